@@ -1,0 +1,88 @@
+"""The FusionHead contract and the registry of strategies, found by their presence in this folder.
+
+In: {modality: (B, D_m)} embeddings and {modality: (B,)} present masks. Out: {task: (B, C_t)} logits.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from functools import cache
+from typing import ClassVar, Literal
+
+import torch
+from torch import Tensor, nn
+
+from retail.schema import UserError
+
+
+class FusionHead(nn.Module, ABC):
+    """Joins embeddings of whichever modalities are present and answers every task.
+
+    Subclasses set the class attributes, build layers in `__init__(dims, tasks, width, dropout)` after
+    `super().__init__(dims, tasks)`, and implement `fuse`. `forward` is final: it standardises each
+    embedding with statistics of the training rows and replaces absent slots by exact zeros *before*
+    `fuse`, so what stands in an absent slot (NaN included) cannot change anything.
+    """
+
+    name: ClassVar[str]  # registry key and command-line name
+    title: ClassVar[str]  # for menus
+    summary: ClassVar[str]  # one plain sentence
+    level: ClassVar[Literal["feature", "decision"]]
+    source: ClassVar[str]  # author, year, link
+
+    def __init__(self, dims: Mapping[str, int], tasks: Mapping[str, int]) -> None:
+        super().__init__()
+        self.dims = dict(sorted(dims.items()))
+        self.tasks = dict(tasks)
+        for modality, dim in self.dims.items():
+            self.register_buffer(f"mean_{modality}", torch.zeros(dim))
+            self.register_buffer(f"scale_{modality}", torch.ones(dim))
+
+    def fit_scaler(self, embeddings: Mapping[str, Tensor], present: Mapping[str, Tensor]) -> None:
+        """Takes mean and standard deviation per feature from the present training rows."""
+        for modality in self.dims:
+            rows = embeddings[modality][present[modality]]  # (N_present, D_m)
+            if len(rows) < 2:
+                continue
+            self.get_buffer(f"mean_{modality}").copy_(rows.mean(0))
+            # A feature that never varies must not be blown up: its scale has a floor.
+            self.get_buffer(f"scale_{modality}").copy_(rows.std(0).clamp_min(1e-4))
+
+    def forward(self, embeddings: Mapping[str, Tensor], present: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """{modality: (B, D_m)}, {modality: (B,) bool} -> {task: (B, C_t)} logits."""
+        clean = {}
+        for modality in self.dims:
+            standard = embeddings[modality] - self.get_buffer(f"mean_{modality}")
+            standard = (standard / self.get_buffer(f"scale_{modality}")).clamp(-8, 8)
+            clean[modality] = torch.where(present[modality][:, None], standard, 0.0)  # (B, D_m)
+        return self.fuse(clean, {modality: present[modality] for modality in self.dims})
+
+    @abstractmethod
+    def fuse(self, embeddings: dict[str, Tensor], present: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Standardised embeddings (zeros where absent) and masks -> {task: (B, C_t)} logits."""
+
+
+@cache
+def strategies() -> dict[str, type[FusionHead]]:
+    """Every strategy by name: the FusionHead subclasses defined in this folder's files."""
+    found: dict[str, type[FusionHead]] = {}
+    for module_info in pkgutil.iter_modules(__path__):
+        module = importlib.import_module(f"{__name__}.{module_info.name}")
+        for value in vars(module).values():
+            if isinstance(value, type) and issubclass(value, FusionHead) and value.__module__ == module.__name__:
+                if "name" in vars(value):
+                    found[value.name] = value
+    return dict(sorted(found.items()))
+
+
+def build_head(
+    strategy: str, dims: Mapping[str, int], tasks: Mapping[str, int], width: int = 192, dropout: float = 0.0
+) -> FusionHead:
+    """A new head of a registered strategy; raises UserError for an unknown name."""
+    known = strategies()
+    if strategy not in known:
+        raise UserError(f"No fusion strategy is named {strategy!r}; choose from {', '.join(known)}.")
+    return known[strategy](dims, tasks, width=width, dropout=dropout)  # type: ignore[call-arg]
