@@ -1,0 +1,5 @@
+# The same checks here as in CI, in the environment that is active.
+.PHONY: check format test
+check: ; ruff format --check . && ruff check . && mypy && python -m pytest
+format: ; ruff format . && ruff check --fix .
+test: ; python -m pytest

@@ -1,0 +1,107 @@
+"""From a data set to a trained Recognizer, and how well one does on labelled data.
+
+In: a data path or manifest and a `TrainConfig`. Out: a `Recognizer`, or a scores dictionary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from retail.config import TrainConfig
+from retail.encoders import load_preset
+from retail.evaluation.metrics import score
+from retail.evaluation.splits import prepare
+from retail.manifest import Manifest, read_manifest
+from retail.recognizer import Recognizer
+from retail.schema import Modality, Product, Progress, UserError
+from retail.store import EmbeddingStore
+from retail.training import fit, fit_temperatures
+
+
+def train_recognizer(
+    data: Path | Manifest,
+    tasks: Sequence[str] | None,
+    config: TrainConfig,
+    encoders: str = "bundled",
+    text_column: str = "text",
+    progress: Progress | None = None,
+    on_epoch: Callable[[int, int], None] | None = None,
+) -> Recognizer:
+    """Embeds (cached), trains one head on the train rows, stops and calibrates on the validation rows."""
+    manifest = data if isinstance(data, Manifest) else read_manifest(data, tasks, text_column)
+    loaded = load_preset(encoders, config.modalities)
+    splits = prepare(manifest, loaded, EmbeddingStore(), progress, need_test=False)
+    result = fit(splits.train, splits.val, splits.task_sizes, config, on_epoch)
+    return Recognizer(
+        encoders=loaded,
+        head=result.head.eval(),
+        strategy=config.strategy,
+        vocabularies=splits.vocabularies,
+        temperatures=fit_temperatures(result.head, splits.val),
+        width=config.width,
+        info={
+            "config": config.to_dict(),
+            "data": {"name": manifest.root.name, "checksum": manifest.checksum},
+            "rows": {"train": len(splits.train), "val": len(splits.val)},
+            "best_epoch": result.best_epoch,
+            "history": result.history,
+        },
+    )
+
+
+def rows_to_score(manifest: Manifest, split: str) -> list[Product]:
+    """The rows of a split, or all rows when the data has no split column or `split` is "all"."""
+    if split == "all" or not manifest.has_split:
+        return list(manifest.products)
+    rows = manifest.in_split(split)
+    if not rows:
+        raise UserError(f"The data has no rows marked {split!r}; use --split all, or mark rows in the split column.")
+    return rows
+
+
+def evaluate(
+    recognizer: Recognizer,
+    manifest: Manifest,
+    split: str = "test",
+    modalities: Sequence[Modality] | None = None,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Scores every task of a recognizer on labelled rows; a label it does not know counts as wrong."""
+    tasks = [task for task in recognizer.vocabularies if task in manifest.label_columns]
+    if not tasks:
+        raise UserError(
+            f"The data has none of the bundle's tasks ({', '.join(recognizer.vocabularies)}); its label columns are "
+            f"{', '.join(manifest.label_columns) or 'none'}. Rename the columns."
+        )
+    used = tuple(m for m in recognizer.modalities if modalities is None or m in modalities)
+    if not used:
+        raise UserError(f"The bundle knows {', '.join(recognizer.modalities)}; choose --modalities among them.")
+    rows = rows_to_score(manifest, split)
+    batch, notes = recognizer.embed(rows, EmbeddingStore(), progress)
+    predictions = recognizer.answer(batch.only(used), notes)
+    shown_split = split if manifest.has_split else "all"
+    base = {"model": recognizer.strategy, "kind": "fusion" if len(used) > 1 else "single", "modalities": list(used)}
+    base |= {"seed": recognizer.info.get("config", {}).get("seed", 0), "split": shown_split}
+    scores, unknown, per_row = [], {}, {}
+    for task in tasks:
+        known = [(row.labels.get(task, ""), pred) for row, pred in zip(rows, predictions, strict=True)]
+        known = [(label, pred) for label, pred in known if label]
+        answers = [pred.best(task) if pred.used else ("", 0.0) for _, pred in known]
+        target = np.array([label for label, _ in known], dtype=object)
+        preds = np.array([label for label, _ in answers], dtype=object)
+        scores.append({"task": task} | base | score(target, preds, np.array([prob for _, prob in answers])))
+        unknown[task] = sorted(set(target) - set(recognizer.vocabularies[task].classes))
+        per_row[task] = {"ids": [p.id for _, p in known], "target": target.tolist(), "preds": preds.tolist()}
+    return {
+        "format": "retail-scores/1",
+        "bundle": recognizer.info,
+        "data": {"name": manifest.root.name, "checksum": manifest.checksum, "n": len(rows)},
+        "scores": scores,
+        "unknown_labels": unknown,
+        "notes": notes,
+        "predictions": per_row,
+    }

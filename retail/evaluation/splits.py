@@ -1,0 +1,100 @@
+"""From a manifest to embedded train, validation and test rows with their labels.
+
+In: a `Manifest`, encoders and a store. Out: `Splits`, everything a comparison needs, computed once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from retail.encoders import Encoder
+from retail.manifest import Manifest
+from retail.schema import Modality, Product, Progress, UserError, Vocabulary
+from retail.store import EmbeddingBatch, EmbeddingStore, embed_products
+
+# Share of the training groups that stands in where a data set brings no validation rows.
+VALIDATION_SHARE = 0.15
+
+
+@dataclass
+class Splits:
+    """Embedded rows of the three splits; `labels` holds the test rows' label strings ("" = none)."""
+
+    train: EmbeddingBatch
+    val: EmbeddingBatch
+    test: EmbeddingBatch
+    vocabularies: dict[str, Vocabulary]
+    labels: dict[str, np.ndarray]
+    notes: list[str]
+
+    @property
+    def task_sizes(self) -> dict[str, int]:
+        """{task: C_t}."""
+        return {task: len(vocabulary) for task, vocabulary in self.vocabularies.items()}
+
+
+def with_validation(products: Sequence[Product]) -> list[Product]:
+    """Moves whole groups from train to validation when no row is marked as validation."""
+    if any(product.split == "val" for product in products):
+        return list(products)
+
+    def chosen(product: Product) -> bool:
+        key = (product.group or product.id).encode()
+        return int(hashlib.sha256(key).hexdigest()[:8], 16) / 16**8 < VALIDATION_SHARE
+
+    return [
+        replace(product, split="val") if product.split == "train" and chosen(product) else product
+        for product in products
+    ]
+
+
+def vocabularies_of(products: Sequence[Product], tasks: Sequence[str]) -> dict[str, Vocabulary]:
+    """One vocabulary per task from the training rows; a task needs two classes."""
+    vocabularies = {}
+    for task in tasks:
+        vocabularies[task] = Vocabulary.from_labels(
+            product.labels.get(task, "") for product in products if product.split == "train"
+        )
+        if len(vocabularies[task]) < 2:
+            raise UserError(
+                f"Task {task!r} needs at least two classes among the training rows, but has "
+                f"{len(vocabularies[task])}. Choose another column, or add labelled rows."
+            )
+    return vocabularies
+
+
+def prepare(
+    manifest: Manifest,
+    encoders: Mapping[Modality, Encoder],
+    store: EmbeddingStore | None = None,
+    progress: Progress | None = None,
+    need_test: bool = True,
+) -> Splits:
+    """Embeds every row once and sorts rows into splits; raises UserError when a needed split is empty."""
+    products = with_validation(manifest.products)
+    rows = {split: [product for product in products if product.split == split] for split in ("train", "val", "test")}
+    for split in ("train", "val", "test") if need_test else ("train", "val"):
+        if not rows[split]:
+            raise UserError(
+                f"The data has no {split} rows. Mark rows with train, val and test in the split column, "
+                "or leave the column out and they are split for you."
+            )
+    vocabularies = vocabularies_of(products, manifest.tasks)
+    batch, notes = embed_products(products, dict(encoders), vocabularies, store, progress)
+    places = {split: [i for i, product in enumerate(products) if product.split == split] for split in rows}
+    labels = {
+        task: np.array([product.labels.get(task, "") for product in rows["test"]], dtype=object)
+        for task in vocabularies
+    }
+    return Splits(
+        batch.rows(places["train"]),
+        batch.rows(places["val"]),
+        batch.rows(places["test"]),
+        vocabularies,
+        labels,
+        notes,
+    )

@@ -1,0 +1,58 @@
+"""Results as plain text for the terminal.
+
+In: the dictionaries of `compare` and `evaluate`. Out: aligned tables with the verdicts below.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from retail.evaluation.verdict import verdict
+
+
+def _cell(row: Mapping[str, Any]) -> str:
+    low, high = 100 * row["accuracy_low"], 100 * row["accuracy_high"]
+    return f"{100 * row['accuracy']:.1f} [{low:.1f}, {high:.1f}]"
+
+
+def _align(rows: list[list[str]]) -> str:
+    widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
+    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
+
+
+def comparison_table(results: Mapping[str, Any]) -> str:
+    """Accuracy in % with 95 % intervals, models × tasks, the subsets and settings, and a verdict for each task."""
+    tasks = list(results["tasks"])
+    summary = {(r["model"], r["task"]): r for r in results["scores"] if r["seed"] is None}
+    table = [["model", *tasks]]
+    for model in results["models"]:
+        table.append([model["model"], *(_cell(summary[model["model"], task]) for task in tasks)])
+    data = results["data"]
+    head = (
+        f"Accuracy in % [95 % interval] on {data['n_test']} test products, mean of {len(results['seeds'])} seeds "
+        f"(train {data['n_train']}, validation {data['n_val']})"
+    )
+    parts = [head, _align(table)]
+    if results["settings"]:
+        settings = {(r["setting"], r["task"]): r for r in results["settings"]}
+        names = [name for name in ("neither", "multi-task", "multi-modal", "both") if (name, tasks[0]) in settings]
+        rows = [["setting", *tasks], *([name, *(_cell(settings[name, task]) for task in tasks)] for name in names)]
+        parts += ["\nOne input or all of them, one task a model or all tasks together", _align(rows)]
+    parts += ["", *(verdict(results, task).sentence for task in tasks)]
+    cost = results["cost"]
+    parts.append(f"\n{cost['fits']} fits in {cost['seconds']} s on {cost['machine']}.")
+    return "\n".join(parts)
+
+
+def scores_table(scores: Mapping[str, Any]) -> str:
+    """One line per task, and the labels that the bundle does not know."""
+    rows = [["task", "n", "accuracy % [95 %]", "balanced %", "macro-F1 %", "ECE %"]]
+    for row in scores["scores"]:
+        others = [f"{100 * row[key]:.1f}" for key in ("balanced_accuracy", "macro_f1", "ece")]
+        rows.append([row["task"], str(row["n"]), _cell(row), *others])
+    lines = [_align(rows)]
+    for task, labels in scores["unknown_labels"].items():
+        if labels:
+            lines.append(f"{task}: {len(labels)} labels unknown to the bundle counted as wrong: {', '.join(labels)}.")
+    return "\n".join(lines)

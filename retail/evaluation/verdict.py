@@ -1,0 +1,48 @@
+"""Is fusion worth it? One sentence per task from a results dictionary.
+
+In: the results of `comparison.compare`. Out: a `Verdict`: yes, no or unclear, and the sentence that says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+# Below one point a gain does not repay a second photo or a recording.
+NEGLIGIBLE = 0.01
+
+INPUT_WORDS = {"image": "the photo", "text": "the description", "audio": "the sound"}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether the fusion chosen on validation beats the best single input on the test rows."""
+
+    kind: Literal["yes", "no", "unclear"]
+    sentence: str
+
+
+def percent(value: float) -> str:
+    """0.8412 -> '84.1 %'."""
+    return f"{100 * value:.1f} %"
+
+
+def verdict(results: Mapping[str, Any], task: str) -> Verdict:
+    """The verdict of one task, with both accuracies, the paired difference, its interval and n."""
+    chosen = results["selected"][task]
+    if "fusion" not in chosen or "single" not in chosen:
+        return Verdict("unclear", f"For {task} there is only one kind of input, so there is nothing to fuse.")
+    row = next(r for r in results["differences"] if r["task"] == task and r["model"] == chosen["fusion"])
+    accuracy = {r["model"]: r["accuracy"] for r in results["scores"] if r["task"] == task and r["seed"] is None}
+    title = next(m["title"] for m in results["models"] if m["model"] == chosen["fusion"])
+    figures = (
+        f"{title} {percent(accuracy[chosen['fusion']])} against {percent(accuracy[chosen['single']])} for "
+        f"{INPUT_WORDS[chosen['single']]} alone, {100 * row['difference']:+.1f} points "
+        f"[{100 * row['low']:+.1f}, {100 * row['high']:+.1f}], n = {row['n']:,} test products."
+    )
+    if row["low"] > 0:
+        return Verdict("yes", f"Fusion pays for {task}: {figures}")
+    if row["high"] <= NEGLIGIBLE:
+        return Verdict("no", f"Fusion does not pay for {task}: {figures}")
+    return Verdict("unclear", f"Cannot tell for {task}, collect more test products: {figures}")

@@ -1,0 +1,90 @@
+"""A Recognizer turns products into calibrated class probabilities for every task.
+
+In: `Product`s with any non-empty set of inputs. Out: `Prediction`s. Training and serving share the encoders.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from retail.encoders import Encoder
+from retail.fusion import FusionHead
+from retail.schema import MODALITIES, SUBSETS, Modality, Prediction, Product, Progress, UserError, Vocabulary
+from retail.store import EmbeddingBatch, EmbeddingStore, embed_products
+from retail.training import predict_probs
+
+NOTHING_GIVEN = "Nothing to recognise yet: give at least one photo, a description or a sound clip."
+
+
+@dataclass
+class Recognizer:
+    """Encoders, a trained head, its vocabularies and one calibration temperature per task."""
+
+    encoders: dict[Modality, Encoder]
+    head: FusionHead
+    strategy: str
+    vocabularies: dict[str, Vocabulary]
+    temperatures: dict[str, float] = field(default_factory=dict)
+    width: int = 192
+    info: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def modalities(self) -> tuple[Modality, ...]:
+        """The inputs that the head was trained on."""
+        return tuple(modality for modality in MODALITIES if modality in self.head.dims)
+
+    def embed(
+        self, products: Sequence[Product], store: EmbeddingStore | None = None, progress: Progress | None = None
+    ) -> tuple[EmbeddingBatch, list[str]]:
+        """Embeddings and one note for each input that could not be used."""
+        encoders = {modality: self.encoders[modality] for modality in self.modalities}
+        return embed_products(products, encoders, self.vocabularies, store, progress)
+
+    def predict(self, product: Product) -> Prediction:
+        """Probabilities of one product; raises UserError when no input could be used."""
+        batch, notes = self.embed([product])
+        prediction = self.answer(batch, notes)[0]
+        if not prediction.used:
+            raise UserError(notes[0] if notes else self._nothing_used(product))
+        return prediction
+
+    def predict_many(
+        self, products: Sequence[Product], store: EmbeddingStore | None = None, progress: Progress | None = None
+    ) -> list[Prediction]:
+        """One prediction per product, in order; a product without a usable input has empty `used` and `probs`."""
+        if not products:
+            return []
+        return self.answer(*self.embed(products, store, progress))
+
+    def predict_subsets(self, product: Product) -> dict[tuple[Modality, ...], Prediction]:
+        """The answer for each non-empty subset of the usable inputs; every input is encoded once."""
+        batch, notes = self.embed([product])
+        answers = {}
+        for subset in SUBSETS:
+            if all(modality in batch.present and bool(batch.present[modality][0]) for modality in subset):
+                answers[subset] = self.answer(batch.only(subset), notes)[0]
+        if not answers:
+            raise UserError(notes[0] if notes else self._nothing_used(product))
+        return answers
+
+    def _nothing_used(self, product: Product) -> str:
+        if not product.modalities:
+            return NOTHING_GIVEN
+        return f"This recogniser uses {' and '.join(self.modalities)}, but only {product.modalities[0]} was given."
+
+    def answer(self, batch: EmbeddingBatch, notes: Sequence[str]) -> list[Prediction]:
+        """Predictions of embedded products; `notes` are those that `embed` gave."""
+        probs = predict_probs(self.head, batch, self.temperatures)
+        predictions = []
+        for row, product_id in enumerate(batch.ids):
+            used = tuple(m for m in self.modalities if bool(batch.present[m][row]))
+            own_notes = tuple(note for note in notes if note.startswith(f"product {product_id}:"))
+            answers = {task: self._ranked(task, probs[task][row].tolist()) for task in probs} if used else {}
+            predictions.append(Prediction(product_id, answers, used, own_notes))
+        return predictions
+
+    def _ranked(self, task: str, probs: Sequence[float]) -> Mapping[str, float]:
+        pairs = zip(self.vocabularies[task].classes, probs, strict=True)
+        return dict(sorted(pairs, key=lambda pair: -pair[1]))
