@@ -1,0 +1,40 @@
+"""Settings survive JSON, are checked once and have a fingerprint."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from retail.config import CompareConfig, TrainConfig
+from retail.schema import UserError
+
+
+def test_json_round_trip_and_fingerprint():
+    config = TrainConfig(strategy="attention", modalities=("text", "image"), seed=3)
+    again = TrainConfig.from_dict(json.loads(json.dumps(config.to_dict())))
+    assert again == config and again.fingerprint() == config.fingerprint()
+    assert config.modalities == ("image", "text"), "the order of modalities is fixed once"
+    assert TrainConfig().fingerprint() != config.fingerprint()
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"modalities": ("smell",)}, "Unknown modality 'smell'"),
+        ({"modalities": ()}, "At least one modality"),
+        ({"loss_balancing": "magic"}, "not 'magic'"),
+        ({"dropout": 1.5}, r"lie in \[0, 1\)"),
+        ({"width": 0}, "at least 1"),
+    ],
+)
+def test_wrong_settings_get_one_sentence(settings, sentence):
+    with pytest.raises(UserError, match=sentence):
+        TrainConfig(**settings)
+
+
+def test_unknown_setting_is_named():
+    with pytest.raises(UserError, match="no setting 'colour'"):
+        CompareConfig.from_dict({"colour": 1})
+    with pytest.raises(UserError, match="at least 1, not 0"):
+        CompareConfig(seeds=0)
