@@ -1,0 +1,129 @@
+"""Every command on a small real data set with the bundled encoders: outputs, exit codes and sentences."""
+
+from __future__ import annotations
+
+import csv
+import json
+import subprocess
+import sys
+
+import pytest
+from typer.testing import CliRunner
+
+from retail.__main__ import _safe_cell, app
+
+
+def run(*arguments, code: int = 0):
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    assert result.exit_code == code, result.output + repr(result.exception)
+    return result
+
+
+@pytest.fixture(scope="module")
+def bundle(small_data, tmp_path_factory):
+    out = tmp_path_factory.mktemp("bundle") / "bundle"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RETAIL_HOME", str(tmp_path_factory.getbasetemp() / "home"))
+        result = run("train", small_data, "--tasks", "colour,drink", "--strategy", "concatenation", "--out", out)
+    assert "mean validation accuracy" in result.output
+    return out
+
+
+def test_check_counts_rows_and_says_what_is_wrong(small_data, tmp_path):
+    assert "48 usable products" in run("check", small_data).output
+    broken = tmp_path / "metadata.csv"
+    broken.write_text("id,image_file_name,text,kind\n1,missing.jpg,a tin,x\n2,,a jar,y\n", encoding="utf-8")
+    result = run("check", broken, "--tasks", "kind")
+    assert "missing.jpg" in result.output and "2 usable products" in result.output
+    broken.write_text("id,image_file_name,text,kind\n1,missing.jpg,,x\n", encoding="utf-8")
+    run("check", broken, "--tasks", "kind", code=1)
+    assert "colourr" in run("check", small_data, "--tasks", "colourr", code=1).output
+
+
+def test_second_embedding_computes_nothing(small_data, tmp_path, monkeypatch):
+    monkeypatch.setenv("RETAIL_HOME", str(tmp_path))
+    first = run("embed", small_data).output
+    assert " 0 embeddings computed" not in first
+    assert " 0 embeddings computed" in run("embed", small_data).output
+
+
+def test_compare_writes_results_and_status(small_data, tmp_path):
+    out, status = tmp_path / "results.json", tmp_path / "status.json"
+    options = ["--tasks", "colour,drink", "--strategies", "averaged", "--seeds", "1", "--out", out, "--status", status]
+    result = run("compare", small_data, *options)
+    assert "Accuracy in %" in result.output
+    results = json.loads(out.read_text())
+    assert {row["model"] for row in results["scores"]} == {"audio", "image", "text", "averaged"}
+    assert json.loads(status.read_text())["state"] == "done"
+
+
+def test_an_unknown_strategy_fails_before_any_work(small_data, tmp_path):
+    status = tmp_path / "status.json"
+    options = ["--strategies", "magic", "--out", tmp_path / "r.json", "--status", status]
+    assert "No fusion strategy is named 'magic'" in run("compare", small_data, *options, code=1).output
+    assert json.loads(status.read_text())["state"] == "failed"
+
+
+def test_evaluate_counts_unknown_labels_as_wrong(bundle, small_data, tmp_path):
+    out = tmp_path / "scores.json"
+    assert "colour" in run("evaluate", bundle, small_data, "--out", out).output
+    row = next(row for row in json.loads(out.read_text())["scores"] if row["task"] == "colour")
+    assert row["n"] == 12 and row["accuracy"] >= 0.75
+    folder = small_data.parent
+    lines = (small_data / "metadata.csv").read_text().splitlines()
+    header, *rows = [line.rsplit(",", 1)[0] for line in lines]  # without the split column
+    renamed = small_data / "other.csv"
+    renamed.write_text("\n".join([header, *(row.replace(",red,", ",crimson,") for row in rows)]) + "\n")
+    moved = folder / "moved"
+    if not moved.exists():
+        moved.mkdir()
+        for name in ("images", "audio"):
+            (moved / name).mkdir()
+            for file in (small_data / name).iterdir():
+                (moved / name / file.name).write_bytes(file.read_bytes())
+    renamed.replace(moved / "metadata.csv")
+    result = run("evaluate", bundle, moved, "--out", out)
+    scores = json.loads(out.read_text())
+    assert "crimson" in result.output and scores["unknown_labels"]["colour"] == ["crimson"]
+    row = next(row for row in scores["scores"] if row["task"] == "colour")
+    assert row["n"] == 48 and row["split"] == "all" and row["accuracy"] <= 32 / 48
+
+
+def test_predict_one(bundle, small_data):
+    photo = small_data / "images" / "0.png"
+    result = run("predict", bundle, "--image", photo, "--text", "fresh tea", "--json")
+    answer = json.loads(result.stdout)
+    assert answer["used"] == ["image", "text"]
+    assert next(iter(answer["probs"]["colour"])) == "red" and next(iter(answer["probs"]["drink"])) == "tea"
+    assert "at least one photo" in run("predict", bundle, code=1).output
+    assert "does not exist" in run("predict", bundle, "--image", "nowhere.jpg", code=1).output
+    assert "Unknown modality" in run("evaluate", bundle, small_data, "--modalities", "smell", code=1).output
+
+
+def test_predict_many(bundle, small_data, tmp_path):
+    out = tmp_path / "predictions.csv"
+    run("predict", bundle, "--data", small_data, "--out", out)
+    with out.open(newline="", encoding="utf-8") as stream:
+        rows = list(csv.DictReader(stream))
+    assert len(rows) == 48 and rows[7]["id"] == "007" and rows[0]["colour"] in ("red", "green", "blue")
+    run("predict", bundle, "--data", small_data, code=2)
+
+
+def test_spreadsheet_formulas_are_made_safe():
+    assert _safe_cell("=HYPERLINK(1)") == "'=HYPERLINK(1)" and _safe_cell("oat") == "oat"
+
+
+def test_help_has_examples_and_wrong_usage_exits_with_two():
+    for command in ("check", "embed", "train", "compare", "evaluate", "predict"):
+        assert "Example: python -m retail" in run(command, "--help").output
+    run("compare", code=2)
+
+
+def test_help_loads_nothing_heavy():
+    code = (
+        "import sys, runpy; sys.argv = ['retail', '--help']\n"
+        "try: runpy.run_module('retail', run_name='__main__')\n"
+        "except SystemExit: pass\n"
+        "sys.exit(any(name in sys.modules for name in ('torch', 'sklearn', 'pandas', 'transformers')))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False, capture_output=True).returncode == 0
