@@ -1,0 +1,55 @@
+"""Layers that several fusion strategies share: projections, masks over modalities, one head per task.
+
+In: tensors of one modality, or stacked over modalities (B, M, ...). Out: tensors. Defines no strategy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+# Added to the score of an absent modality: exp() of it is exactly 0, yet it is finite, so that a row
+# with nothing present gets equal weights and no NaN.
+ABSENT_SCORE = -1e9
+
+
+def project(dim: int, width: int, dropout: float) -> nn.Sequential:
+    """(B, D_m) -> (B, W): brings the embedding of one modality to the common width."""
+    return nn.Sequential(nn.Linear(dim, width), nn.LayerNorm(width), nn.GELU(), nn.Dropout(dropout))
+
+
+class Projections(nn.Module):
+    """Projects every modality and stacks them in the fixed order; absent slots are exact zeros."""
+
+    def __init__(self, dims: Mapping[str, int], width: int, dropout: float) -> None:
+        super().__init__()
+        self.layers = nn.ModuleDict({modality: project(dim, width, dropout) for modality, dim in dims.items()})
+
+    def forward(self, embeddings: Mapping[str, Tensor], mask: Tensor) -> Tensor:
+        stacked = torch.stack([layer(embeddings[modality]) for modality, layer in self.layers.items()], dim=1)
+        return torch.where(mask[..., None], stacked, 0.0)  # (B, M, W)
+
+
+class TaskHeads(nn.Module):
+    """One linear layer per task: (B, W) -> {task: (B, C_t)}."""
+
+    def __init__(self, width: int, tasks: Mapping[str, int]) -> None:
+        super().__init__()
+        self.names = tuple(tasks)
+        # A list, because a task may bear any name and module names may not hold a dot.
+        self.layers = nn.ModuleList(nn.Linear(width, classes) for classes in tasks.values())
+
+    def forward(self, fused: Tensor) -> dict[str, Tensor]:
+        return {name: layer(fused) for name, layer in zip(self.names, self.layers, strict=True)}
+
+
+def stack_mask(present: Mapping[str, Tensor]) -> Tensor:
+    """{modality: (B,)} -> (B, M) in the order of the mapping, which FusionHead has fixed."""
+    return torch.stack(list(present.values()), dim=1)
+
+
+def masked_log_softmax(scores: Tensor, mask: Tensor) -> Tensor:
+    """Log-weights over modalities (dim 1) that sum to 1 over the present ones; both (B, M, ...)."""
+    return scores.masked_fill(~mask, ABSENT_SCORE).log_softmax(dim=1)
