@@ -10,7 +10,7 @@ import sys
 import pytest
 from typer.testing import CliRunner
 
-from retail.__main__ import _safe_cell, app
+from retail.__main__ import _safe_cell, _without_nan, app
 
 
 def run(*arguments, code: int = 0):
@@ -127,3 +127,7 @@ def test_help_loads_nothing_heavy():
         "sys.exit(any(name in sys.modules for name in ('torch', 'sklearn', 'pandas', 'transformers')))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False, capture_output=True).returncode == 0
+
+
+def test_json_has_no_nan():
+    assert _without_nan({"a": [float("nan"), 1.5, "x"]}) == {"a": [None, 1.5, "x"]}
