@@ -1,0 +1,150 @@
+"""The Encoder contract, the registry of families and the presets.
+
+In: what `media` decodes (RGB picture, clean text, mono 16 kHz waveform). Out: one float32 vector per item.
+A name is `family:checkpoint`; the families are the classes with a `prefix` in this folder's files.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import json
+import pkgutil
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
+from functools import cache
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from retail.schema import MODALITIES, Modality, UserError
+
+# The first preset needs no network: its weights are installed packages. "hub" downloads about 1.2 GB once.
+PRESETS: dict[str, dict[Modality, str]] = {
+    "bundled": {
+        "audio": "torchaudio:log-mel-statistics",
+        "image": "timm:tf_efficientnet_lite0@bundled",
+        "text": "hf:all-MiniLM-L6-v2@bundled",
+    },
+    "hub": {
+        "audio": "torchaudio:WAVLM_BASE_PLUS",
+        "image": "timm:vit_base_patch16_clip_224.openai",
+        "text": "hf:sentence-transformers/all-mpnet-base-v2",
+    },
+}
+
+# Large enough to keep the processor busy, small enough that a group of photos fits beside the model.
+BATCH_SIZE = 32
+
+
+class Encoder(ABC):
+    """A frozen pretrained model that turns items of one modality into vectors.
+
+    Subclasses set `prefix`, `modality` and `version`, take the part of the name behind the colon in
+    `__init__`, set `dim` and `_fingerprint`, and implement `_embed`.
+    """
+
+    prefix: ClassVar[str]  # "timm" in "timm:resnet18"
+    modality: ClassVar[Modality]
+    version: ClassVar[int]  # raised when the family's own code changes what comes out
+
+    name: str
+    dim: int
+    _fingerprint: str
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of weights, preprocessing, family version and PyTorch's version: the cache key's first half."""
+        return self._fingerprint
+
+    def embed(self, items: Sequence[Any]) -> Tensor:
+        """N decoded items -> (N, D) float32 on the CPU; an item gets the same vector alone and in a batch."""
+        if not items:
+            return torch.zeros(0, self.dim)
+        order = sorted(range(len(items)), key=lambda place: self._length(items[place]))
+        embeddings = torch.empty(len(items), self.dim)  # (N, D)
+        with torch.inference_mode():
+            for start in range(0, len(order), BATCH_SIZE):
+                places = order[start : start + BATCH_SIZE]
+                embeddings[places] = self._embed([items[place] for place in places]).float()
+        return embeddings
+
+    def _length(self, item: Any) -> int:
+        """What to sort by so that a batch needs little padding; 0 where there is none."""
+        return 0
+
+    @abstractmethod
+    def _embed(self, items: list[Any]) -> Tensor:
+        """B items -> (B, D), already in inference mode."""
+
+
+def fingerprint_of(family: type[Encoder], preprocessing: dict[str, Any], tensors: dict[str, Tensor]) -> str:
+    """Hash of everything that decides an embedding: the weights' bytes, their names and the preprocessing."""
+    runtime = ".".join(torch.__version__.split(".")[:2])
+    head = [family.prefix, family.version, runtime, preprocessing]
+    digest = hashlib.sha256(json.dumps(head, sort_keys=True, default=str).encode())
+    for name, tensor in sorted(tensors.items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        # Viewed as bytes, because NumPy lacks some of torch's types.
+        digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()[:32]
+
+
+@cache
+def families() -> dict[str, type[Encoder]]:
+    """Every encoder family by prefix: the Encoder subclasses defined in this folder's files."""
+    found: dict[str, type[Encoder]] = {}
+    for module_info in pkgutil.iter_modules(__path__):
+        module = importlib.import_module(f"{__name__}.{module_info.name}")
+        for value in vars(module).values():
+            if isinstance(value, type) and issubclass(value, Encoder) and value.__module__ == module.__name__:
+                found[value.prefix] = value
+    return dict(sorted(found.items()))
+
+
+_lock = threading.RLock()
+_loaded: dict[str, Encoder] = {}
+
+
+def load_encoder(name: str) -> Encoder:
+    """The encoder of this name, loaded once per process; raises UserError when it cannot be had."""
+    with _lock:
+        if name not in _loaded:
+            family, _, checkpoint = name.partition(":")
+            if family not in families() or not checkpoint:
+                known = ", ".join(f"{prefix}:NAME" for prefix in families())
+                raise UserError(f"No encoder is named {name!r}; write one of {known}, or choose a preset.")
+            _loaded[name] = families()[family](checkpoint)  # type: ignore[call-arg]
+        return _loaded[name]
+
+
+def preset_names(preset: str) -> dict[Modality, str]:
+    """Encoder name per modality for a preset or for a mix such as `image=timm:resnet18,text=hf:my/model`.
+
+    Modalities that a mix leaves out keep the bundled encoder.
+    """
+    if preset in PRESETS:
+        return dict(PRESETS[preset])
+    names = dict(PRESETS["bundled"])
+    for part in preset.split(","):
+        modality, equals, name = part.strip().partition("=")
+        if not equals or modality not in MODALITIES:
+            raise UserError(
+                f"No encoder preset is named {preset!r}; choose from {', '.join(PRESETS)}, "
+                "or mix your own as 'image=timm:NAME,text=hf:NAME,audio=torchaudio:NAME'."
+            )
+        names[modality] = name  # type: ignore[index]
+    return names
+
+
+def load_preset(preset: str, modalities: Iterable[Modality] = MODALITIES) -> dict[Modality, Encoder]:
+    """{modality: encoder} of a preset or mix; raises UserError when a name stands for another modality."""
+    names = preset_names(preset)
+    wanted = set(modalities)
+    encoders = {modality: load_encoder(names[modality]) for modality in MODALITIES if modality in wanted}
+    for modality, encoder in encoders.items():
+        if encoder.modality != modality:
+            raise UserError(f"{encoder.name!r} encodes {encoder.modality}, not {modality}; write {encoder.modality}=.")
+    return encoders

@@ -1,0 +1,127 @@
+"""Sound clips through torchaudio: pretrained speech models, or plain statistics of the log-mel spectrogram.
+
+In: mono 16 kHz float32 waveforms. Out: (B, D).
+Names: `torchaudio:log-mel-statistics` (no weights), `torchaudio:WAV2VEC2_BASE`, `torchaudio:WAVLM_BASE_PLUS#layer=9`.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+import torch
+import torchaudio
+from torch import Tensor
+
+from retail.encoders import Encoder, fingerprint_of
+from retail.encoders.weights import TORCH_HUB, hub_access
+from retail.schema import UserError
+
+SAMPLE_RATE_HZ = 16_000  # what media decodes to
+LOG_MEL = "log-mel-statistics"
+
+MEL = {"sample_rate": SAMPLE_RATE_HZ, "n_fft": 512, "win_length": 400, "hop_length": 160, "n_mels": 64}
+SEGMENTS = 8  # equal parts of the clip whose means keep the order of sounds
+TRIM_LOG = 7.0  # frames this far (natural log, 30 dB) below the loudest count as silence at the ends
+FLOOR = 1e-6  # power below which a band counts as empty
+SHORTEST_SAMPLES = 1_600  # 0.1 s: shorter clips are padded so that every layer has frames
+
+
+class TorchaudioEncoder(Encoder):
+    """Log-mel statistics, or a pretrained pipeline's layer averaged over time."""
+
+    prefix = "torchaudio"
+    modality = "audio"
+    version = 1
+
+    def __init__(self, checkpoint: str) -> None:
+        self.name = f"torchaudio:{checkpoint}"
+        self._backend = LogMelStatistics() if checkpoint == LOG_MEL else PipelineLayer(self.name, checkpoint)
+        self.dim = self._backend.dim
+        self._fingerprint = fingerprint_of(type(self), self._backend.settings, self._backend.tensors)
+
+    def _embed(self, items: list[np.ndarray]) -> Tensor:
+        # One clip at a time: padding to a common length would change what the models hear.
+        return torch.stack([self._backend(_waveform(item)) for item in items])  # (B, D)
+
+
+class LogMelStatistics:
+    """Per mel band: mean, spread and spread of the change over time, and the means of eight parts of the clip.
+
+    Fixed arithmetic without learned weights. Silence at the ends is cut and the clip's level subtracted, so
+    loudness and pauses do not count.
+    """
+
+    dim = MEL["n_mels"] * (3 + SEGMENTS)
+
+    def __init__(self) -> None:
+        self._mel = torchaudio.transforms.MelSpectrogram(**MEL)  # type: ignore[arg-type]
+        self.settings = {**MEL, "segments": SEGMENTS, "trim": TRIM_LOG, "floor": FLOOR}
+        self.tensors = self._mel.state_dict()
+
+    def __call__(self, waveform: Tensor) -> Tensor:
+        """(S,) -> (D,)"""
+        frames = (self._mel(waveform) + FLOOR).log()  # (bands, T)
+        frames = _trim_silence(frames)
+        mean = frames.mean(1)
+        centred = frames - frames.mean()
+        parts = torch.nn.functional.adaptive_avg_pool1d(centred[None], SEGMENTS)[0]  # (bands, segments)
+        change = frames.diff(dim=1).std(1) if frames.shape[1] > 2 else torch.zeros_like(mean)
+        spread = frames.std(1) if frames.shape[1] > 1 else torch.zeros_like(mean)
+        return torch.cat([mean - frames.mean(), spread, change, parts.flatten()])
+
+
+class PipelineLayer:
+    """One transformer layer of a torchaudio pipeline (wav2vec 2.0, HuBERT, WavLM ...), averaged over time."""
+
+    def __init__(self, name: str, checkpoint: str) -> None:
+        pipeline, self._layer = _parse(name, checkpoint)
+        bundle = getattr(torchaudio.pipelines, pipeline, None)
+        if not hasattr(bundle, "get_model"):
+            known = ", ".join(["WAV2VEC2_BASE", "HUBERT_BASE", "WAVLM_BASE_PLUS"])
+            raise UserError(f"torchaudio has no speech model named {pipeline!r}; try {LOG_MEL}, {known}.")
+        with hub_access(name, hub=TORCH_HUB):
+            self._model = bundle.get_model().eval().requires_grad_(False)
+        self._sample_rate_hz = int(bundle.sample_rate)
+        self.settings = {"layer": self._layer, "pool": "mean", "sample_rate_hz": self._sample_rate_hz}
+        self.tensors = self._model.state_dict()
+        with torch.inference_mode():
+            layers = self._layers(torch.zeros(SAMPLE_RATE_HZ))
+        if self._layer is not None and not 1 <= self._layer <= len(layers):
+            raise UserError(
+                f"{pipeline} has layers 1 to {len(layers)}, not {self._layer}; change '#layer=' in {name!r}."
+            )
+        self.dim = layers[-1].shape[-1]
+
+    def __call__(self, waveform: Tensor) -> Tensor:
+        """(S,) -> (D,)"""
+        layer = -1 if self._layer is None else self._layer - 1
+        return self._layers(waveform)[layer][0].mean(0)
+
+    def _layers(self, waveform: Tensor) -> list[Tensor]:
+        if self._sample_rate_hz != SAMPLE_RATE_HZ:
+            waveform = torchaudio.functional.resample(waveform, SAMPLE_RATE_HZ, self._sample_rate_hz)
+        return self._model.extract_features(waveform[None])[0]  # layers of (1, T, D)
+
+
+def _parse(name: str, checkpoint: str) -> tuple[str, int | None]:
+    match = re.fullmatch(r"(\w+)(?:#layer=(\d+))?", checkpoint)
+    if match is None:
+        raise UserError(
+            f"Cannot read the sound encoder {name!r}; write 'torchaudio:NAME' or 'torchaudio:NAME#layer=9'."
+        )
+    return match[1], int(match[2]) if match[2] else None
+
+
+def _waveform(item: Any) -> Tensor:
+    waveform = torch.from_numpy(np.array(item, dtype=np.float32))  # (S,)
+    return torch.nn.functional.pad(waveform, (0, max(0, SHORTEST_SAMPLES - len(waveform))))
+
+
+def _trim_silence(frames: Tensor) -> Tensor:
+    """Drops the quiet frames before the first and after the last loud one; keeps at least one per segment."""
+    energy = frames.logsumexp(0)  # (T,)
+    loud = (energy > energy.max() - TRIM_LOG).nonzero().flatten()
+    first, last = int(loud[0]), int(loud[-1]) + 1
+    return frames[:, first:last] if last - first >= SEGMENTS else frames

