@@ -1,0 +1,222 @@
+"""Training: hidden inputs, early stopping, balancing, repeatability and calibration."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+import pytest
+import torch
+
+from retail import training
+from retail.config import TrainConfig
+from retail.schema import UserError
+from retail.store import EmbeddingBatch
+from retail.training import (
+    MultiTaskLoss,
+    class_weights,
+    drop_modalities,
+    fit,
+    fit_temperatures,
+    predict_probs,
+)
+
+TASKS = {"colour": 2, "shape": 3}
+CONFIG = TrainConfig(
+    strategy="gated", width=16, dropout=0.0, batch_size=32, max_epochs=12, patience=12, learning_rate=0.01
+)
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    torch.set_num_threads(1)
+
+
+def make_batch(rows: int = 160, seed: int = 0) -> EmbeddingBatch:
+    """Colour shows in the image, shape in the text; a fifth of the inputs and labels are missing."""
+    generator = torch.Generator().manual_seed(seed)
+    colour = torch.randint(0, 2, (rows,), generator=generator)
+    shape = torch.randint(0, 3, (rows,), generator=generator)
+    embeddings = {name: torch.randn(rows, dim, generator=generator) for name, dim in _DIMS.items()}
+    embeddings["image"][:, 0] += 4.0 * colour
+    embeddings["text"][:, :3] += 4.0 * torch.nn.functional.one_hot(shape, 3)
+    present = {name: torch.rand(rows, generator=generator) < 0.8 for name in _DIMS}
+    unknown = torch.rand(rows, generator=generator) < 0.2
+    return EmbeddingBatch(
+        ids=tuple(str(row) for row in range(rows)),
+        embeddings=embeddings,
+        present=present,
+        targets={"colour": torch.where(unknown, -1, colour), "shape": shape},
+    )
+
+
+_DIMS = {"audio": 4, "image": 6, "text": 5}
+
+
+def weights_of(result: training.FitResult) -> torch.Tensor:
+    return torch.cat([weight.detach().flatten() for weight in result.head.parameters()])
+
+
+def test_fit_learns_what_the_inputs_tell():
+    result = fit(make_batch(400), make_batch(80, seed=1), TASKS, CONFIG)
+    test = make_batch(200, seed=2)
+    for task, modality in (("colour", "image"), ("shape", "text")):
+        rows = test.present[modality] & (test.targets[task] >= 0)
+        preds = predict_probs(result.head, test)[task].argmax(1)
+        assert (preds == test.targets[task])[rows].float().mean() > 0.85
+    assert result.seconds > 0
+    assert set(result.history[0]) == {"epoch", "train_loss", "val_loss", "val_accuracy"}
+
+
+def test_equal_seeds_give_equal_weights_and_leave_the_global_generator_alone():
+    train, val = make_batch(), make_batch(40, seed=1)
+    config = dataclasses.replace(CONFIG, dropout=0.2, max_epochs=2)
+    torch.manual_seed(5)
+    expected_draw = torch.rand(1)
+    torch.manual_seed(5)
+    first = weights_of(fit(train, val, TASKS, config))
+    assert torch.rand(1) == expected_draw
+    assert torch.equal(first, weights_of(fit(train, val, TASKS, config)))
+    assert not torch.equal(first, weights_of(fit(train, val, TASKS, dataclasses.replace(config, seed=1))))
+
+
+def test_nan_in_absent_slots_changes_nothing_in_training():
+    train, val = make_batch(), make_batch(40, seed=1)
+    clean = weights_of(fit(train, val, TASKS, CONFIG))
+    for name, value in train.embeddings.items():
+        value[~train.present[name]] = math.nan
+    assert torch.equal(clean, weights_of(fit(train, val, TASKS, CONFIG)))
+
+
+def test_early_stopping_restores_the_best_weights(monkeypatch):
+    losses = iter([3.0, 1.0, 2.0, 2.0, 2.0, 0.0])
+    seen: list[torch.Tensor] = []
+
+    def scripted(head, val):
+        seen.append(torch.cat([weight.detach().flatten().clone() for weight in head.parameters()]))
+        return next(losses), 0.5
+
+    monkeypatch.setattr(training, "_score", scripted)
+    epochs: list[tuple[int, int]] = []
+    config = dataclasses.replace(CONFIG, patience=3)
+    result = fit(make_batch(), make_batch(40, seed=1), TASKS, config, lambda *done: epochs.append(done))
+    assert result.best_epoch == 1 and len(result.history) == 5
+    assert epochs[-1] == (5, config.max_epochs)
+    assert torch.equal(weights_of(result), seen[1]) and not torch.equal(seen[1], seen[4])
+    assert not result.head.training
+
+
+def test_without_validation_rows_training_still_ends_with_trained_weights():
+    result = fit(make_batch(), make_batch(0), TASKS, CONFIG)
+    assert result.best_epoch > 0 and weights_of(result).isfinite().all()
+
+
+def test_rows_without_any_chosen_input_are_left_out():
+    train, val = make_batch(), make_batch(40, seed=1)
+    config = dataclasses.replace(CONFIG, strategy="concatenation", modalities=("image",), max_epochs=2)
+    with_rows = fit(train, val, TASKS, config)
+    kept = train.rows(train.present["image"].nonzero().flatten())
+    assert torch.equal(weights_of(with_rows), weights_of(fit(kept, val, TASKS, config)))
+    assert list(with_rows.head.dims) == ["image"]
+
+
+def test_training_without_any_usable_row_says_what_is_missing():
+    empty = make_batch().only(("text",))
+    with pytest.raises(UserError, match="products with image.*none of the 160"):
+        fit(empty, empty, TASKS, dataclasses.replace(CONFIG, modalities=("image",)))
+
+
+def test_modality_dropout_hides_often_but_always_leaves_one():
+    present = {name: value.clone() for name, value in make_batch(2000).present.items()}
+    before = torch.stack(list(present.values()), 1)
+    after = torch.stack(list(drop_modalities(present, 0.9, torch.Generator().manual_seed(0)).values()), 1)
+    assert not (after & ~before).any()
+    assert torch.equal(after.any(1), before.any(1))
+    assert (after.sum(1)[before.all(1)] == 1).float().mean() > 0.5
+
+
+def test_modality_dropout_hides_at_about_the_given_rate_and_none_at_zero():
+    present = {"audio": torch.ones(4000).bool(), "image": torch.ones(4000).bool()}
+    assert all(value.all() for value in drop_modalities(present, 0.0, torch.Generator().manual_seed(0)).values())
+    after = drop_modalities(present, 0.3, torch.Generator().manual_seed(0))
+    # Hidden with chance 0.3, unless both are (0.09) and this one is spared in half of those cases.
+    assert abs((~after["image"]).float().mean() - (0.3 - 0.045)) < 0.03
+
+
+def test_class_weights_by_hand():
+    weights = class_weights(torch.tensor([0, 0, 0, 1, -1, -1]), 3)
+    torch.testing.assert_close(weights, torch.tensor([4 / (2 * 3), 4 / (2 * 1), 0.0]))
+
+
+def test_class_balancing_changes_the_loss_as_computed_by_hand():
+    logits, target = {"t": torch.zeros(4, 2)}, {"t": torch.tensor([0, 0, 0, 1])}
+    logits["t"][3, 0] = math.log(3)  # the rare class is given 1/4
+    loss = MultiTaskLoss({"t": 2}, False, 0.0, {"t": class_weights(target["t"], 2)})(logits, target)
+    # Weights 2/3, 2/3, 2/3, 2: the two classes count alike.
+    torch.testing.assert_close(loss, torch.tensor(0.5 * math.log(2) + 0.5 * math.log(4)))
+
+
+def test_the_loss_sums_tasks_over_known_labels_only():
+    logits = {"a": torch.zeros(2, 2), "b": torch.zeros(2, 4)}
+    loss = MultiTaskLoss({"a": 2, "b": 4}, False, 0.0, {})
+    both = loss(logits, {"a": torch.tensor([0, -1]), "b": torch.tensor([1, 2])})
+    torch.testing.assert_close(both, torch.tensor(math.log(2) + math.log(4)))
+    one = loss(logits, {"a": torch.tensor([0, -1]), "b": torch.tensor([-1, -1])})
+    torch.testing.assert_close(one, torch.tensor(math.log(2)))
+
+
+def test_uncertainty_weighting_by_hand_and_learned():
+    logits, target = {"a": torch.zeros(2, 2)}, {"a": torch.tensor([0, 1])}
+    loss_of = MultiTaskLoss({"a": 2}, True, 0.0, {})
+    torch.nn.init.constant_(loss_of.log_variances, math.log(4))
+    loss = loss_of(logits, target)
+    torch.testing.assert_close(loss.detach(), torch.tensor(math.log(2) / 4 + math.log(4) / 2))
+    loss.backward()
+    assert loss_of.log_variances.grad.any()
+    train, val = make_batch(), make_batch(40, seed=1)
+    learned = fit(train, val, TASKS, dataclasses.replace(CONFIG, loss_balancing="uncertainty"))
+    assert not torch.equal(weights_of(learned), weights_of(fit(train, val, TASKS, CONFIG)))
+
+
+def test_probabilities_sum_to_one_and_a_temperature_flattens_them():
+    head = fit(make_batch(), make_batch(40, seed=1), TASKS, CONFIG).head
+    sharp, flat = predict_probs(head, make_batch(50)), predict_probs(head, make_batch(50), {"colour": 5.0})
+    torch.testing.assert_close(sharp["shape"].sum(1), torch.ones(50))
+    assert flat["colour"].max(1).values.mean() < sharp["colour"].max(1).values.mean()
+    assert torch.equal(sharp["shape"], flat["shape"])
+    assert sharp["colour"].argmax(1).equal(flat["colour"].argmax(1))
+
+
+def test_prediction_in_parts_equals_prediction_at_once(monkeypatch):
+    head, batch = fit(make_batch(), make_batch(40, seed=1), TASKS, CONFIG).head, make_batch(50)
+    at_once = predict_probs(head, batch)
+    monkeypatch.setattr(training, "PREDICT_ROWS", 7)
+    for task, probs in predict_probs(head, batch).items():
+        torch.testing.assert_close(probs, at_once[task])
+    assert {task: tuple(probs.shape) for task, probs in predict_probs(head, make_batch(0)).items()} == {
+        "colour": (0, 2),
+        "shape": (0, 3),
+    }
+
+
+def nll(probs: torch.Tensor, target: torch.Tensor) -> float:
+    return float(torch.nn.functional.nll_loss(probs.log(), target, ignore_index=-1))
+
+
+def test_temperatures_lower_the_validation_loss_and_stay_in_range():
+    head, val = fit(make_batch(), make_batch(40, seed=1), TASKS, CONFIG).head, make_batch(120, seed=3)
+    with torch.no_grad():  # make the head overconfident
+        for layer in head.heads.layers:
+            layer.weight *= 6
+    temperatures = fit_temperatures(head, val)
+    plain, scaled = predict_probs(head, val), predict_probs(head, val, temperatures)
+    for task in TASKS:
+        assert 1.2 < temperatures[task] <= 10
+        assert nll(scaled[task], val.targets[task]) < nll(plain[task], val.targets[task])
+
+
+def test_a_task_without_validation_labels_keeps_temperature_one():
+    head, val = fit(make_batch(), make_batch(40, seed=1), TASKS, CONFIG).head, make_batch(30)
+    val.targets["colour"] = torch.full((30,), -1)
+    assert fit_temperatures(head, val)["colour"] == 1.0
+    assert set(fit_temperatures(head, make_batch(0)).values()) == {1.0}
