@@ -61,6 +61,14 @@ class Encoder(ABC):
 
     def embed(self, items: Sequence[Any]) -> Tensor:
         """N decoded items -> (N, D) float32 on the CPU; an item gets the same vector alone and in a batch."""
+        return self.embed_prepared([self.prepare(item) for item in items])
+
+    def prepare(self, item: Any) -> Any:
+        """The part of the work that threads may do ahead: a decoded item -> what `embed_prepared` takes."""
+        return item
+
+    def embed_prepared(self, items: Sequence[Any]) -> Tensor:
+        """N prepared items -> (N, D) float32 on the CPU."""
         if not items:
             return torch.zeros(0, self.dim)
         order = sorted(range(len(items)), key=lambda place: self._length(items[place]))
@@ -77,7 +85,7 @@ class Encoder(ABC):
 
     @abstractmethod
     def _embed(self, items: list[Any]) -> Tensor:
-        """B items -> (B, D), already in inference mode."""
+        """B prepared items -> (B, D), already in inference mode."""
 
 
 def fingerprint_of(family: type[Encoder], preprocessing: dict[str, Any], tensors: dict[str, Tensor]) -> str:

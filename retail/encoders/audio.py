@@ -77,7 +77,7 @@ class PipelineLayer:
 
     def __init__(self, name: str, checkpoint: str) -> None:
         pipeline, self._layer = _parse(name, checkpoint)
-        bundle = getattr(torchaudio.pipelines, pipeline, None)
+        bundle: Any = getattr(torchaudio.pipelines, pipeline, None)
         if not hasattr(bundle, "get_model"):
             known = ", ".join(["WAV2VEC2_BASE", "HUBERT_BASE", "WAVLM_BASE_PLUS"])
             raise UserError(f"torchaudio has no speech model named {pipeline!r}; try {LOG_MEL}, {known}.")

@@ -1,0 +1,331 @@
+"""Embeddings computed once: a content-addressed cache on disk, and the batch that heads are trained on.
+
+In: encoders, photos, texts, sounds and products. Out: `EmbeddingBatch`. A cache key is the encoder's fingerprint
+and the content's hash, so another encoder, other preprocessing or a changed file never meets an old embedding.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sqlite3
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+import torch
+from torch import Tensor
+
+from retail import config
+from retail.encoders import BATCH_SIZE, Encoder
+from retail.media import clean_text, decode_audio, decode_image
+from retail.schema import MODALITIES, MediaSource, Modality, Product, Progress, UserError, Vocabulary
+
+SHARD_ROWS = 128  # a killed run loses at most these; 23 files for 3,000 products
+DECODERS = 2  # threads that decode the next group while the model works on this one
+LOCK_SECONDS = 60.0  # how long one process waits for another one's commit
+
+Source = MediaSource | str
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS shards (file TEXT PRIMARY KEY, sha256 TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS entries (encoder TEXT, content TEXT, file TEXT NOT NULL, row INTEGER NOT NULL,
+                                    PRIMARY KEY (encoder, content)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS entries_by_file ON entries (file);
+"""
+
+
+@dataclass(frozen=True, eq=False)
+class EmbeddingBatch:
+    """Ids, embeddings, present masks and targets of N products; they are cut together, so rows cannot slip.
+
+    embeddings {modality: (N, D_m)} · present {modality: (N,) bool} · targets {task: (N,) long, -1 = unknown}
+    """
+
+    ids: tuple[str, ...]
+    embeddings: dict[str, Tensor]
+    present: dict[str, Tensor]
+    targets: dict[str, Tensor]
+
+    def __post_init__(self) -> None:
+        if set(self.embeddings) != set(self.present):
+            raise ValueError("embeddings and present name different modalities.")
+        for label, tensors in (("embeddings", self.embeddings), ("present", self.present), ("targets", self.targets)):
+            for name, tensor in tensors.items():
+                if len(tensor) != len(self.ids):
+                    raise ValueError(f"{label}[{name!r}] has {len(tensor)} rows for {len(self.ids)} ids.")
+        if any(mask.dtype != torch.bool or mask.ndim != 1 for mask in self.present.values()):
+            raise ValueError("present masks are (N,) bool.")
+        if any(embedding.ndim != 2 for embedding in self.embeddings.values()):
+            raise ValueError("embeddings are (N, D).")
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @property
+    def dims(self) -> dict[str, int]:
+        """{modality: D_m}"""
+        return {modality: embedding.shape[1] for modality, embedding in self.embeddings.items()}
+
+    def rows(self, index: Tensor | Sequence[int] | slice) -> EmbeddingBatch:
+        """The products at these places, in this order; a bool mask is understood too."""
+        places = torch.arange(len(self))[_index(index)]
+        ids = tuple(self.ids[place] for place in places.tolist())
+        return EmbeddingBatch(
+            ids,
+            *({name: rows[places] for name, rows in group.items()} for group in self._groups()),  # type: ignore
+        )
+
+    def only(self, modalities: Iterable[str]) -> EmbeddingBatch:
+        """The same products with every other modality marked absent."""
+        kept = set(modalities)
+        present = {name: mask if name in kept else torch.zeros_like(mask) for name, mask in self.present.items()}
+        return EmbeddingBatch(self.ids, self.embeddings, present, self.targets)
+
+    def select(self, modalities: Iterable[str]) -> EmbeddingBatch:
+        """The same products without the other modalities' tensors."""
+        kept = set(modalities)
+        embeddings = {name: rows for name, rows in self.embeddings.items() if name in kept}
+        return EmbeddingBatch(self.ids, embeddings, {name: self.present[name] for name in embeddings}, self.targets)
+
+    def _groups(self) -> tuple[dict[str, Tensor], ...]:
+        return self.embeddings, self.present, self.targets
+
+
+def _index(index: Tensor | Sequence[int] | slice) -> Tensor | slice:
+    if isinstance(index, slice):
+        return index
+    index = torch.as_tensor(index)
+    return index if index.dtype == torch.bool else index.long()
+
+
+def content_hash(source: Source) -> str:
+    """SHA-256 of a file's bytes, of an upload's bytes, or of a text."""
+    if isinstance(source, Path):
+        with source.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    if isinstance(source, str):
+        source = b"text\0" + source.encode("utf-8", "surrogatepass")
+    return hashlib.sha256(source).hexdigest()
+
+
+class EmbeddingStore:
+    """Immutable safetensors shards, each with its hash, listed in an SQLite index.
+
+    A shard is written aside, flushed and renamed before the index names it, so a kill at any moment leaves a
+    store that opens. Several processes may write at once. A damaged shard is dropped and computed again.
+    """
+
+    def __init__(self, root: Path | None = None) -> None:
+        self.root = root or config.home() / "embeddings"
+        self.computed = 0  # sources that this instance encoded
+        self._open()
+
+    def fetch(
+        self, encoder: Encoder, sources: Sequence[Source], progress: Progress | None = None
+    ) -> tuple[Tensor, Tensor, list[str | None]]:
+        """N sources -> embeddings (N, D) float32, ok (N,) bool and one error sentence per source or None.
+
+        Encodes only what the store lacks, equal sources once. Rows that are not ok are zeros.
+        """
+        sources = [clean_text(source) if isinstance(source, str) else source for source in sources]
+        keys, errors = _hash_all(sources)
+        found = self._read(encoder.fingerprint, set(keys) - set(errors))
+        missing = {
+            key: source for key, source in zip(keys, sources, strict=True) if not (key in found or key in errors)
+        }
+        total = len(found) + len(errors) + len(missing)
+        fresh: dict[str, Tensor] = {}
+        for encoded, failures in _encode(encoder, list(missing.items())):
+            fresh.update(encoded)
+            found.update(encoded)
+            errors.update(failures)
+            self.computed += len(encoded)
+            if len(fresh) >= SHARD_ROWS:
+                self._write(encoder.fingerprint, fresh)
+                fresh = {}
+            if progress:
+                progress(f"Encoding {encoder.modality}", len(found) + len(errors), total)
+        if fresh:
+            self._write(encoder.fingerprint, fresh)
+        ok = torch.tensor([key in found for key in keys], dtype=torch.bool)
+        embeddings = torch.zeros(len(sources), encoder.dim)
+        for row, key in enumerate(keys):
+            if key in found:
+                embeddings[row] = found[key]
+        return embeddings, ok, [None if good else errors[key] for key, good in zip(keys, ok.tolist(), strict=True)]
+
+    def _open(self) -> None:
+        (self.root / "shards").mkdir(parents=True, exist_ok=True)
+        try:
+            with closing(self._connect()) as index:
+                index.execute("PRAGMA journal_mode=WAL")
+                index.executescript(SCHEMA)
+        except sqlite3.OperationalError as error:
+            raise UserError(f"Cannot write the embedding store in '{self.root}' ({error}); set RETAIL_HOME.") from error
+        except sqlite3.DatabaseError:
+            # Not a database any more: a cache may be thrown away.
+            for path in self.root.glob("index.sqlite*"):
+                path.unlink(missing_ok=True)
+            self._open()
+
+    def _connect(self) -> sqlite3.Connection:
+        return sqlite3.connect(self.root / "index.sqlite", timeout=LOCK_SECONDS)
+
+    def _read(self, fingerprint: str, keys: set[str]) -> dict[str, Tensor]:
+        with closing(self._connect()) as index:
+            rows = index.execute(
+                "SELECT content, file, row, sha256 FROM entries JOIN shards USING (file) WHERE encoder = ?",
+                (fingerprint,),
+            ).fetchall()
+        wanted: dict[tuple[str, str], list[tuple[str, int]]] = {}
+        for content, file, row, sha256 in rows:
+            if content in keys:
+                wanted.setdefault((file, sha256), []).append((content, row))
+        found: dict[str, Tensor] = {}
+        for (file, sha256), places in wanted.items():
+            embeddings = self._read_shard(file, sha256)
+            if embeddings is None or max(row for _, row in places) >= len(embeddings):
+                self._drop(file)
+            else:
+                found.update((content, embeddings[row]) for content, row in places)
+        return found
+
+    def _read_shard(self, file: str, sha256: str) -> Tensor | None:
+        try:
+            data = (self.root / "shards" / file).read_bytes()
+            if hashlib.sha256(data).hexdigest() != sha256:
+                return None
+            return safetensors.torch.load(data)["embeddings"]
+        except (OSError, KeyError, safetensors.SafetensorError):
+            return None
+
+    def _drop(self, file: str) -> None:
+        with closing(self._connect()) as index, index:
+            index.execute("DELETE FROM entries WHERE file = ?", (file,))
+            index.execute("DELETE FROM shards WHERE file = ?", (file,))
+        (self.root / "shards" / file).unlink(missing_ok=True)
+
+    def _write(self, fingerprint: str, embeddings: dict[str, Tensor]) -> None:
+        data = safetensors.torch.save({"embeddings": torch.stack(list(embeddings.values()))})
+        file = f"{uuid.uuid4().hex}.safetensors"
+        aside = self.root / "shards" / f"{file}.part"
+        with aside.open("wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        aside.rename(self.root / "shards" / file)
+        entries = [(fingerprint, content, file, row) for row, content in enumerate(embeddings)]
+        with closing(self._connect()) as index, index:
+            index.execute("INSERT INTO shards VALUES (?, ?)", (file, hashlib.sha256(data).hexdigest()))
+            index.executemany("INSERT OR REPLACE INTO entries VALUES (?, ?, ?, ?)", entries)
+
+
+class _Uncached(EmbeddingStore):
+    """The same steps without a disk, for one upload whose content should leave no trace."""
+
+    def _open(self) -> None:
+        pass
+
+    def _read(self, fingerprint: str, keys: set[str]) -> dict[str, Tensor]:
+        return {}
+
+    def _write(self, fingerprint: str, embeddings: dict[str, Tensor]) -> None:
+        pass
+
+
+def embed_products(
+    products: Sequence[Product],
+    encoders: Mapping[Modality, Encoder],
+    vocabularies: Mapping[str, Vocabulary],
+    store: EmbeddingStore | None = None,
+    progress: Progress | None = None,
+) -> tuple[EmbeddingBatch, list[str]]:
+    """N products -> their batch, and one note for each input that was given but could not be read.
+
+    Several photos of a product become their mean. Without a store nothing is kept on disk.
+    """
+    store = store or _Uncached(Path())
+    embeddings: dict[str, Tensor] = {}
+    present: dict[str, Tensor] = {}
+    notes: list[str] = []
+    for modality in MODALITIES:
+        if modality not in encoders:
+            continue
+        owners = [(row, source) for row, product in enumerate(products) for source in _sources(product, modality)]
+        encoded, ok, errors = store.fetch(encoders[modality], [source for _, source in owners], progress)
+        rows = torch.tensor([row for row, _ in owners], dtype=torch.long)
+        sums = torch.zeros(len(products), encoders[modality].dim).index_add_(0, rows[ok], encoded[ok])  # (N, D_m)
+        counts = torch.bincount(rows[ok], minlength=len(products))  # (N,)
+        embeddings[modality] = sums / counts.clamp_min(1)[:, None]
+        present[modality] = counts > 0
+        notes += [
+            f"product {products[row].id}: {error}" for (row, _), error in zip(owners, errors, strict=True) if error
+        ]
+    targets = {
+        task: torch.tensor([vocabulary.index(product.labels.get(task, "")) for product in products], dtype=torch.long)
+        for task, vocabulary in vocabularies.items()
+    }
+    return EmbeddingBatch(tuple(product.id for product in products), embeddings, present, targets), notes
+
+
+def _sources(product: Product, modality: Modality) -> list[Source]:
+    if modality == "image":
+        return list(product.images)
+    if modality == "audio":
+        return [] if product.audio is None else [product.audio]
+    return [product.text] if product.text.strip() else []
+
+
+def _hash_all(sources: Sequence[Source]) -> tuple[list[str], dict[str, str]]:
+    """A key per source, and the error of each source that cannot even be opened."""
+    keys: list[str] = []
+    errors: dict[str, str] = {}
+    for place, source in enumerate(sources):
+        try:
+            keys.append(content_hash(source))
+        except OSError as error:
+            keys.append(f"unreadable {place}")
+            name = source.name if isinstance(source, Path) else ""
+            errors[keys[-1]] = f"{name!r} cannot be opened ({error.strerror}); fix the path, or leave the cell empty."
+    return keys, errors
+
+
+def _encode(encoder: Encoder, pending: list[tuple[str, Source]]) -> Iterator[tuple[dict[str, Tensor], dict[str, str]]]:
+    """Yields ({key: (D,) embedding}, {key: error}) group by group; the next group is decoded meanwhile."""
+    size = SHARD_ROWS if encoder.modality == "text" else BATCH_SIZE
+    groups = [pending[start : start + size] for start in range(0, len(pending), size)]
+    decode = _decoder(encoder)
+    with ThreadPoolExecutor(DECODERS) as pool:
+        upcoming = [pool.submit(decode, source) for _, source in groups[0]] if groups else []
+        for number, group in enumerate(groups):
+            futures = upcoming
+            if number + 1 < len(groups):
+                upcoming = [pool.submit(decode, source) for _, source in groups[number + 1]]
+            items: dict[str, Any] = {}
+            failures: dict[str, str] = {}
+            for (key, _), future in zip(group, futures, strict=True):
+                with suppress(UserError, OSError):
+                    items[key] = future.result()
+                if error := future.exception():
+                    failures[key] = str(error)
+            yield _finite(dict(zip(items, encoder.embed_prepared(list(items.values())), strict=True)), failures)
+
+
+def _decoder(encoder: Encoder) -> Callable[[Any], Any]:
+    decode = {"image": decode_image, "audio": decode_audio, "text": clean_text}[encoder.modality]
+    return lambda source: encoder.prepare(decode(source))
+
+
+def _finite(embeddings: dict[str, Tensor], failures: dict[str, str]) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Moves embeddings that are not finite to the failures: one of them would poison a training run."""
+    good = {key: embedding for key, embedding in embeddings.items() if bool(embedding.isfinite().all())}
+    for key in embeddings.keys() - good.keys():
+        failures[key] = "the encoder gave no finite numbers for this input; check the file."
+    return good, failures
