@@ -9,7 +9,7 @@ from pathlib import Path
 
 RETAIL = Path(__file__).parents[1] / "retail"
 ORDER = (
-    "schema config media manifest encoders store fusion training evaluation recognizer bundle build demo jobs "
+    "schema config media archive manifest encoders store fusion training evaluation recognizer bundle build demo jobs "
     "charts pages __main__"
 ).split()
 
