@@ -32,6 +32,8 @@ class TimmEncoder(Encoder):
     modality = "image"
     version = 1
 
+    _transform: Any
+
     def __init__(self, checkpoint: str) -> None:
         self.name = f"timm:{checkpoint}"
         model_name, source = split_source(checkpoint)
@@ -58,7 +60,7 @@ def _bundled(model_name: str) -> Any:
     if model_name != BUNDLED_MODEL:
         raise UserError(f"The bundled photo encoder is 'timm:{BUNDLED_MODEL}@bundled', not {model_name!r}.")
     path = check_sha256(package_path(BUNDLED_PACKAGE, BUNDLED_FILE), BUNDLED_SHA256)
-    model = timm.create_model(model_name, pretrained=False)
+    model: Any = timm.create_model(model_name, pretrained=False)
     source = torch.load(path, weights_only=True, map_location="cpu")
     model.load_state_dict(match_by_position(model.state_dict(), source, model_name))
     model.reset_classifier(0)

