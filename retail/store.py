@@ -319,7 +319,9 @@ def _encode(encoder: Encoder, pending: list[tuple[str, Source]]) -> Iterator[tup
 
 
 def _decoder(encoder: Encoder) -> Callable[[Any], Any]:
-    decode = {"image": decode_image, "audio": decode_audio, "text": clean_text}[encoder.modality]
+    decoders: dict[Modality, Callable[[Any], Any]]
+    decoders = {"image": decode_image, "audio": decode_audio, "text": clean_text}
+    decode = decoders[encoder.modality]
     return lambda source: encoder.prepare(decode(source))
 
 

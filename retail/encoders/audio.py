@@ -22,7 +22,7 @@ SAMPLE_RATE_HZ = 16_000  # what media decodes to
 LOG_MEL = "log-mel-statistics"
 
 MEL = {"sample_rate": SAMPLE_RATE_HZ, "n_fft": 512, "win_length": 400, "hop_length": 160, "n_mels": 64}
-SEGMENTS = 8  # equal parts of the clip whose means keep the order of sounds
+SEGMENTS = 4  # equal parts of the clip whose means keep the order of sounds
 TRIM_LOG = 7.0  # frames this far (natural log, 30 dB) below the loudest count as silence at the ends
 FLOOR = 1e-6  # power below which a band counts as empty
 SHORTEST_SAMPLES = 1_600  # 0.1 s: shorter clips are padded so that every layer has frames
@@ -47,7 +47,7 @@ class TorchaudioEncoder(Encoder):
 
 
 class LogMelStatistics:
-    """Per mel band: mean, spread and spread of the change over time, and the means of eight parts of the clip.
+    """Per mel band: mean, spread and spread of the change over time, and the means of four parts of the clip.
 
     Fixed arithmetic without learned weights. Silence at the ends is cut and the clip's level subtracted, so
     loudness and pauses do not count.
