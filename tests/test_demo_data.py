@@ -1,0 +1,80 @@
+"""Checks the committed demo set: what the README promises of data/demo is true of the files.
+
+In: data/demo/metadata.csv and the media beside it. Out: a failed test where a promise is broken.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+DEMO = Path(__file__).parents[1] / "data" / "demo"
+INPUTS = ("image_file_name", "audio_file_name", "text")
+SPLITS = ("train", "val", "test")
+
+
+@pytest.fixture(scope="module")
+def rows() -> list[dict[str, str]]:
+    with (DEMO / "metadata.csv").open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def test_holds_504_items_with_unique_ids(rows):
+    assert len({row["id"] for row in rows}) == len(rows) == 504
+
+
+@pytest.mark.parametrize(("column", "count"), [("product", 24), ("category", 6), ("packaging", 5), ("brand", 7)])
+def test_label_counts(rows, column, count):
+    assert len({row[column] for row in rows}) == count
+    assert all(row[column] for row in rows)
+
+
+def test_every_split_has_every_product_in_the_same_number(rows):
+    counts = Counter((row["product"], row["split"]) for row in rows)
+    assert {split: {counts[product, split] for product, _ in counts} for split in SPLITS} == {
+        "train": {13},
+        "val": {3},
+        "test": {5},
+    }
+
+
+def test_a_group_stays_in_one_split(rows):
+    assert len({(row["group"], row["split"]) for row in rows}) == len({row["group"] for row in rows})
+
+
+def test_voices_of_the_test_split_are_heard_nowhere_else(rows):
+    heard = {split: {row["voice"] for row in rows if row["split"] == split and row["voice"]} for split in SPLITS}
+    assert heard["test"] and not heard["test"] & (heard["train"] | heard["val"])
+
+
+def test_no_row_is_empty_and_about_eight_percent_of_cells_are(rows):
+    assert all(any(row[column] for column in INPUTS) for row in rows)
+    missing = sum(not row[column] for row in rows for column in INPUTS) / (len(rows) * len(INPUTS))
+    assert 0.05 < missing < 0.10
+
+
+def test_the_table_and_the_folders_name_the_same_files(rows):
+    named = [name for row in rows for column in INPUTS[:2] for name in row[column].split(";") if name]
+    found = {path.relative_to(DEMO).as_posix() for folder in ("images", "audio") for path in (DEMO / folder).iterdir()}
+    assert set(named) == found and len(named) == len(found)
+
+
+def test_some_rows_have_several_photos(rows):
+    assert sum(";" in row["image_file_name"] for row in rows) == 12
+
+
+def test_files_are_small_and_not_empty():
+    sizes = [path.stat().st_size for path in DEMO.rglob("*") if path.is_file()]
+    assert min(sizes) > 500
+    assert sum(sizes) <= 15 * 1024 * 1024
+
+
+def test_some_descriptions_fit_both_look_alikes(rows):
+    """Descriptions that name the brand and not the variant: the words alone cannot settle the product."""
+    unsettled = [
+        row for row in rows if row["text"] and (row["product"].removeprefix(row["brand"]).split()[0].lower()) not in row["text"].lower()
+    ]  # fmt: skip
+    assert len(unsettled) > 0.2 * len(rows)
