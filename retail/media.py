@@ -131,7 +131,7 @@ def _read_pyav(content: bytes) -> tuple[np.ndarray, int]:
     import av
 
     parts, wanted = [], MAX_SECONDS * SAMPLE_RATE_HZ
-    with av.open(io.BytesIO(content), metadata_errors="ignore") as container:
+    with av.open(io.BytesIO(content), mode="r", metadata_errors="ignore") as container:
         if not container.streams.audio:
             raise ValueError("it has no sound track")
         stream = container.streams.audio[0]

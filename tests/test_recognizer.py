@@ -21,9 +21,9 @@ class TinyEncoder(Encoder):
     """Sums bytes of whatever it gets into three numbers; stands for a pretrained encoder."""
 
     def __init__(self, modality):
-        self.modality, self.name, self.dim, self.fingerprint = modality, f"tiny:{modality}", 3, f"tiny-{modality}"
+        self.modality, self.name, self.dim, self._fingerprint = modality, f"tiny:{modality}", 3, f"tiny-{modality}"
 
-    def embed(self, items):
+    def _embed(self, items):
         return torch.tensor([[float(len(str(item)) % 7), 1.0, -1.0] for item in items])
 
 

@@ -17,7 +17,7 @@ INPUT_WORDS = {"image": "the photo", "text": "the description", "audio": "the so
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether the fusion chosen on validation beats the best single input on the test rows."""
+    """Whether the fusion chosen on validation beats the single input that is best on the test rows."""
 
     kind: Literal["yes", "no", "unclear"]
     sentence: str
@@ -31,14 +31,14 @@ def percent(value: float) -> str:
 def verdict(results: Mapping[str, Any], task: str) -> Verdict:
     """The verdict of one task, with both accuracies, the paired difference, its interval and n."""
     chosen = results["selected"][task]
-    if "fusion" not in chosen or "single" not in chosen:
+    if "fusion" not in chosen:
         return Verdict("unclear", f"For {task} there is only one kind of input, so there is nothing to fuse.")
     row = next(r for r in results["differences"] if r["task"] == task and r["model"] == chosen["fusion"])
     accuracy = {r["model"]: r["accuracy"] for r in results["scores"] if r["task"] == task and r["seed"] is None}
     title = next(m["title"] for m in results["models"] if m["model"] == chosen["fusion"])
     figures = (
-        f"{title} {percent(accuracy[chosen['fusion']])} against {percent(accuracy[chosen['single']])} for "
-        f"{INPUT_WORDS[chosen['single']]} alone, {100 * row['difference']:+.1f} points "
+        f"{title} {percent(accuracy[chosen['fusion']])} against {percent(accuracy[row['baseline']])} for "
+        f"{INPUT_WORDS[row['baseline']]} alone, {100 * row['difference']:+.1f} points "
         f"[{100 * row['low']:+.1f}, {100 * row['high']:+.1f}], n = {row['n']:,} test products."
     )
     if row["low"] > 0:

@@ -1,0 +1,1 @@
+"""One file a page: read, call one function, draw. The router finds them here."""

@@ -1,0 +1,30 @@
+"""The dashboard's router: finds the pages, sets title and sidebar, and runs the chosen page."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import streamlit as st
+
+PAGES = Path(__file__).parent / "retail" / "pages"
+
+
+def page_facts(path: Path) -> dict:
+    """TITLE, ICON and ORDER of a page, read without running it."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    assigned = [node for node in tree.body if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)]
+    names = {node.targets[0].id: node.value for node in assigned if isinstance(node.targets[0], ast.Name)}
+    return {name: ast.literal_eval(names[name]) for name in ("TITLE", "ICON", "ORDER")}
+
+
+st.set_page_config(page_title="Product recogniser", page_icon="🛒", layout="wide")
+
+found = [(page_facts(path), path) for path in PAGES.glob("*.py") if path.name != "__init__.py"]
+pages = [
+    st.Page(path, title=facts["TITLE"], icon=facts["ICON"], default=place == 0)
+    for place, (facts, path) in enumerate(sorted(found, key=lambda pair: pair[0]["ORDER"]))
+]
+current = st.navigation(pages)
+st.sidebar.caption("Recognise products from photo, description and sound. Everything stays on this machine.")
+current.run()
