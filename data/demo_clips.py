@@ -21,7 +21,8 @@ KINDS = {"full": 0.30, "variant": 0.35, "line": 0.20, "category": 0.15}
 NOISY_RATE = 0.35
 
 TRAIN_VOICES = (
-    "espeak-ng:en-gb+m1", "espeak-ng:en-gb+f2", "espeak-ng:en-us+m3", "espeak-ng:en-us+f1", "espeak-ng:en-gb-scotland+m7",
+    "espeak-ng:en-gb+m1", "espeak-ng:en-gb+f2", "espeak-ng:en-us+m3", "espeak-ng:en-us+f1",
+    "espeak-ng:en-gb-scotland+m7",
     "espeak-ng:en-gb-x-rp+f4", "espeak-ng:en-029+m2", "espeak-ng:en-us+steph", "espeak-ng:en-gb+linda",
     "espeak-ng:en-us+edward", "flite:kal16", "flite:rms", "festival:kal_diphone", "festival:ked_diphone",
 )  # fmt: skip

@@ -1,6 +1,6 @@
 """Renders the photos of the demo set inside Blender 3.4 (Cycles on the CPU, no denoiser).
 
-In: `blender -b --python make_demo_scene.py -- specs.json labels_folder out_folder [from_end]`; specs come from make_demo.py.
+In: `blender -b --python make_demo_scene.py -- specs.json labels out [from_end]`.
 Out: one JPEG per spec. Photos already there are skipped, so a broken run goes on; two runs may meet in the middle.
 """
 
@@ -30,7 +30,8 @@ ROUNDS = {
             (0.039, 0.12, "cap"), (0.039, 0.135, "cap"), (0.037, 0.138, "cap"), (0.0, 0.138, "cap")],
     "bottle": [(0.0, 0, "plain"), (0.038, 0, "plain"), (0.042, 0.006, "plain"), (0.042, 0.03, "label"),
                (0.042, 0.115, "plain"), (0.041, 0.13, "plain"), (0.034, 0.15, "plain"), (0.021, 0.17, "plain"),
-               (0.016, 0.18, "cap"), (0.018, 0.181, "cap"), (0.018, 0.203, "cap"), (0.016, 0.206, "cap"), (0, 0.206, "cap")],
+               (0.016, 0.18, "cap"), (0.018, 0.181, "cap"), (0.018, 0.203, "cap"), (0.016, 0.206, "cap"),
+               (0, 0.206, "cap")],
     "mug": [(0.0, 0, "plain"), (0.033, 0, "plain"), (0.039, 0.006, "plain"), (0.041, 0.09, "plain"),
             (0.038, 0.09, "plain"), (0.036, 0.01, "plain"), (0.0, 0.008, "plain")],
     "bowl": [(0.0, 0, "plain"), (0.035, 0, "plain"), (0.06, 0.02, "plain"), (0.078, 0.055, "plain"),
@@ -146,10 +147,10 @@ def mesh_object(name, points, faces, uvs, slots, materials, smooth):
     mesh = bpy.data.meshes.new(name)
     mesh.from_pydata(points, [], faces)
     layer = mesh.uv_layers.new()
-    for polygon, corner_uvs, slot in zip(mesh.polygons, uvs, slots):
+    for polygon, corner_uvs, slot in zip(mesh.polygons, uvs, slots, strict=True):
         polygon.material_index = slot
         polygon.use_smooth = smooth
-        for loop, uv in zip(polygon.loop_indices, corner_uvs):
+        for loop, uv in zip(polygon.loop_indices, corner_uvs, strict=True):
             layer.data[loop].uv = uv
     for made in materials:
         mesh.materials.append(made)
@@ -272,16 +273,18 @@ class Stage:
         return copy
 
     def slab(self, low, high, surface):
-        centre = [(a + b) / 2 for a, b in zip(low, high)]
-        half = [(b - a) / 2 for a, b in zip(low, high)]
+        centre = [(a + b) / 2 for a, b in zip(low, high, strict=True)]
+        half = [(b - a) / 2 for a, b in zip(low, high, strict=True)]
         points = [(x, y, z) for z in (-half[2], half[2]) for y in (-half[1], half[1]) for x in (-half[0], half[0])]
         faces = [(0, 1, 5, 4), (3, 2, 6, 7), (1, 3, 7, 5), (2, 0, 4, 6), (0, 2, 3, 1), (4, 5, 7, 6)]
-        self.put(mesh_object("slab", points, faces, [[]] * 6, [0] * 6, [self.look[surface]], False), centre)
+        self.put(mesh_object("slab", points, faces, [[(0, 0)] * 4] * 6, [0] * 6, [self.look[surface]], False), centre)
 
     def wall(self, y, surface):
         """Upright plane whose own x-y plane carries the pattern, so that tiles lie right."""
         points = [(-2, -0.5, 0), (2, -0.5, 0), (2, 1.6, 0), (-2, 1.6, 0)]
-        plane = self.put(mesh_object("wall", points, [(0, 1, 2, 3)], [[]], [0], [self.look[surface]], False), (0, y, 0))
+        plane = self.put(
+            mesh_object("wall", points, [(0, 1, 2, 3)], [[(0, 0)] * 4], [0], [self.look[surface]], False), (0, y, 0)
+        )
         plane.rotation_euler = (math.pi / 2, 0, 0)
 
     def light(self, at, size, watts, warmth, aim=(0, 0, 0.08)):
