@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -79,10 +79,12 @@ def fit(
 ) -> FitResult:
     """Trains one head for {task: C_t}; equal seeds give equal weights.
 
-    Rows with none of `config.modalities` are left out. Raises UserError when no row is left.
+    Rows with none of `config.modalities` are left out, and so is an input that no training row has. Raises
+    UserError when no row is left.
     """
     started = time.perf_counter()
-    train, val = _usable(train, config, "training"), _usable(val, config, "validation")
+    train = _usable(train, config)
+    val = _with_any(val, train.dims)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
         head = build_head(config.strategy, train.dims, tasks, config.width, config.dropout)
@@ -137,17 +139,21 @@ def drop_modalities(present: Mapping[str, Tensor], chance: float, generator: tor
     return dict(zip(present, kept.unbind(1), strict=True))
 
 
-def _usable(batch: EmbeddingBatch, config: TrainConfig, split: str) -> EmbeddingBatch:
-    """The chosen modalities of the rows that have at least one of them."""
-    chosen = batch.select(config.modalities)
-    if len(chosen):
-        chosen = chosen.rows(torch.stack(list(chosen.present.values())).any(0).nonzero().flatten())
-    if not len(chosen) and split == "training":
+def _usable(train: EmbeddingBatch, config: TrainConfig) -> EmbeddingBatch:
+    """The chosen inputs that occur in training at all, and the rows that have at least one of them."""
+    # Layers for an input never seen would stay random, and spoil a prediction that does have it.
+    seen = [name for name in config.modalities if name in train.present and train.present[name].any()]
+    if not seen:
         raise UserError(
-            f"Training needs products with {' or '.join(config.modalities)}, and none of the {len(batch)} training "
+            f"Training needs products with {' or '.join(config.modalities)}, and none of the {len(train)} training "
             "products has it; choose other inputs or add the missing files."
         )
-    return chosen
+    return _with_any(train, seen)
+
+
+def _with_any(batch: EmbeddingBatch, modalities: Iterable[str]) -> EmbeddingBatch:
+    chosen = batch.select(modalities)
+    return chosen.rows(torch.stack(list(chosen.present.values())).any(0).nonzero().flatten())
 
 
 def _any_present(head: FusionHead, batch: EmbeddingBatch) -> Tensor:

@@ -120,6 +120,12 @@ def test_rows_without_any_chosen_input_are_left_out():
     assert list(with_rows.head.dims) == ["image"]
 
 
+def test_an_input_that_no_training_row_has_gets_no_layers():
+    train, val = make_batch().only(("image", "text")), make_batch(40, seed=1)
+    head = fit(train, val, TASKS, dataclasses.replace(CONFIG, max_epochs=1)).head
+    assert list(head.dims) == ["image", "text"]
+
+
 def test_training_without_any_usable_row_says_what_is_missing():
     empty = make_batch().only(("text",))
     with pytest.raises(UserError, match="products with image.*none of the 160"):
