@@ -29,13 +29,13 @@ def answer_bars(top: Sequence[tuple[str, float]], other: float, classes: int, ta
         rows.append({"class": f"Other ({classes - len(top)})", "probability": other})
     text = ", ".join(f"{row['class']} {row['probability']:.0%}" for row in rows)
     order = [str(row["class"]) for row in rows]
-    base = alt.Chart(pd.DataFrame(rows), description=f"Probabilities for {task}: {text}").encode(
-        y=alt.Y("class:N", sort=order, title=None, axis=alt.Axis(labelLimit=160)),
+    base = alt.Chart(pd.DataFrame(rows)).encode(
+        y=alt.Y("class:N", sort=order, title=None, axis=alt.Axis(labelLimit=260)),
         x=alt.X("probability:Q", title=None, scale=alt.Scale(domain=[0, 1.12]), axis=None),
     )
     bars = base.mark_bar(color=FUSION_COLOUR, cornerRadiusEnd=3)
     labels = base.mark_text(align="left", dx=4, color="#7A828E").encode(text=alt.Text("probability:Q", format=".0%"))
-    return (bars + labels).properties(height=26 * len(rows))
+    return (bars + labels).properties(height=26 * len(rows), description=f"Probabilities for {task}: {text}")
 
 
 def summary_rows(results: Mapping[str, Any], task: str) -> list[dict[str, Any]]:
@@ -51,7 +51,8 @@ def accuracy_chart(results: Mapping[str, Any], task: str) -> alt.LayerChart:
     keys = ("title", "kind", "accuracy", "accuracy_low", "accuracy_high")
     frame = pd.DataFrame([{key: row[key] for key in keys} for row in rows])
     text = ", ".join(f"{row['title']} {row['accuracy']:.1%}" for row in rows)
-    base = alt.Chart(frame, description=f"Accuracy for {task}, n = {rows[0]['n']} test products: {text}").encode(
+    description = f"Accuracy for {task}, n = {rows[0]['n']} test products: {text}"
+    base = alt.Chart(frame).encode(
         y=alt.Y("title:N", sort=list(frame["title"]), title=None, axis=alt.Axis(labelLimit=200)),
         color=alt.Color(
             "kind:N",
@@ -70,7 +71,7 @@ def accuracy_chart(results: Mapping[str, Any], task: str) -> alt.LayerChart:
         shape=alt.Shape("kind:N", scale=alt.Scale(domain=["fusion", "single"], range=["circle", "square"])),
         tooltip=["title", alt.Tooltip("accuracy", format=".1%")],
     )
-    return (ranges + points).properties(height=30 * len(rows))
+    return (ranges + points).properties(height=30 * len(rows), description=description)
 
 
 def subset_table(results: Mapping[str, Any], task: str) -> pd.DataFrame:
@@ -94,7 +95,8 @@ def subset_chart(results: Mapping[str, Any], task: str) -> alt.LayerChart:
     long = frame.reset_index().melt("strategy", var_name="given", value_name="accuracy")
     best = "; ".join(f"{given}: {frame[given].idxmax()} {frame[given].max():.0%}" for given in order)
     middle = (long["accuracy"].min() + long["accuracy"].max()) / 2
-    base = alt.Chart(long, description=f"Accuracy for {task} by inputs given, best strategy each: {best}").encode(
+    description = f"Accuracy for {task} by inputs given, best strategy each: {best}"
+    base = alt.Chart(long).encode(
         x=alt.X("given:N", sort=order, title="inputs given", axis=alt.Axis(labelAngle=-35, labelLimit=220)),
         y=alt.Y("strategy:N", title=None, axis=alt.Axis(labelLimit=180)),
     )
@@ -103,7 +105,7 @@ def subset_chart(results: Mapping[str, Any], task: str) -> alt.LayerChart:
         text=alt.Text("accuracy:Q", format=".0%"),
         color=alt.condition(f"datum.accuracy > {middle}", alt.value("#FFFFFF"), alt.value("#14181F")),
     )
-    return (cells + labels).properties(height=34 * len(frame) + 90)
+    return (cells + labels).properties(height=34 * len(frame) + 90, description=description)
 
 
 assert set(WORDS) == set(MODALITIES)

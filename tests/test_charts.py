@@ -35,8 +35,8 @@ def test_no_rule_is_left_in_the_default_black():
 
 def test_every_chart_says_its_numbers_in_words():
     results = sample_results()
-    assert "Gated sum 84.0%" in charts.accuracy_chart(results, "product").to_dict()["layer"][0]["description"]
-    assert "n = 200" in charts.accuracy_chart(results, "product").to_dict()["layer"][0]["description"]
+    assert "Gated sum 84.0%" in charts.accuracy_chart(results, "product").to_dict()["description"]
+    assert "n = 200" in charts.accuracy_chart(results, "product").to_dict()["description"]
     assert "photo + description + sound" in str(charts.subset_chart(results, "product").to_dict())
 
 

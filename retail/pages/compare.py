@@ -65,7 +65,8 @@ def draw_accuracy(results: dict, task: str) -> None:
     st.subheader("Accuracy with 95 % intervals", anchor=False)
     n = charts.summary_rows(results, task)[0]["n"]
     st.caption(f"{task}: test split, n = {n:,} of {data['n_test']:,} products, mean of {len(results['seeds'])} seeds.")
-    st.altair_chart(charts.accuracy_chart(results, task), width="stretch")
+    chart = charts.accuracy_chart(results, task)
+    st.altair_chart(chart, width="stretch", alt=chart.description)
     rows = [
         {
             "model": row["title"],
@@ -111,7 +112,8 @@ def draw_subsets(results: dict, task: str) -> None:
         return
     st.subheader("If an input is missing", anchor=False)
     st.caption("Each row is one trained model; the columns say what it was given. Test split, all test products.")
-    st.altair_chart(charts.subset_chart(results, task), width="stretch")
+    chart = charts.subset_chart(results, task)
+    st.altair_chart(chart, width="stretch", alt=chart.description)
     with st.expander("The same as a table"):
         st.dataframe(frame.map(lambda value: percent(value)), width="stretch")
 

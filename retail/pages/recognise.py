@@ -20,6 +20,8 @@ ORDER = 1
 
 # Below this probability of the best class the card says that the model is not sure.
 SURE = 0.5
+# Class names with more letters than this get a card of full width.
+WIDE = 24
 PHOTO_TYPES = ["jpg", "jpeg", "png", "webp"]
 SOUND_TYPES = ["wav", "mp3", "ogg", "opus", "flac", "m4a", "webm"]
 MAX_UPLOAD_MB = 20
@@ -94,7 +96,7 @@ def draw_inputs() -> None:
         st.session_state.photos, st.session_state.example = [(f.name, f.getvalue()) for f in uploaded], ""
     for name, content in st.session_state.photos:
         try:
-            st.image(decode_image(content), caption=name, width=180)
+            st.image(decode_image(content), caption=name, width=180, alt=f"Photo {name}")
         except MediaError as error:
             st.error(f"{name}: {error}")
     st.session_state.setdefault("text_input", st.session_state.description)
@@ -142,7 +144,7 @@ def draw_switches(given: tuple[Modality, ...]) -> tuple[Modality, ...]:
     on = []
     for column, modality in zip(columns, given, strict=True):
         st.session_state.setdefault(f"use_{modality}", True)
-        if column.toggle(f"Use the {charts.WORDS[modality]}", key=f"use_{modality}"):
+        if column.toggle(charts.WORDS[modality].capitalize(), key=f"use_{modality}"):
             on.append(modality)
     return tuple(modality for modality in MODALITIES if modality in on)
 
@@ -157,7 +159,20 @@ def draw_card(task: str, answer: Prediction, classes: int) -> None:
         if st.session_state.example:
             truth = st.session_state.truth.get(task, "")
             st.caption(f"The example's label is {truth}: {'right' if truth == best else 'wrong'}.")
-        st.altair_chart(charts.answer_bars(top, other, classes, task), width="stretch")
+        chart = charts.answer_bars(top, other, classes, task)
+        st.altair_chart(chart, width="stretch", alt=chart.description)
+
+
+def draw_cards(answer: Prediction) -> None:
+    """One card per task: side by side where the class names are short enough to stand beside their bars."""
+    sizes = {task: len(recognizer().vocabularies[task]) for task in answer.probs}
+    wide = [task for task in sizes if max(len(label) for label in recognizer().vocabularies[task].classes) > WIDE]
+    for task in wide:
+        draw_card(task, answer, sizes[task])
+    columns = st.columns(2)
+    for place, task in enumerate(task for task in sizes if task not in wide):
+        with columns[place % 2]:
+            draw_card(task, answer, sizes[task])
 
 
 def without_sentences(answers: dict, used: tuple[Modality, ...]) -> list[str]:
@@ -206,10 +221,7 @@ def draw_result() -> None:
         return
     answer = answers[used]
     st.caption(f"Used: {charts.inputs_words(used)}.")
-    columns = st.columns(2)
-    for place, task in enumerate(answer.probs):
-        with columns[place % 2]:
-            draw_card(task, answer, len(recognizer().vocabularies[task]))
+    draw_cards(answer)
     for sentence in without_sentences(answers, used):
         st.markdown(f"- {sentence}")
     if len(answers) > 1:

@@ -1,0 +1,64 @@
+"""What ships: the bundle loads with the installed encoders, answers well, and its results can be trusted."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from retail.bundle import load_bundle
+from retail.charts import accuracy_chart, subset_chart, subset_table
+from retail.config import DEMO_BUNDLE, DEMO_DIR, DEMO_RESULTS, DEMO_TASKS
+from retail.demo import example_products
+from retail.evaluation.verdict import percent, verdict
+from retail.fusion import strategies
+from retail.manifest import read_manifest
+from retail.schema import MODALITIES, SUBSETS
+
+
+@pytest.fixture(scope="module")
+def results() -> dict:
+    return json.loads(DEMO_RESULTS.read_text(encoding="utf-8"))
+
+
+def test_the_shipped_bundle_answers_every_subset_far_above_chance():
+    recognizer = load_bundle(DEMO_BUNDLE)
+    products = example_products()[::6]
+    whole = recognizer.predict_many(products)
+    pairs = zip(whole, products, strict=True)
+    right = np.mean([answer.best("category")[0] == product.labels["category"] for answer, product in pairs])
+    assert right > 0.6  # six categories: chance is 0.17
+    assert set(recognizer.predict_subsets(products[0])) == set(SUBSETS)
+
+
+def test_examples_are_test_rows_with_all_inputs():
+    assert len(example_products()) >= 20
+    assert all(p.split == "test" and p.modalities == MODALITIES for p in example_products())
+
+
+def test_the_shipped_results_belong_to_the_shipped_data(results):
+    assert results["data"]["checksum"] == read_manifest(DEMO_DIR, DEMO_TASKS).checksum
+    assert {model["model"] for model in results["models"]} == set(strategies()) | set(MODALITIES)
+    encoders = json.loads((DEMO_BUNDLE / "bundle.json").read_text())["encoders"]
+    assert {m: e["fingerprint"] for m, e in results["encoders"].items()} == {
+        m: e["fingerprint"] for m, e in encoders.items()
+    }
+
+
+def test_verdicts_state_the_stored_numbers(results):
+    for task in results["tasks"]:
+        sentence = verdict(results, task).sentence
+        chosen = results["selected"][task]["fusion"]
+        row = next(r for r in results["scores"] if (r["task"], r["model"], r["seed"]) == (task, chosen, None))
+        assert percent(row["accuracy"]) in sentence and f"n = {row['n']}" in sentence
+
+
+def test_charts_hold_every_model_and_a_text_alternative(results):
+    for task in results["tasks"]:
+        chart = accuracy_chart(results, task).to_dict()
+        rows = next(iter(chart["datasets"].values()))
+        assert len(rows) == len(strategies()) + 3
+        assert "Accuracy for" in json.dumps(chart)
+        assert subset_table(results, task).shape == (len(strategies()), len(SUBSETS))
+        assert "by inputs given" in json.dumps(subset_chart(results, task).to_dict())
