@@ -72,7 +72,7 @@ def test_all_seven_subsets_answer_and_none_is_the_empty_state(recognise):
     app = button(recognise, "Try an example").click().run()
     for wanted in every((True, False), repeat=3):
         for word, on in zip(WORDS, wanted, strict=True):
-            next(item for item in app.toggle if item.label == f"Use the {word}").set_value(on)
+            next(item for item in app.toggle if item.label == word.capitalize()).set_value(on)
         app.run()
         assert not app.exception
         used = [word for word, on in zip(WORDS, wanted, strict=True) if on]
