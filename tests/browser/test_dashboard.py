@@ -165,6 +165,7 @@ def test_inputs_survive_changing_page(open_page):
     page.get_by_role("heading", level=1, name="Compare").wait_for()
     page.get_by_role("link", name="Recognise").click()
     page.get_by_text("The example's label is").first.wait_for()
+    settled(page)
     assert page.get_by_role("textbox", name="Description").input_value() == words
     assert cards(page) == len(DEMO_TASKS)
 
