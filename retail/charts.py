@@ -30,7 +30,7 @@ def answer_bars(top: Sequence[tuple[str, float]], other: float, classes: int, ta
     text = ", ".join(f"{row['class']} {row['probability']:.0%}" for row in rows)
     order = [str(row["class"]) for row in rows]
     base = alt.Chart(pd.DataFrame(rows)).encode(
-        y=alt.Y("class:N", sort=order, title=None, axis=alt.Axis(labelLimit=260)),
+        y=alt.Y("class:N", sort=order, title=None, axis=alt.Axis(labelLimit=190)),
         x=alt.X("probability:Q", title=None, scale=alt.Scale(domain=[0, 1.12]), axis=None),
     )
     bars = base.mark_bar(color=FUSION_COLOUR, cornerRadiusEnd=3)

@@ -47,7 +47,7 @@ class Recognizer:
         batch, notes = self.embed([product])
         prediction = self.answer(batch, notes)[0]
         if not prediction.used:
-            raise UserError(notes[0] if notes else self._nothing_used(product))
+            raise UserError(prediction.notes[0] if prediction.notes else self._nothing_used(product))
         return prediction
 
     def predict_many(
@@ -66,7 +66,8 @@ class Recognizer:
             if all(modality in batch.present and bool(batch.present[modality][0]) for modality in subset):
                 answers[subset] = self.answer(batch.only(subset), notes)[0]
         if not answers:
-            raise UserError(notes[0] if notes else self._nothing_used(product))
+            own_notes = _notes_of(product.id, notes)
+            raise UserError(own_notes[0] if own_notes else self._nothing_used(product))
         return answers
 
     def _nothing_used(self, product: Product) -> str:
@@ -80,7 +81,7 @@ class Recognizer:
         predictions = []
         for row, product_id in enumerate(batch.ids):
             used = tuple(m for m in self.modalities if bool(batch.present[m][row]))
-            own_notes = tuple(note for note in notes if note.startswith(f"product {product_id}:"))
+            own_notes = _notes_of(product_id, notes)
             answers = {task: self._ranked(task, probs[task][row].tolist()) for task in probs} if used else {}
             predictions.append(Prediction(product_id, answers, used, own_notes))
         return predictions
@@ -88,3 +89,9 @@ class Recognizer:
     def _ranked(self, task: str, probs: Sequence[float]) -> Mapping[str, float]:
         pairs = zip(self.vocabularies[task].classes, probs, strict=True)
         return dict(sorted(pairs, key=lambda pair: -pair[1]))
+
+
+def _notes_of(product_id: str, notes: Sequence[str]) -> tuple[str, ...]:
+    """The sentences about one product, without its name in front."""
+    prefix = f"product {product_id}: "
+    return tuple(note.removeprefix(prefix) for note in notes if note.startswith(prefix))
