@@ -58,7 +58,8 @@ class LogMelStatistics:
     def __init__(self) -> None:
         self._mel = torchaudio.transforms.MelSpectrogram(**MEL)  # type: ignore[arg-type]
         self.settings = {**MEL, "segments": SEGMENTS, "trim": TRIM_LOG, "floor": FLOOR}
-        self.tensors = self._mel.state_dict()
+        # Its filters follow from the settings; their last bits differ between processors.
+        self.tensors: dict[str, Tensor] = {}
 
     def __call__(self, waveform: Tensor) -> Tensor:
         """(S,) -> (D,)"""
