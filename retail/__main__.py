@@ -1,4 +1,4 @@
-"""The command line: check, embed, train, compare, evaluate and predict.
+"""The command line: check, embed, distance, train, compare, evaluate and predict.
 
 In: arguments. Out: tables on stdout, JSON or CSV files, exit code 0 (done), 1 (the user's input) or 2 (usage).
 Commands import what they need when they run, so that `--help` answers at once.
@@ -130,6 +130,7 @@ EXAMPLES = {
     "embed": "Example: python -m retail embed data/demo",
     "train": "Example: python -m retail train data/demo --tasks product,category --strategy gated --out my_bundle",
     "compare": "Example: python -m retail compare data/demo --tasks product,category --seeds 3 --out results.json",
+    "distance": "Example: python -m retail distance my_catalogue phone_photos.zip --modalities image",
     "evaluate": "Example: python -m retail evaluate my_bundle data/demo --modalities image --out scores.json",
     "predict": 'Example: python -m retail predict my_bundle --image front.jpg --text "oat drink, 1 l"',
 }
@@ -169,6 +170,33 @@ def embed(data: Data, encoders: Encoders = "bundled", text_column: TextColumn = 
             f"{len(manifest.products)} products, {store.computed} embeddings computed in {seconds:.1f} s "
             f"({rate:.1f} products/s)."
         )
+
+
+@app.command(epilog=EXAMPLES["distance"])
+def distance(
+    source: Annotated[Path, typer.Argument(help="What a model is trained on.", metavar="SOURCE")],
+    target: Annotated[Path, typer.Argument(help="What it is to serve.", metavar="TARGET")],
+    modalities: Modalities = "",
+    encoders: Encoders = "bundled",
+    text_column: TextColumn = "text",
+) -> None:
+    """How far apart two data sets lie, for each input that both have: will a model carry over?"""
+    from retail.encoders import load_preset
+    from retail.evaluation.distance import distance as measure
+    from retail.store import EmbeddingStore, embed_products
+
+    with _reported() as progress:
+        loaded = load_preset(encoders, _modalities(modalities))
+        sets = [
+            embed_products(_read(data, "", text_column, progress).products, loaded, {}, EmbeddingStore(), progress)[0]
+            for data in (source, target)
+        ]
+        shared = [name for name in loaded if all(bool(batch.present[name].any()) for batch in sets)]
+        if not shared:
+            raise UserError("The two sets have no kind of input in common; choose sets that both have photos or texts.")
+        for name in shared:
+            rows = [batch.embeddings[name][batch.present[name]] for batch in sets]
+            typer.echo(f"{name}: {measure(*rows).sentence}")
 
 
 @app.command(epilog=EXAMPLES["train"])

@@ -47,6 +47,18 @@ def test_second_embedding_computes_nothing(small_data, tmp_path, monkeypatch):
     assert " 0 embeddings computed" in run("embed", small_data).output
 
 
+def test_distance_says_whether_two_sets_differ(small_data, tmp_path):
+    image_line, text_line = (
+        run("distance", small_data, small_data, "--modalities", "image,text").stdout.strip().splitlines()
+    )
+    assert image_line.startswith("image: The two sets look alike") and text_line.startswith("text: ")
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "metadata.csv").write_text("id,text\n1,tea\n", encoding="utf-8")
+    refused = run("distance", small_data, other, "--modalities", "image", code=1)
+    assert "no kind of input in common" in refused.output
+
+
 def test_compare_writes_results_and_status(small_data, tmp_path):
     out, status = tmp_path / "results.json", tmp_path / "status.json"
     options = ["--tasks", "colour,drink", "--strategies", "averaged", "--seeds", "1", "--out", out, "--status", status]
@@ -114,7 +126,7 @@ def test_spreadsheet_formulas_are_made_safe():
 
 
 def test_help_has_examples_and_wrong_usage_exits_with_two():
-    for command in ("check", "embed", "train", "compare", "evaluate", "predict"):
+    for command in ("check", "embed", "distance", "train", "compare", "evaluate", "predict"):
         assert "Example: python -m retail" in run(command, "--help").output
     run("compare", code=2)
 
