@@ -195,8 +195,8 @@ def distance(
         if not shared:
             raise UserError("The two sets have no kind of input in common; choose sets that both have photos or texts.")
         for name in shared:
-            rows = [batch.embeddings[name][batch.present[name]] for batch in sets]
-            typer.echo(f"{name}: {measure(*rows).sentence}")
+            ours, theirs = (batch.embeddings[name][batch.present[name]] for batch in sets)
+            typer.echo(f"{name}: {measure(ours, theirs).sentence}")
 
 
 @app.command(epilog=EXAMPLES["train"])
