@@ -315,7 +315,8 @@ def _encode(encoder: Encoder, pending: list[tuple[str, Source]]) -> Iterator[tup
                     items[key] = future.result()
                 if error := future.exception():
                     failures[key] = str(error)
-            yield _finite(dict(zip(items, encoder.embed_prepared(list(items.values())), strict=True)), failures)
+            embeddings = dict(zip(items, encoder.embed_prepared(list(items.values())), strict=True))
+            yield _usable(embeddings, failures, encoder.absent_note)
 
 
 def _decoder(encoder: Encoder) -> Callable[[Any], Any]:
@@ -325,9 +326,16 @@ def _decoder(encoder: Encoder) -> Callable[[Any], Any]:
     return lambda source: encoder.prepare(decode(source))
 
 
-def _finite(embeddings: dict[str, Tensor], failures: dict[str, str]) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Moves embeddings that are not finite to the failures: one of them would poison a training run."""
-    good = {key: embedding for key, embedding in embeddings.items() if bool(embedding.isfinite().all())}
-    for key in embeddings.keys() - good.keys():
-        failures[key] = "the encoder gave no finite numbers for this input; check the file."
+def _usable(
+    embeddings: dict[str, Tensor], failures: dict[str, str], absent_note: str
+) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Moves to the failures what is not finite, which would poison a training, and what the encoder calls absent."""
+    good: dict[str, Tensor] = {}
+    for key, embedding in embeddings.items():
+        if not bool(embedding.isfinite().all()):
+            failures[key] = "the encoder gave no finite numbers for this input; check the file."
+        elif absent_note and not bool(embedding.any()):
+            failures[key] = absent_note
+        else:
+            good[key] = embedding
     return good, failures

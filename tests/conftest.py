@@ -12,10 +12,17 @@ import soundfile
 import torch
 from PIL import Image, ImageDraw
 
+from retail.config import DEMO_DIR
+from retail.media import decode_audio
+
 # Two threads on two busy cores spin; one is many times faster.
 torch.set_num_threads(1)
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+SPOKEN = {
+    "tea": ("audio/lark_tea_original_01.ogg", "audio/lark_tea_original_10.ogg"),
+    "coffee": ("audio/fen_coffee_original_12.ogg", "audio/lark_coffee_honey_12.ogg"),
+}
 COLOURS = {"red": (200, 30, 40), "green": (30, 150, 60), "blue": (30, 60, 190)}
 
 
@@ -26,10 +33,11 @@ def own_home(tmp_path_factory, monkeypatch):
 
 
 def write_small_data(folder: Path, rows: int = 48) -> Path:
-    """Colour shows in the photo, drink only in words; a tone stands for the sound."""
+    """Colour shows in the photo, drink only in words; a spoken clip of the demo stands for each drink."""
     (folder / "images").mkdir(parents=True)
     (folder / "audio").mkdir()
     rng = np.random.default_rng(0)
+    spoken = {drink: [decode_audio(DEMO_DIR / file) for file in files] for drink, files in SPOKEN.items()}
     with (folder / "metadata.csv").open("w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream)
         writer.writerow(["id", "image_file_name", "audio_file_name", "text", "colour", "drink", "split"])
@@ -39,8 +47,9 @@ def write_small_data(folder: Path, rows: int = 48) -> Path:
             corner = int(rng.integers(5, 30))
             ImageDraw.Draw(photo).rectangle((corner, corner, corner + 20, corner + 30), fill="white")
             photo.save(folder / "images" / f"{row}.png")
-            tone = 0.3 * np.sin(np.arange(8000) * (0.05 if drink == "tea" else 0.2)) + 0.01 * rng.normal(size=8000)
-            soundfile.write(folder / "audio" / f"{row}.wav", tone.astype("float32"), 16000)
+            clip = spoken[drink][row % 2]
+            hiss = 0.003 * rng.normal(size=len(clip))
+            soundfile.write(folder / "audio" / f"{row}.wav", (0.8 * clip + hiss).astype("float32"), 16000)
             words = f"fresh {drink} no {row}, best before {int(rng.integers(100))}"
             split = ("train", "train", "val", "test")[row // 6 % 4]
             writer.writerow([f"{row:03}", f"images/{row}.png", f"audio/{row}.wav", words, colour, drink, split])

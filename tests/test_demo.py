@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
+import soundfile
 
 from retail.bundle import load_bundle
 from retail.charts import accuracy_chart, subset_chart, subset_table
@@ -14,7 +16,7 @@ from retail.demo import example_products
 from retail.evaluation.verdict import percent, verdict
 from retail.fusion import strategies
 from retail.manifest import read_manifest
-from retail.schema import MODALITIES, SUBSETS
+from retail.schema import MODALITIES, SUBSETS, Product, UserError
 
 
 @pytest.fixture(scope="module")
@@ -30,6 +32,18 @@ def test_the_shipped_bundle_answers_every_subset_far_above_chance():
     right = np.mean([answer.best("category")[0] == product.labels["category"] for answer, product in pairs])
     assert right > 0.6  # six categories: chance is 0.17
     assert set(recognizer.predict_subsets(products[0])) == set(SUBSETS)
+
+
+def test_a_clip_in_which_nobody_speaks_counts_as_absent_with_a_note(tmp_path):
+    recognizer = load_bundle(DEMO_BUNDLE)
+    example = example_products()[0]
+    hiss = 0.1 * np.random.default_rng(0).normal(size=32_000)
+    soundfile.write(tmp_path / "hiss.wav", hiss, 16_000)
+    heard = recognizer.predict(replace(example, audio=tmp_path / "hiss.wav"))
+    assert heard.used == ("image", "text") and "no speech was heard in the sound clip" in heard.notes[0]
+    assert heard.probs == recognizer.predict(replace(example, audio=None)).probs
+    with pytest.raises(UserError, match="no speech was heard"):
+        recognizer.predict(Product("upload", audio=tmp_path / "hiss.wav"))
 
 
 def test_examples_are_test_rows_with_all_inputs():

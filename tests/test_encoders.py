@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import threading
 import time
@@ -17,7 +18,20 @@ import torchaudio
 from PIL import Image
 
 from retail import encoders
-from retail.encoders import PRESETS, families, image, load_encoder, load_preset, preset_names, text, weights
+from retail.config import DEMO_DIR
+from retail.encoders import (
+    PRESETS,
+    families,
+    image,
+    load_encoder,
+    load_preset,
+    preset_names,
+    spoken_word,
+    text,
+    weights,
+)
+from retail.media import decode_audio
+from retail.pretraining.sounds import coloured_noise
 from retail.schema import MODALITIES, UserError
 
 REVISION = "0123456789abcdef0123456789abcdef01234567"
@@ -28,7 +42,7 @@ def items(modality: str) -> list:
     if modality == "image":
         return [Image.fromarray(rng.integers(0, 255, (s, 90, 3), dtype=np.uint8)) for s in (60, 120, 200, 90, 75)]
     if modality == "audio":
-        return [rng.normal(0, 0.1, length).astype("float32") for length in (16000, 9000, 400, 40000, 12345)]
+        return [*(decode_audio(file) for file in sorted((DEMO_DIR / "audio").iterdir())[:4]), np.zeros(400, "float32")]
     return ["green tea", "", "oat drink with a very long description " * 30, "x", "café crème"]
 
 
@@ -72,6 +86,37 @@ def test_bundled_text_encoder_knows_meaning():
     shoe, trainer, milk = encoder.embed(["running shoes", "sneakers for jogging", "fresh whole milk"])
     assert shoe @ trainer > shoe @ milk + 0.2
     assert shoe.norm().item() == pytest.approx(1, abs=1e-5)
+
+
+def test_spoken_word_embeddings_have_unit_length_and_silence_and_noise_have_none():
+    encoder = load_encoder(PRESETS["bundled"]["audio"])
+    noise = coloured_noise(torch.Generator().manual_seed(0), 2, 32_000).numpy()
+    silence = np.zeros(32_000, "float32")
+    spoken = items("audio")[:4]
+    embeddings = encoder.embed([*spoken, silence, *noise])
+    torch.testing.assert_close(embeddings[:4].norm(dim=1), torch.ones(4))
+    assert not embeddings[4:].any() and "no speech was heard" in encoder.absent_note
+
+
+def test_spoken_word_puts_a_word_where_another_voice_says_it():
+    """Demo clips that say the same words, in voices of different synthesizers, against all other clips."""
+    encoder = load_encoder(PRESETS["bundled"]["audio"])
+    by_words: dict[str, list[Path]] = {}
+    for row in csv.DictReader((DEMO_DIR / "metadata.csv").open(encoding="utf-8", newline="")):
+        if row["audio_file_name"]:
+            by_words.setdefault(row["product"], []).append(DEMO_DIR / row["audio_file_name"])
+    groups = [encoder.embed([decode_audio(file) for file in files[:8]]) for files in list(by_words.values())[:6]]
+    centres = torch.stack([group.mean(0) for group in groups])
+    own = torch.stack([group @ centre for group, centre in zip(groups, centres, strict=True)]).mean()
+    others = torch.stack([group @ centres.roll(1, 0)[place] for place, group in enumerate(groups)]).mean()
+    assert own > others + 0.15
+
+
+def test_your_own_spoken_word_weights_load_from_a_file(fresh, tmp_path):
+    spoken_word.save(spoken_word.SpokenWordNet().eval(), {"speech_threshold": -9.0}, tmp_path / "mine.safetensors")
+    mine = load_encoder(f"torchaudio:spoken-word@{tmp_path / 'mine.safetensors'}")
+    check_contract(mine, "audio")
+    assert mine.fingerprint != load_encoder(PRESETS["bundled"]["audio"]).fingerprint
 
 
 def test_log_mel_statistics_ignore_level_and_silence_at_the_ends():
@@ -182,6 +227,9 @@ def test_a_torchaudio_pipeline_from_the_download_folder(fresh, tmp_path, monkeyp
     check_contract(last, "audio")
     assert last.dim == 16 and first.fingerprint != last.fingerprint
     assert torch.equal(load_encoder("torchaudio:TINY#layer=2").embed(items("audio")), last.embed(items("audio")))
+    loudest, both = (load_encoder(f"torchaudio:TINY#{end}") for end in ("pool=max", "layer=1+pool=mean-and-spread"))
+    assert loudest.dim == 16 and both.dim == 32 and (loudest.embed(items("audio")) >= last.embed(items("audio"))).all()
+    torch.testing.assert_close(both.embed(items("audio"))[:, :16], first.embed(items("audio")))
     with pytest.raises(UserError, match="TINY has layers 1 to 2, not 9"):
         load_encoder("torchaudio:TINY#layer=9")
 
@@ -211,7 +259,10 @@ def test_a_hub_out_of_reach_is_one_prompt_sentence(modality, monkeypatch, tmp_pa
         ("timm:resnet18@bundled", "The bundled photo encoder is"),
         ("hf:bert@bundled", "The bundled text encoder is"),
         ("hf:/no/such/folder", "neither an existing folder nor a hub name"),
-        ("torchaudio:NO_SUCH", "no speech model named 'NO_SUCH'; try log-mel-statistics"),
+        ("torchaudio:NO_SUCH", "no speech model named 'NO_SUCH'; try spoken-word@bundled, log-mel-statistics"),
+        ("torchaudio:WAV2VEC2_BASE#pool=median", "pool: mean, max, mean-and-spread"),
+        ("torchaudio:spoken-word", "does not exist; write 'torchaudio:spoken-word@FILE'"),
+        ("torchaudio:spoken-word@/nowhere/x", "does not exist; write 'torchaudio:spoken-word@FILE'"),
         ("torchaudio:WAV2VEC2_BASE#depth=3", "write 'torchaudio:NAME' or"),
         ("keras:resnet", "write one of hf:NAME, timm:NAME, torchaudio:NAME"),
         ("timm:", "No encoder is named 'timm:'"),

@@ -21,10 +21,11 @@ from torch import Tensor
 
 from retail.schema import MODALITIES, Modality, UserError
 
-# The first preset needs no network: its weights are installed packages. "hub" downloads about 1.2 GB once.
+# The first preset needs no network: its weights are installed packages and, for sound, a file of the project.
+# "hub" downloads about 1.2 GB once.
 PRESETS: dict[str, dict[Modality, str]] = {
     "bundled": {
-        "audio": "torchaudio:log-mel-statistics",
+        "audio": "torchaudio:spoken-word@bundled",
         "image": "timm:tf_efficientnet_lite0@bundled",
         "text": "hf:all-MiniLM-L6-v2@bundled",
     },
@@ -52,6 +53,7 @@ class Encoder(ABC):
 
     name: str
     dim: int
+    absent_note: str = ""  # why an embedding of zeros means that the item counts as absent; "" where it does not
     _fingerprint: str
 
     @property

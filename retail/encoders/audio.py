@@ -1,35 +1,57 @@
-"""Sound clips through torchaudio: pretrained speech models, or plain statistics of the log-mel spectrogram.
+"""Sound clips through torchaudio: spoken words, pretrained speech models, or statistics of the log-mel spectrogram.
 
 In: mono 16 kHz float32 waveforms. Out: (B, D).
-Names: `torchaudio:log-mel-statistics` (no weights), `torchaudio:WAV2VEC2_BASE`, `torchaudio:WAVLM_BASE_PLUS#layer=9`.
+Names: `torchaudio:spoken-word@bundled`, `torchaudio:spoken-word@FILE` (your own pretraining),
+`torchaudio:log-mel-statistics` (no weights), `torchaudio:WAVLM_BASE_PLUS#layer=9+pool=max`.
 """
 
 from __future__ import annotations
 
 import re
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 import torchaudio
 from torch import Tensor
 
-from retail.encoders import Encoder, fingerprint_of
-from retail.encoders.weights import TORCH_HUB, hub_access
+from retail.encoders import Encoder, fingerprint_of, spoken_word
+from retail.encoders.weights import TORCH_HUB, check_sha256, hub_access, split_source
+from retail.media import SAMPLE_RATE_HZ
 from retail.schema import UserError
 
-SAMPLE_RATE_HZ = 16_000  # what media decodes to
 LOG_MEL = "log-mel-statistics"
+SPOKEN_WORD = "spoken-word"
+BUNDLED_FILE = Path(__file__).parents[2] / "data" / "spoken_word" / "encoder.safetensors"
+BUNDLED_SHA256 = "8fad75d99ca59bc00056af30e51d39ef235c15bfc5f3891ce994d41c679fd765"
 
 MEL = {"sample_rate": SAMPLE_RATE_HZ, "n_fft": 512, "win_length": 400, "hop_length": 160, "n_mels": 64}
 SEGMENTS = 8  # equal parts of a clip whose means keep the order of sounds; 8 beat 4 on voices held out of train
 TRIM_LOG = 7.0  # frames this far (natural log, 30 dB) below the loudest count as silence at the ends
 FLOOR = 1e-6  # power below which a band counts as empty
 SHORTEST_SAMPLES = 1_600  # 0.1 s: shorter clips are padded so that every layer has frames
+SILENCE = 1e-4  # a clip whose peak is 80 dB under full scale holds nothing
+NO_SPEECH = (
+    "no speech was heard in the sound clip, so it does not count; say the name close to the microphone, "
+    "or choose torchaudio:log-mel-statistics for sounds that are not speech."
+)
+POOLS = ("mean", "max", "mean-and-spread")
+
+
+class Backend(Protocol):
+    """What turns one waveform into one embedding."""
+
+    dim: int
+    settings: dict[str, Any]
+    tensors: dict[str, Tensor]
+
+    def __call__(self, waveform: Tensor) -> Tensor:
+        """(S,) -> (D,)"""
 
 
 class TorchaudioEncoder(Encoder):
-    """Log-mel statistics, or a pretrained pipeline's layer averaged over time."""
+    """The bundled spoken-word network, a pretrained pipeline's layer pooled over time, or log-mel statistics."""
 
     prefix = "torchaudio"
     modality = "audio"
@@ -37,13 +59,52 @@ class TorchaudioEncoder(Encoder):
 
     def __init__(self, checkpoint: str) -> None:
         self.name = f"torchaudio:{checkpoint}"
-        self._backend = LogMelStatistics() if checkpoint == LOG_MEL else PipelineLayer(self.name, checkpoint)
+        self._backend = _backend(self.name, checkpoint)
         self.dim = self._backend.dim
+        if isinstance(self._backend, SpokenWord):
+            self.absent_note = NO_SPEECH
         self._fingerprint = fingerprint_of(type(self), self._backend.settings, self._backend.tensors)
 
     def _embed(self, items: list[np.ndarray]) -> Tensor:
         # One clip at a time: padding to a common length would change what the models hear.
         return torch.stack([self._backend(_waveform(item)) for item in items])  # (B, D)
+
+
+def _backend(name: str, checkpoint: str) -> Backend:
+    if checkpoint == LOG_MEL:
+        return LogMelStatistics()
+    base, source = split_source(checkpoint)
+    if base == SPOKEN_WORD:
+        return SpokenWord(name, source)
+    return PipelineLayer(name, checkpoint)
+
+
+class SpokenWord:
+    """The network that `retail.pretraining` trains: the same word from any voice lies at the same place.
+
+    A clip in which nobody speaks gets zeros.
+    """
+
+    dim = spoken_word.DIM
+
+    def __init__(self, name: str, source: str) -> None:
+        path = BUNDLED_FILE if source == "bundled" else Path(source)
+        if not path.is_file():
+            raise UserError(
+                f"The weights file '{path}' of {name!r} does not exist; write 'torchaudio:spoken-word@FILE'."
+            )
+        if source == "bundled":
+            check_sha256(path, BUNDLED_SHA256)
+        self._net, self.settings = spoken_word.load(path)
+        self._log_mel = spoken_word.LogMel()
+        self.tensors = self._net.state_dict()
+
+    def __call__(self, waveform: Tensor) -> Tensor:
+        """(S,) -> (256,), unit length or zeros"""
+        if waveform.abs().max() < SILENCE:
+            return torch.zeros(self.dim)
+        heard = spoken_word.hear(self._net, self._log_mel, waveform)
+        return heard.embedding[0] * (heard.speech[0] > self.settings["speech_threshold"])
 
 
 class LogMelStatistics:
@@ -74,18 +135,18 @@ class LogMelStatistics:
 
 
 class PipelineLayer:
-    """One transformer layer of a torchaudio pipeline (wav2vec 2.0, HuBERT, WavLM ...), averaged over time."""
+    """One transformer layer of a torchaudio pipeline (wav2vec 2.0, HuBERT, WavLM ...), pooled over time."""
 
     def __init__(self, name: str, checkpoint: str) -> None:
-        pipeline, self._layer = _parse(name, checkpoint)
+        pipeline, self._layer, self._pool = _parse(name, checkpoint)
         bundle: Any = getattr(torchaudio.pipelines, pipeline, None)
         if not hasattr(bundle, "get_model"):
-            known = ", ".join(["WAV2VEC2_BASE", "HUBERT_BASE", "WAVLM_BASE_PLUS"])
-            raise UserError(f"torchaudio has no speech model named {pipeline!r}; try {LOG_MEL}, {known}.")
+            known = ", ".join([f"{SPOKEN_WORD}@bundled", LOG_MEL, "WAV2VEC2_BASE", "HUBERT_BASE", "WAVLM_BASE_PLUS"])
+            raise UserError(f"torchaudio has no speech model named {pipeline!r}; try {known}.")
         with hub_access(name, hub=TORCH_HUB):
             self._model = bundle.get_model().eval().requires_grad_(False)
         self._sample_rate_hz = int(bundle.sample_rate)
-        self.settings = {"layer": self._layer, "pool": "mean", "sample_rate_hz": self._sample_rate_hz}
+        self.settings = {"layer": self._layer, "pool": self._pool, "sample_rate_hz": self._sample_rate_hz}
         self.tensors = self._model.state_dict()
         with torch.inference_mode():
             layers = self._layers(torch.zeros(SAMPLE_RATE_HZ))
@@ -93,26 +154,32 @@ class PipelineLayer:
             raise UserError(
                 f"{pipeline} has layers 1 to {len(layers)}, not {self._layer}; change '#layer=' in {name!r}."
             )
-        self.dim = layers[-1].shape[-1]
+        self.dim = layers[-1].shape[-1] * (2 if self._pool == "mean-and-spread" else 1)
 
     def __call__(self, waveform: Tensor) -> Tensor:
         """(S,) -> (D,)"""
         layer = -1 if self._layer is None else self._layer - 1
-        return self._layers(waveform)[layer][0].mean(0)
+        frames = self._layers(waveform)[layer][0]  # (T, C)
+        if self._pool == "max":
+            return frames.amax(0)
+        mean = frames.mean(0)
+        return mean if self._pool == "mean" else torch.cat([mean, frames.std(0, correction=0)])
 
     def _layers(self, waveform: Tensor) -> list[Tensor]:
         if self._sample_rate_hz != SAMPLE_RATE_HZ:
             waveform = torchaudio.functional.resample(waveform, SAMPLE_RATE_HZ, self._sample_rate_hz)
-        return self._model.extract_features(waveform[None])[0]  # layers of (1, T, D)
+        return self._model.extract_features(waveform[None])[0]  # layers of (1, T, C)
 
 
-def _parse(name: str, checkpoint: str) -> tuple[str, int | None]:
-    match = re.fullmatch(r"(\w+)(?:#layer=(\d+))?", checkpoint)
+def _parse(name: str, checkpoint: str) -> tuple[str, int | None, str]:
+    """`NAME#layer=9+pool=max` -> name, layer or None for the last, pooling."""
+    match = re.fullmatch(rf"(\w+)(?:#(?:layer=(\d+))?\+?(?:pool=({'|'.join(POOLS)}))?)?", checkpoint)
     if match is None:
         raise UserError(
-            f"Cannot read the sound encoder {name!r}; write 'torchaudio:NAME' or 'torchaudio:NAME#layer=9'."
+            f"Cannot read the sound encoder {name!r}; write 'torchaudio:NAME' or 'torchaudio:NAME#layer=9+pool=max' "
+            f"(pool: {', '.join(POOLS)})."
         )
-    return match[1], int(match[2]) if match[2] else None
+    return match[1], int(match[2]) if match[2] else None, match[3] or "mean"
 
 
 def _waveform(item: Any) -> Tensor:

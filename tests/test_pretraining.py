@@ -1,0 +1,192 @@
+"""The recipe of the spoken-word encoder, at a size that takes seconds."""
+
+from __future__ import annotations
+
+import ctypes.util
+import os
+import shutil
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from retail.encoders.spoken_word import SpokenWordNet, load, save
+from retail.pretraining import clips as clips_module
+from retail.pretraining import voices
+from retail.pretraining.augment import Augment
+from retail.pretraining.clips import Clips, Part, synthesise
+from retail.pretraining.scores import area_under_roc, heard, nearest
+from retail.pretraining.sounds import without_voice
+from retail.pretraining.train import Batches, TrainingConfig, train
+from retail.pretraining.voices import VALIDATION_VARIANTS, VARIANTS, Voice, speak
+from retail.pretraining.words import Spoken, held_out_words, training_words
+from retail.schema import UserError
+
+needs_synthesizers = pytest.mark.skipif(
+    not os.environ.get("CI") and (ctypes.util.find_library("espeak-ng") is None or shutil.which("festival") is None),
+    reason=f"needs the packages {voices.PACKAGES}",
+)
+
+WORDS = [Spoken(text, text) for text in ("ba", "di", "gu", "mo")]
+TINY = TrainingConfig(steps=4, words=4, non_speech=2, warmup=1, checkpoint_every=2)
+
+
+@pytest.fixture(autouse=True)
+def small_bank(monkeypatch):
+    """Drawing sounds for a bank of hundreds takes longer than these tests."""
+    monkeypatch.setattr("retail.pretraining.augment.BANK", 4)
+
+
+def tones() -> Clips:
+    """Four 'words', each a chord of its own, said three times by two 'voices'."""
+    time = np.arange(8_000) / 16_000
+    said, label, source = [], [], []
+    for word in range(4):
+        for take in range(6):
+            pitch = 220 * (1 + word) * (1 + 0.01 * take)
+            said.append((9_000 * np.sin(2 * np.pi * pitch * time)).astype(np.int16))
+            label.append(word)
+            source.append(take % 2)
+    start = np.cumsum([0, *map(len, said)])
+    return Clips(np.concatenate(said), start, np.array(label), np.array(source), ["espeak", "rms"])
+
+
+def small_net() -> SpokenWordNet:
+    torch.manual_seed(1)
+    return SpokenWordNet(channels=16, blocks=2, heads=2)
+
+
+def test_a_step_gives_the_same_batch_again_and_another_step_another():
+    batches = Batches(tones(), TINY)
+    features, labels = batches[1]
+    half = labels.tolist()[:2]
+    again, _ = batches[1]
+    assert torch.equal(features, again) and features.isfinite().all()
+    assert features.shape[:2] == (2 * 2 + 1, 64) and features.shape[2] >= 16
+    assert sorted(labels.tolist()) == sorted([*half, *half])
+    _, rest = Batches(tones(), TINY, rank=1)[1]
+    assert sorted({*labels.tolist(), *rest.tolist()}) == [0, 1, 2, 3] and len(rest) == 4
+    other, _ = batches[2]
+    assert other.shape != features.shape or not torch.equal(other, features)
+
+
+def test_augmented_clips_vary_but_stay_in_range():
+    augment = Augment(torch.Generator().manual_seed(0))
+    features = augment([tones().clip(0)] * 6, non_speech=3)
+    assert features.shape[:2] == (9, 64) and features.min() >= -1 and features.max() < 6
+    assert (features[0] - features[1]).abs().mean() > 0.05
+    assert Augment(torch.Generator())([tones().clip(0)]).shape[0] == 1
+
+
+def test_sounds_without_voice_are_finite_and_differ():
+    sounds = without_voice(torch.Generator().manual_seed(0), 30, 8_000)
+    assert sounds.shape == (30, 8_000) and sounds.isfinite().all() and sounds.std(1).min() > 0
+
+
+def test_training_learns_and_a_resumed_run_equals_an_unbroken_one(tmp_path):
+    lines: list[str] = []
+    unbroken = train(tones(), WORDS, TINY, tmp_path / "a.pt", small_net(), say=lines.append)
+    assert len(lines) == 2 and lines[-1].startswith("step 4 of 4")
+
+    class Stopped(Exception):
+        pass
+
+    def stop(line: str) -> None:
+        raise Stopped
+
+    with pytest.raises(Stopped):
+        train(tones(), WORDS, TINY, tmp_path / "b.pt", small_net(), say=stop)
+    assert torch.load(tmp_path / "b.pt", weights_only=True)["step"] == 2
+    resumed = train(tones(), WORDS, TINY, tmp_path / "b.pt", small_net(), say=lines.append)
+    for name, value in unbroken.state_dict().items():
+        torch.testing.assert_close(resumed.state_dict()[name], value, msg=name)
+
+    with pytest.raises(UserError, match="made with other settings"):
+        train(tones(), WORDS, replace(TINY, seed=1), tmp_path / "b.pt", small_net(), say=lines.append)
+
+
+def test_the_objectives_separate_words_within_a_minute(tmp_path):
+    clips = tones()
+    config = replace(TINY, steps=60, learning_rate=5e-3, checkpoint_every=60, average=0.8, phonemes=0.1, contrast=0.1)
+    net = train(clips, WORDS, config, tmp_path / "c.pt", small_net(), say=lambda _: None)
+    embeddings, _ = heard(net, [clips.clip(place) for place in range(len(clips))])
+    labels = torch.from_numpy(clips.label)
+    first = torch.tensor([int((labels == word).nonzero()[0]) for word in range(4)])
+    right = nearest(embeddings[first], torch.arange(4), embeddings) == labels
+    assert right.float().mean() > 0.7
+
+
+def test_weights_come_back_as_saved_and_other_files_are_refused(tmp_path):
+    net = SpokenWordNet().eval()
+    save(net, {"speech_threshold": -0.5}, tmp_path / "encoder.safetensors")
+    assert (tmp_path / "encoder.safetensors").stat().st_size < 10e6
+    assert sum(parameter.numel() for parameter in net.parameters()) < 4e6
+    loaded, settings = load(tmp_path / "encoder.safetensors")
+    assert settings["speech_threshold"] == -0.5 and not loaded.training
+    clip = tones().clip(0)
+    torch.testing.assert_close(heard(loaded, [clip])[0], heard(net, [clip])[0], atol=5e-3, rtol=0)
+    (tmp_path / "other.safetensors").write_bytes(b"no weights")
+    with pytest.raises(UserError, match="does not hold a spoken-word encoder"):
+        load(tmp_path / "other.safetensors")
+
+
+def test_area_under_roc_counts_ties_half():
+    assert area_under_roc(torch.tensor([2.0, 3.0]), torch.tensor([1.0, 0.0])) == 1
+    assert area_under_roc(torch.tensor([1.0]), torch.tensor([1.0, 0.0])) == 0.75
+
+
+def test_validation_and_test_voices_are_never_trained_on():
+    assert not set(VARIANTS) & set(VALIDATION_VARIANTS)
+    trained = {(part.engine, part.voice) for part in clips_module.parts()}
+    assert not trained & set(voices.TEST_VOICES)
+
+
+def test_a_missing_synthesizer_is_named_with_its_packages(monkeypatch):
+    monkeypatch.setattr(ctypes.util, "find_library", lambda name: None)
+    with pytest.raises(UserError, match="install the packages espeak-ng flite"):
+        voices._library("absent", "libabsent.so.1")
+
+
+@needs_synthesizers
+def test_words_that_sound_alike_are_one_class_and_held_out_words_stay_out():
+    trained = training_words()
+    sounds = {word.sounds for word in trained}
+    assert len(sounds) == len(trained) > 8_000
+    texts = {word.text for word in trained}
+    assert "to" in texts and not texts & {"two", "too"}
+    for kind in ("validation", "test"):
+        held = held_out_words(kind)
+        assert len(held) >= 200 and not sounds & {word.sounds for word in held}
+
+
+@needs_synthesizers
+@pytest.mark.parametrize(
+    "voice",
+    [
+        Voice("espeak", "gmw/en-GB-scotland+f2"),
+        Voice("flite", "rms"),
+        Voice("flite", "kal16", speed=0.8),
+        Voice("festival", "ked"),
+    ],
+)
+def test_every_engine_speaks_and_slower_is_longer(voice):
+    normal, slow = speak([("chocolate", voice), ("chocolate", replace(voice, speed=voice.speed / 2))])
+    assert normal.dtype == np.int16 and np.abs(normal).max() > 1_000
+    assert 4_000 < len(normal) < len(slow) < 40_000
+
+
+@needs_synthesizers
+def test_what_is_on_disk_is_not_spoken_again_and_a_crash_ends_in_a_sentence(tmp_path, monkeypatch):
+    words, part = [Spoken("apple", "a"), Spoken("pear", "p")], Part("espeak-00", "espeak")
+    first = synthesise(tmp_path, words, [part], say=lambda _: None)
+    assert len(first) == 2 and first.label.tolist() == [0, 1] and len(first.clip(1)) > 2_000
+    monkeypatch.setattr(clips_module, "_speak_part", crash)
+    again = synthesise(tmp_path, words, [part], say=lambda _: None)
+    assert np.array_equal(first.samples, again.samples)
+    with pytest.raises(UserError, match="failed 5 times"):
+        synthesise(tmp_path, words, [Part("espeak-01", "espeak")], say=lambda _: None)
+
+
+def crash(*_: object) -> None:
+    os.abort()
