@@ -1,4 +1,4 @@
-"""The command line: check, embed, distance, train, compare, evaluate and predict.
+"""The command line: check, embed, distance, train, finetune, compare, evaluate and predict.
 
 In: arguments. Out: tables on stdout, JSON or CSV files, exit code 0 (done), 1 (the user's input) or 2 (usage).
 Commands import what they need when they run, so that `--help` answers at once.
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from retail.config import CompareConfig, TrainConfig
+from retail.config import CompareConfig, FinetuneConfig, TrainConfig
 from retail.schema import MODALITIES, Modality, Prediction, Product, Progress, UserError
 
 if TYPE_CHECKING:
@@ -129,6 +129,7 @@ EXAMPLES = {
     "check": "Example: python -m retail check my_products.zip --tasks category,colour",
     "embed": "Example: python -m retail embed data/demo",
     "train": "Example: python -m retail train data/demo --tasks product,category --strategy gated --out my_bundle",
+    "finetune": "Example: python -m retail finetune my_photos.zip --tasks product --out my_bundle --epochs 12",
     "compare": "Example: python -m retail compare data/demo --tasks product,category --seeds 3 --out results.json",
     "distance": "Example: python -m retail distance my_catalogue phone_photos.zip --modalities image",
     "evaluate": "Example: python -m retail evaluate my_bundle data/demo --modalities image --out scores.json",
@@ -235,6 +236,56 @@ def train(
             f"Saved {strategy} to {out}: tasks {', '.join(recognizer.vocabularies)}; mean validation accuracy "
             f"{best['val_accuracy']:.3f} on {recognizer.info['rows']['val']} rows."
         )
+
+
+@app.command(epilog=EXAMPLES["finetune"])
+def finetune(
+    data: Data,
+    out: Annotated[Path, typer.Option(help="Folder for the bundle; a stopped run goes on from what it finds there.")],
+    tasks: Tasks = "",
+    strategy: Annotated[str, typer.Option(help="Fusion strategy of the head.")] = "concatenation",
+    modalities: Modalities = "image",
+    encoders: Encoders = "bundled",
+    text_column: TextColumn = "text",
+    width: Annotated[int, typer.Option(help="Width of the head's layer.")] = TrainConfig.width,
+    start: Annotated[str, typer.Option(help="pretrained, or scratch as the control.")] = FinetuneConfig.start,
+    layers: Annotated[int, typer.Option(help="How many of the last layers learn; 0 = all.")] = FinetuneConfig.layers,
+    size: Annotated[int, typer.Option(help="Pixels of a training crop.")] = FinetuneConfig.size,
+    epochs: Annotated[int, typer.Option(help="Passes over the training rows.")] = FinetuneConfig.epochs,
+    learning_rate: Annotated[float, typer.Option(help="Of the last layer.")] = FinetuneConfig.learning_rate,
+    layer_decay: Annotated[float, typer.Option(help="Each lower layer's share of it.")] = FinetuneConfig.layer_decay,
+    batch_norm: Annotated[str, typer.Option(help="adapt or keep the statistics.")] = FinetuneConfig.batch_norm,
+    seed: Annotated[int, typer.Option(help="Same seed, same bundle.")] = 0,
+    status: Status = None,
+) -> None:
+    """Train the photo encoder itself, together with a head, and save both as a bundle."""
+    with _reported(status) as progress:
+        config = TrainConfig(strategy=strategy, modalities=_modalities(modalities), width=width, seed=seed)
+        tuning = FinetuneConfig(
+            start=start,
+            layers=layers,
+            size=size,
+            epochs=epochs,
+            learning_rate=learning_rate,
+            layer_decay=layer_decay,
+            batch_norm=batch_norm,
+            seed=seed,
+        )
+        from retail.build import finetune_recognizer
+        from retail.bundle import save_bundle
+
+        def on_epoch(entry: dict) -> None:
+            progress("epochs", entry["epoch"], tuning.epochs)
+            accuracy = ", ".join(f"{task} {value:.3f}" for task, value in entry["val_accuracy"].items())
+            typer.echo(f"epoch {entry['epoch']}: training loss {entry['train_loss']:.3f}, validation {accuracy}")
+
+        manifest = _read(data, tasks, text_column, progress)
+        checkpoint = out / "resume.pt"
+        recognizer = finetune_recognizer(manifest, config, tuning, encoders, checkpoint, progress, on_epoch)
+        save_bundle(recognizer, out)
+        checkpoint.unlink(missing_ok=True)
+        minutes = recognizer.info["finetuning_seconds"] / 60
+        typer.echo(f"Saved the bundle to {out}; the network learned for {minutes:.1f} minutes.")
 
 
 @app.command(epilog=EXAMPLES["compare"])

@@ -11,14 +11,16 @@ from typing import Any
 
 import numpy as np
 
-from retail.config import TrainConfig
-from retail.encoders import load_preset
+from retail.config import FinetuneConfig, TrainConfig
+from retail.encoders import load_encoder, load_preset
+from retail.encoders.image import TimmEncoder
 from retail.evaluation.metrics import score
-from retail.evaluation.splits import prepare
+from retail.evaluation.splits import prepare, with_validation
+from retail.finetuning import finetune
 from retail.manifest import Manifest, read_manifest
 from retail.recognizer import Recognizer
 from retail.schema import Modality, Product, Progress, UserError
-from retail.store import EmbeddingStore
+from retail.store import EmbeddingStore, embed_products
 from retail.training import fit, fit_temperatures
 
 
@@ -50,6 +52,46 @@ def train_recognizer(
             "best_epoch": result.best_epoch,
             "history": result.history,
         },
+    )
+
+
+def finetune_recognizer(
+    manifest: Manifest,
+    config: TrainConfig,
+    tuning: FinetuneConfig,
+    encoders: str = "bundled",
+    checkpoint: Path | None = None,
+    progress: Progress | None = None,
+    on_epoch: Callable[[dict], None] | None = None,
+) -> Recognizer:
+    """Trains a head on frozen embeddings, then photo encoder and head together, and calibrates on validation rows.
+
+    From scratch the head starts anew too. Raises UserError when the photo encoder is none of timm's.
+    """
+    encoder = load_preset(encoders, config.modalities).get("image")
+    if not isinstance(encoder, TimmEncoder):
+        raise UserError("Fine-tuning needs photos and a photo encoder 'timm:NAME'; change --modalities or --encoders.")
+    frozen = train_recognizer(manifest, None, config, encoders, progress=progress)
+    rows = {product.id: product for product in with_validation(manifest.products)}
+    splits = prepare(manifest, frozen.encoders, EmbeddingStore(), progress, need_test=False)
+    train, val = ([rows[name] for name in batch.ids] for batch in (splits.train, splits.val))
+    tuned = finetune(encoder, frozen.head, (train, splits.train), (val, splits.val), tuning, checkpoint, on_epoch)
+    loaded = {**frozen.encoders, "image": load_encoder(encoder.name_with(tuned.file))}
+    embedded, _ = embed_products(val, loaded, frozen.vocabularies, EmbeddingStore(), progress)
+    info = frozen.info | {
+        "finetuning": tuning.to_dict(),
+        "finetuning_history": tuned.history,
+        "trainable_parameters": tuned.trainable,
+        "finetuning_seconds": round(tuned.seconds, 1),
+    }
+    return Recognizer(
+        encoders=loaded,
+        head=tuned.head,
+        strategy=config.strategy,
+        vocabularies=frozen.vocabularies,
+        temperatures=fit_temperatures(tuned.head, embedded),
+        width=config.width,
+        info=info,
     )
 
 

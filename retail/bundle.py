@@ -1,4 +1,4 @@
-"""Save and load a Recognizer as one checked folder: `bundle.json` and `head.safetensors`.
+"""Save and load a Recognizer as one checked folder: `bundle.json`, `head.safetensors` and fine-tuned encoders.
 
 In: a `Recognizer` or a folder. Out: the folder or the `Recognizer`. Nothing in a bundle can run code.
 """
@@ -7,20 +7,23 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from pathlib import Path
 
 from safetensors.torch import load, save
 
-from retail.encoders import load_encoder
+from retail.encoders import Encoder, load_encoder
+from retail.encoders.image import TimmEncoder
 from retail.fusion import build_head
 from retail.recognizer import Recognizer
 from retail.schema import UserError, Vocabulary
 
 FORMAT = "retail-bundle/1"
+HERE = "{bundle}"  # stands for the bundle's folder in an encoder's name
 
 
 def save_bundle(recognizer: Recognizer, folder: Path) -> Path:
-    """Writes the two files; the JSON, written last, holds the checksum of the weights."""
+    """Writes the files; the JSON, written last, holds the checksum of the head's weights."""
     folder.mkdir(parents=True, exist_ok=True)
     weights = save({name: value.contiguous() for name, value in recognizer.head.state_dict().items()})
     (folder / "head.safetensors").write_bytes(weights)
@@ -29,7 +32,11 @@ def save_bundle(recognizer: Recognizer, folder: Path) -> Path:
         "strategy": recognizer.strategy,
         "width": recognizer.width,
         "encoders": {
-            modality: {"name": encoder.name, "fingerprint": encoder.fingerprint, "dim": recognizer.head.dims[modality]}
+            modality: {
+                "name": _portable_name(encoder, folder),
+                "fingerprint": encoder.fingerprint,
+                "dim": recognizer.head.dims[modality],
+            }
             for modality, encoder in recognizer.encoders.items()
             if modality in recognizer.head.dims
         },
@@ -54,7 +61,10 @@ def load_bundle(folder: Path) -> Recognizer:
         raise UserError(f"Bundle {folder} lacks head.safetensors; export or copy the whole folder again.") from None
     if hashlib.sha256(weights).hexdigest() != description["head_sha256"]:
         raise UserError(f"The weights in bundle {folder} do not match their checksum; copy the folder again.")
-    encoders = {modality: load_encoder(entry["name"]) for modality, entry in description["encoders"].items()}
+    encoders = {
+        modality: load_encoder(entry["name"].replace(HERE, str(folder)))
+        for modality, entry in description["encoders"].items()
+    }
     for modality, entry in description["encoders"].items():
         if encoders[modality].fingerprint != entry["fingerprint"]:
             raise UserError(
@@ -76,6 +86,16 @@ def load_bundle(folder: Path) -> Recognizer:
         width=description["width"],
         info=description["info"],
     )
+
+
+def _portable_name(encoder: Encoder, folder: Path) -> str:
+    """The encoder's name; fine-tuned weights are copied into the folder, so that the bundle can be moved."""
+    if not isinstance(encoder, TimmEncoder) or encoder.finetuned_file is None:
+        return encoder.name
+    copy = folder / "image_encoder.safetensors"
+    if copy.resolve() != encoder.finetuned_file.resolve():
+        shutil.copyfile(encoder.finetuned_file, copy)
+    return encoder.name_with(Path(HERE) / copy.name)
 
 
 def _read_description(folder: Path) -> dict:

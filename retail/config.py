@@ -77,6 +77,42 @@ class TrainConfig(_Config):
 
 
 @dataclass(frozen=True)
+class FinetuneConfig(_Config):
+    """How a photo encoder is trained on together with a head that was trained on its frozen embeddings."""
+
+    start: str = "pretrained"  # or "scratch": new random weights, the control that shows what the transfer gains
+    layers: int = 0  # how many of the last layers learn; 0 = all
+    layer_decay: float = 0.8  # each lower layer learns this much slower (Howard and Ruder 2018; Clark et al. 2020)
+    batch_norm: str = "adapt"  # statistics of the learning layers follow the new data; "keep" leaves the source's
+    size: int = 224  # pixels of a training crop
+    epochs: int = 12
+    warmup_epochs: float = 1.0
+    learning_rate: float = 1e-3  # of the encoder's last layer
+    head_learning_rate: float = 1e-3
+    weight_decay: float = 0.05
+    batch_size: int = 32
+    label_smoothing: float = 0.1
+    average: float = 0.99  # of the weights, from step to step
+    mix: float = 0.5  # share of the batches that mixup or cutmix blends
+    augment: str = "rand-m6-mstd0.5-inc1"  # timm's RandAugment; "" for crops and flips alone
+    erase: float = 0.2  # chance of random erasing
+    smallest_crop: float = 0.35  # of the photo's area
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name, known in (("start", ("pretrained", "scratch")), ("batch_norm", ("adapt", "keep"))):
+            if getattr(self, name) not in known:
+                raise UserError(f"{name} is {' or '.join(map(repr, known))}, not {getattr(self, name)!r}.")
+        if min(self.epochs, self.batch_size) < 1 or self.size < 32 or self.layers < 0:
+            raise UserError("epochs and batch_size are at least 1, size is at least 32, layers at least 0.")
+        for name in ("layer_decay", "average", "mix", "erase", "smallest_crop"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise UserError(f"{name} lies between 0 and 1, not at {getattr(self, name)}.")
+        if self.start == "scratch" and self.layers:
+            raise UserError("A network from scratch learns in all its layers; leave out --layers.")
+
+
+@dataclass(frozen=True)
 class CompareConfig(_Config):
     """What a comparison trains: every strategy and every single-modality baseline, over several seeds."""
 

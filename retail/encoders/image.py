@@ -1,19 +1,25 @@
 """Photos through any model of the timm library.
 
 In: RGB pictures. Out: the model's pooled features before its classifier, (B, D).
-Names: `timm:NAME` (hub), `timm:NAME@FILE` (your checkpoint), `timm:tf_efficientnet_lite0@bundled`.
+Names: `timm:NAME` (hub), `timm:NAME@FILE` (your checkpoint, or one that `finetune` wrote),
+`timm:tf_efficientnet_lite0@bundled`; behind each may stand `#size=288` and `+flip` (mean of the photo and its mirror
+image), as in `timm:resnet50#size=320+flip`.
 """
 
 from __future__ import annotations
 
+import json
+import re
 import warnings
 from pathlib import Path
 from typing import Any
 
+import safetensors
+import safetensors.torch
 import timm
 import torch
 from PIL import Image
-from torch import Tensor
+from torch import Tensor, nn
 
 from retail.encoders import Encoder, fingerprint_of
 from retail.encoders.weights import check_sha256, hub_access, match_by_position, package_path, split_source
@@ -36,24 +42,90 @@ class TimmEncoder(Encoder):
 
     def __init__(self, checkpoint: str) -> None:
         self.name = f"timm:{checkpoint}"
-        model_name, source = split_source(checkpoint)
-        model: Any = _bundled(model_name) if source == "bundled" else _pretrained(self.name, model_name, source)
-        model = model.eval().requires_grad_(False).to(memory_format=torch.channels_last)  # a third faster on CPU
-        config = timm.data.resolve_model_data_config(model)
-        self._transform = timm.data.create_transform(**config, is_training=False)
-        self._fingerprint = fingerprint_of(type(self), config, model.state_dict())
-        probe = torch.zeros(2, *config["input_size"]).to(memory_format=torch.channels_last)
-        self._model: Any = _frozen(model, probe) if source == "bundled" else model
-        with torch.inference_mode():
-            self.dim = int(self._model(probe).shape[1])
+        checkpoint, size, self._flip = _options(self.name, checkpoint)
+        self.model_name, self._source = split_source(checkpoint)
+        model = self.new_model().eval().requires_grad_(False).to(memory_format=torch.channels_last)  # faster on CPU
+        self.data_config = timm.data.resolve_model_data_config(model)
+        if size:
+            self.data_config["input_size"] = (3, size, size)
+        self._transform = timm.data.create_transform(**self.data_config, is_training=False)
+        settings = self.data_config | ({"flip": True} if self._flip else {})
+        self._fingerprint = fingerprint_of(type(self), settings, model.state_dict())
+        probe = torch.zeros(2, *self.data_config["input_size"]).to(memory_format=torch.channels_last)
+        ours = self._source == "bundled" or _is_finetuned(self._source)
+        try:
+            self._model: Any = _frozen(model, probe) if ours else model
+            with torch.inference_mode():
+                self.dim = int(self._model(probe).shape[1])
+        except (RuntimeError, AssertionError) as error:
+            raise UserError(f"{self.model_name!r} does not take photos of {size} px; leave out '#size='.") from error
+
+    def new_model(self) -> Any:
+        """A copy of the network that may be trained on: photos (B, 3, H, W) -> (B, D)."""
+        if self._source == "bundled":
+            return _bundled(self.model_name)
+        if _is_finetuned(self._source):
+            return _finetuned(self.model_name, Path(self._source))
+        return _pretrained(self.name, self.model_name, self._source)
+
+    @property
+    def finetuned_file(self) -> Path | None:
+        """Where the weights lie, if `retail.finetuning` wrote them."""
+        return Path(self._source) if _is_finetuned(self._source) else None
+
+    def name_with(self, file: Path) -> str:
+        """The name of an encoder that differs from this one only in its weights."""
+        _, mark, options = self.name.partition("#")
+        return f"timm:{self.model_name}@{file}{mark}{options}"
 
     def prepare(self, item: Image.Image) -> Tensor:
         """RGB picture -> (3, H, W)"""
         return self._transform(item)
 
     def _embed(self, items: list[Tensor]) -> Tensor:
-        pixels = torch.stack(items)  # (B, 3, H, W)
-        return self._model(pixels.to(memory_format=torch.channels_last))  # (B, D)
+        pixels = torch.stack(items).to(memory_format=torch.channels_last)  # (B, 3, H, W)
+        features = self._model(pixels)  # (B, D)
+        return (features + self._model(pixels.flip(3))) / 2 if self._flip else features
+
+
+def save_finetuned(model: nn.Module, model_name: str, path: Path) -> None:
+    """Writes a timm network without classifier in half precision, with its name beside it."""
+    tensors = {
+        name: (value.half() if value.is_floating_point() else value).contiguous()
+        for name, value in model.state_dict().items()
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".part")
+    safetensors.torch.save_file(tensors, partial, metadata={"finetuned": json.dumps({"model": model_name})})
+    partial.replace(path)
+
+
+def _is_finetuned(file: str) -> bool:
+    if not file.endswith(".safetensors") or not Path(file).is_file():
+        return False
+    try:
+        with safetensors.safe_open(file, framework="pt") as opened:
+            return "finetuned" in (opened.metadata() or {})
+    except safetensors.SafetensorError as error:
+        raise UserError(f"The weights file '{file}' is damaged; copy it or train it again.") from error
+
+
+def _finetuned(model_name: str, path: Path) -> Any:
+    model: Any = timm.create_model(model_name, pretrained=False, num_classes=0)
+    tensors = safetensors.torch.load_file(path)
+    try:
+        model.load_state_dict({n: v.float() if v.is_floating_point() else v for n, v in tensors.items()})
+    except RuntimeError as error:
+        raise UserError(f"The weights in '{path}' were trained for another network than {model_name!r}.") from error
+    return model
+
+
+def _options(name: str, checkpoint: str) -> tuple[str, int, bool]:
+    """`NAME@SOURCE#size=288+flip` -> what stands before the #, size or 0, whether mirror images count."""
+    match = re.fullmatch(r"([^#]+)(?:#(?:size=(\d+))?\+?(flip)?)?", checkpoint)
+    if match is None:
+        raise UserError(f"Cannot read the photo encoder {name!r}; write 'timm:NAME' or 'timm:NAME#size=288+flip'.")
+    return match[1], int(match[2] or 0), bool(match[3])
 
 
 def _bundled(model_name: str) -> Any:

@@ -1,0 +1,167 @@
+"""Fine-tuning at a size that takes seconds: a test network of timm, twelve coloured photos."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import timm
+import torch
+from PIL import Image
+
+from retail.build import finetune_recognizer
+from retail.bundle import load_bundle, save_bundle
+from retail.config import FinetuneConfig, TrainConfig
+from retail.encoders import preset_names
+from retail.encoders.image import TimmEncoder, save_finetuned
+from retail.finetuning import _depths, finetune
+from retail.manifest import read_manifest
+from retail.schema import Product, UserError
+from retail.store import EmbeddingStore, embed_products
+from retail.training import fit
+
+TINY = FinetuneConfig(epochs=2, batch_size=4, size=64, average=0.5, warmup_epochs=0.5)
+HEAD = TrainConfig(strategy="concatenation", modalities=("image",), width=16, max_epochs=3, dropout=0.0)
+COLOURS = {"red": (210, 30, 40), "green": (30, 160, 60), "blue": (40, 60, 200)}
+
+
+@pytest.fixture
+def photos(tmp_path, monkeypatch):
+    """A folder of three colours in two shades of light, and its manifest."""
+    monkeypatch.setenv("RETAIL_HOME", str(tmp_path / "home"))
+    rows = ["id,image_file_name,colour,split"]
+    for colour, rgb in COLOURS.items():
+        for place in range(6):
+            shade = tuple(min(255, value + 6 * place) for value in rgb)
+            Image.new("RGB", (80, 70), shade).save(tmp_path / f"{colour}{place}.png")
+            split = "val" if place == 5 else "train"
+            rows.append(f"{colour}{place},{colour}{place}.png,{colour},{split}")
+    (tmp_path / "metadata.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    return read_manifest(tmp_path, ["colour"])
+
+
+@pytest.fixture
+def encoder_name(tmp_path):
+    torch.manual_seed(0)
+    file = tmp_path / "weights" / "small.safetensors"
+    save_finetuned(timm.create_model("test_efficientnet", num_classes=0), "test_efficientnet", file)
+    return f"timm:test_efficientnet@{file}#size=64"
+
+
+def rows(manifest, encoder):
+    """((products, batch) of train, the same of val, sizes, a head trained on the frozen embeddings)"""
+    from retail.evaluation.splits import vocabularies_of
+
+    vocabularies = vocabularies_of(manifest.products, ["colour"])
+    parts = []
+    for split in ("train", "val"):
+        products = manifest.in_split(split)
+        parts.append((products, embed_products(products, {"image": encoder}, vocabularies, EmbeddingStore())[0]))
+    head = fit(parts[0][1], parts[1][1], {"colour": 3}, HEAD).head
+    return *parts, head
+
+
+def test_a_killed_run_resumes_from_its_last_epoch_to_the_same_result(photos, encoder_name, tmp_path):
+    encoder = TimmEncoder(encoder_name.partition(":")[2])
+    train, val, head = rows(photos, encoder)
+    unbroken = finetune(encoder, head, train, val, TINY, tmp_path / "a.pt")
+    assert [entry["epoch"] for entry in unbroken.history] == [1, 2] and unbroken.trainable > 100_000
+
+    class Killed(Exception):
+        pass
+
+    def kill(entry):
+        raise Killed
+
+    with pytest.raises(Killed):
+        finetune(encoder, head, train, val, TINY, tmp_path / "b.pt", kill)
+    resumed = finetune(encoder, head, train, val, TINY, tmp_path / "b.pt")
+    assert resumed.seconds == sum(entry["seconds"] for entry in resumed.history) and len(resumed.history) == 2
+    assert resumed.file == unbroken.file  # named by the hash of its weights
+    for name, value in unbroken.head.state_dict().items():
+        assert torch.equal(resumed.head.state_dict()[name], value), name
+    with pytest.raises(UserError, match="other settings or other data"):
+        finetune(encoder, head, train, val, replace(TINY, seed=1), tmp_path / "b.pt")
+    other = finetune(encoder, head, train, val, replace(TINY, seed=1), tmp_path / "c.pt")
+    assert other.file != unbroken.file
+
+
+def test_only_the_last_layers_learn_and_frozen_statistics_stay(photos, encoder_name):
+    encoder = TimmEncoder(encoder_name.partition(":")[2])
+    before = encoder.new_model().state_dict()
+    depths = _depths(encoder.new_model())
+    train, val, head = rows(photos, encoder)
+    for settings in (replace(TINY, layers=2, learning_rate=0.05), replace(TINY, learning_rate=0.05, batch_norm="keep")):
+        tuned = finetune(encoder, head, train, val, settings)
+        after = TimmEncoder(f"test_efficientnet@{tuned.file}#size=64").new_model().state_dict()
+        changed = {name for name in before if not torch.equal(before[name].half(), after[name].half())}
+        if settings.layers:
+            assert changed & set(depths)
+            assert all(depths[name] < 2 for name in changed & set(depths))
+            assert not [name for name in changed if name.startswith("bn1.running")]
+        else:
+            assert len(changed & set(depths)) > len(depths) / 2
+            assert not [name for name in changed if "running" in name]
+
+
+def test_a_network_from_scratch_forgets_the_pretrained_weights(photos, encoder_name):
+    encoder = TimmEncoder(encoder_name.partition(":")[2])
+    train, val, head = rows(photos, encoder)
+    tuned = finetune(encoder, head, train, val, replace(TINY, start="scratch", epochs=1, learning_rate=1e-9, seed=3))
+    stem = "conv_stem.weight"
+    ours = TimmEncoder(f"test_efficientnet@{tuned.file}").new_model().state_dict()[stem]
+    assert (ours - encoder.new_model().state_dict()[stem]).abs().mean() > 0.01
+    assert bool((tuned.head.get_buffer("mean_image") == 0).all())
+
+
+def test_a_finetuned_bundle_is_portable_and_learns_the_colours(photos, encoder_name, tmp_path):
+    tuning = replace(TINY, epochs=20, learning_rate=5e-3, mix=0.0, augment="", erase=0.0)
+    recognizer = finetune_recognizer(photos, HEAD, tuning, f"image={encoder_name}")
+    assert recognizer.info["finetuning_history"][-1]["val_accuracy"]["colour"] == 1.0
+    folder = save_bundle(recognizer, tmp_path / "bundle").rename(tmp_path / "moved")
+    assert str(tmp_path) not in (folder / "bundle.json").read_text(encoding="utf-8").split('"info"')[0]
+    for file in (tmp_path / "home" / "encoders").iterdir():
+        file.unlink()
+    loaded = load_bundle(folder)
+    product = photos.in_split("val")[0]
+    assert loaded.predict(product).probs["colour"] == pytest.approx(recognizer.predict(product).probs["colour"])
+    assert loaded.encoders["image"].fingerprint != TimmEncoder(encoder_name.partition(":")[2]).fingerprint
+    weights = folder / "image_encoder.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-2] + b"zz")
+    with pytest.raises(UserError):
+        load_bundle(folder.rename(tmp_path / "again"))
+
+
+def test_what_cannot_be_finetuned_is_said(photos, encoder_name):
+    with pytest.raises(UserError, match="photo encoder"):
+        finetune_recognizer(photos, replace(HEAD, modalities=("text",)), TINY, "bundled")
+    with pytest.raises(UserError, match="lies between 0 and 1"):
+        FinetuneConfig(mix=2)
+    with pytest.raises(UserError, match="'pretrained' or 'scratch'"):
+        FinetuneConfig(start="hub")
+    with pytest.raises(UserError, match="learns in all its layers"):
+        FinetuneConfig(start="scratch", layers=2)
+
+
+def test_size_and_mirror_images_make_other_encoders(encoder_name):
+    base = encoder_name.partition(":")[2]
+    larger, mirrored = TimmEncoder(base.replace("64", "96")), TimmEncoder(base + "+flip")
+    assert len({TimmEncoder(base).fingerprint, larger.fingerprint, mirrored.fingerprint}) == 3
+    photo = Image.linear_gradient("L").rotate(90).convert("RGB")
+    both = mirrored.embed([photo, photo.transpose(Image.Transpose.FLIP_LEFT_RIGHT)])
+    torch.testing.assert_close(both[0], both[1], atol=2e-3, rtol=0)
+    with pytest.raises(UserError, match="Cannot read the photo encoder"):
+        TimmEncoder(base + "+zoom")
+    assert preset_names("bundled")["image"].endswith("@bundled")
+
+
+def test_the_kept_bundle_is_small_and_answers():
+    folder = Path(__file__).parents[1] / "benchmarks" / "grocery_finetuned"
+    assert sum(file.stat().st_size for file in folder.iterdir()) <= 20e6
+    recognizer = load_bundle(folder)
+    photo = io.BytesIO()
+    Image.new("RGB", (300, 300), (200, 30, 30)).save(photo, "PNG")
+    prediction = recognizer.predict(Product("one", images=(photo.getvalue(),)))
+    assert len(prediction.probs["product"]) == 81 and sum(prediction.probs["category"].values()) == pytest.approx(1)
