@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from retail.config import CompareConfig, FinetuneConfig, TrainConfig
+from retail.config import CompareConfig, FinetuneConfig, TrainConfig, whole_file
 from retail.schema import MODALITIES, Modality, Prediction, Product, Progress, UserError
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ Tasks = Annotated[str, typer.Option(help="Label columns to learn, separated by c
 TextColumn = Annotated[str, typer.Option(help="The column that holds the description.")]
 Encoders = Annotated[str, typer.Option(help="A preset (bundled, hub) or image=timm:NAME,text=hf:NAME,audio=...")]
 Modalities = Annotated[str, typer.Option(help="Inputs to use, such as image,text; all if left out.")]
+Seed = Annotated[int, typer.Option(help="Same seed, same bundle.")]
 Status = Annotated[Path | None, typer.Option(help="Keep progress in this JSON file, for the dashboard.")]
 
 
@@ -49,10 +50,9 @@ def _modalities(value: str) -> tuple[Modality, ...]:
 
 def _write_json(path: Path, value: Any) -> None:
     """Whole or not at all: a reader never sees half a file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.write_text(json.dumps(_without_nan(value), ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
-    temporary.replace(path)
+    text = json.dumps(_without_nan(value), ensure_ascii=False, allow_nan=False) + "\n"
+    with whole_file(path) as partial:
+        partial.write_text(text, encoding="utf-8")
 
 
 def _without_nan(value: Any) -> Any:
@@ -211,7 +211,7 @@ def train(
     text_column: TextColumn = "text",
     loss_balancing: Annotated[str, typer.Option(help="Weights of the tasks' losses: fixed or uncertainty.")] = "fixed",
     class_balanced: Annotated[bool, typer.Option(help="Weight rare classes more.")] = False,
-    seed: Annotated[int, typer.Option(help="Same seed, same bundle.")] = 0,
+    seed: Seed = 0,
     status: Status = None,
 ) -> None:
     """Train one recogniser and save it as a bundle."""
@@ -255,7 +255,7 @@ def finetune(
     learning_rate: Annotated[float, typer.Option(help="Of the last layer.")] = FinetuneConfig.learning_rate,
     layer_decay: Annotated[float, typer.Option(help="Each lower layer's share of it.")] = FinetuneConfig.layer_decay,
     batch_norm: Annotated[str, typer.Option(help="adapt or keep the statistics.")] = FinetuneConfig.batch_norm,
-    seed: Annotated[int, typer.Option(help="Same seed, same bundle.")] = 0,
+    seed: Seed = 0,
     status: Status = None,
 ) -> None:
     """Train the photo encoder itself, together with a head, and save both as a bundle."""

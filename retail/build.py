@@ -6,22 +6,23 @@ In: a data path or manifest and a `TrainConfig`. Out: a `Recognizer`, or a score
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from retail.config import FinetuneConfig, TrainConfig
-from retail.encoders import load_encoder, load_preset
+from retail.encoders import Encoder, load_encoder, load_preset
 from retail.encoders.image import TimmEncoder
 from retail.evaluation.metrics import score
-from retail.evaluation.splits import prepare, with_validation
+from retail.evaluation.splits import Splits, prepare, with_validation
 from retail.finetuning import finetune
 from retail.manifest import Manifest, read_manifest
 from retail.recognizer import Recognizer
 from retail.schema import Modality, Product, Progress, UserError
 from retail.store import EmbeddingStore, embed_products
-from retail.training import fit, fit_temperatures
+from retail.training import FitResult, fit, fit_temperatures
 
 
 def train_recognizer(
@@ -37,7 +38,14 @@ def train_recognizer(
     manifest = data if isinstance(data, Manifest) else read_manifest(data, tasks, text_column)
     loaded = load_preset(encoders, config.modalities)
     splits = prepare(manifest, loaded, EmbeddingStore(), progress, need_test=False)
-    result = fit(splits.train, splits.val, splits.task_sizes, config, on_epoch)
+    return _recognizer(
+        manifest, loaded, splits, config, fit(splits.train, splits.val, splits.task_sizes, config, on_epoch)
+    )
+
+
+def _recognizer(
+    manifest: Manifest, loaded: dict[Modality, Encoder], splits: Splits, config: TrainConfig, result: FitResult
+) -> Recognizer:
     return Recognizer(
         encoders=loaded,
         head=result.head.eval(),
@@ -68,31 +76,25 @@ def finetune_recognizer(
 
     From scratch the head starts anew too. Raises UserError when the photo encoder is none of timm's.
     """
-    encoder = load_preset(encoders, config.modalities).get("image")
+    loaded = load_preset(encoders, config.modalities)
+    encoder = loaded.get("image")
     if not isinstance(encoder, TimmEncoder):
         raise UserError("Fine-tuning needs photos and a photo encoder 'timm:NAME'; change --modalities or --encoders.")
-    frozen = train_recognizer(manifest, None, config, encoders, progress=progress)
+    splits = prepare(manifest, loaded, EmbeddingStore(), progress, need_test=False)
+    frozen = fit(splits.train, splits.val, splits.task_sizes, config)
     rows = {product.id: product for product in with_validation(manifest.products)}
-    splits = prepare(manifest, frozen.encoders, EmbeddingStore(), progress, need_test=False)
     train, val = ([rows[name] for name in batch.ids] for batch in (splits.train, splits.val))
     tuned = finetune(encoder, frozen.head, (train, splits.train), (val, splits.val), tuning, checkpoint, on_epoch)
-    loaded = {**frozen.encoders, "image": load_encoder(encoder.name_with(tuned.file))}
-    embedded, _ = embed_products(val, loaded, frozen.vocabularies, EmbeddingStore(), progress)
-    info = frozen.info | {
+    loaded = {**loaded, "image": load_encoder(encoder.name_with(tuned.file))}
+    embedded, _ = embed_products(val, loaded, splits.vocabularies, EmbeddingStore(), progress)
+    recognizer = _recognizer(manifest, loaded, replace(splits, val=embedded), config, replace(frozen, head=tuned.head))
+    recognizer.info |= {
         "finetuning": tuning.to_dict(),
         "finetuning_history": tuned.history,
         "trainable_parameters": tuned.trainable,
         "finetuning_seconds": round(tuned.seconds, 1),
     }
-    return Recognizer(
-        encoders=loaded,
-        head=tuned.head,
-        strategy=config.strategy,
-        vocabularies=frozen.vocabularies,
-        temperatures=fit_temperatures(tuned.head, embedded),
-        width=config.width,
-        info=info,
-    )
+    return recognizer
 
 
 def rows_to_score(manifest: Manifest, split: str) -> list[Product]:

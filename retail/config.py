@@ -8,6 +8,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Self
@@ -24,6 +26,15 @@ DEMO_TASKS = ("product", "category", "packaging", "brand")
 def home() -> Path:
     """Folder for caches and runs: `RETAIL_HOME`, or `.retail` in the user's home."""
     return Path(os.environ.get("RETAIL_HOME") or Path.home() / ".retail")
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """Gives a path to write to; the file appears under its own name when the block ends well, or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".part")
+    yield partial
+    partial.replace(path)
 
 
 @dataclass(frozen=True)

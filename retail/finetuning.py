@@ -27,6 +27,7 @@ from torch.utils.data import DataLoader, Dataset
 from retail import config as folders
 from retail.config import FinetuneConfig
 from retail.encoders.image import TimmEncoder, save_finetuned
+from retail.encoders.weights import has_bfloat16
 from retail.fusion import FusionHead
 from retail.media import decode_image
 from retail.schema import Product, UserError
@@ -73,7 +74,7 @@ class Network(nn.Module):
         self.encoder, self.head = encoder, head
 
     def forward(self, pixels: Tensor, batch: EmbeddingBatch) -> dict[str, Tensor]:
-        with torch.autocast("cpu", torch.bfloat16, enabled=self.training and _has_bfloat16()):
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.training and has_bfloat16()):
             features = self.encoder(pixels.to(memory_format=torch.channels_last))  # (B, D)
         return self.head(batch.embeddings | {"image": features.float()}, batch.present)
 
@@ -200,12 +201,10 @@ class _Run:
 
     def keep(self, checkpoint: Path) -> None:
         """Writes everything that the next epoch depends on, whole or not at all."""
-        checkpoint.parent.mkdir(parents=True, exist_ok=True)
         state: dict[str, Any] = {name: getattr(self, name).state_dict() for name in ("network", "average", "optimizer")}
         state |= {"epoch": self.epoch, "history": self.history, "identity": self.identity}
-        partial = checkpoint.with_suffix(".part")
-        torch.save(state, partial)
-        partial.replace(checkpoint)
+        with folders.whole_file(checkpoint) as partial:
+            torch.save(state, partial)
 
     def restore(self, checkpoint: Path | None) -> None:
         """Goes on from the checkpoint if there is one; one of other settings is refused."""
@@ -305,8 +304,3 @@ def _training_transform(encoder: TimmEncoder, config: FinetuneConfig) -> Any:
         re_prob=config.erase,
         re_mode="pixel",
     )
-
-
-def _has_bfloat16() -> bool:
-    """Whether the processor multiplies in bfloat16; elsewhere it would only be slower."""
-    return bool(torch.cpu._is_avx512_bf16_supported())

@@ -15,14 +15,21 @@ from pathlib import Path
 from typing import Any
 
 import safetensors
-import safetensors.torch
 import timm
 import torch
 from PIL import Image
 from torch import Tensor, nn
 
 from retail.encoders import Encoder, fingerprint_of
-from retail.encoders.weights import check_sha256, hub_access, match_by_position, package_path, split_source
+from retail.encoders.weights import (
+    check_sha256,
+    hub_access,
+    load_single,
+    match_by_position,
+    package_path,
+    save_half,
+    split_source,
+)
 from retail.schema import UserError
 
 BUNDLED_MODEL = "tf_efficientnet_lite0"
@@ -90,14 +97,7 @@ class TimmEncoder(Encoder):
 
 def save_finetuned(model: nn.Module, model_name: str, path: Path) -> None:
     """Writes a timm network without classifier in half precision, with its name beside it."""
-    tensors = {
-        name: (value.half() if value.is_floating_point() else value).contiguous()
-        for name, value in model.state_dict().items()
-    }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".part")
-    safetensors.torch.save_file(tensors, partial, metadata={"finetuned": json.dumps({"model": model_name})})
-    partial.replace(path)
+    save_half(model, {"finetuned": json.dumps({"model": model_name})}, path)
 
 
 def _is_finetuned(file: str) -> bool:
@@ -112,9 +112,9 @@ def _is_finetuned(file: str) -> bool:
 
 def _finetuned(model_name: str, path: Path) -> Any:
     model: Any = timm.create_model(model_name, pretrained=False, num_classes=0)
-    tensors = safetensors.torch.load_file(path)
+    tensors, _ = load_single(path)
     try:
-        model.load_state_dict({n: v.float() if v.is_floating_point() else v for n, v in tensors.items()})
+        model.load_state_dict(tensors)
     except RuntimeError as error:
         raise UserError(f"The weights in '{path}' were trained for another network than {model_name!r}.") from error
     return model

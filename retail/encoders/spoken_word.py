@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import safetensors
-import safetensors.torch
 import torch
 import torchaudio
 from torch import Tensor, nn
 from torch.nn import functional
 
+from retail.encoders.weights import load_single, save_half
 from retail.media import SAMPLE_RATE_HZ
 from retail.schema import UserError
 
@@ -147,22 +147,16 @@ class SpokenWordNet(nn.Module):
 
 def save(net: SpokenWordNet, settings: dict[str, Any], path: Path) -> None:
     """Writes half-precision weights with the settings beside them; the file appears whole or not at all."""
-    tensors = {name: value.half() if value.is_floating_point() else value for name, value in net.state_dict().items()}
-    partial = path.with_suffix(".part")
-    safetensors.torch.save_file(tensors, partial, metadata={"settings": json.dumps(settings, sort_keys=True)})
-    partial.replace(path)
+    save_half(net, {"settings": json.dumps(settings, sort_keys=True)}, path)
 
 
 def load(path: Path) -> tuple[SpokenWordNet, dict[str, Any]]:
     """The network in evaluation mode and single precision, and its settings; raises UserError for another file."""
     try:
-        with safetensors.safe_open(path, framework="pt") as file:
-            settings = json.loads((file.metadata() or {})["settings"])
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        tensors, metadata = load_single(path)
+        settings = json.loads(metadata["settings"])
         net = SpokenWordNet()
-        net.load_state_dict(
-            {name: value.float() if value.is_floating_point() else value for name, value in tensors.items()}
-        )
+        net.load_state_dict(tensors)
     except (safetensors.SafetensorError, KeyError, ValueError, RuntimeError) as error:
         reason = " ".join(str(error).split())[:120]
         raise UserError(

@@ -1,4 +1,4 @@
-"""Where weights come from: an installed package, a file or the model hub.
+"""Where weights come from, an installed package, a file or the model hub, and how our own are kept.
 
 In: package, file or hub names. Out: checked paths, or one sentence that says what is missing and what to do.
 """
@@ -17,8 +17,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import huggingface_hub.constants as hub_constants
-from torch import Tensor
+import safetensors.torch
+import torch
+from torch import Tensor, nn
 
+from retail.config import whole_file
 from retail.schema import UserError
 
 TORCH_HUB = "https://download.pytorch.org"
@@ -58,6 +61,29 @@ def match_by_position(target: dict[str, Tensor], source: dict[str, Tensor], labe
     if not same:
         raise UserError(f"The weights do not fit {label!r}: the tensors differ in number or shape; check the versions.")
     return dict(zip(target, source.values(), strict=True))
+
+
+def save_half(model: nn.Module, metadata: dict[str, str], path: Path) -> None:
+    """Writes a network's weights in half precision as safetensors; the file appears whole or not at all."""
+    tensors = {
+        name: (value.half() if value.is_floating_point() else value).contiguous()
+        for name, value in model.state_dict().items()
+    }
+    with whole_file(path) as partial:
+        safetensors.torch.save_file(tensors, partial, metadata=metadata)
+
+
+def load_single(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """The tensors in single precision, and the metadata, of what `save_half` wrote."""
+    with safetensors.safe_open(path, framework="pt") as file:
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        metadata = file.metadata() or {}
+    return {name: value.float() if value.is_floating_point() else value for name, value in tensors.items()}, metadata
+
+
+def has_bfloat16(device: str = "cpu") -> bool:
+    """Whether the machine multiplies in bfloat16; elsewhere it would only be slower."""
+    return device == "cuda" or bool(torch.cpu._is_avx512_bf16_supported())
 
 
 def split_source(checkpoint: str) -> tuple[str, str]:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from retail.config import whole_file
 from retail.media import SAMPLE_RATE_HZ
 from retail.pretraining.voices import VALIDATION_VARIANTS, VARIANTS, Voice, espeak_voice, speak
 from retail.pretraining.words import Spoken
@@ -130,15 +131,13 @@ def _speak_part(file: Path, words: list[Spoken], first: int, part: Part, variant
     clips = list(speak((word.text, part.voice_for(rng, variants)) for word in words))
     longest = int(LONGEST_SECONDS * SAMPLE_RATE_HZ)
     clips = [clip[:longest] for clip in clips]
-    partial = file.with_suffix(".part")
-    with partial.open("wb") as out:
+    with whole_file(file) as partial, partial.open("wb") as out:
         np.savez(
             out,
             samples=np.concatenate(clips),
             lengths=np.array([len(clip) for clip in clips]),
             label=np.arange(first, first + len(words)),
         )
-    partial.replace(file)
 
 
 def _read(folder: Path, jobs: list[tuple[Part, int]]) -> Clips:

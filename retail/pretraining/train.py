@@ -23,7 +23,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset
 
+from retail.config import whole_file
 from retail.encoders.spoken_word import DIM, SpokenWordNet
+from retail.encoders.weights import has_bfloat16
 from retail.pretraining.augment import Augment, noise_bank
 from retail.pretraining.clips import Clips
 from retail.pretraining.words import Spoken
@@ -204,7 +206,7 @@ class Run:
                 group["lr"] = _learning_rate(step, config)
             net.train()
             margin = config.margin * min(1.0, step / config.margin_ramp)
-            with torch.autocast(device.type, torch.bfloat16, enabled=_has_bfloat16(device)):
+            with torch.autocast(device.type, torch.bfloat16, enabled=has_bfloat16(device.type)):
                 loss, parts = objectives(net, features.to(device), labels.to(device), margin)
             optimizer.zero_grad()
             loss.backward()
@@ -270,11 +272,6 @@ def _loader(
     return enumerate(loader, start=first)
 
 
-def _has_bfloat16(device: torch.device) -> bool:
-    """Whether the machine multiplies in bfloat16; elsewhere it would only be slower."""
-    return device.type == "cuda" or bool(torch.cpu._is_avx512_bf16_supported())
-
-
 def _learning_rate(step: int, config: TrainingConfig) -> float:
     if step < config.warmup:
         return config.learning_rate * (step + 1) / config.warmup
@@ -293,9 +290,8 @@ def _average(average: nn.Module, net: nn.Module, keep: float) -> None:
 
 def _keep(checkpoint: Path, holders: dict[str, Any], step: int, config: TrainingConfig) -> None:
     state = {"step": step, "config": asdict(config)}
-    partial = checkpoint.with_suffix(".part")
-    torch.save(state | {name: holder.state_dict() for name, holder in holders.items()}, partial)
-    partial.replace(checkpoint)
+    with whole_file(checkpoint) as partial:
+        torch.save(state | {name: holder.state_dict() for name, holder in holders.items()}, partial)
 
 
 def _restore(checkpoint: Path, holders: dict[str, Any], config: TrainingConfig) -> int:
