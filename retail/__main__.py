@@ -407,9 +407,7 @@ def _safe_cell(value: str) -> str:
 
 
 def _write_csv(path: Path, predictions: Sequence[Prediction], tasks: Sequence[str]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(path.name + ".tmp")
-    with temporary.open("w", newline="", encoding="utf-8") as stream:
+    with whole_file(path) as partial, partial.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream)
         writer.writerow(["id", *(name for task in tasks for name in (task, f"{task}_probability")), "used", "notes"])
         for prediction in predictions:
@@ -417,7 +415,6 @@ def _write_csv(path: Path, predictions: Sequence[Prediction], tasks: Sequence[st
             cells = [cell for label, prob in answers for cell in (_safe_cell(label), f"{prob:.4f}" if label else "")]
             tail = [" ".join(prediction.used), _safe_cell(" ".join(prediction.notes))]
             writer.writerow([_safe_cell(prediction.id), *cells, *tail])
-    temporary.replace(path)
 
 
 def main() -> None:

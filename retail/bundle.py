@@ -12,6 +12,7 @@ from pathlib import Path
 
 from safetensors.torch import load, save
 
+from retail.config import whole_file
 from retail.encoders import Encoder, load_encoder
 from retail.encoders.image import TimmEncoder
 from retail.fusion import build_head
@@ -45,9 +46,8 @@ def save_bundle(recognizer: Recognizer, folder: Path) -> Path:
         "head_sha256": hashlib.sha256(weights).hexdigest(),
         "info": recognizer.info,
     }
-    temporary = folder / "bundle.json.tmp"
-    temporary.write_text(json.dumps(description, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    temporary.replace(folder / "bundle.json")
+    with whole_file(folder / "bundle.json") as partial:
+        partial.write_text(json.dumps(description, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     return folder
 
 
