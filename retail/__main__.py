@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from retail.config import CompareConfig, FinetuneConfig, TrainConfig, whole_file
+from retail.config import CLASS_BALANCES, CompareConfig, FinetuneConfig, TrainConfig, whole_file
 from retail.schema import MODALITIES, Modality, Prediction, Product, Progress, UserError
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ Tasks = Annotated[str, typer.Option(help="Label columns to learn, separated by c
 TextColumn = Annotated[str, typer.Option(help="The column that holds the description.")]
 Encoders = Annotated[str, typer.Option(help="A preset (bundled, hub) or image=timm:NAME,text=hf:NAME,audio=...")]
 Modalities = Annotated[str, typer.Option(help="Inputs to use, such as image,text; all if left out.")]
+ClassBalance = Annotated[str, typer.Option(help=f"What is done about rare classes: {', '.join(CLASS_BALANCES)}.")]
 Seed = Annotated[int, typer.Option(help="Same seed, same bundle.")]
 Status = Annotated[Path | None, typer.Option(help="Keep progress in this JSON file, for the dashboard.")]
 
@@ -140,7 +141,7 @@ EXAMPLES = {
 @app.command(epilog=EXAMPLES["check"])
 def check(data: Data, tasks: Tasks = "", text_column: TextColumn = "text") -> None:
     """List every problem of a data set, opening every file; exit 1 if no row is usable."""
-    from retail.manifest import read_manifest
+    from retail.manifest import read_manifest, support_sentence
 
     with _reported() as progress:
         manifest = read_manifest(data, _names(tasks) or None, text_column, check_media=True, progress=progress)
@@ -150,6 +151,8 @@ def check(data: Data, tasks: Tasks = "", text_column: TextColumn = "text") -> No
         sizes = ", ".join(f"{count} {split}" for split, count in counts.items())
         typer.echo(f"{len(manifest.products)} usable products ({sizes}), {len(manifest.problems)} problems.")
         typer.echo(f"Tasks: {', '.join(manifest.tasks) or 'none found; name label columns with --tasks'}.")
+        for task in manifest.tasks:
+            typer.echo(f"  {task}: {support_sentence(manifest.support(task))}")
 
 
 @app.command(epilog=EXAMPLES["embed"])
@@ -210,7 +213,7 @@ def train(
     encoders: Encoders = "bundled",
     text_column: TextColumn = "text",
     loss_balancing: Annotated[str, typer.Option(help="Weights of the tasks' losses: fixed or uncertainty.")] = "fixed",
-    class_balanced: Annotated[bool, typer.Option(help="Weight rare classes more.")] = False,
+    class_balance: ClassBalance = "none",
     seed: Seed = 0,
     status: Status = None,
 ) -> None:
@@ -220,7 +223,7 @@ def train(
             strategy=strategy,
             modalities=_modalities(modalities),
             loss_balancing=loss_balancing,
-            class_balanced=class_balanced,
+            class_balance=class_balance,
             seed=seed,
         )
         from retail.build import train_recognizer
@@ -299,7 +302,7 @@ def compare(
     text_column: TextColumn = "text",
     settings: Annotated[bool, typer.Option(help="Also train the multi-modal and multi-task settings.")] = True,
     loss_balancing: Annotated[str, typer.Option(help="fixed or uncertainty.")] = "fixed",
-    class_balanced: Annotated[bool, typer.Option(help="Weight rare classes more.")] = False,
+    class_balance: ClassBalance = "none",
     status: Status = None,
 ) -> None:
     """Is fusion worth it? Train every strategy and every single-input baseline, and score them on the test rows."""
@@ -313,7 +316,7 @@ def compare(
             text_column=text_column,
             settings=settings,
             loss_balancing=loss_balancing,
-            class_balanced=class_balanced,
+            class_balance=class_balance,
         )
         from retail.encoders import load_preset
         from retail.evaluation.comparison import compare as run_comparison

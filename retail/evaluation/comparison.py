@@ -54,7 +54,7 @@ def _train_config(config: CompareConfig, strategy: str, inputs: tuple[Modality, 
         modalities=inputs,
         seed=seed,
         loss_balancing=config.loss_balancing,
-        class_balanced=config.class_balanced,
+        class_balance=config.class_balance,
     )
 
 
@@ -195,7 +195,7 @@ def compare(
     results["cost"] = {
         "seconds": round(time.perf_counter() - started, 2),
         "fits": len(outputs) + len(alone),
-        "peak_memory_mib": _peak_memory_mib(),
+        "peak_memory_mib": peak_memory_mib(),
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
     }
     return results
@@ -283,7 +283,7 @@ def _model_row(plan: FitPlan) -> dict[str, Any]:
     return row | {"title": head.title, "summary": head.summary, "level": head.level, "source": head.source}
 
 
-def _peak_memory_mib() -> int | None:
+def peak_memory_mib() -> int | None:
     """Upper bound of the peak resident memory: this process plus its workers, each counted as the largest."""
     try:
         import resource  # not on Windows
