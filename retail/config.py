@@ -108,7 +108,7 @@ class RegimeConfig(_Config):
     feature_map: str = "none"
     classifier: str = "linear"
     dims: int = 128  # of the mapped features; "none" keeps all, "lda" gives at most one less than a task has classes
-    penalty: float = 0.03  # weight decay (linear); weight of the squared norm beside the mean loss (logistic)
+    penalty: float = 0.03  # weight of half the squared norm of the matrices beside the mean loss
     standardise: bool = True  # every feature by its own deviation, else all by one
     class_balance: str = "none"  # one of CLASS_BALANCES
     seed: int = 0

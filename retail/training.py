@@ -202,7 +202,7 @@ def _train(
 ) -> tuple[list[dict], int]:
     loss_of = _loss(head, train, config)
     trained = [weight for weight in (*head.parameters(), *loss_of.parameters()) if weight.requires_grad]
-    optimizer = torch.optim.AdamW(weight_groups(trained, config.weight_decay), lr=config.learning_rate)
+    optimizer = torch.optim.AdamW(_groups(trained, config.weight_decay), lr=config.learning_rate)
     steps = config.max_epochs * -(-len(train) // config.batch_size)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
     generator = torch.Generator().manual_seed(config.seed)
@@ -234,7 +234,7 @@ def _loss(head: FusionHead, train: EmbeddingBatch, config: TrainConfig) -> Multi
     )
 
 
-def weight_groups(weights: list[nn.Parameter], decay: float) -> list[dict]:
+def _groups(weights: list[nn.Parameter], decay: float) -> list[dict]:
     """Weight decay on matrices only: a bias, a norm's scale or a log-variance is not to shrink."""
     matrices = [weight for weight in weights if weight.ndim > 1]
     vectors = [weight for weight in weights if weight.ndim <= 1]
