@@ -61,6 +61,35 @@ def test_distance_says_whether_two_sets_differ(small_data, tmp_path):
     assert "no kind of input in common" in refused.output
 
 
+def test_transfer_prints_a_row_for_each_regime_and_task_and_writes_them(small_data, tmp_path):
+    out = tmp_path / "transfer.json"
+    options = ["--tasks", "colour", "--regimes", "prototypes,pca+logistic", "--dims", "4", "--penalties", "0.1,1"]
+    result = run("transfer", small_data, *options, "--out", out)
+    assert "pca+logistic" in result.output and "colour: 3 classes with 8" in result.output
+    results = json.loads(out.read_text())
+    assert results["format"] == "retail-transfer/1" and results["data"]["split"] == "val"
+    assert [(row["regime"], row["n"]) for row in results["rows"]] == [("prototypes", 12), ("pca+logistic", 12)]
+    again = run("transfer", small_data, *options, "--split", "test", "--map-data", small_data, "--map-tasks", "drink")
+    assert "Scored on the test rows" in again.output
+    for wrong, sentence in (
+        (["--regimes", "magic"], "No regime is named 'magic'"),
+        (["--modality", "image,text"], "--modality takes one input"),
+        (["--dims", "many"], "Expected numbers above 0"),
+        (["--split", "train"], "val or test rows, not on 'train'"),
+    ):
+        assert sentence in run("transfer", small_data, *wrong, code=1).output
+
+
+def test_curve_prints_accuracy_against_examples(small_data, tmp_path):
+    out = tmp_path / "curve.json"
+    result = run("curve", small_data, "--tasks", "drink", "--modality", "text", "--shots", "1,all", "--out", out)
+    assert "examples per class" in result.output and "linear" in result.output
+    rows = json.loads(out.read_text())["rows"]
+    assert [row["shots"] for row in rows] == [1, 1, "all", "all"] and rows[0]["draws"] == 5
+    assert rows[-1]["accuracy"] >= 0.9
+    assert "Expected numbers" in run("curve", small_data, "--shots", "some", code=1).output
+
+
 def test_compare_writes_results_and_status(small_data, tmp_path):
     out, status = tmp_path / "results.json", tmp_path / "status.json"
     options = ["--tasks", "colour,drink", "--strategies", "averaged", "--seeds", "1", "--out", out, "--status", status]
@@ -128,7 +157,7 @@ def test_spreadsheet_formulas_are_made_safe():
 
 
 def test_help_has_examples_and_wrong_usage_exits_with_two():
-    for command in ("check", "embed", "distance", "train", "compare", "evaluate", "predict"):
+    for command in ("check", "embed", "distance", "train", "compare", "transfer", "curve", "evaluate", "predict"):
         assert "Example: python -m retail" in run(command, "--help").output
     run("compare", code=2)
 
