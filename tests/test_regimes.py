@@ -110,7 +110,7 @@ def test_maps_are_fitted_within_each_fold_or_on_the_source_once(monkeypatch):
 
 
 def test_the_table_scores_what_was_chosen_and_counts_a_new_label_as_wrong():
-    train, scored = rows(), rows(seed=1)
+    train, scored = rows(60), rows(seed=1)
     scored.labels["colour"][0] = "mauve"
     scored.labels["colour"][1] = ""
     scored.targets["colour"][:2] = -1
@@ -122,9 +122,9 @@ def test_the_table_scores_what_was_chosen_and_counts_a_new_label_as_wrong():
         assert row["n"] == 59 and 0.5 < row["accuracy"] < 1 and row["accuracy_low"] <= row["accuracy"]
         assert 0 < row["cv_accuracy"] <= 1 and row["cv_spread"] >= 0 and row["seconds"] >= 0
     assert results["rows"][1]["config"]["dims"] in (4, 8) and results["folds"] == len(folds)
-    results["data"] = {"split": "val", "n_train": 60, "groups": 12, "support": {"colour": "3 classes."}}
+    results["data"] = {"split": "val", "n_train": 300, "groups": 60, "support": {"colour": "3 classes."}}
     text = transfer_table(results)
-    assert "pca+logistic" in text and "penalty 0.1" in text and "12 groups of look-alikes" in text
+    assert "pca+logistic" in text and "penalty 0.1" in text and "60 groups of look-alikes" in text
 
 
 def test_scored_rows_choose_nothing():

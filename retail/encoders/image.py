@@ -49,7 +49,7 @@ class TimmEncoder(Encoder):
 
     def __init__(self, checkpoint: str) -> None:
         self.name = f"timm:{checkpoint}"
-        checkpoint, size, self._flip = _options(self.name, checkpoint)
+        checkpoint, size, self._flip = photo_options(self.name, checkpoint)
         self.model_name, self._source = split_source(checkpoint)
         model = self.new_model().eval().requires_grad_(False).to(memory_format=torch.channels_last)  # faster on CPU
         self.data_config = timm.data.resolve_model_data_config(model)
@@ -120,11 +120,13 @@ def _finetuned(model_name: str, path: Path) -> Any:
     return model
 
 
-def _options(name: str, checkpoint: str) -> tuple[str, int, bool]:
+def photo_options(name: str, checkpoint: str) -> tuple[str, int, bool]:
     """`NAME@SOURCE#size=288+flip` -> what stands before the #, size or 0, whether mirror images count."""
     match = re.fullmatch(r"([^#]+)(?:#(?:size=(\d+))?\+?(flip)?)?", checkpoint)
     if match is None:
-        raise UserError(f"Cannot read the photo encoder {name!r}; write 'timm:NAME' or 'timm:NAME#size=288+flip'.")
+        raise UserError(
+            f"Cannot read the photo encoder {name!r}; write it as 'timm:NAME' or 'timm:NAME#size=288+flip'."
+        )
     return match[1], int(match[2] or 0), bool(match[3])
 
 
