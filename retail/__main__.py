@@ -22,7 +22,10 @@ import typer
 from retail.config import (
     CLASS_BALANCES,
     CLASSIFIERS,
+    DIMS,
     FEATURE_MAPS,
+    GROUP_SIMILARITY,
+    PENALTIES,
     CompareConfig,
     FinetuneConfig,
     RegimeConfig,
@@ -359,17 +362,20 @@ def transfer(
     modality: OneModality = "image",
     encoders: Encoders = "bundled",
     text_column: TextColumn = "text",
-    dims: Annotated[str, typer.Option(help="Numbers of mapped features to try.")] = "128,256,512",
-    penalties: Annotated[str, typer.Option(help="Penalties to try.")] = "0.01,0.03,0.1,0.3",
+    dims: Annotated[str, typer.Option(help="Numbers of mapped features to try.")] = ",".join(map(str, DIMS)),
+    penalties: Annotated[str, typer.Option(help="Penalties to try.")] = ",".join(map(str, PENALTIES)),
     standardise: Annotated[bool, typer.Option(help="Every feature by its own deviation.")] = True,
     class_balance: ClassBalance = "none",
     map_data: Annotated[Path | None, typer.Option(help="Fit the maps on this data set's training rows.")] = None,
     map_tasks: Annotated[str, typer.Option(help="Its label columns, for maps that are learned.")] = "",
     group_similarity: Annotated[
         float, typer.Option(help="Cosine above which equally labelled look-alikes share a fold; 1: none do.")
-    ] = 0.55,
+    ] = GROUP_SIMILARITY,
     split: ScoredSplit = "val",
     seed: Seed = 0,
+    bundle: Annotated[
+        Path | None, typer.Option(help="Keep the regime that cross-validation prefers (no prototypes) as a bundle.")
+    ] = None,
     out: ResultsOut = None,
     status: Status = None,
 ) -> None:
@@ -377,6 +383,8 @@ def transfer(
     with _reported(status) as progress:
         settings = {"standardise": standardise, "class_balance": class_balance, "seed": seed}
         chosen = [RegimeConfig.named(name, **settings) for name in _regime_names(regimes)]
+        if bundle is not None and (split != "val" or all(regime.classifier == "prototypes" for regime in chosen)):
+            raise UserError("--bundle needs --split val, to calibrate on, and a regime with linear or logistic.")
         grid = _numbers(dims, int), _numbers(penalties, float)
         from retail.evaluation.folds import grouped_folds, look_alikes
         from retail.evaluation.regimes import measure
@@ -393,7 +401,7 @@ def transfer(
                 _read(map_data, map_tasks, text_column, progress), modality, encoders, "val", progress
             )
             source = source_rows, {task: len(vocabulary) for task, vocabulary in known.items()}
-        results = measure(chosen, train, scored, vocabularies, folds, *grid, source, progress)
+        results, fitted = measure(chosen, train, scored, vocabularies, folds, *grid, source, progress)
         results |= _provenance(manifest, encoder.name, split, len(train), len(scored))
         results["data"] |= {
             "groups": int(groups.max()) + 1,
@@ -403,6 +411,14 @@ def transfer(
         if out is not None:
             _write_json(out, {"format": "retail-transfer/1"} | results)
         typer.echo(transfer_table(results))
+        if bundle is not None:
+            from retail.build import regime_recognizer
+            from retail.bundle import save_bundle
+
+            best = next(regime for regime in fitted if regime.config.classifier != "prototypes")
+            info = {"data": results["data"], "rows": {"train": len(train), "val": len(scored)}}
+            save_bundle(regime_recognizer(best, encoder, vocabularies, scored, info), bundle)
+            typer.echo(f"Saved {best.config.name}, the best by cross-validation, to {bundle}.")
 
 
 @app.command(epilog=EXAMPLES["curve"])

@@ -19,7 +19,7 @@ from sklearn.linear_model import LogisticRegression
 from torch import Tensor, nn
 
 from retail.config import RegimeConfig
-from retail.fusion import CLAMP, SMALLEST_SCALE
+from retail.fusion import CLAMP, SMALLEST_SCALE, FusionHead, build_head
 from retail.fusion.layers import TaskHeads
 from retail.schema import UserError
 from retail.training import WEIGHTED, MultiTaskLoss, class_weights, row_order
@@ -101,6 +101,27 @@ def fit_regime(
         seen = torch.bincount(targets[task][targets[task] >= 0], minlength=sizes[task]) > 0
         weights[task], biases[task] = weight, torch.where(seen, bias, NEVER)
     return Regime(config, feature_map, weights, biases)
+
+
+def as_head(regime: Regime, modality: str) -> FusionHead:
+    """The regime as a fusion head on raw embeddings: map and classifier are one affine step, so they fold into one.
+
+    Raises UserError for prototypes, whose cosine is not affine.
+    """
+    if regime.config.classifier == "prototypes":
+        raise UserError("Prototypes cannot be kept as a bundle; choose a regime with linear or logistic.")
+    feature_map, sizes = regime.feature_map, {task: len(bias) for task, bias in regime.biases.items()}
+    head = build_head("linear", {modality: len(feature_map.mean)}, sizes)
+    head.get_buffer(f"mean_{modality}").copy_(feature_map.mean)
+    head.get_buffer(f"scale_{modality}").copy_(feature_map.scale)
+    with torch.no_grad():
+        for place, (task, weight) in enumerate(regime.weights.items()):
+            bias = regime.biases[task]
+            if feature_map.weight is not None and feature_map.shift is not None:
+                weight, bias = weight @ feature_map.weight.T, bias - weight @ feature_map.shift
+            head.get_parameter(f"heads.layers.{place}.weight").copy_(weight)
+            head.get_parameter(f"heads.layers.{place}.bias").copy_(bias)
+    return head.eval()
 
 
 def _standardisation(embeddings: Tensor, config: RegimeConfig) -> tuple[Tensor, Tensor]:

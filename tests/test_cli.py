@@ -80,6 +80,18 @@ def test_transfer_prints_a_row_for_each_regime_and_task_and_writes_them(small_da
         assert sentence in run("transfer", small_data, *wrong, code=1).output
 
 
+def test_a_frozen_regime_is_kept_as_a_bundle_that_scores_as_the_table_says(small_data, tmp_path):
+    bundle, out = tmp_path / "bundle", tmp_path / "scores.json"
+    options = ["--tasks", "colour", "--dims", "4", "--penalties", "0.1", "--bundle", bundle, "--out", out]
+    result = run("transfer", small_data, *options, "--regimes", "prototypes,pca+logistic")
+    assert "Saved pca+logistic, the best by cross-validation" in result.output
+    row = next(row for row in json.loads(out.read_text())["rows"] if row["regime"] == "pca+logistic")
+    run("evaluate", bundle, small_data, "--split", "val", "--out", out)
+    assert json.loads(out.read_text())["scores"][0]["accuracy"] == row["accuracy"]
+    for wrong in (["--regimes", "prototypes"], ["--split", "test"]):
+        assert "--bundle needs --split val" in run("transfer", small_data, *options, *wrong, code=1).output
+
+
 def test_curve_prints_accuracy_against_examples(small_data, tmp_path):
     out = tmp_path / "curve.json"
     result = run("curve", small_data, "--tasks", "drink", "--modality", "text", "--shots", "1,all", "--out", out)

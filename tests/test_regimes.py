@@ -9,7 +9,7 @@ import torch
 from retail.config import RegimeConfig
 from retail.evaluation import regimes
 from retail.evaluation.folds import grouped_folds, look_alikes
-from retail.evaluation.regimes import candidates, choose, cross_validate, map_fit, measure
+from retail.evaluation.regimes import candidates, cross_validate, map_fit, mean_accuracy, measure
 from retail.evaluation.rows import Rows
 from retail.evaluation.tables import transfer_table
 from retail.schema import UserError, Vocabulary
@@ -80,14 +80,14 @@ def test_candidates_vary_only_what_the_regime_has():
     assert [count(name) for name in names] == [1, 3, 2, 6, 1, 6]
 
 
-def test_the_best_mean_over_tasks_and_folds_is_chosen():
-    configs = [RegimeConfig(dims=count) for count in (1, 2, 3)]
-    accuracies = [
-        {"a": np.array([0.9, 0.9]), "b": np.array([0.1, 0.1])},
-        {"a": np.array([0.6, 0.8]), "b": np.array([0.6, 0.6])},
-        {"a": np.array([0.7, 0.7]), "b": np.array([0.6, 0.6])},
-    ]
-    assert choose(configs, accuracies) == 1, "the first of equals"
+def test_regimes_are_ranked_by_the_mean_over_tasks_of_the_mean_over_folds():
+    assert mean_accuracy({"a": np.array([0.6, 0.8]), "b": np.array([0.5]), "c": np.array([])}) == pytest.approx(0.6)
+    train = rows(60)
+    noise = Rows(torch.randn(300, 30), train.targets, train.labels, train.declared_groups)
+    folds = grouped_folds(train.targets["colour"], look_alikes(train, 0.8))
+    ranked = [RegimeConfig.named(name) for name in ("pca+prototypes", "logistic")]
+    _, fitted = measure(ranked, train, noise, VOCABULARIES, folds, dims=(1,), penalties=(0.1,))
+    assert [regime.config.name for regime in fitted] == ["logistic", "pca+prototypes"]
 
 
 def test_maps_are_fitted_within_each_fold_or_on_the_source_once(monkeypatch):
@@ -116,7 +116,7 @@ def test_the_table_scores_what_was_chosen_and_counts_a_new_label_as_wrong():
     scored.targets["colour"][:2] = -1
     folds = grouped_folds(train.targets["colour"], look_alikes(train, 0.8))
     chosen = [RegimeConfig.named(name) for name in ("prototypes", "pca+logistic")]
-    results = measure(chosen, train, scored, VOCABULARIES, folds, dims=(4, 8), penalties=(0.1,))
+    results, _ = measure(chosen, train, scored, VOCABULARIES, folds, dims=(4, 8), penalties=(0.1,))
     assert [row["regime"] for row in results["rows"]] == ["prototypes", "pca+logistic"]
     for row in results["rows"]:
         assert row["n"] == 59 and 0.5 < row["accuracy"] < 1 and row["accuracy_low"] <= row["accuracy"]
@@ -132,7 +132,9 @@ def test_scored_rows_choose_nothing():
     folds = grouped_folds(train.targets["colour"], look_alikes(train, 0.8))
     other = Rows(-scored.embeddings, scored.targets, scored.labels)
     first, second = (
-        measure([RegimeConfig.named("svd+linear")], train, given, VOCABULARIES, folds, (2, 8), (0.01, 1.0))["rows"][0]
+        measure([RegimeConfig.named("svd+linear")], train, given, VOCABULARIES, folds, (2, 8), (0.01, 1.0))[0]["rows"][
+            0
+        ]
         for given in (scored, other)
     )
     assert first["config"] == second["config"] and first["cv_accuracy"] == second["cv_accuracy"]

@@ -16,7 +16,7 @@ from sklearn.preprocessing import StandardScaler
 from retail import transfer
 from retail.config import CLASSIFIERS, FEATURE_MAPS, RegimeConfig
 from retail.schema import UserError
-from retail.transfer import COSINE_SCALE, fit_map, fit_regime
+from retail.transfer import COSINE_SCALE, as_head, fit_map, fit_regime
 
 SIZES = {"colour": 4, "shape": 3}
 
@@ -176,3 +176,20 @@ def test_more_dimensions_than_rows_or_features_become_what_there_is():
     for name in ("pca", "svd", "bottleneck"):
         config = dataclasses.replace(RegimeConfig(name), dims=500)
         assert fit_map(embeddings, targets, SIZES, config)(embeddings).shape[1] <= 20
+
+
+@pytest.mark.parametrize("feature_map", FEATURE_MAPS)
+@pytest.mark.parametrize("standardise", [True, False])
+def test_a_regime_folded_into_a_head_answers_the_same(feature_map, standardise):
+    config = RegimeConfig(feature_map, "logistic", dims=6, standardise=standardise)
+    regime = fit_regime(*rows(), SIZES, config)
+    embeddings, _ = rows(seed=1)
+    head = as_head(regime, "image")
+    folded = head({"image": embeddings}, {"image": torch.ones(240, dtype=torch.bool)})
+    for task, logits in regime.logits(embeddings).items():
+        torch.testing.assert_close(folded[task], logits, atol=1e-3, rtol=1e-4)
+
+
+def test_prototypes_cannot_be_folded():
+    with pytest.raises(UserError, match="Prototypes cannot be kept as a bundle; choose"):
+        as_head(fit_regime(*rows(), SIZES, RegimeConfig("none", "prototypes")), "image")

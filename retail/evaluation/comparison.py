@@ -32,7 +32,7 @@ Rows = list[dict[str, Any]]
 def plan_models(config: CompareConfig, tasks: Sequence[str], modalities: Sequence[Modality]) -> list[FitPlan]:
     """The fits of the main table: each baseline and each strategy, for every seed."""
     known = strategies()
-    chosen = config.strategies or tuple(known)
+    chosen = config.strategies or tuple(name for name, head in known.items() if head.compared)
     for name in chosen:
         if name not in known:
             raise UserError(f"No fusion strategy is named {name!r}; choose from {', '.join(known)}.")

@@ -11,14 +11,11 @@ from sklearn.cluster import AgglomerativeClustering
 from sklearn.model_selection import StratifiedGroupKFold
 from torch import Tensor
 
+from retail.config import GROUP_SIMILARITY
 from retail.evaluation.rows import Rows
 from retail.schema import UserError
 
 FOLDS = 5
-# Mean cosine of standardised embeddings above which rows with equal labels form one group. On the grocery photos, shot
-# in series, folds without groups promise about 20 points more than the official validation rows give, folds at 0.55
-# about 5 more and folds at 0.5 a few less; on the fashion photos, where no product comes twice, it moves about a point.
-GROUP_SIMILARITY = 0.55
 
 Folds = list[tuple[np.ndarray, np.ndarray]]
 

@@ -14,18 +14,13 @@ from typing import Any
 
 import numpy as np
 
-from retail.config import RegimeConfig
+from retail.config import DIMS, PENALTIES, RegimeConfig
 from retail.evaluation.comparison import peak_memory_mib
 from retail.evaluation.folds import Folds
 from retail.evaluation.metrics import score
 from retail.evaluation.rows import Rows
 from retail.schema import Progress, Vocabulary
 from retail.transfer import FeatureMap, Regime, fit_map, fit_regime
-
-# Tried by cross-validation. A penalty weighs half the squared norm of the matrices against the mean loss.
-DIMS = (128, 256, 512)
-PENALTIES = (0.01, 0.03, 0.1, 0.3)
-
 
 # Fits a map for a configuration on given rows; on a source it ignores the rows.
 MapFit = Callable[[Rows, RegimeConfig], FeatureMap]
@@ -95,11 +90,9 @@ def _accuracies(regime: Regime, rows: Rows) -> Iterator[tuple[str, float]]:
             yield task, float((logits.argmax(1) == rows.targets[task])[known].float().mean())
 
 
-def choose(configs: Sequence[RegimeConfig], accuracies: Sequence[Mapping[str, np.ndarray]]) -> int:
-    """Place of the configuration with the highest mean over tasks and folds; the first of equals."""
-    means = [np.mean([np.mean(values) for values in accuracy.values() if len(values)]) for accuracy in accuracies]
-    assert len(means) == len(configs)
-    return int(np.argmax(means))
+def mean_accuracy(accuracy: Mapping[str, np.ndarray]) -> float:
+    """Mean over the tasks of the mean over folds: what settings and regimes are chosen by."""
+    return float(np.mean([values.mean() for values in accuracy.values() if len(values)]))
 
 
 def measure(
@@ -112,28 +105,30 @@ def measure(
     penalties: Sequence[float] = PENALTIES,
     source: tuple[Rows, Mapping[str, int]] | None = None,
     progress: Progress | None = None,
-) -> dict[str, Any]:
-    """Chooses each regime's settings on folds of `train`, fits on all of it and scores the `scored` rows once."""
+) -> tuple[dict[str, Any], list[Regime]]:
+    """Chooses each regime's settings on folds of `train`, fits on all of it and scores the `scored` rows once.
+
+    Returns the results and the fitted regimes, those first whose cross-validated accuracy is highest.
+    """
     sizes = {task: len(vocabulary) for task, vocabulary in vocabularies.items()}
     fit_map_of = map_fit(sizes, source)
     grids = [candidates(regime, dims, penalties) for regime in regimes]
     flat = [config for grid in grids for config in grid]
     validated = iter(cross_validate(flat, train, sizes, folds, fit_map_of, progress))
     rows: list[dict[str, Any]] = []
+    fitted: list[tuple[float, Regime]] = []
     for grid in grids:
         accuracies = [next(validated) for _ in grid]
-        best = choose(grid, accuracies)
+        best = int(np.argmax(means := [mean_accuracy(accuracy) for accuracy in accuracies]))  # the first of equals
         started = time.perf_counter()
         config = grid[best]
         regime = fit_regime(train.embeddings, train.targets, sizes, config, fit_map_of(train, config))
         seconds = time.perf_counter() - started
+        fitted.append((means[best], regime))
         rows += _score_rows(regime, accuracies[best], scored, vocabularies, seconds)
-    return {
-        "rows": rows,
-        "folds": len(folds),
-        "peak_memory_mib": peak_memory_mib(),
-        "machine": f"{platform.system()} {platform.machine()}",
-    }
+    machine = f"{platform.system()} {platform.machine()}"
+    results = {"rows": rows, "folds": len(folds), "peak_memory_mib": peak_memory_mib(), "machine": machine}
+    return results, [regime for _, regime in sorted(fitted, key=lambda pair: -pair[0])]
 
 
 def _score_rows(

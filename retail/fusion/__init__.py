@@ -35,6 +35,7 @@ class FusionHead(nn.Module, ABC):
     summary: ClassVar[str]  # one plain sentence
     level: ClassVar[Literal["feature", "decision"]]
     source: ClassVar[str]  # author, year, link
+    compared: ClassVar[bool] = True  # whether a comparison of "all" strategies trains it
 
     def __init__(self, dims: Mapping[str, int], tasks: Mapping[str, int]) -> None:
         super().__init__()
