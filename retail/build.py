@@ -83,6 +83,8 @@ def finetune_recognizer(
     encoder = loaded.get("image")
     if not isinstance(encoder, TimmEncoder):
         raise UserError("Fine-tuning needs photos and a photo encoder 'timm:NAME'; change --modalities or --encoders.")
+    if encoder.options.layers:
+        raise UserError("Fine-tuning trains the network on its last features; leave out 'layers='.")
     splits = prepare(manifest, loaded, EmbeddingStore(), progress, need_test=False)
     frozen = fit(splits.train, splits.val, splits.task_sizes, config)
     rows = {product.id: product for product in with_validation(manifest.products)}

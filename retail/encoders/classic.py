@@ -17,7 +17,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from retail.encoders import Encoder, fingerprint_of
-from retail.encoders.image import photo_options
+from retail.encoders.views import mean_over_views, photo_options
 from retail.encoders.weights import TORCH_HUB, hub_access, split_source
 from retail.schema import UserError
 
@@ -31,14 +31,17 @@ class TorchvisionEncoder(Encoder):
 
     def __init__(self, checkpoint: str) -> None:
         self.name = f"torchvision:{checkpoint}"
-        checkpoint, size, self._flip = photo_options(self.name, checkpoint)
+        checkpoint, options = photo_options(self.name, checkpoint)
+        if options.crops or options.layers:
+            raise UserError(f"{self.name!r} takes the options size=N and flip alone.")
+        size, self._flip = options.size, options.flip
         model_name, file = split_source(checkpoint)
         if model_name not in torchvision.models.list_models(module=torchvision.models):
             raise UserError(f"torchvision has no classifier {model_name!r}; write 'torchvision:alexnet'.")
         model = _from_file(self.name, model_name, Path(file)) if file else _from_hub(self.name, model_name)
         self._model: Any = model.eval().requires_grad_(False)
         self._transform = _transform(model_name, size)
-        settings = {"transform": str(self._transform)} | ({"flip": True} if self._flip else {})
+        settings = {"transform": str(self._transform)} | options.settings
         self._fingerprint = fingerprint_of(type(self), settings, model.state_dict())
         try:
             with torch.inference_mode():
@@ -51,9 +54,7 @@ class TorchvisionEncoder(Encoder):
         return self._transform(item)
 
     def _embed(self, items: list[Tensor]) -> Tensor:
-        pixels = torch.stack(items)  # (B, 3, H, W)
-        features = self._model(pixels)  # (B, D)
-        return (features + self._model(pixels.flip(3))) / 2 if self._flip else features
+        return mean_over_views(self._model, torch.stack(items), self._flip)
 
 
 def _from_hub(name: str, model_name: str) -> nn.Module:
