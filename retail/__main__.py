@@ -1,4 +1,4 @@
-"""The command line: check, embed, distance, train, finetune, compare, evaluate and predict.
+"""The command line: check, embed, distance, train, finetune, compare, transfer, curve, evaluate and predict.
 
 In: arguments. Out: tables on stdout, JSON or CSV files, exit code 0 (done), 1 (the user's input) or 2 (usage).
 Commands import what they need when they run, so that `--help` answers at once.
@@ -15,15 +15,29 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from retail.config import CompareConfig, FinetuneConfig, TrainConfig, whole_file
+from retail.config import (
+    CLASS_BALANCES,
+    CLASSIFIERS,
+    DIMS,
+    FEATURE_MAPS,
+    GROUP_SIMILARITY,
+    PENALTIES,
+    CompareConfig,
+    FinetuneConfig,
+    RegimeConfig,
+    TrainConfig,
+    whole_file,
+)
 from retail.schema import MODALITIES, Modality, Prediction, Product, Progress, UserError
 
 if TYPE_CHECKING:
     from retail.manifest import Manifest
+
+Number = TypeVar("Number", int, float)
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, help=__doc__.splitlines()[0])
 
@@ -33,7 +47,12 @@ Tasks = Annotated[str, typer.Option(help="Label columns to learn, separated by c
 TextColumn = Annotated[str, typer.Option(help="The column that holds the description.")]
 Encoders = Annotated[str, typer.Option(help="A preset (bundled, hub) or image=timm:NAME,text=hf:NAME,audio=...")]
 Modalities = Annotated[str, typer.Option(help="Inputs to use, such as image,text; all if left out.")]
+ClassBalance = Annotated[str, typer.Option(help=f"What is done about rare classes: {', '.join(CLASS_BALANCES)}.")]
 Seed = Annotated[int, typer.Option(help="Same seed, same bundle.")]
+OneModality = Annotated[str, typer.Option("--modality", help="The input whose embeddings are used.")]
+Regimes = Annotated[str, typer.Option(help="linear, prototypes, logistic, alone or as pca+linear; or 'all'.")]
+ScoredSplit = Annotated[str, typer.Option(help="Rows to score: val, or test once all is chosen.")]
+ResultsOut = Annotated[Path | None, typer.Option(help="The results file to write.")]
 Status = Annotated[Path | None, typer.Option(help="Keep progress in this JSON file, for the dashboard.")]
 
 
@@ -131,6 +150,8 @@ EXAMPLES = {
     "train": "Example: python -m retail train data/demo --tasks product,category --strategy gated --out my_bundle",
     "finetune": "Example: python -m retail finetune my_photos.zip --tasks product --out my_bundle --epochs 12",
     "compare": "Example: python -m retail compare data/demo --tasks product,category --seeds 3 --out results.json",
+    "transfer": "Example: python -m retail transfer my_photos.zip --tasks product --regimes logistic,pca+logistic",
+    "curve": "Example: python -m retail curve my_photos.zip --tasks product --shots 1,4,16,all --draws 5",
     "distance": "Example: python -m retail distance my_catalogue phone_photos.zip --modalities image",
     "evaluate": "Example: python -m retail evaluate my_bundle data/demo --modalities image --out scores.json",
     "predict": 'Example: python -m retail predict my_bundle --image front.jpg --text "oat drink, 1 l"',
@@ -140,7 +161,7 @@ EXAMPLES = {
 @app.command(epilog=EXAMPLES["check"])
 def check(data: Data, tasks: Tasks = "", text_column: TextColumn = "text") -> None:
     """List every problem of a data set, opening every file; exit 1 if no row is usable."""
-    from retail.manifest import read_manifest
+    from retail.manifest import read_manifest, support_sentence
 
     with _reported() as progress:
         manifest = read_manifest(data, _names(tasks) or None, text_column, check_media=True, progress=progress)
@@ -150,6 +171,8 @@ def check(data: Data, tasks: Tasks = "", text_column: TextColumn = "text") -> No
         sizes = ", ".join(f"{count} {split}" for split, count in counts.items())
         typer.echo(f"{len(manifest.products)} usable products ({sizes}), {len(manifest.problems)} problems.")
         typer.echo(f"Tasks: {', '.join(manifest.tasks) or 'none found; name label columns with --tasks'}.")
+        for task in manifest.tasks:
+            typer.echo(f"  {task}: {support_sentence(manifest.support(task))}")
 
 
 @app.command(epilog=EXAMPLES["embed"])
@@ -210,7 +233,7 @@ def train(
     encoders: Encoders = "bundled",
     text_column: TextColumn = "text",
     loss_balancing: Annotated[str, typer.Option(help="Weights of the tasks' losses: fixed or uncertainty.")] = "fixed",
-    class_balanced: Annotated[bool, typer.Option(help="Weight rare classes more.")] = False,
+    class_balance: ClassBalance = "none",
     seed: Seed = 0,
     status: Status = None,
 ) -> None:
@@ -220,7 +243,7 @@ def train(
             strategy=strategy,
             modalities=_modalities(modalities),
             loss_balancing=loss_balancing,
-            class_balanced=class_balanced,
+            class_balance=class_balance,
             seed=seed,
         )
         from retail.build import train_recognizer
@@ -299,7 +322,7 @@ def compare(
     text_column: TextColumn = "text",
     settings: Annotated[bool, typer.Option(help="Also train the multi-modal and multi-task settings.")] = True,
     loss_balancing: Annotated[str, typer.Option(help="fixed or uncertainty.")] = "fixed",
-    class_balanced: Annotated[bool, typer.Option(help="Weight rare classes more.")] = False,
+    class_balance: ClassBalance = "none",
     status: Status = None,
 ) -> None:
     """Is fusion worth it? Train every strategy and every single-input baseline, and score them on the test rows."""
@@ -313,7 +336,7 @@ def compare(
             text_column=text_column,
             settings=settings,
             loss_balancing=loss_balancing,
-            class_balanced=class_balanced,
+            class_balance=class_balance,
         )
         from retail.encoders import load_preset
         from retail.evaluation.comparison import compare as run_comparison
@@ -329,6 +352,142 @@ def compare(
         results = run_comparison(manifest, splits, loaded, config, progress)
         _write_json(out, results)
         typer.echo(comparison_table(results))
+
+
+@app.command(epilog=EXAMPLES["transfer"])
+def transfer(
+    data: Data,
+    tasks: Tasks = "",
+    regimes: Regimes = "all",
+    modality: OneModality = "image",
+    encoders: Encoders = "bundled",
+    text_column: TextColumn = "text",
+    dims: Annotated[str, typer.Option(help="Numbers of mapped features to try.")] = ",".join(map(str, DIMS)),
+    penalties: Annotated[str, typer.Option(help="Penalties to try.")] = ",".join(map(str, PENALTIES)),
+    standardise: Annotated[bool, typer.Option(help="Every feature by its own deviation.")] = True,
+    class_balance: ClassBalance = "none",
+    map_data: Annotated[Path | None, typer.Option(help="Fit the maps on this data set's training rows.")] = None,
+    map_tasks: Annotated[str, typer.Option(help="Its label columns, for maps that are learned.")] = "",
+    group_similarity: Annotated[
+        float, typer.Option(help="Cosine above which equally labelled look-alikes share a fold; 1: none do.")
+    ] = GROUP_SIMILARITY,
+    split: ScoredSplit = "val",
+    seed: Seed = 0,
+    bundle: Annotated[
+        Path | None, typer.Option(help="Keep the regime that cross-validation prefers (no prototypes) as a bundle.")
+    ] = None,
+    out: ResultsOut = None,
+    status: Status = None,
+) -> None:
+    """How far do frozen embeddings carry? Score feature maps and classifiers, settings chosen within train."""
+    with _reported(status) as progress:
+        settings = {"standardise": standardise, "class_balance": class_balance, "seed": seed}
+        chosen = [RegimeConfig.named(name, **settings) for name in _regime_names(regimes)]
+        if bundle is not None and (split != "val" or all(regime.classifier == "prototypes" for regime in chosen)):
+            raise UserError("--bundle needs --split val, to calibrate on, and a regime with linear or logistic.")
+        grid = _numbers(dims, int), _numbers(penalties, float)
+        from retail.evaluation.folds import grouped_folds, look_alikes
+        from retail.evaluation.regimes import measure
+        from retail.evaluation.tables import transfer_table
+        from retail.manifest import support_sentence
+
+        manifest = _read(data, tasks, text_column, progress)
+        encoder, (train, scored, vocabularies) = _embedded(manifest, modality, encoders, split, progress)
+        groups = look_alikes(train, group_similarity)
+        folds = grouped_folds(train.targets[next(iter(vocabularies))], groups, seed)
+        source = None
+        if map_data is not None:
+            _, (source_rows, _, known) = _embedded(
+                _read(map_data, map_tasks, text_column, progress), modality, encoders, "val", progress
+            )
+            source = source_rows, {task: len(vocabulary) for task, vocabulary in known.items()}
+        results, fitted = measure(chosen, train, scored, vocabularies, folds, *grid, source, progress)
+        results |= _provenance(manifest, encoder.name, split, len(train), len(scored))
+        results["data"] |= {
+            "groups": int(groups.max()) + 1,
+            "map_data": map_data.name if map_data else None,
+            "support": {task: support_sentence(manifest.support(task)) for task in vocabularies},
+        }
+        if out is not None:
+            _write_json(out, {"format": "retail-transfer/1"} | results)
+        typer.echo(transfer_table(results))
+        if bundle is not None:
+            from retail.build import regime_recognizer
+            from retail.bundle import save_bundle
+
+            best = next(regime for regime in fitted if regime.config.classifier != "prototypes")
+            info = {"data": results["data"], "rows": {"train": len(train), "val": len(scored)}}
+            save_bundle(regime_recognizer(best, encoder, vocabularies, scored, info), bundle)
+            typer.echo(f"Saved {best.config.name}, the best by cross-validation, to {bundle}.")
+
+
+@app.command(epilog=EXAMPLES["curve"])
+def curve(
+    data: Data,
+    tasks: Tasks = "",
+    regimes: Regimes = "linear,prototypes",
+    modality: OneModality = "image",
+    encoders: Encoders = "bundled",
+    text_column: TextColumn = "text",
+    shots: Annotated[str, typer.Option(help="Training examples per class; 'all' for every one.")] = "1,2,4,8,16,all",
+    draws: Annotated[int, typer.Option(help="Random draws of the examples.")] = 5,
+    dims: Annotated[int, typer.Option(help="Of the mapped features.")] = RegimeConfig.dims,
+    penalty: Annotated[float, typer.Option(help="Of the classifiers.")] = RegimeConfig.penalty,
+    split: ScoredSplit = "val",
+    out: ResultsOut = None,
+    status: Status = None,
+) -> None:
+    """How many examples does it take? Accuracy against training examples per class, over random draws."""
+    with _reported(status) as progress:
+        counts = [0 if name == "all" else _numbers(name, int)[0] for name in _names(shots)]
+        configs = [RegimeConfig.named(name, dims=dims, penalty=penalty) for name in _regime_names(regimes)]
+        from retail.evaluation.curves import frozen_learner, learning_curves
+        from retail.evaluation.tables import curve_table
+
+        manifest = _read(data, tasks, text_column, progress)
+        encoder, (train, scored, vocabularies) = _embedded(manifest, modality, encoders, split, progress)
+        sizes = {task: len(vocabulary) for task, vocabulary in vocabularies.items()}
+        learners = {config.name: frozen_learner(config, train, scored, sizes) for config in configs}
+        rows = learning_curves(learners, train, scored, list(sizes), counts, draws, progress)
+        results = {"tasks": list(sizes), "draws": draws, "rows": rows}
+        results |= _provenance(manifest, encoder.name, split, len(train), len(scored))
+        results["configs"] = [config.to_dict() for config in configs]
+        if out is not None:
+            _write_json(out, {"format": "retail-curve/1"} | results)
+        typer.echo(curve_table(results))
+
+
+def _regime_names(value: str) -> tuple[str, ...]:
+    if value == "all":
+        return tuple(f"{feature_map}+{classifier}" for feature_map in FEATURE_MAPS for classifier in CLASSIFIERS)
+    return _names(value)
+
+
+def _numbers(value: str, kind: type[Number]) -> list[Number]:
+    try:
+        numbers = [kind(part) for part in _names(value)]
+    except ValueError:
+        numbers = []
+    if not numbers or min(numbers) <= 0:
+        raise UserError(f"Expected numbers above 0, separated by commas, not {value!r}.")
+    return numbers
+
+
+def _embedded(manifest: Manifest, modality: str, encoders: str, split: str, progress: Progress) -> tuple[Any, Any]:
+    """The encoder of one modality, and training rows, scored rows and vocabularies."""
+    from retail.encoders import load_preset
+    from retail.evaluation.rows import embedded_rows
+
+    if len(names := _modalities(modality)) != 1:
+        raise UserError(f"--modality takes one input of {', '.join(MODALITIES)}, not {modality!r}.")
+    (name,) = names
+    encoder = load_preset(encoders, [name])[name]
+    return encoder, embedded_rows(manifest, encoder, split, progress)
+
+
+def _provenance(manifest: Manifest, encoder: str, split: str, n_train: int, n_scored: int) -> dict[str, Any]:
+    data = {"name": manifest.root.name, "checksum": manifest.checksum, "split": split}
+    return {"encoder": encoder, "data": data | {"n_train": n_train, "n_scored": n_scored}}
 
 
 @app.command(epilog=EXAMPLES["evaluate"])

@@ -11,18 +11,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from retail.config import FinetuneConfig, TrainConfig
 from retail.encoders import Encoder, load_encoder, load_preset
 from retail.encoders.image import TimmEncoder
 from retail.evaluation.metrics import score
+from retail.evaluation.rows import Rows
 from retail.evaluation.splits import Splits, prepare, with_validation
 from retail.finetuning import finetune
 from retail.manifest import Manifest, read_manifest
 from retail.recognizer import Recognizer
-from retail.schema import Modality, Product, Progress, UserError
-from retail.store import EmbeddingStore, embed_products
+from retail.schema import Modality, Product, Progress, UserError, Vocabulary
+from retail.store import EmbeddingBatch, EmbeddingStore, embed_products
 from retail.training import FitResult, fit, fit_temperatures
+from retail.transfer import Regime, as_head
 
 
 def train_recognizer(
@@ -80,6 +83,8 @@ def finetune_recognizer(
     encoder = loaded.get("image")
     if not isinstance(encoder, TimmEncoder):
         raise UserError("Fine-tuning needs photos and a photo encoder 'timm:NAME'; change --modalities or --encoders.")
+    if encoder.options.layers:
+        raise UserError("Fine-tuning trains the network on its last features; leave out 'layers='.")
     splits = prepare(manifest, loaded, EmbeddingStore(), progress, need_test=False)
     frozen = fit(splits.train, splits.val, splits.task_sizes, config)
     rows = {product.id: product for product in with_validation(manifest.products)}
@@ -95,6 +100,24 @@ def finetune_recognizer(
         "finetuning_seconds": round(tuned.seconds, 1),
     }
     return recognizer
+
+
+def regime_recognizer(
+    regime: Regime, encoder: Encoder, vocabularies: dict[str, Vocabulary], val: Rows, info: dict[str, Any]
+) -> Recognizer:
+    """A frozen encoder with a fitted regime as its head, calibrated on the validation rows."""
+    head = as_head(regime, encoder.modality)
+    everywhere = torch.ones(len(val), dtype=torch.bool)
+    ids = tuple(str(place) for place in range(len(val)))
+    batch = EmbeddingBatch(ids, {encoder.modality: val.embeddings}, {encoder.modality: everywhere}, dict(val.targets))
+    return Recognizer(
+        encoders={encoder.modality: encoder},
+        head=head,
+        strategy=head.name,
+        vocabularies=vocabularies,
+        temperatures=fit_temperatures(head, batch),
+        info={"config": regime.config.to_dict()} | info,
+    )
 
 
 def rows_to_score(manifest: Manifest, split: str) -> list[Product]:

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from statistics import median
 
 from retail.archive import unpack
 from retail.media import MediaError, decode_audio, decode_image
@@ -61,6 +62,22 @@ class Manifest:
         """One vocabulary per task from the rows of a split."""
         rows = self.in_split(split)
         return {task: Vocabulary.from_labels(row.labels.get(task, "") for row in rows) for task in self.tasks}
+
+    def support(self, task: str, split: str = "train") -> Counter[str]:
+        """How many rows of a split each class has; rows without a label are left out."""
+        return Counter(label for row in self.in_split(split) if (label := row.labels.get(task, "")))
+
+
+def support_sentence(counts: Counter[str]) -> str:
+    """How evenly the classes of one task are filled, in one line."""
+    if not counts:
+        return "no labelled training row."
+    sizes = sorted(counts.values())
+    least, most = min(counts, key=counts.__getitem__), max(counts, key=counts.__getitem__)
+    return (
+        f"{len(counts)} classes with {sizes[0]} ({least}) to {sizes[-1]} ({most}) training rows, "
+        f"median {median(sizes):g}."
+    )
 
 
 def read_manifest(

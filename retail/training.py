@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 PREDICT_ROWS = 1024
 # Outside this range a temperature says that validation rows are too few, not that the head is off.
 TEMPERATURE_RANGE = (0.25, 10.0)
+# Beyond about 1 / (1 - beta) examples of a class more of them hardly count; Cui et al. use 0.9 to 0.9999.
+EFFECTIVE_BETA = 0.999
+WEIGHTED = ("inverse", "effective")
 
 
 @dataclass
@@ -122,11 +125,41 @@ def fit_temperatures(head: FusionHead, val: EmbeddingBatch) -> dict[str, float]:
     return temperatures
 
 
-def class_weights(targets: Tensor, classes: int) -> Tensor:
-    """(C_t,) weights inverse to class frequency: n / (classes seen * n_c); 0 for a class never seen."""
+def class_weights(targets: Tensor, classes: int, balance: str) -> Tensor:
+    """(C_t,) loss weights by one of CLASS_BALANCES: 1 for "none" and "sampling"; 0 for a class never seen.
+
+    "inverse": n / (classes seen * n_c). "effective": (1 - beta) / (1 - beta^n_c), scaled to a mean of 1 over the
+    classes seen (Cui et al. 2019, https://arxiv.org/abs/1901.05555), so very common classes count about alike.
+    """
     counts = torch.bincount(targets[targets >= 0], minlength=classes).float()
-    weights = counts.sum() / (counts.clamp_min(1) * (counts > 0).sum().clamp_min(1))
+    seen = (counts > 0).sum().clamp_min(1)
+    if balance == "inverse":
+        weights = counts.sum() / (counts.clamp_min(1) * seen)
+    elif balance == "effective":
+        raw = (1 - EFFECTIVE_BETA) / (1 - EFFECTIVE_BETA ** counts.clamp_min(1).double())  # float32 would cancel
+        weights = (raw * seen / raw[counts > 0].sum()).float()
+    else:
+        weights = torch.ones(classes)
     return torch.where(counts > 0, weights, 0.0)
+
+
+def row_order(targets: Mapping[str, Tensor], balance: str, generator: torch.Generator) -> Tensor:
+    """(N,) places of one epoch: a permutation or, with "sampling", draws in which every class is as likely.
+
+    With several tasks a row's chance is the mean over the tasks whose label it has; a row without any keeps the
+    mean chance.
+    """
+    rows = len(next(iter(targets.values())))
+    if balance != "sampling":
+        return torch.randperm(rows, generator=generator)
+    chances, labelled = torch.zeros(rows), torch.zeros(rows)
+    for target in targets.values():
+        known = target >= 0
+        counts = torch.bincount(target[known])
+        chances[known] += 1 / (counts[target[known]] * (counts > 0).sum())  # each class shares its part of 1
+        labelled += known
+    chances = torch.where(labelled > 0, chances / labelled.clamp_min(1), 1 / max(rows, 1))
+    return torch.multinomial(chances, rows, replacement=True, generator=generator)
 
 
 def drop_modalities(present: Mapping[str, Tensor], chance: float, generator: torch.Generator) -> dict[str, Tensor]:
@@ -190,12 +223,14 @@ def _train(
 
 
 def _loss(head: FusionHead, train: EmbeddingBatch, config: TrainConfig) -> MultiTaskLoss:
-    weights = {task: class_weights(train.targets[task], classes) for task, classes in head.tasks.items()}
+    weights = {
+        task: class_weights(train.targets[task], classes, config.class_balance) for task, classes in head.tasks.items()
+    }
     return MultiTaskLoss(
         head.tasks,
         uncertainty=config.loss_balancing == "uncertainty",
         label_smoothing=config.label_smoothing,
-        class_weights=weights if config.class_balanced else {},
+        class_weights=weights if config.class_balance in WEIGHTED else {},
     )
 
 
@@ -217,7 +252,8 @@ def _train_epoch(
 ) -> float:
     head.train()
     total = 0.0
-    for batch in _batches(train, config.batch_size, generator):
+    for index in row_order(train.targets, config.class_balance, generator).split(config.batch_size):
+        batch = train.rows(index)
         present = drop_modalities(batch.present, config.modality_dropout, generator)
         loss = loss_of(head(batch.embeddings, present), batch.targets)
         if not loss.requires_grad:  # no label is known in this batch
@@ -228,11 +264,6 @@ def _train_epoch(
         schedule.step()
         total += float(loss.detach()) * len(batch)
     return total / len(train)
-
-
-def _batches(train: EmbeddingBatch, size: int, generator: torch.Generator) -> Iterator[EmbeddingBatch]:
-    for index in torch.randperm(len(train), generator=generator).split(size):
-        yield train.rows(index)
 
 
 @torch.inference_mode()

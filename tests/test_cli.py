@@ -30,7 +30,9 @@ def bundle(small_data, tmp_path_factory):
 
 
 def test_check_counts_rows_and_says_what_is_wrong(small_data, tmp_path):
-    assert "48 usable products" in run("check", small_data).output
+    result = run("check", small_data)
+    assert "48 usable products" in result.output
+    assert "colour: 3 classes with 8 (red) to 8 (red) training rows, median 8." in result.output
     broken = tmp_path / "metadata.csv"
     broken.write_text("id,image_file_name,text,kind\n1,missing.jpg,a tin,x\n2,,a jar,y\n", encoding="utf-8")
     result = run("check", broken, "--tasks", "kind")
@@ -57,6 +59,47 @@ def test_distance_says_whether_two_sets_differ(small_data, tmp_path):
     (other / "metadata.csv").write_text("id,text\n1,tea\n", encoding="utf-8")
     refused = run("distance", small_data, other, "--modalities", "image", code=1)
     assert "no kind of input in common" in refused.output
+
+
+def test_transfer_prints_a_row_for_each_regime_and_task_and_writes_them(small_data, tmp_path):
+    out = tmp_path / "transfer.json"
+    options = ["--tasks", "colour", "--regimes", "prototypes,pca+logistic", "--dims", "4", "--penalties", "0.1,1"]
+    result = run("transfer", small_data, *options, "--out", out)
+    assert "pca+logistic" in result.output and "colour: 3 classes with 8" in result.output
+    results = json.loads(out.read_text())
+    assert results["format"] == "retail-transfer/1" and results["data"]["split"] == "val"
+    assert [(row["regime"], row["n"]) for row in results["rows"]] == [("prototypes", 12), ("pca+logistic", 12)]
+    again = run("transfer", small_data, *options, "--split", "test", "--map-data", small_data, "--map-tasks", "drink")
+    assert "Scored on the test rows" in again.output
+    for wrong, sentence in (
+        (["--regimes", "magic"], "No regime is named 'magic'"),
+        (["--modality", "image,text"], "--modality takes one input"),
+        (["--dims", "many"], "Expected numbers above 0"),
+        (["--split", "train"], "val or test rows, not on 'train'"),
+    ):
+        assert sentence in run("transfer", small_data, *wrong, code=1).output
+
+
+def test_a_frozen_regime_is_kept_as_a_bundle_that_scores_as_the_table_says(small_data, tmp_path):
+    bundle, out = tmp_path / "bundle", tmp_path / "scores.json"
+    options = ["--tasks", "colour", "--dims", "4", "--penalties", "0.1", "--bundle", bundle, "--out", out]
+    result = run("transfer", small_data, *options, "--regimes", "prototypes,pca+logistic")
+    assert "Saved pca+logistic, the best by cross-validation" in result.output
+    row = next(row for row in json.loads(out.read_text())["rows"] if row["regime"] == "pca+logistic")
+    run("evaluate", bundle, small_data, "--split", "val", "--out", out)
+    assert json.loads(out.read_text())["scores"][0]["accuracy"] == row["accuracy"]
+    for wrong in (["--regimes", "prototypes"], ["--split", "test"]):
+        assert "--bundle needs --split val" in run("transfer", small_data, *options, *wrong, code=1).output
+
+
+def test_curve_prints_accuracy_against_examples(small_data, tmp_path):
+    out = tmp_path / "curve.json"
+    result = run("curve", small_data, "--tasks", "drink", "--modality", "text", "--shots", "1,all", "--out", out)
+    assert "examples per class" in result.output and "linear" in result.output
+    rows = json.loads(out.read_text())["rows"]
+    assert [row["shots"] for row in rows] == [1, 1, "all", "all"] and rows[0]["draws"] == 5
+    assert rows[-1]["accuracy"] >= 0.9
+    assert "Expected numbers" in run("curve", small_data, "--shots", "some", code=1).output
 
 
 def test_compare_writes_results_and_status(small_data, tmp_path):
@@ -126,7 +169,7 @@ def test_spreadsheet_formulas_are_made_safe():
 
 
 def test_help_has_examples_and_wrong_usage_exits_with_two():
-    for command in ("check", "embed", "distance", "train", "compare", "evaluate", "predict"):
+    for command in ("check", "embed", "distance", "train", "compare", "transfer", "curve", "evaluate", "predict"):
         assert "Example: python -m retail" in run(command, "--help").output
     run("compare", code=2)
 

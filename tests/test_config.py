@@ -24,6 +24,7 @@ def test_json_round_trip_and_fingerprint():
         ({"modalities": ("smell",)}, "Unknown modality 'smell'"),
         ({"modalities": ()}, "At least one modality"),
         ({"loss_balancing": "magic"}, "not 'magic'"),
+        ({"class_balance": "magic"}, "class_balance is 'none' or 'inverse' or 'effective' or 'sampling', not 'magic'"),
         ({"dropout": 1.5}, r"lie in \[0, 1\)"),
         ({"width": 0}, "at least 1"),
     ],

@@ -7,6 +7,7 @@ import json
 import threading
 import time
 import types
+import urllib.error
 from pathlib import Path
 
 import huggingface_hub.constants as hub_constants
@@ -15,6 +16,7 @@ import pytest
 import timm
 import torch
 import torchaudio
+import torchvision
 from PIL import Image
 
 from retail import encoders
@@ -209,6 +211,49 @@ def test_timm_checkpoint_files_and_their_preprocessing_decide_the_fingerprint(fr
     assert load_encoder(first.name).fingerprint != first.fingerprint
 
 
+def test_alexnet_from_a_file_gives_what_its_last_layer_reads(fresh, tmp_path):
+    torch.manual_seed(0)
+    source = torchvision.models.alexnet(num_classes=7).eval()
+    torch.save(source.state_dict(), tmp_path / "alexnet.pth")
+    encoder = load_encoder(f"torchvision:alexnet@{tmp_path / 'alexnet.pth'}")
+    assert encoder.dim == 4096 and encoder.prepare(items("image")[0]).shape == (3, 224, 224)
+    check_contract(encoder, "image")
+    pixels = torch.stack([encoder.prepare(item) for item in items("image")])
+    with torch.inference_mode():
+        torch.testing.assert_close(source.classifier[6](encoder.embed_prepared(list(pixels))), source(pixels))
+    flipped = load_encoder(f"{encoder.name}#size=160+flip")
+    pixels = [flipped.prepare(item) for item in items("image")]
+    mirrored = flipped.embed_prepared([picture.flip(2) for picture in pixels])
+    torch.testing.assert_close(mirrored, flipped.embed_prepared(pixels), atol=1e-5, rtol=1e-4)
+    assert pixels[0].shape == (3, 160, 160) and flipped.fingerprint != encoder.fingerprint
+    with pytest.raises(UserError, match="'alexnet' does not take photos of 8 px"):
+        load_encoder(f"{encoder.name}#size=8")
+
+
+def test_alexnet_from_the_hub_needs_a_connection_once(fresh, tmp_path, monkeypatch):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setattr("retail.encoders.classic.TORCH_HUB", "http://hub.invalid")
+
+    def no_network(*_, **__):
+        raise urllib.error.URLError("no route to host")
+
+    monkeypatch.setattr(torch.hub, "download_url_to_file", no_network)
+    with pytest.raises(UserError, match="Could not reach the model hub for 'torchvision:alexnet': connect"):
+        load_encoder("torchvision:alexnet")
+    downloaded = tmp_path / "hub" / "checkpoints" / "alexnet-owt-7be5be79.pth"
+    downloaded.parent.mkdir(parents=True, exist_ok=True)
+    torch.save(torchvision.models.alexnet().state_dict(), downloaded)
+    assert load_encoder("torchvision:alexnet").dim == 4096
+
+
+def test_a_file_of_another_network_is_refused(fresh, tmp_path):
+    torch.save(timm.create_model("test_efficientnet").state_dict(), tmp_path / "other.pth")
+    (tmp_path / "text.pth").write_text("no weights")
+    for file in ("other.pth", "text.pth"):
+        with pytest.raises(UserError, match="holds no state dict of torchvision's 'alexnet'; save it anew"):
+            load_encoder(f"torchvision:alexnet@{tmp_path / file}")
+
+
 def test_a_torchaudio_pipeline_from_the_download_folder(fresh, tmp_path, monkeypatch):
     small = dict(torchaudio.pipelines.WAV2VEC2_BASE._params)
     small |= {"extractor_conv_layer_config": [(8, 10, 5), (8, 8, 4), (8, 4, 4)], "encoder_embed_dim": 16}
@@ -256,6 +301,8 @@ def test_a_hub_out_of_reach_is_one_prompt_sentence(modality, monkeypatch, tmp_pa
     [
         ("timm:no_such_model", "Unknown model .no_such_model.*check its name"),
         ("timm:resnet18@/nowhere/x.pth", "does not exist; write 'timm:NAME@FILE'"),
+        ("torchvision:magic", "torchvision has no classifier 'magic'; write 'torchvision:alexnet'"),
+        ("torchvision:alexnet@/nowhere/x.pth", "does not exist; write 'torchvision:NAME@FILE'"),
         ("timm:resnet18@bundled", "The bundled photo encoder is"),
         ("hf:bert@bundled", "The bundled text encoder is"),
         ("hf:/no/such/folder", "neither an existing folder nor a hub name"),
@@ -264,7 +311,7 @@ def test_a_hub_out_of_reach_is_one_prompt_sentence(modality, monkeypatch, tmp_pa
         ("torchaudio:spoken-word", "does not exist; write 'torchaudio:spoken-word@FILE'"),
         ("torchaudio:spoken-word@/nowhere/x", "does not exist; write 'torchaudio:spoken-word@FILE'"),
         ("torchaudio:WAV2VEC2_BASE#depth=3", "write 'torchaudio:NAME' or"),
-        ("keras:resnet", "write one of hf:NAME, timm:NAME, torchaudio:NAME"),
+        ("keras:resnet", "write one of hf:NAME, timm:NAME, torchaudio:NAME, torchvision:NAME"),
         ("timm:", "No encoder is named 'timm:'"),
     ],
 )
@@ -285,7 +332,7 @@ def test_damaged_missing_and_unfitting_weights_say_so(fresh, monkeypatch):
 
 
 def test_presets_and_mixes():
-    assert set(families()) == {"hf", "timm", "torchaudio"}
+    assert set(families()) == {"hf", "timm", "torchaudio", "torchvision"}
     assert all(set(preset) == set(MODALITIES) for preset in PRESETS.values())
     mixed = preset_names("image=timm:resnet18, text=hf:my/model")
     assert mixed == {**PRESETS["bundled"], "image": "timm:resnet18", "text": "hf:my/model"}

@@ -155,8 +155,9 @@ def test_every_weight_gets_gradient(strategy: str):
 @pytest.mark.parametrize("modalities", [MODALITIES, ("image",)], ids="+".join)
 def test_a_few_products_can_be_memorised(strategy: str, modalities):
     head = build_head(strategy, {modality: DIMS[modality] for modality in modalities}, TASKS, width=32).train()
-    embeddings, present = make_embeddings(12, modalities), make_present(12, modalities, modalities)
-    targets = {task: torch.arange(12) % classes for task, classes in TASKS.items()}
+    rows = 6 if strategy == "linear" else 12  # without a hidden layer no more rows than features can be told apart
+    embeddings, present = make_embeddings(rows, modalities), make_present(rows, modalities, modalities)
+    targets = {task: torch.arange(rows) % classes for task, classes in TASKS.items()}
     optimizer = torch.optim.Adam(head.parameters(), lr=0.01)
     for _ in range(150):
         logits = head(embeddings, present)
@@ -264,3 +265,16 @@ def test_low_rank_by_hand():
     expected = torch.tensor([10.0 * 1 * 3 + 2 * 6, 10.0 * 2 * 4 + 4 * 8])
     # Factors that are zero for audio and image stay zero whatever text says.
     torch.testing.assert_close(answer(head), expected)
+
+
+def test_the_linear_probe_equals_a_hand_count_and_is_no_part_of_a_comparison_of_all():
+    head = build_head("linear", {"audio": 1, "image": 2}, {"t": 2})
+    layer = head.heads.layers[0]
+    with torch.no_grad():
+        layer.weight.copy_(torch.tensor([[1.0, 2.0, 3.0], [0.0, -1.0, 1.0]]))
+        layer.bias.copy_(torch.tensor([0.5, 0.0]))
+    embeddings = {"audio": torch.tensor([[7.0]]), "image": torch.tensor([[1.0, 2.0]])}
+    both = head(embeddings, {"audio": torch.ones(1).bool(), "image": torch.ones(1).bool()})["t"]
+    photo = head(embeddings, {"audio": torch.zeros(1).bool(), "image": torch.ones(1).bool()})["t"]
+    assert both.tolist() == [[7 + 2 + 6 + 0.5, -1 + 2]] and photo.tolist() == [[8.5, 1.0]]
+    assert [name for name, kind in strategies().items() if not kind.compared] == ["linear"]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from retail.manifest import read_manifest
+from retail.manifest import read_manifest, support_sentence
 from retail.schema import UserError
 
 FASHION = Path(__file__).parents[2] / "shared" / "datasets" / "fashion"
@@ -140,3 +140,11 @@ def test_fashion_reads_without_a_problem():
     manifest = read_manifest(FASHION, ["article_type", "gender"])
     assert [len(manifest.in_split(split)) for split in ("train", "val", "test")] == [2042, 295, 588]
     assert not manifest.problems
+
+
+def test_support_counts_labelled_training_rows_by_class(folder):
+    rows = ["1,a tin,x,train", "2,a jar,x,train", "3,a cup,y,train", "4,a box,,train", "5,a bag,y,test"]
+    manifest = read_manifest(write(folder, "id,text,kind,split", *rows), ["kind"])
+    assert manifest.support("kind") == {"x": 2, "y": 1}
+    assert support_sentence(manifest.support("kind")) == ("2 classes with 1 (y) to 2 (x) training rows, median 1.5.")
+    assert support_sentence(manifest.support("kind", "val")) == "no labelled training row."

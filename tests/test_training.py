@@ -19,6 +19,7 @@ from retail.training import (
     fit,
     fit_temperatures,
     predict_probs,
+    row_order,
 )
 
 TASKS = {"colour": 2, "shape": 3}
@@ -150,14 +151,57 @@ def test_modality_dropout_hides_at_about_the_given_rate_and_none_at_zero():
 
 
 def test_class_weights_by_hand():
-    weights = class_weights(torch.tensor([0, 0, 0, 1, -1, -1]), 3)
-    torch.testing.assert_close(weights, torch.tensor([4 / (2 * 3), 4 / (2 * 1), 0.0]))
+    target = torch.tensor([0, 0, 0, 1, -1, -1])
+    torch.testing.assert_close(class_weights(target, 3, "inverse"), torch.tensor([4 / (2 * 3), 4 / (2 * 1), 0.0]))
+    torch.testing.assert_close(class_weights(target, 3, "none"), torch.tensor([1.0, 1.0, 0.0]))
+    # (1 - b) / (1 - b^3) against 1, with 1 + b + b^2 in the first's denominator, scaled to a sum of two classes.
+    rare, common = 1.0, 1 / (1 + 0.999 + 0.999**2)
+    expected = torch.tensor([common, rare, 0.0]) * 2 / (rare + common)
+    torch.testing.assert_close(class_weights(target, 3, "effective"), expected)
+
+
+def test_effective_numbers_lie_between_no_weights_and_inverse_frequency():
+    target = torch.arange(3).repeat_interleave(torch.tensor([4000, 400, 4]))
+    ratios = {name: class_weights(target, 3, name)[2] / class_weights(target, 3, name)[0] for name in training.WEIGHTED}
+    assert 1 < ratios["effective"] < ratios["inverse"] and ratios["inverse"] == pytest.approx(1000)
+
+
+def test_balanced_sampling_draws_every_class_as_often_and_leaves_no_unlabelled_row_out():
+    rare = torch.cat([torch.zeros(180, dtype=torch.long), torch.ones(20, dtype=torch.long)])
+    draws = row_order({"t": rare}, "sampling", torch.Generator().manual_seed(0))
+    assert len(draws) == 200 and 75 < int(rare[draws].sum()) < 125
+    # A second task in which the same rows are common pulls half way: 0.5 * (1/2) + 0.5 * (20/200).
+    both = {"t": rare, "u": torch.arange(200) % 2}
+    share = torch.cat([rare[row_order(both, "sampling", torch.Generator().manual_seed(s))] for s in range(40)])
+    assert float(share.float().mean()) == pytest.approx(0.3, abs=0.02)
+    unlabelled = {"t": torch.tensor([0, 1, -1])}
+    drawn = torch.cat([row_order(unlabelled, "sampling", torch.Generator().manual_seed(s)) for s in range(60)])
+    assert 0.2 < float((drawn == 2).float().mean()) < 0.46
+    assert row_order({"t": rare}, "none", torch.Generator().manual_seed(0)).sort().values.equal(torch.arange(200))
+
+
+@pytest.mark.parametrize("balance", ["inverse", "effective", "sampling"])
+def test_each_class_balance_helps_the_rare_class(balance):
+    generator = torch.Generator().manual_seed(0)
+    target = (torch.arange(600) % 20 == 0).long()
+    rows = torch.randn(600, 6, generator=generator)
+    rows[:, 0] += 1.5 * target
+    batch = EmbeddingBatch(
+        tuple(map(str, range(600))), {"image": rows}, {"image": torch.ones(600).bool()}, {"t": target}
+    )
+    config = dataclasses.replace(CONFIG, strategy="concatenation", modalities=("image",), patience=40, max_epochs=8)
+
+    def recall(name: str) -> float:
+        head = fit(batch, batch.rows(slice(0, 0)), {"t": 2}, dataclasses.replace(config, class_balance=name)).head
+        return float((predict_probs(head, batch)["t"].argmax(1) == 1)[target == 1].float().mean())
+
+    assert recall(balance) > recall("none") + 0.2
 
 
 def test_class_balancing_changes_the_loss_as_computed_by_hand():
     logits, target = {"t": torch.zeros(4, 2)}, {"t": torch.tensor([0, 0, 0, 1])}
     logits["t"][3, 0] = math.log(3)  # the rare class is given 1/4
-    loss = MultiTaskLoss({"t": 2}, False, 0.0, {"t": class_weights(target["t"], 2)})(logits, target)
+    loss = MultiTaskLoss({"t": 2}, False, 0.0, {"t": class_weights(target["t"], 2, "inverse")})(logits, target)
     # Weights 2/3, 2/3, 2/3, 2: the two classes count alike.
     torch.testing.assert_close(loss, torch.tensor(0.5 * math.log(2) + 0.5 * math.log(4)))
 

@@ -2,14 +2,13 @@
 
 In: RGB pictures. Out: the model's pooled features before its classifier, (B, D).
 Names: `timm:NAME` (hub), `timm:NAME@FILE` (your checkpoint, or one that `finetune` wrote),
-`timm:tf_efficientnet_lite0@bundled`; behind each may stand `#size=288` and `+flip` (mean of the photo and its mirror
-image), as in `timm:resnet50#size=320+flip`.
+`timm:tf_efficientnet_lite0@bundled`; behind each may stand options (`retail/encoders/views.py`), as in
+`timm:resnet50#size=320+flip`.
 """
 
 from __future__ import annotations
 
 import json
-import re
 import warnings
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from retail.encoders import Encoder, fingerprint_of
+from retail.encoders.views import WithLayers, five_crops, mean_over_views, photo_options
 from retail.encoders.weights import (
     check_sha256,
     hub_access,
@@ -49,15 +49,19 @@ class TimmEncoder(Encoder):
 
     def __init__(self, checkpoint: str) -> None:
         self.name = f"timm:{checkpoint}"
-        checkpoint, size, self._flip = _options(self.name, checkpoint)
+        checkpoint, self.options = photo_options(self.name, checkpoint)
         self.model_name, self._source = split_source(checkpoint)
         model = self.new_model().eval().requires_grad_(False).to(memory_format=torch.channels_last)  # faster on CPU
         self.data_config = timm.data.resolve_model_data_config(model)
-        if size:
+        if size := self.options.size:
             self.data_config["input_size"] = (3, size, size)
         self._transform = timm.data.create_transform(**self.data_config, is_training=False)
-        settings = self.data_config | ({"flip": True} if self._flip else {})
+        if self.options.crops:
+            self._transform = five_crops(self._transform, self.name)
+        settings = self.data_config | self.options.settings
         self._fingerprint = fingerprint_of(type(self), settings, model.state_dict())
+        if self.options.layers:
+            model = WithLayers(model, self.options.layers).eval()
         probe = torch.zeros(2, *self.data_config["input_size"]).to(memory_format=torch.channels_last)
         ours = self._source == "bundled" or _is_finetuned(self._source)
         try:
@@ -65,6 +69,8 @@ class TimmEncoder(Encoder):
             with torch.inference_mode():
                 self.dim = int(self._model(probe).shape[1])
         except (RuntimeError, AssertionError) as error:
+            if layers := self.options.layers:
+                raise UserError(f"{self.model_name!r} has no {layers} layers to read; write fewer.") from error
             raise UserError(f"{self.model_name!r} does not take photos of {size} px; leave out '#size='.") from error
 
     def new_model(self) -> Any:
@@ -86,13 +92,11 @@ class TimmEncoder(Encoder):
         return f"timm:{self.model_name}@{file}{mark}{options}"
 
     def prepare(self, item: Image.Image) -> Tensor:
-        """RGB picture -> (3, H, W)"""
+        """RGB picture -> (3, H, W), or (5, 3, H, W) with crops"""
         return self._transform(item)
 
     def _embed(self, items: list[Tensor]) -> Tensor:
-        pixels = torch.stack(items).to(memory_format=torch.channels_last)  # (B, 3, H, W)
-        features = self._model(pixels)  # (B, D)
-        return (features + self._model(pixels.flip(3))) / 2 if self._flip else features
+        return mean_over_views(self._model, torch.stack(items), self.options.flip)
 
 
 def save_finetuned(model: nn.Module, model_name: str, path: Path) -> None:
@@ -118,14 +122,6 @@ def _finetuned(model_name: str, path: Path) -> Any:
     except RuntimeError as error:
         raise UserError(f"The weights in '{path}' were trained for another network than {model_name!r}.") from error
     return model
-
-
-def _options(name: str, checkpoint: str) -> tuple[str, int, bool]:
-    """`NAME@SOURCE#size=288+flip` -> what stands before the #, size or 0, whether mirror images count."""
-    match = re.fullmatch(r"([^#]+)(?:#(?:size=(\d+))?\+?(flip)?)?", checkpoint)
-    if match is None:
-        raise UserError(f"Cannot read the photo encoder {name!r}; write 'timm:NAME' or 'timm:NAME#size=288+flip'.")
-    return match[1], int(match[2] or 0), bool(match[3])
 
 
 def _bundled(model_name: str) -> Any:

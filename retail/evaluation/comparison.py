@@ -32,7 +32,7 @@ Rows = list[dict[str, Any]]
 def plan_models(config: CompareConfig, tasks: Sequence[str], modalities: Sequence[Modality]) -> list[FitPlan]:
     """The fits of the main table: each baseline and each strategy, for every seed."""
     known = strategies()
-    chosen = config.strategies or tuple(known)
+    chosen = config.strategies or tuple(name for name, head in known.items() if head.compared)
     for name in chosen:
         if name not in known:
             raise UserError(f"No fusion strategy is named {name!r}; choose from {', '.join(known)}.")
@@ -54,7 +54,7 @@ def _train_config(config: CompareConfig, strategy: str, inputs: tuple[Modality, 
         modalities=inputs,
         seed=seed,
         loss_balancing=config.loss_balancing,
-        class_balanced=config.class_balanced,
+        class_balance=config.class_balance,
     )
 
 
@@ -195,7 +195,7 @@ def compare(
     results["cost"] = {
         "seconds": round(time.perf_counter() - started, 2),
         "fits": len(outputs) + len(alone),
-        "peak_memory_mib": _peak_memory_mib(),
+        "peak_memory_mib": peak_memory_mib(),
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
     }
     return results
@@ -283,7 +283,7 @@ def _model_row(plan: FitPlan) -> dict[str, Any]:
     return row | {"title": head.title, "summary": head.summary, "level": head.level, "source": head.source}
 
 
-def _peak_memory_mib() -> int | None:
+def peak_memory_mib() -> int | None:
     """Upper bound of the peak resident memory: this process plus its workers, each counted as the largest."""
     try:
         import resource  # not on Windows

@@ -56,3 +56,44 @@ def scores_table(scores: Mapping[str, Any]) -> str:
         if labels:
             lines.append(f"{task}: {len(labels)} labels unknown to the bundle counted as wrong: {', '.join(labels)}.")
     return "\n".join(lines)
+
+
+def transfer_table(results: Mapping[str, Any]) -> str:
+    """One line per regime and task: accuracy, what cross-validation promised, settings and cost."""
+    head = ["regime", "task", "n", "accuracy % [95 %]", "cross-validated % ± s", "settings", "parameters", "fit s"]
+    table = [head]
+    for row in results["rows"]:
+        promised = f"{100 * row['cv_accuracy']:.1f} ± {100 * row['cv_spread']:.1f}"
+        cost = [f"{row['parameters']:,}", f"{row['seconds']:.1f}"]
+        table.append([row["regime"], row["task"], str(row["n"]), _cell(row), promised, _settings(row["config"]), *cost])
+    data = results["data"]
+    return "\n".join(
+        [
+            f"Scored on the {data['split']} rows; settings chosen by {results['folds']}-fold cross-validation within "
+            f"{data['n_train']} training rows in {data['groups']} groups of look-alikes; s is the spread over folds.",
+            _align(table),
+            *(f"{task}: {sentence}" for task, sentence in data["support"].items()),
+            f"Peak memory {results['peak_memory_mib']} MiB on {results['machine']}.",
+        ]
+    )
+
+
+def _settings(config: Mapping[str, Any]) -> str:
+    parts = [f"dims {config['dims']}"] if config["feature_map"] in ("pca", "svd", "bottleneck") else []
+    if config["classifier"] != "prototypes" or config["feature_map"] == "bottleneck":
+        parts.append(f"penalty {config['penalty']:g}")
+    return ", ".join(parts) or "none"
+
+
+def curve_table(results: Mapping[str, Any]) -> str:
+    """Per task, regimes × shots: mean accuracy in % with 95 % intervals."""
+    parts = []
+    for task in results["tasks"]:
+        rows = [row for row in results["rows"] if row["task"] == task]
+        shots, regimes = (list(dict.fromkeys(row[key] for row in rows)) for key in ("shots", "regime"))
+        cells = {(row["regime"], row["shots"]): _cell(row) for row in rows}
+        table = [["examples per class", *map(str, shots)]]
+        table += [[regime, *(cells[regime, count] for count in shots)] for regime in regimes]
+        parts.append(f"{task}, {rows[0]['n']} {results['data']['split']} rows, accuracy in % [95 %]\n{_align(table)}")
+    notes = f"Intervals are over {results['draws']} draws; of 'all' there is one, so that interval is over the rows."
+    return "\n\n".join([*parts, notes])

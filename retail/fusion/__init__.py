@@ -17,6 +17,9 @@ from torch import Tensor, nn
 
 from retail.schema import UserError
 
+CLAMP = 8.0  # standard deviations beyond which a feature says no more
+SMALLEST_SCALE = 1e-4  # a feature that never varies must not be blown up
+
 
 class FusionHead(nn.Module, ABC):
     """Joins embeddings of whichever modalities are present and answers every task.
@@ -32,6 +35,7 @@ class FusionHead(nn.Module, ABC):
     summary: ClassVar[str]  # one plain sentence
     level: ClassVar[Literal["feature", "decision"]]
     source: ClassVar[str]  # author, year, link
+    compared: ClassVar[bool] = True  # whether a comparison of "all" strategies trains it
 
     def __init__(self, dims: Mapping[str, int], tasks: Mapping[str, int]) -> None:
         super().__init__()
@@ -48,15 +52,14 @@ class FusionHead(nn.Module, ABC):
             if len(rows) < 2:
                 continue
             self.get_buffer(f"mean_{modality}").copy_(rows.mean(0))
-            # A feature that never varies must not be blown up: its scale has a floor.
-            self.get_buffer(f"scale_{modality}").copy_(rows.std(0).clamp_min(1e-4))
+            self.get_buffer(f"scale_{modality}").copy_(rows.std(0).clamp_min(SMALLEST_SCALE))
 
     def forward(self, embeddings: Mapping[str, Tensor], present: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """{modality: (B, D_m)}, {modality: (B,) bool} -> {task: (B, C_t)} logits."""
         clean = {}
         for modality in self.dims:
             standard = embeddings[modality] - self.get_buffer(f"mean_{modality}")
-            standard = (standard / self.get_buffer(f"scale_{modality}")).clamp(-8, 8)
+            standard = (standard / self.get_buffer(f"scale_{modality}")).clamp(-CLAMP, CLAMP)
             clean[modality] = torch.where(present[modality][:, None], standard, 0.0)  # (B, D_m)
         return self.fuse(clean, {modality: present[modality] for modality in self.dims})
 

@@ -205,7 +205,8 @@ def draw_new_run() -> None:
     known = strategies()
     with st.form("new_run"):
         tasks = st.multiselect("Tasks (label columns)", manifest.label_columns, default=manifest.label_columns)
-        names = st.multiselect("Strategies", list(known), default=list(known), format_func=lambda n: known[n].title)
+        usual = [name for name, head in known.items() if head.compared]
+        names = st.multiselect("Strategies", list(known), default=usual, format_func=lambda n: known[n].title)
         encoders = st.selectbox("Encoders", list(PRESETS), help="The hub preset needs a connection once.")
         seeds = st.number_input("Seeds", 1, 10, 3, help="Every model is trained once per seed.")
         if st.form_submit_button("Start", type="primary"):
