@@ -41,6 +41,12 @@ def _names(value: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in value.split(",") if part.strip())
 
 
+def _widths(value: str) -> tuple[int, ...]:
+    if wrong := [name for name in _names(value) if not name.isdigit()]:
+        raise UserError(f"--hidden lists widths such as 512,512, not {wrong[0]!r}.")
+    return tuple(int(name) for name in _names(value))
+
+
 def _modalities(value: str) -> tuple[Modality, ...]:
     names = _names(value) or MODALITIES
     if unknown := [name for name in names if name not in MODALITIES]:
@@ -248,6 +254,9 @@ def finetune(
     encoders: Encoders = "bundled",
     text_column: TextColumn = "text",
     width: Annotated[int, typer.Option(help="Width of the head's layer.")] = TrainConfig.width,
+    hidden: Annotated[str, typer.Option(help="Widths of new layers between embedding and fusion: 512,512.")] = "",
+    hidden_dropout: Annotated[float, typer.Option(help="Behind each new layer.")] = TrainConfig.hidden_dropout,
+    head_epochs: Annotated[int, typer.Option(help="At most, for the new layers alone.")] = TrainConfig.max_epochs,
     start: Annotated[str, typer.Option(help="pretrained, or scratch as the control.")] = FinetuneConfig.start,
     layers: Annotated[int, typer.Option(help="How many of the last layers learn; 0 = all.")] = FinetuneConfig.layers,
     size: Annotated[int, typer.Option(help="Pixels of a training crop.")] = FinetuneConfig.size,
@@ -260,7 +269,15 @@ def finetune(
 ) -> None:
     """Train the photo encoder itself, together with a head, and save both as a bundle."""
     with _reported(status) as progress:
-        config = TrainConfig(strategy=strategy, modalities=_modalities(modalities), width=width, seed=seed)
+        config = TrainConfig(
+            strategy=strategy,
+            modalities=_modalities(modalities),
+            width=width,
+            hidden=_widths(hidden),
+            hidden_dropout=hidden_dropout,
+            max_epochs=head_epochs,
+            seed=seed,
+        )
         tuning = FinetuneConfig(
             start=start,
             layers=layers,

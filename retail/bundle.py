@@ -32,6 +32,7 @@ def save_bundle(recognizer: Recognizer, folder: Path) -> Path:
         "format": FORMAT,
         "strategy": recognizer.strategy,
         "width": recognizer.width,
+        "hidden": list(recognizer.head.hidden),
         "encoders": {
             modality: {
                 "name": _portable_name(encoder, folder),
@@ -74,7 +75,8 @@ def load_bundle(folder: Path) -> Recognizer:
     dims = {modality: entry["dim"] for modality, entry in description["encoders"].items()}
     vocabularies = {task: Vocabulary(tuple(classes)) for task, classes in description["tasks"].items()}
     sizes = {task: len(vocabulary) for task, vocabulary in vocabularies.items()}
-    head = build_head(description["strategy"], dims, sizes, width=description["width"])
+    hidden = description.get("hidden", ())  # bundles of earlier versions have none
+    head = build_head(description["strategy"], dims, sizes, width=description["width"], hidden=hidden)
     head.load_state_dict(load(weights))
     head.eval()
     return Recognizer(

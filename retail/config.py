@@ -62,6 +62,8 @@ class TrainConfig(_Config):
     modalities: tuple[Modality, ...] = MODALITIES  # inputs the head may see
     width: int = 192  # W, width of the fused representation
     dropout: float = 0.5  # on projected embeddings
+    hidden: tuple[int, ...] = ()  # widths of new layers between each embedding and the fusion: deep transfer
+    hidden_dropout: float = 0.3  # behind each of them
     modality_dropout: float = 0.3  # chance that one present input is hidden, per product and step
     learning_rate: float = 3e-3
     weight_decay: float = 0.02
@@ -81,10 +83,10 @@ class TrainConfig(_Config):
         object.__setattr__(self, "modalities", tuple(m for m in MODALITIES if m in self.modalities))
         if self.loss_balancing not in ("fixed", "uncertainty"):
             raise UserError(f"loss_balancing is 'fixed' or 'uncertainty', not {self.loss_balancing!r}.")
-        if not 0 <= self.modality_dropout < 1 or not 0 <= self.dropout < 1:
-            raise UserError("dropout and modality_dropout lie in [0, 1).")
-        if min(self.width, self.batch_size, self.max_epochs, self.patience) < 1:
-            raise UserError("width, batch_size, max_epochs and patience are at least 1.")
+        if not all(0 <= share < 1 for share in (self.modality_dropout, self.dropout, self.hidden_dropout)):
+            raise UserError("dropout, hidden_dropout and modality_dropout lie in [0, 1).")
+        if min(self.width, self.batch_size, self.max_epochs, self.patience, *self.hidden) < 1:
+            raise UserError("width, batch_size, max_epochs, patience and every width in hidden are at least 1.")
 
 
 @dataclass(frozen=True)

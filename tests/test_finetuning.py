@@ -165,3 +165,13 @@ def test_the_kept_bundle_is_small_and_answers():
     Image.new("RGB", (300, 300), (200, 30, 30)).save(photo, "PNG")
     prediction = recognizer.predict(Product("one", images=(photo.getvalue(),)))
     assert len(prediction.probs["product"]) == 81 and sum(prediction.probs["category"].values()) == pytest.approx(1)
+
+
+def test_hidden_layers_learn_first_alone_and_come_back_from_the_bundle(photos, encoder_name, tmp_path):
+    deep = replace(HEAD, hidden=(24, 12), hidden_dropout=0.1, max_epochs=2)
+    recognizer = finetune_recognizer(photos, deep, TINY, f"image={encoder_name}")
+    assert recognizer.head.hidden == (24, 12)
+    assert len(recognizer.info["history"]) <= 2 and len(recognizer.info["finetuning_history"]) == 2
+    loaded = load_bundle(save_bundle(recognizer, tmp_path / "deep"))
+    product = photos.in_split("val")[0]
+    assert loaded.predict(product).probs["colour"] == pytest.approx(recognizer.predict(product).probs["colour"])
