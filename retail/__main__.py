@@ -250,7 +250,8 @@ def finetune(
     out: Annotated[Path, typer.Option(help="Folder for the bundle; a stopped run goes on from what it finds there.")],
     tasks: Tasks = "",
     strategy: Annotated[str, typer.Option(help="Fusion strategy of the head.")] = "concatenation",
-    modalities: Modalities = "image",
+    tune: Annotated[str, typer.Option(help="Inputs whose encoders learn, such as image,text.")] = "image",
+    modalities: Annotated[str, typer.Option(help="Inputs to use; those of --tune if left out.")] = "",
     encoders: Encoders = "bundled",
     text_column: TextColumn = "text",
     width: Annotated[int, typer.Option(help="Width of the head's layer.")] = TrainConfig.width,
@@ -261,17 +262,19 @@ def finetune(
     layers: Annotated[int, typer.Option(help="How many of the last layers learn; 0 = all.")] = FinetuneConfig.layers,
     size: Annotated[int, typer.Option(help="Pixels of a training crop.")] = FinetuneConfig.size,
     epochs: Annotated[int, typer.Option(help="Passes over the training rows.")] = FinetuneConfig.epochs,
-    learning_rate: Annotated[float, typer.Option(help="Of the last layer.")] = FinetuneConfig.learning_rate,
+    learning_rate: Annotated[float, typer.Option(help="Of the photo encoder.")] = FinetuneConfig.learning_rate,
+    text_rate: Annotated[float, typer.Option(help="Of the text encoder.")] = FinetuneConfig.text_learning_rate,
+    audio_rate: Annotated[float, typer.Option(help="Of the sound encoder.")] = FinetuneConfig.audio_learning_rate,
     layer_decay: Annotated[float, typer.Option(help="Each lower layer's share of it.")] = FinetuneConfig.layer_decay,
     batch_norm: Annotated[str, typer.Option(help="adapt or keep the statistics.")] = FinetuneConfig.batch_norm,
     seed: Seed = 0,
     status: Status = None,
 ) -> None:
-    """Train the photo encoder itself, together with a head, and save both as a bundle."""
+    """Train encoders themselves, together with a head, and save all as a bundle."""
     with _reported(status) as progress:
         config = TrainConfig(
             strategy=strategy,
-            modalities=_modalities(modalities),
+            modalities=_modalities(modalities or tune),
             width=width,
             hidden=_widths(hidden),
             hidden_dropout=hidden_dropout,
@@ -279,11 +282,14 @@ def finetune(
             seed=seed,
         )
         tuning = FinetuneConfig(
+            tune=_modalities(tune),
             start=start,
             layers=layers,
             size=size,
             epochs=epochs,
             learning_rate=learning_rate,
+            text_learning_rate=text_rate,
+            audio_learning_rate=audio_rate,
             layer_decay=layer_decay,
             batch_norm=batch_norm,
             seed=seed,

@@ -5,7 +5,7 @@ In: a data path or manifest and a `TrainConfig`. Out: a `Recognizer`, or a score
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,10 +14,10 @@ import numpy as np
 
 from retail.config import FinetuneConfig, TrainConfig
 from retail.encoders import Encoder, load_encoder, load_preset
-from retail.encoders.image import TimmEncoder
+from retail.encoders.tunable import TunableEncoder
 from retail.evaluation.metrics import score
 from retail.evaluation.splits import Splits, prepare, with_validation
-from retail.finetuning import finetune
+from retail.finetuning import Finetuned, finetune
 from retail.manifest import Manifest, read_manifest
 from retail.recognizer import Recognizer
 from retail.schema import Modality, Product, Progress, UserError
@@ -72,20 +72,19 @@ def finetune_recognizer(
     progress: Progress | None = None,
     on_epoch: Callable[[dict], None] | None = None,
 ) -> Recognizer:
-    """Trains a head on frozen embeddings, then photo encoder and head together, and calibrates on validation rows.
+    """Trains a head on frozen embeddings, then the encoders of `tuning.tune` and the head together.
 
-    From scratch the head starts anew too. Raises UserError when the photo encoder is none of timm's.
+    Calibrates on validation rows. From scratch the head starts anew too.
     """
+    if missing := [modality for modality in tuning.tune if modality not in config.modalities]:
+        raise UserError(f"--tune names {missing[0]}, but the inputs are {', '.join(config.modalities)}; make them fit.")
     loaded = load_preset(encoders, config.modalities)
-    encoder = loaded.get("image")
-    if not isinstance(encoder, TimmEncoder):
-        raise UserError("Fine-tuning needs photos and a photo encoder 'timm:NAME'; change --modalities or --encoders.")
     splits = prepare(manifest, loaded, EmbeddingStore(), progress, need_test=False)
     frozen = fit(splits.train, splits.val, splits.task_sizes, config)
     rows = {product.id: product for product in with_validation(manifest.products)}
     train, val = ([rows[name] for name in batch.ids] for batch in (splits.train, splits.val))
-    tuned = finetune(encoder, frozen.head, (train, splits.train), (val, splits.val), tuning, checkpoint, on_epoch)
-    loaded = {**loaded, "image": load_encoder(encoder.name_with(tuned.file))}
+    tuned = finetune(loaded, frozen.head, (train, splits.train), (val, splits.val), tuning, checkpoint, on_epoch)
+    loaded = loaded | tuned_encoders(loaded, tuned)
     embedded, _ = embed_products(val, loaded, splits.vocabularies, EmbeddingStore(), progress)
     recognizer = _recognizer(manifest, loaded, replace(splits, val=embedded), config, replace(frozen, head=tuned.head))
     recognizer.info |= {
@@ -95,6 +94,16 @@ def finetune_recognizer(
         "finetuning_seconds": round(tuned.seconds, 1),
     }
     return recognizer
+
+
+def tuned_encoders(encoders: Mapping[Modality, Encoder], tuned: Finetuned) -> dict[Modality, Encoder]:
+    """The encoders that learned, loaded from where their weights were kept."""
+    loaded = {}
+    for modality, path in tuned.weights.items():
+        encoder = encoders[modality]
+        assert isinstance(encoder, TunableEncoder)
+        loaded[modality] = load_encoder(encoder.name_with(path))
+    return loaded
 
 
 def rows_to_score(manifest: Manifest, split: str) -> list[Product]:
