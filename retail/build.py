@@ -11,17 +11,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from retail.config import FinetuneConfig, TrainConfig
 from retail.encoders import Encoder, load_encoder, load_preset
 from retail.encoders.tunable import TunableEncoder
 from retail.evaluation.metrics import score
+from retail.evaluation.retrieval import cross_modal_retrieval
 from retail.evaluation.splits import Splits, prepare, with_validation
 from retail.finetuning import Finetuned, finetune
+from retail.finetuning.contrast import Projector
 from retail.manifest import Manifest, read_manifest
 from retail.recognizer import Recognizer
 from retail.schema import Modality, Product, Progress, UserError
-from retail.store import EmbeddingStore, embed_products
+from retail.store import EmbeddingBatch, EmbeddingStore, embed_products
 from retail.training import FitResult, fit, fit_temperatures
 
 
@@ -93,7 +96,15 @@ def finetune_recognizer(
         "trainable_parameters": tuned.trainable,
         "finetuning_seconds": round(tuned.seconds, 1),
     }
+    if tuned.projectors:
+        sides = zip(("before", "after"), tuned.projectors, (splits.val, embedded), strict=True)
+        recognizer.info["retrieval"] = {side: _retrieval(projector, batch) for side, projector, batch in sides}
     return recognizer
+
+
+@torch.inference_mode()
+def _retrieval(projector: Projector, val: EmbeddingBatch) -> list[dict[str, Any]]:
+    return cross_modal_retrieval(projector(val.embeddings), val.present)
 
 
 def tuned_encoders(encoders: Mapping[Modality, Encoder], tuned: Finetuned) -> dict[Modality, Encoder]:

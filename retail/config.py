@@ -121,6 +121,10 @@ class FinetuneConfig(_Config):
     text_learning_rate: float = 5e-5  # transformers fall apart at a convolutional network's rate (Devlin et al. 2019)
     audio_learning_rate: float = 3e-4
     head_learning_rate: float = 1e-3
+    lora_rank: int = 0  # transformers learn only low-rank changes of this rank; 0 = all their weights
+    lora_learning_rate: float = 1e-3  # few weights that start at nothing bear, and need, more than all weights do
+    contrast: float = 0.0  # weight of the loss that draws the inputs of one product together
+    temperature: float = 0.07  # of that loss (Radford et al. 2021)
     weight_decay: float = 0.05
     batch_size: int = 32
     label_smoothing: float = 0.1
@@ -147,8 +151,10 @@ class FinetuneConfig(_Config):
         for name in SHARES:
             if not 0 <= getattr(self, name) <= 1:
                 raise UserError(f"{name} lies between 0 and 1, not at {getattr(self, name)}.")
-        if self.start == "scratch" and self.layers:
-            raise UserError("A network from scratch learns in all its layers; leave out --layers.")
+        if self.start == "scratch" and (self.layers or self.lora_rank):
+            raise UserError("A network from scratch learns in all its layers; leave out --layers and --lora-rank.")
+        if self.lora_rank < 0 or self.contrast < 0 or self.temperature <= 0:
+            raise UserError("lora_rank and contrast are at least 0, and temperature is greater than 0.")
 
 
 @dataclass(frozen=True)

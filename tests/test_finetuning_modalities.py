@@ -134,3 +134,32 @@ def test_what_cannot_learn_is_said(data, names):
         finetune_recognizer(data, sounds, replace(ALL, tune=("audio",)), "audio=torchaudio:log-mel-statistics")
     with pytest.raises(UserError, match="--tune names one or more"):
         FinetuneConfig(tune=("smell",))
+
+
+def test_adapters_are_merged_into_the_weights_that_are_kept(data, names):
+    tuning = replace(ALL, tune=("text",), lora_rank=2, lora_learning_rate=0.05, epochs=1)
+    recognizer = finetune_recognizer(data, replace(HEAD, modalities=("text",)), tuning, names)
+    before = load_encoder(names.split("text=")[1]).new_model().state_dict()
+    after = recognizer.encoders["text"].new_model().state_dict()
+    assert list(after) == list(before)
+    changed = {name for name in before if not torch.equal(before[name].half(), after[name].half())}
+    assert changed and all(".layer." in name and name.endswith("weight") for name in changed)
+    head = sum(weight.numel() for weight in recognizer.head.parameters())
+    assert recognizer.info["trainable_parameters"] == head + 2 * (4 * 64 + 2 * 96)
+
+
+def test_a_contrastive_run_reports_retrieval_before_and_after_and_resumes(data, names, tmp_path):
+    config = replace(HEAD, modalities=("image", "text"))
+    tuning = replace(ALL, tune=("text",), contrast=0.5)
+    unbroken = finetune_recognizer(data, config, tuning, names)
+    rows = unbroken.info["retrieval"]
+    assert [(row["query"], row["found"]) for row in rows["after"]] == [("image", "text"), ("text", "image")]
+    assert rows["before"] != rows["after"] and {row["n"] for row in rows["before"]} == {6}
+    with pytest.raises(Killed):
+        finetune_recognizer(data, config, tuning, names, tmp_path / "resume.pt", on_epoch=kill)
+    resumed = finetune_recognizer(data, config, tuning, names, tmp_path / "resume.pt")
+    assert weights_of(resumed) == weights_of(unbroken) and resumed.info["retrieval"] == rows
+    plain = finetune_recognizer(data, config, replace(tuning, contrast=0.0), names)
+    assert weights_of(plain)["text"] != weights_of(unbroken)["text"] and "retrieval" not in plain.info
+    with pytest.raises(UserError, match="two kinds of input"):
+        finetune_recognizer(data, replace(HEAD, modalities=("text",)), tuning, names)

@@ -7,6 +7,7 @@ A stopped run goes on from its last epoch to the same result.
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import os
 import shutil
@@ -22,7 +23,9 @@ from retail import config as folders
 from retail.config import FinetuneConfig
 from retail.encoders import Encoder
 from retail.encoders.tunable import TunableEncoder
+from retail.finetuning.contrast import Projector
 from retail.finetuning.data import Rows
+from retail.finetuning.lora import merge_lora
 from retail.finetuning.network import new_network
 from retail.finetuning.run import Run
 from retail.fusion import FusionHead
@@ -37,6 +40,7 @@ class Finetuned:
     head: FusionHead
     history: list[dict]  # one per epoch: epoch, train_ and val_ loss and accuracy, seconds, peak_mib
     trainable: int  # parameters that learned
+    projectors: tuple[Projector, Projector] | None = None  # before and after, where there was a contrastive loss
 
     @property
     def seconds(self) -> float:
@@ -61,7 +65,9 @@ def finetune(
     tuned = _tuned(encoders, head, train, config)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
-        run = Run(tuned, new_network(tuned, head, config), train, val, config)
+        network = new_network(tuned, head, train[1], config)
+        before = copy.deepcopy(network.projector)
+        run = Run(tuned, network, train, val, config)
         run.restore(checkpoint)
         while run.epoch < config.epochs:
             entry = run.train_epoch()
@@ -70,9 +76,13 @@ def finetune(
             if on_epoch:
                 on_epoch(entry)
     best: Any = run.average.module
+    if config.lora_rank:
+        for model in best.encoders.values():
+            merge_lora(model)
     weights = {modality: kept(encoder, best.encoders[modality]) for modality, encoder in tuned.items()}
-    trainable = sum(weight.numel() for weight in run.network.parameters() if weight.requires_grad)
-    return Finetuned(weights, best.head.eval(), run.history, trainable)
+    trainable = sum(weight.numel() for weight in network.parameters() if weight.requires_grad)
+    projectors = (before, best.projector) if before is not None else None
+    return Finetuned(weights, best.head.eval(), run.history, trainable, projectors)
 
 
 def _tuned(
@@ -89,6 +99,10 @@ def _tuned(
         if not isinstance(encoder, TunableEncoder):
             raise UserError(f"The {modality} encoder {encoder.name!r} cannot be fine-tuned; leave it out of --tune.")
         tuned[modality] = encoder
+    if config.contrast and len(head.dims) < 2:
+        raise UserError(
+            "A contrastive loss needs two kinds of input; add one to --modalities, or leave out --contrast."
+        )
     return tuned
 
 

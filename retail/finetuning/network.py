@@ -17,18 +17,29 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from retail.config import FinetuneConfig
 from retail.encoders.tunable import TunableEncoder
 from retail.encoders.weights import has_bfloat16
+from retail.finetuning.contrast import Projector, fit_projector
 from retail.finetuning.data import Inputs
+from retail.finetuning.lora import MARK, add_lora
 from retail.fusion import FusionHead
 from retail.schema import Modality
 from retail.store import EmbeddingBatch
 
 
 class Network(nn.Module):
-    """The tuned inputs and the other inputs' embeddings -> embeddings, and logits of every task."""
+    """The tuned inputs and the other inputs' embeddings -> embeddings, and logits of every task.
 
-    def __init__(self, encoders: Mapping[str, nn.Module], head: FusionHead, adapt_statistics: bool) -> None:
+    `projector` maps the embeddings into the common space where there is a contrastive loss.
+    """
+
+    def __init__(
+        self,
+        encoders: Mapping[str, nn.Module],
+        head: FusionHead,
+        projector: Projector | None,
+        adapt_statistics: bool,
+    ) -> None:
         super().__init__()
-        self.encoders, self.head = nn.ModuleDict(encoders), head
+        self.encoders, self.head, self.projector = nn.ModuleDict(encoders), head, projector
         self._adapt = adapt_statistics
 
     def train(self, mode: bool = True) -> Network:
@@ -70,11 +81,17 @@ def _kept_statistics(encoder: nn.Module, needed: bool) -> Iterator[None]:
         norm.train()
 
 
-def new_network(encoders: Mapping[Modality, TunableEncoder], head: FusionHead, config: FinetuneConfig) -> Network:
-    """Copies that may learn; from scratch all of it starts from new random weights."""
+def new_network(
+    encoders: Mapping[Modality, TunableEncoder], head: FusionHead, train: EmbeddingBatch, config: FinetuneConfig
+) -> Network:
+    """Copies that may learn; from scratch encoders and head start from new random weights.
+
+    A projector starts where it aligns the frozen embeddings of the training rows best.
+    """
+    projector = fit_projector(train.select(head.dims), config.temperature) if config.contrast else None
     models: dict[str, nn.Module] = {modality: _start(encoder, config) for modality, encoder in encoders.items()}
     head = _fresh(head, models) if config.start == "scratch" else copy.deepcopy(head)
-    return Network(models, head, config.batch_norm == "adapt")
+    return Network(models, head, projector, config.batch_norm == "adapt")
 
 
 def optimizer_groups(
@@ -83,11 +100,13 @@ def optimizer_groups(
     """One group per layer and kind: lower layers learn slower, only matrices decay."""
     groups: dict[tuple[float, float], dict] = {}
     rates = {"image": config.learning_rate, "text": config.text_learning_rate, "audio": config.audio_learning_rate}
-    named = [(weight, config.head_learning_rate) for weight in network.head.parameters()]
+    above = [*network.head.parameters(), *(network.projector.parameters() if network.projector else ())]
+    named = [(weight, config.head_learning_rate) for weight in above]
     for modality, encoder in encoders.items():
         model = network.encoders[modality]
         for name, depth in encoder.depths(model).items():
-            named.append((model.get_parameter(name), rates[modality] * config.layer_decay**depth))
+            full = config.lora_learning_rate if MARK in name else rates[modality]
+            named.append((model.get_parameter(name), full * config.layer_decay**depth))
     for weight, rate in named:
         if weight.requires_grad:
             decay = config.weight_decay if weight.ndim > 1 else 0.0
@@ -98,9 +117,12 @@ def optimizer_groups(
 
 def _start(encoder: TunableEncoder, config: FinetuneConfig) -> nn.Module:
     model = encoder.blank_model() if config.start == "scratch" else encoder.new_model()
+    if config.lora_rank:
+        model = add_lora(model, config.lora_rank, encoder.name)
     model.requires_grad_(False)
     for name, depth in encoder.depths(model).items():
-        model.get_parameter(name).requires_grad_(not config.layers or depth < config.layers)
+        within = not config.layers or depth < config.layers
+        model.get_parameter(name).requires_grad_(within and (not config.lora_rank or MARK in name))
     return model
 
 

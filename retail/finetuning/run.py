@@ -22,6 +22,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from retail.augmentation.image import blend
 from retail.config import FinetuneConfig, whole_file
 from retail.encoders.tunable import TunableEncoder
+from retail.finetuning.contrast import info_nce
 from retail.finetuning.data import AsServed, Inputs, Rows, load, rows_of, training_readers
 from retail.finetuning.network import Network, optimizer_groups
 from retail.schema import Modality, UserError
@@ -98,7 +99,13 @@ class Run:
             present = drop_modalities(present, self.config.modality_dropout, torch.default_generator)
         logits = self.network.head(embeddings, present)
         tally.add(logits, batch.targets)
-        return self.loss_of(logits, batch.targets)
+        return self.loss_of(logits, batch.targets) + self._contrast(embeddings, batch)
+
+    def _contrast(self, embeddings: dict[str, Tensor], batch: EmbeddingBatch) -> Tensor | float:
+        if self.network.projector is None:
+            return 0.0
+        projections = self.network.projector(embeddings)
+        return self.config.contrast * info_nce(projections, batch.present, self.config.temperature)
 
     def _mixes(self, inputs: Inputs, batch: EmbeddingBatch) -> bool:
         """Only photos can be mixed, so there must be nothing else; and every row must have one."""
