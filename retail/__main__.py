@@ -270,6 +270,7 @@ def finetune(
     temperature: Annotated[float, typer.Option(help="Of that loss.")] = FinetuneConfig.temperature,
     layer_decay: Annotated[float, typer.Option(help="Each lower layer's share of it.")] = FinetuneConfig.layer_decay,
     batch_norm: Annotated[str, typer.Option(help="adapt or keep the statistics.")] = FinetuneConfig.batch_norm,
+    source: Annotated[Path | None, typer.Option(help="Another data set: how much of it is forgotten?")] = None,
     seed: Seed = 0,
     status: Status = None,
 ) -> None:
@@ -302,19 +303,22 @@ def finetune(
         )
         from retail.build import finetune_recognizer
         from retail.bundle import save_bundle
+        from retail.evaluation.tables import finetuning_table
 
         def on_epoch(entry: dict) -> None:
             progress("epochs", entry["epoch"], tuning.epochs)
             accuracy = ", ".join(f"{task} {value:.3f}" for task, value in entry["val_accuracy"].items())
-            typer.echo(f"epoch {entry['epoch']}: training loss {entry['train_loss']:.3f}, validation {accuracy}")
+            losses = f"loss {entry['train_loss']:.3f} in training, {entry['val_loss']:.3f} in validation"
+            typer.echo(f"epoch {entry['epoch']}: {losses}; validation accuracy {accuracy}")
 
         manifest = _read(data, tasks, text_column, progress)
         checkpoint = out / "resume.pt"
-        recognizer = finetune_recognizer(manifest, config, tuning, encoders, checkpoint, progress, on_epoch)
+        before = None if source is None else _read(source, "", text_column, progress)
+        recognizer = finetune_recognizer(manifest, config, tuning, encoders, checkpoint, progress, on_epoch, before)
         save_bundle(recognizer, out)
         checkpoint.unlink(missing_ok=True)
-        minutes = recognizer.info["finetuning_seconds"] / 60
-        typer.echo(f"Saved the bundle to {out}; the network learned for {minutes:.1f} minutes.")
+        typer.echo(finetuning_table(recognizer.info))
+        typer.echo(f"Saved the bundle to {out}.")
 
 
 @app.command(epilog=EXAMPLES["compare"])

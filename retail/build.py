@@ -16,9 +16,10 @@ import torch
 from retail.config import FinetuneConfig, TrainConfig
 from retail.encoders import Encoder, load_encoder, load_preset
 from retail.encoders.tunable import TunableEncoder
+from retail.evaluation.forgetting import SourceTask, check_shares_inputs, forgetting, source_task
 from retail.evaluation.metrics import score
 from retail.evaluation.retrieval import cross_modal_retrieval
-from retail.evaluation.splits import Splits, prepare, with_validation
+from retail.evaluation.splits import Splits, prepare, products_of
 from retail.finetuning import Finetuned, finetune
 from retail.finetuning.contrast import Projector
 from retail.manifest import Manifest, read_manifest
@@ -74,18 +75,20 @@ def finetune_recognizer(
     checkpoint: Path | None = None,
     progress: Progress | None = None,
     on_epoch: Callable[[dict], None] | None = None,
+    source: Manifest | None = None,
 ) -> Recognizer:
     """Trains a head on frozen embeddings, then the encoders of `tuning.tune` and the head together.
 
-    Calibrates on validation rows. From scratch the head starts anew too.
+    Calibrates on validation rows. From scratch the head starts anew too. With a `source`, its head is kept and asked
+    before and after: how much did the encoders forget?
     """
     if missing := [modality for modality in tuning.tune if modality not in config.modalities]:
         raise UserError(f"--tune names {missing[0]}, but the inputs are {', '.join(config.modalities)}; make them fit.")
     loaded = load_preset(encoders, config.modalities)
     splits = prepare(manifest, loaded, EmbeddingStore(), progress, need_test=False)
     frozen = fit(splits.train, splits.val, splits.task_sizes, config)
-    rows = {product.id: product for product in with_validation(manifest.products)}
-    train, val = ([rows[name] for name in batch.ids] for batch in (splits.train, splits.val))
+    remembered = _remembered(source, loaded, config, tuning, progress)
+    train, val = (products_of(manifest, batch) for batch in (splits.train, splits.val))
     tuned = finetune(loaded, frozen.head, (train, splits.train), (val, splits.val), tuning, checkpoint, on_epoch)
     loaded = loaded | tuned_encoders(loaded, tuned)
     embedded, _ = embed_products(val, loaded, splits.vocabularies, EmbeddingStore(), progress)
@@ -94,12 +97,30 @@ def finetune_recognizer(
         "finetuning": tuning.to_dict(),
         "finetuning_history": tuned.history,
         "trainable_parameters": tuned.trainable,
+        "parameters": tuned.parameters,
         "finetuning_seconds": round(tuned.seconds, 1),
+        "finetuning_peak_mib": tuned.peak_mib,
     }
+    if remembered:
+        recognizer.info["forgetting"] = forgetting(remembered, loaded, progress)
     if tuned.projectors:
         sides = zip(("before", "after"), tuned.projectors, (splits.val, embedded), strict=True)
         recognizer.info["retrieval"] = {side: _retrieval(projector, batch) for side, projector, batch in sides}
     return recognizer
+
+
+def _remembered(
+    source: Manifest | None,
+    encoders: dict[Modality, Encoder],
+    config: TrainConfig,
+    tuning: FinetuneConfig,
+    progress: Progress | None,
+) -> SourceTask | None:
+    if source is None:
+        return None
+    task = source_task(source, encoders, config, progress)
+    check_shares_inputs(task, tuning.tune)
+    return task
 
 
 @torch.inference_mode()

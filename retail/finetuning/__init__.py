@@ -40,12 +40,18 @@ class Finetuned:
     head: FusionHead
     history: list[dict]  # one per epoch: epoch, train_ and val_ loss and accuracy, seconds, peak_mib
     trainable: int  # parameters that learned
+    parameters: int  # of the encoders that were tuned and the head, those that stayed included
     projectors: tuple[Projector, Projector] | None = None  # before and after, where there was a contrastive loss
 
     @property
     def seconds(self) -> float:
         """Of all epochs, those before a stop included."""
         return sum(entry["seconds"] for entry in self.history)
+
+    @property
+    def peak_mib(self) -> float | None:
+        """The most memory that the training process held, its helpers not counted."""
+        return max((entry["peak_mib"] or 0 for entry in self.history), default=0) or None
 
 
 def finetune(
@@ -80,9 +86,11 @@ def finetune(
         for model in best.encoders.values():
             merge_lora(model)
     weights = {modality: kept(encoder, best.encoders[modality]) for modality, encoder in tuned.items()}
-    trainable = sum(weight.numel() for weight in network.parameters() if weight.requires_grad)
+    sizes = [(weight.numel(), weight.requires_grad) for weight in network.parameters()]
+    trainable = sum(size for size, learns in sizes if learns)
     projectors = (before, best.projector) if before is not None else None
-    return Finetuned(weights, best.head.eval(), run.history, trainable, projectors)
+    parameters = sum(size for size, _ in sizes)
+    return Finetuned(weights, best.head.eval(), run.history, trainable, parameters, projectors)
 
 
 def _tuned(
