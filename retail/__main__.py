@@ -60,6 +60,12 @@ def _names(value: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in value.split(",") if part.strip())
 
 
+def _widths(value: str) -> tuple[int, ...]:
+    if wrong := [name for name in _names(value) if not name.isdigit()]:
+        raise UserError(f"--hidden lists widths such as 512,512, not {wrong[0]!r}.")
+    return tuple(int(name) for name in _names(value))
+
+
 def _modalities(value: str) -> tuple[Modality, ...]:
     names = _names(value) or MODALITIES
     if unknown := [name for name in names if name not in MODALITIES]:
@@ -267,48 +273,75 @@ def finetune(
     out: Annotated[Path, typer.Option(help="Folder for the bundle; a stopped run goes on from what it finds there.")],
     tasks: Tasks = "",
     strategy: Annotated[str, typer.Option(help="Fusion strategy of the head.")] = "concatenation",
-    modalities: Modalities = "image",
+    tune: Annotated[str, typer.Option(help="Inputs whose encoders learn, such as image,text.")] = "image",
+    modalities: Annotated[str, typer.Option(help="Inputs to use; those of --tune if left out.")] = "",
     encoders: Encoders = "bundled",
     text_column: TextColumn = "text",
     width: Annotated[int, typer.Option(help="Width of the head's layer.")] = TrainConfig.width,
+    hidden: Annotated[str, typer.Option(help="Widths of new layers between embedding and fusion: 512,512.")] = "",
+    hidden_dropout: Annotated[float, typer.Option(help="Behind each new layer.")] = TrainConfig.hidden_dropout,
+    head_epochs: Annotated[int, typer.Option(help="At most, for the new layers alone.")] = TrainConfig.max_epochs,
     start: Annotated[str, typer.Option(help="pretrained, or scratch as the control.")] = FinetuneConfig.start,
     layers: Annotated[int, typer.Option(help="How many of the last layers learn; 0 = all.")] = FinetuneConfig.layers,
     size: Annotated[int, typer.Option(help="Pixels of a training crop.")] = FinetuneConfig.size,
     epochs: Annotated[int, typer.Option(help="Passes over the training rows.")] = FinetuneConfig.epochs,
-    learning_rate: Annotated[float, typer.Option(help="Of the last layer.")] = FinetuneConfig.learning_rate,
+    learning_rate: Annotated[float, typer.Option(help="Of the photo encoder.")] = FinetuneConfig.learning_rate,
+    text_rate: Annotated[float, typer.Option(help="Of the text encoder.")] = FinetuneConfig.text_learning_rate,
+    audio_rate: Annotated[float, typer.Option(help="Of the sound encoder.")] = FinetuneConfig.audio_learning_rate,
+    lora_rank: Annotated[int, typer.Option(help="Of low-rank changes to transformers; 0 = all weights learn.")] = 0,
+    contrast: Annotated[float, typer.Option(help="Weight of drawing one product's inputs together.")] = 0.0,
+    temperature: Annotated[float, typer.Option(help="Of that loss.")] = FinetuneConfig.temperature,
     layer_decay: Annotated[float, typer.Option(help="Each lower layer's share of it.")] = FinetuneConfig.layer_decay,
     batch_norm: Annotated[str, typer.Option(help="adapt or keep the statistics.")] = FinetuneConfig.batch_norm,
+    source: Annotated[Path | None, typer.Option(help="Another data set: how much of it is forgotten?")] = None,
     seed: Seed = 0,
     status: Status = None,
 ) -> None:
-    """Train the photo encoder itself, together with a head, and save both as a bundle."""
+    """Train encoders themselves, together with a head, and save all as a bundle."""
     with _reported(status) as progress:
-        config = TrainConfig(strategy=strategy, modalities=_modalities(modalities), width=width, seed=seed)
+        config = TrainConfig(
+            strategy=strategy,
+            modalities=_modalities(modalities or tune),
+            width=width,
+            hidden=_widths(hidden),
+            hidden_dropout=hidden_dropout,
+            max_epochs=head_epochs,
+            seed=seed,
+        )
         tuning = FinetuneConfig(
+            tune=_modalities(tune),
             start=start,
             layers=layers,
             size=size,
             epochs=epochs,
             learning_rate=learning_rate,
+            text_learning_rate=text_rate,
+            audio_learning_rate=audio_rate,
+            lora_rank=lora_rank,
+            contrast=contrast,
+            temperature=temperature,
             layer_decay=layer_decay,
             batch_norm=batch_norm,
             seed=seed,
         )
         from retail.build import finetune_recognizer
         from retail.bundle import save_bundle
+        from retail.evaluation.tables import finetuning_table
 
         def on_epoch(entry: dict) -> None:
             progress("epochs", entry["epoch"], tuning.epochs)
             accuracy = ", ".join(f"{task} {value:.3f}" for task, value in entry["val_accuracy"].items())
-            typer.echo(f"epoch {entry['epoch']}: training loss {entry['train_loss']:.3f}, validation {accuracy}")
+            losses = f"loss {entry['train_loss']:.3f} in training, {entry['val_loss']:.3f} in validation"
+            typer.echo(f"epoch {entry['epoch']}: {losses}; validation accuracy {accuracy}")
 
         manifest = _read(data, tasks, text_column, progress)
         checkpoint = out / "resume.pt"
-        recognizer = finetune_recognizer(manifest, config, tuning, encoders, checkpoint, progress, on_epoch)
+        before = None if source is None else _read(source, "", text_column, progress)
+        recognizer = finetune_recognizer(manifest, config, tuning, encoders, checkpoint, progress, on_epoch, before)
         save_bundle(recognizer, out)
         checkpoint.unlink(missing_ok=True)
-        minutes = recognizer.info["finetuning_seconds"] / 60
-        typer.echo(f"Saved the bundle to {out}; the network learned for {minutes:.1f} minutes.")
+        typer.echo(finetuning_table(recognizer.info))
+        typer.echo(f"Saved the bundle to {out}.")
 
 
 @app.command(epilog=EXAMPLES["compare"])

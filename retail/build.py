@@ -5,7 +5,7 @@ In: a data path or manifest and a `TrainConfig`. Out: a `Recognizer`, or a score
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,11 +15,14 @@ import torch
 
 from retail.config import FinetuneConfig, TrainConfig
 from retail.encoders import Encoder, load_encoder, load_preset
-from retail.encoders.image import TimmEncoder
+from retail.encoders.tunable import TunableEncoder
+from retail.evaluation.forgetting import SourceTask, check_shares_inputs, forgetting, source_task
 from retail.evaluation.metrics import score
+from retail.evaluation.retrieval import cross_modal_retrieval
 from retail.evaluation.rows import Rows
-from retail.evaluation.splits import Splits, prepare, with_validation
-from retail.finetuning import finetune
+from retail.evaluation.splits import Splits, prepare, products_of
+from retail.finetuning import Finetuned, finetune
+from retail.finetuning.contrast import Projector
 from retail.manifest import Manifest, read_manifest
 from retail.recognizer import Recognizer
 from retail.schema import Modality, Product, Progress, UserError, Vocabulary
@@ -74,31 +77,37 @@ def finetune_recognizer(
     checkpoint: Path | None = None,
     progress: Progress | None = None,
     on_epoch: Callable[[dict], None] | None = None,
+    source: Manifest | None = None,
 ) -> Recognizer:
-    """Trains a head on frozen embeddings, then photo encoder and head together, and calibrates on validation rows.
+    """Trains a head on frozen embeddings, then the encoders of `tuning.tune` and the head together.
 
-    From scratch the head starts anew too. Raises UserError when the photo encoder is none of timm's.
+    Calibrates on validation rows. From scratch the head starts anew too. With a `source`, its head is kept and asked
+    before and after: how much did the encoders forget?
     """
+    if missing := [modality for modality in tuning.tune if modality not in config.modalities]:
+        raise UserError(f"--tune names {missing[0]}, but the inputs are {', '.join(config.modalities)}; make them fit.")
     loaded = load_preset(encoders, config.modalities)
-    encoder = loaded.get("image")
-    if not isinstance(encoder, TimmEncoder):
-        raise UserError("Fine-tuning needs photos and a photo encoder 'timm:NAME'; change --modalities or --encoders.")
-    if encoder.options.layers:
-        raise UserError("Fine-tuning trains the network on its last features; leave out 'layers='.")
     splits = prepare(manifest, loaded, EmbeddingStore(), progress, need_test=False)
     frozen = fit(splits.train, splits.val, splits.task_sizes, config)
-    rows = {product.id: product for product in with_validation(manifest.products)}
-    train, val = ([rows[name] for name in batch.ids] for batch in (splits.train, splits.val))
-    tuned = finetune(encoder, frozen.head, (train, splits.train), (val, splits.val), tuning, checkpoint, on_epoch)
-    loaded = {**loaded, "image": load_encoder(encoder.name_with(tuned.file))}
+    remembered = _remembered(source, loaded, config, tuning, progress)
+    train, val = (products_of(manifest, batch) for batch in (splits.train, splits.val))
+    tuned = finetune(loaded, frozen.head, (train, splits.train), (val, splits.val), tuning, checkpoint, on_epoch)
+    loaded = loaded | tuned_encoders(loaded, tuned)
     embedded, _ = embed_products(val, loaded, splits.vocabularies, EmbeddingStore(), progress)
     recognizer = _recognizer(manifest, loaded, replace(splits, val=embedded), config, replace(frozen, head=tuned.head))
     recognizer.info |= {
         "finetuning": tuning.to_dict(),
         "finetuning_history": tuned.history,
         "trainable_parameters": tuned.trainable,
+        "parameters": tuned.parameters,
         "finetuning_seconds": round(tuned.seconds, 1),
+        "finetuning_peak_mib": tuned.peak_mib,
     }
+    if remembered:
+        recognizer.info["forgetting"] = forgetting(remembered, loaded, progress)
+    if tuned.projectors:
+        sides = zip(("before", "after"), tuned.projectors, (splits.val, embedded), strict=True)
+        recognizer.info["retrieval"] = {side: _retrieval(projector, batch) for side, projector, batch in sides}
     return recognizer
 
 
@@ -118,6 +127,35 @@ def regime_recognizer(
         temperatures=fit_temperatures(head, batch),
         info={"config": regime.config.to_dict()} | info,
     )
+
+
+def _remembered(
+    source: Manifest | None,
+    encoders: dict[Modality, Encoder],
+    config: TrainConfig,
+    tuning: FinetuneConfig,
+    progress: Progress | None,
+) -> SourceTask | None:
+    if source is None:
+        return None
+    task = source_task(source, encoders, config, progress)
+    check_shares_inputs(task, tuning.tune)
+    return task
+
+
+@torch.inference_mode()
+def _retrieval(projector: Projector, val: EmbeddingBatch) -> list[dict[str, Any]]:
+    return cross_modal_retrieval(projector(val.embeddings), val.present)
+
+
+def tuned_encoders(encoders: Mapping[Modality, Encoder], tuned: Finetuned) -> dict[Modality, Encoder]:
+    """The encoders that learned, loaded from where their weights were kept."""
+    loaded = {}
+    for modality, path in tuned.weights.items():
+        encoder = encoders[modality]
+        assert isinstance(encoder, TunableEncoder)
+        loaded[modality] = load_encoder(encoder.name_with(path))
+    return loaded
 
 
 def rows_to_score(manifest: Manifest, split: str) -> list[Product]:

@@ -12,9 +12,9 @@ from pathlib import Path
 
 from safetensors.torch import load, save
 
-from retail.config import whole_file
+from retail.config import whole_file, whole_folder
 from retail.encoders import Encoder, load_encoder
-from retail.encoders.image import TimmEncoder
+from retail.encoders.tunable import TunableEncoder
 from retail.fusion import build_head
 from retail.recognizer import Recognizer
 from retail.schema import UserError, Vocabulary
@@ -32,6 +32,7 @@ def save_bundle(recognizer: Recognizer, folder: Path) -> Path:
         "format": FORMAT,
         "strategy": recognizer.strategy,
         "width": recognizer.width,
+        "hidden": list(recognizer.head.hidden),
         "encoders": {
             modality: {
                 "name": _portable_name(encoder, folder),
@@ -74,7 +75,8 @@ def load_bundle(folder: Path) -> Recognizer:
     dims = {modality: entry["dim"] for modality, entry in description["encoders"].items()}
     vocabularies = {task: Vocabulary(tuple(classes)) for task, classes in description["tasks"].items()}
     sizes = {task: len(vocabulary) for task, vocabulary in vocabularies.items()}
-    head = build_head(description["strategy"], dims, sizes, width=description["width"])
+    hidden = description.get("hidden", ())  # bundles of earlier versions have none
+    head = build_head(description["strategy"], dims, sizes, width=description["width"], hidden=hidden)
     head.load_state_dict(load(weights))
     head.eval()
     return Recognizer(
@@ -90,12 +92,20 @@ def load_bundle(folder: Path) -> Recognizer:
 
 def _portable_name(encoder: Encoder, folder: Path) -> str:
     """The encoder's name; fine-tuned weights are copied into the folder, so that the bundle can be moved."""
-    if not isinstance(encoder, TimmEncoder) or encoder.finetuned_file is None:
+    if not isinstance(encoder, TunableEncoder) or encoder.finetuned is None:
         return encoder.name
-    copy = folder / "image_encoder.safetensors"
-    if copy.resolve() != encoder.finetuned_file.resolve():
-        shutil.copyfile(encoder.finetuned_file, copy)
-    return encoder.name_with(Path(HERE) / copy.name)
+    own = folder / f"{encoder.modality}_encoder{encoder.suffix}"
+    if own.resolve() != encoder.finetuned.resolve():
+        _copy(encoder.finetuned, own)
+    return encoder.name_with(Path(HERE) / own.name)
+
+
+def _copy(weights: Path, own: Path) -> None:
+    if weights.is_file():
+        shutil.copyfile(weights, own)
+        return
+    with whole_folder(own) as partial:
+        shutil.copytree(weights, partial, dirs_exist_ok=True)
 
 
 def _read_description(folder: Path) -> dict:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
@@ -46,6 +47,17 @@ def _check_choice(name: str, value: str, known: Sequence[str]) -> None:
         raise UserError(f"{name} is {' or '.join(map(repr, known))}, not {value!r}.")
 
 
+@contextmanager
+def whole_folder(path: Path) -> Iterator[Path]:
+    """Gives an empty folder to fill; it takes the place of what stood there if the block ends well."""
+    partial = path.with_name(path.name + ".part")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    yield partial
+    shutil.rmtree(path, ignore_errors=True)
+    partial.replace(path)
+
+
 @dataclass(frozen=True)
 class _Config:
     def to_dict(self) -> dict[str, Any]:
@@ -71,6 +83,8 @@ class TrainConfig(_Config):
     modalities: tuple[Modality, ...] = MODALITIES  # inputs the head may see
     width: int = 192  # W, width of the fused representation
     dropout: float = 0.5  # on projected embeddings
+    hidden: tuple[int, ...] = ()  # widths of new layers between each embedding and the fusion: deep transfer
+    hidden_dropout: float = 0.3  # behind each of them
     modality_dropout: float = 0.3  # chance that one present input is hidden, per product and step
     learning_rate: float = 3e-3
     weight_decay: float = 0.02
@@ -90,10 +104,14 @@ class TrainConfig(_Config):
         object.__setattr__(self, "modalities", tuple(m for m in MODALITIES if m in self.modalities))
         _check_choice("loss_balancing", self.loss_balancing, ("fixed", "uncertainty"))
         _check_choice("class_balance", self.class_balance, CLASS_BALANCES)
-        if not 0 <= self.modality_dropout < 1 or not 0 <= self.dropout < 1:
-            raise UserError("dropout and modality_dropout lie in [0, 1).")
-        if min(self.width, self.batch_size, self.max_epochs, self.patience) < 1:
-            raise UserError("width, batch_size, max_epochs and patience are at least 1.")
+        if not all(0 <= share < 1 for share in (self.modality_dropout, self.dropout, self.hidden_dropout)):
+            raise UserError("dropout, hidden_dropout and modality_dropout lie in [0, 1).")
+        if min(self.width, self.batch_size, self.max_epochs, self.patience, *self.hidden) < 1:
+            raise UserError("width, batch_size, max_epochs, patience and every width in hidden are at least 1.")
+
+
+# Settings of fine-tuning that lie between 0 and 1.
+SHARES = ("layer_decay", "average", "mix", "erase", "smallest_crop", "word_dropout", "typos", "modality_dropout")
 
 
 # Feature maps and classifiers of `retail/transfer.py`; a regime is called MAP+CLASSIFIER.
@@ -148,17 +166,24 @@ class RegimeConfig(_Config):
 
 @dataclass(frozen=True)
 class FinetuneConfig(_Config):
-    """How a photo encoder is trained on together with a head that was trained on its frozen embeddings."""
+    """How encoders are trained on together with a head that was trained on their frozen embeddings."""
 
+    tune: tuple[Modality, ...] = ("image",)  # inputs whose encoders learn; the others stay frozen
     start: str = "pretrained"  # or "scratch": new random weights, the control that shows what the transfer gains
-    layers: int = 0  # how many of the last layers learn; 0 = all
+    layers: int = 0  # how many of an encoder's last layers learn; 0 = all
     layer_decay: float = 0.8  # each lower layer learns this much slower (Howard and Ruder 2018; Clark et al. 2020)
     batch_norm: str = "adapt"  # statistics of the learning layers follow the new data; "keep" leaves the source's
     size: int = 224  # pixels of a training crop
     epochs: int = 12
     warmup_epochs: float = 1.0
-    learning_rate: float = 1e-3  # of the encoder's last layer
+    learning_rate: float = 1e-3  # of the photo encoder's last layer
+    text_learning_rate: float = 5e-5  # transformers fall apart at a convolutional network's rate (Devlin et al. 2019)
+    audio_learning_rate: float = 3e-4
     head_learning_rate: float = 1e-3
+    lora_rank: int = 0  # transformers learn only low-rank changes of this rank; 0 = all their weights
+    lora_learning_rate: float = 1e-3  # few weights that start at nothing bear, and need, more than all weights do
+    contrast: float = 0.0  # weight of the loss that draws the inputs of one product together
+    temperature: float = 0.07  # of that loss (Radford et al. 2021)
     weight_decay: float = 0.05
     batch_size: int = 32
     label_smoothing: float = 0.1
@@ -167,6 +192,10 @@ class FinetuneConfig(_Config):
     augment: str = "rand-m6-mstd0.5-inc1"  # timm's RandAugment; "" for crops and flips alone
     erase: float = 0.2  # chance of random erasing
     smallest_crop: float = 0.35  # of the photo's area
+    word_dropout: float = 0.1  # chance that a word of a description is left out
+    typos: float = 0.02  # chance that a letter is mistyped
+    vary_sound: bool = True  # other throats, rooms, microphones and noise, as in the spoken-word pretraining
+    modality_dropout: float = 0.3  # chance that one present input is hidden from the head, where there are several
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -174,11 +203,16 @@ class FinetuneConfig(_Config):
             _check_choice(name, getattr(self, name), known)
         if min(self.epochs, self.batch_size) < 1 or self.size < 32 or self.layers < 0:
             raise UserError("epochs and batch_size are at least 1, size is at least 32, layers at least 0.")
-        for name in ("layer_decay", "average", "mix", "erase", "smallest_crop"):
+        if not self.tune or set(self.tune) - set(MODALITIES):
+            raise UserError(f"--tune names one or more of {', '.join(MODALITIES)}, not {','.join(self.tune)!r}.")
+        object.__setattr__(self, "tune", tuple(m for m in MODALITIES if m in self.tune))
+        for name in SHARES:
             if not 0 <= getattr(self, name) <= 1:
                 raise UserError(f"{name} lies between 0 and 1, not at {getattr(self, name)}.")
-        if self.start == "scratch" and self.layers:
-            raise UserError("A network from scratch learns in all its layers; leave out --layers.")
+        if self.start == "scratch" and (self.layers or self.lora_rank):
+            raise UserError("A network from scratch learns in all its layers; leave out --layers and --lora-rank.")
+        if self.lora_rank < 0 or self.contrast < 0 or self.temperature <= 0:
+            raise UserError("lora_rank and contrast are at least 0, and temperature is greater than 0.")
 
 
 @dataclass(frozen=True)

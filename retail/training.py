@@ -90,7 +90,9 @@ def fit(
     val = _with_any(val, train.dims)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
-        head = build_head(config.strategy, train.dims, tasks, config.width, config.dropout)
+        head = build_head(
+            config.strategy, train.dims, tasks, config.width, config.dropout, config.hidden, config.hidden_dropout
+        )
         head.fit_scaler(train.embeddings, train.present)
         history, best_epoch = _train(head, train, val, config, on_epoch)
     return FitResult(head.eval(), history, best_epoch, time.perf_counter() - started)

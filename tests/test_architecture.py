@@ -9,8 +9,8 @@ from pathlib import Path
 
 RETAIL = Path(__file__).parents[1] / "retail"
 ORDER = (
-    "schema config media archive manifest encoders pretraining store fusion training transfer finetuning evaluation "
-    "recognizer bundle build demo jobs charts pages __main__"
+    "schema config media archive manifest encoders pretraining augmentation store fusion training transfer finetuning "
+    "evaluation recognizer bundle build demo jobs charts pages __main__"
 ).split()
 
 

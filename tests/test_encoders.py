@@ -177,7 +177,7 @@ def test_masked_mean_pooling_equals_a_hand_count(fresh, tmp_path):
     encoder = load_encoder(f"hf:{tmp_path / 'bert'}")
     ids = torch.tensor([[2, 5, 6, 3]])  # [CLS] green tea [SEP]
     with torch.inference_mode():
-        mean = encoder._model(input_ids=ids).last_hidden_state[0].mean(0)
+        mean = encoder._model.transformer(input_ids=ids).last_hidden_state[0].mean(0)
     torch.testing.assert_close(encoder.embed(["green tea", "oat drink with a x"])[0], mean / mean.norm())
 
 

@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import timm
 import torch
 from PIL import Image
 
@@ -15,12 +14,13 @@ from retail.build import finetune_recognizer
 from retail.bundle import load_bundle, save_bundle
 from retail.config import FinetuneConfig, TrainConfig
 from retail.encoders import preset_names
-from retail.encoders.image import TimmEncoder, save_finetuned
-from retail.finetuning import _depths, finetune
+from retail.encoders.image import TimmEncoder
+from retail.finetuning import finetune
 from retail.manifest import read_manifest
 from retail.schema import Product, UserError
 from retail.store import EmbeddingStore, embed_products
 from retail.training import fit
+from tests.tiny_encoders import tiny_photo_encoder
 
 TINY = FinetuneConfig(epochs=2, batch_size=4, size=64, average=0.5, warmup_epochs=0.5)
 HEAD = TrainConfig(strategy="concatenation", modalities=("image",), width=16, max_epochs=3, dropout=0.0)
@@ -44,10 +44,7 @@ def photos(tmp_path, monkeypatch):
 
 @pytest.fixture
 def encoder_name(tmp_path):
-    torch.manual_seed(0)
-    file = tmp_path / "weights" / "small.safetensors"
-    save_finetuned(timm.create_model("test_efficientnet", num_classes=0), "test_efficientnet", file)
-    return f"timm:test_efficientnet@{file}#size=64"
+    return tiny_photo_encoder(tmp_path / "weights")
 
 
 def rows(manifest, encoder):
@@ -66,7 +63,7 @@ def rows(manifest, encoder):
 def test_a_killed_run_resumes_from_its_last_epoch_to_the_same_result(photos, encoder_name, tmp_path):
     encoder = TimmEncoder(encoder_name.partition(":")[2])
     train, val, head = rows(photos, encoder)
-    unbroken = finetune(encoder, head, train, val, TINY, tmp_path / "a.pt")
+    unbroken = finetune({"image": encoder}, head, train, val, TINY, tmp_path / "a.pt")
     assert [entry["epoch"] for entry in unbroken.history] == [1, 2] and unbroken.trainable > 100_000
 
     class Killed(Exception):
@@ -76,26 +73,26 @@ def test_a_killed_run_resumes_from_its_last_epoch_to_the_same_result(photos, enc
         raise Killed
 
     with pytest.raises(Killed):
-        finetune(encoder, head, train, val, TINY, tmp_path / "b.pt", kill)
-    resumed = finetune(encoder, head, train, val, TINY, tmp_path / "b.pt")
+        finetune({"image": encoder}, head, train, val, TINY, tmp_path / "b.pt", kill)
+    resumed = finetune({"image": encoder}, head, train, val, TINY, tmp_path / "b.pt")
     assert resumed.seconds == sum(entry["seconds"] for entry in resumed.history) and len(resumed.history) == 2
-    assert resumed.file == unbroken.file  # named by the hash of its weights
+    assert resumed.weights == unbroken.weights  # named by the hash of its weights
     for name, value in unbroken.head.state_dict().items():
         assert torch.equal(resumed.head.state_dict()[name], value), name
     with pytest.raises(UserError, match="other settings or other data"):
-        finetune(encoder, head, train, val, replace(TINY, seed=1), tmp_path / "b.pt")
-    other = finetune(encoder, head, train, val, replace(TINY, seed=1), tmp_path / "c.pt")
-    assert other.file != unbroken.file
+        finetune({"image": encoder}, head, train, val, replace(TINY, seed=1), tmp_path / "b.pt")
+    other = finetune({"image": encoder}, head, train, val, replace(TINY, seed=1), tmp_path / "c.pt")
+    assert other.weights != unbroken.weights
 
 
 def test_only_the_last_layers_learn_and_frozen_statistics_stay(photos, encoder_name):
     encoder = TimmEncoder(encoder_name.partition(":")[2])
     before = encoder.new_model().state_dict()
-    depths = _depths(encoder.new_model())
+    depths = encoder.depths(encoder.new_model())
     train, val, head = rows(photos, encoder)
     for settings in (replace(TINY, layers=2, learning_rate=0.05), replace(TINY, learning_rate=0.05, batch_norm="keep")):
-        tuned = finetune(encoder, head, train, val, settings)
-        after = TimmEncoder(f"test_efficientnet@{tuned.file}#size=64").new_model().state_dict()
+        tuned = finetune({"image": encoder}, head, train, val, settings)
+        after = TimmEncoder(f"test_efficientnet@{tuned.weights['image']}#size=64").new_model().state_dict()
         changed = {name for name in before if not torch.equal(before[name].half(), after[name].half())}
         if settings.layers:
             assert changed & set(depths)
@@ -109,9 +106,11 @@ def test_only_the_last_layers_learn_and_frozen_statistics_stay(photos, encoder_n
 def test_a_network_from_scratch_forgets_the_pretrained_weights(photos, encoder_name):
     encoder = TimmEncoder(encoder_name.partition(":")[2])
     train, val, head = rows(photos, encoder)
-    tuned = finetune(encoder, head, train, val, replace(TINY, start="scratch", epochs=1, learning_rate=1e-9, seed=3))
+    tuned = finetune(
+        {"image": encoder}, head, train, val, replace(TINY, start="scratch", epochs=1, learning_rate=1e-9, seed=3)
+    )
     stem = "conv_stem.weight"
-    ours = TimmEncoder(f"test_efficientnet@{tuned.file}").new_model().state_dict()[stem]
+    ours = TimmEncoder(f"test_efficientnet@{tuned.weights['image']}").new_model().state_dict()[stem]
     assert (ours - encoder.new_model().state_dict()[stem]).abs().mean() > 0.01
     assert bool((tuned.head.get_buffer("mean_image") == 0).all())
 
@@ -135,7 +134,7 @@ def test_a_finetuned_bundle_is_portable_and_learns_the_colours(photos, encoder_n
 
 
 def test_what_cannot_be_finetuned_is_said(photos, encoder_name):
-    with pytest.raises(UserError, match="photo encoder"):
+    with pytest.raises(UserError, match="--tune names image"):
         finetune_recognizer(photos, replace(HEAD, modalities=("text",)), TINY, "bundled")
     with pytest.raises(UserError, match="lies between 0 and 1"):
         FinetuneConfig(mix=2)
@@ -165,3 +164,13 @@ def test_the_kept_bundle_is_small_and_answers():
     Image.new("RGB", (300, 300), (200, 30, 30)).save(photo, "PNG")
     prediction = recognizer.predict(Product("one", images=(photo.getvalue(),)))
     assert len(prediction.probs["product"]) == 81 and sum(prediction.probs["category"].values()) == pytest.approx(1)
+
+
+def test_hidden_layers_learn_first_alone_and_come_back_from_the_bundle(photos, encoder_name, tmp_path):
+    deep = replace(HEAD, hidden=(24, 12), hidden_dropout=0.1, max_epochs=2)
+    recognizer = finetune_recognizer(photos, deep, TINY, f"image={encoder_name}")
+    assert recognizer.head.hidden == (24, 12)
+    assert len(recognizer.info["history"]) <= 2 and len(recognizer.info["finetuning_history"]) == 2
+    loaded = load_bundle(save_bundle(recognizer, tmp_path / "deep"))
+    product = photos.in_split("val")[0]
+    assert loaded.predict(product).probs["colour"] == pytest.approx(recognizer.predict(product).probs["colour"])

@@ -76,5 +76,5 @@ def test_the_bundled_encoder_takes_every_option():
 def test_fine_tuning_refuses_several_layers(small_data):
     manifest = read_manifest(small_data, ["colour"])
     name = "image=timm:tf_efficientnet_lite0@bundled#size=64+layers=1"
-    with pytest.raises(UserError, match="leave out 'layers='"):
+    with pytest.raises(UserError, match="leave 'layers=' and"):
         finetune_recognizer(manifest, TrainConfig(modalities=("image",)), FinetuneConfig(), name)

@@ -81,6 +81,10 @@ class Encoder(ABC):
                 embeddings[places] = self._embed([items[place] for place in places]).float()
         return embeddings
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Another process loads the encoder by its name."""
+        return load_encoder, (self.name,)
+
     def _length(self, item: Any) -> int:
         """What to sort by so that a batch needs little padding; 0 where there is none."""
         return 0
@@ -110,7 +114,8 @@ def families() -> dict[str, type[Encoder]]:
         module = importlib.import_module(f"{__name__}.{module_info.name}")
         for value in vars(module).values():
             if isinstance(value, type) and issubclass(value, Encoder) and value.__module__ == module.__name__:
-                found[value.prefix] = value
+                if "prefix" in vars(value):
+                    found[value.prefix] = value
     return dict(sorted(found.items()))
 
 

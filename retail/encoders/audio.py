@@ -1,12 +1,13 @@
 """Sound clips through torchaudio: spoken words, pretrained speech models, or statistics of the log-mel spectrogram.
 
 In: mono 16 kHz float32 waveforms. Out: (B, D).
-Names: `torchaudio:spoken-word@bundled`, `torchaudio:spoken-word@FILE` (your own pretraining),
+Names: `torchaudio:spoken-word@bundled`, `torchaudio:spoken-word@FILE` (your own pretraining or fine-tuning),
 `torchaudio:log-mel-statistics` (no weights), `torchaudio:WAVLM_BASE_PLUS#layer=9+pool=max`.
 """
 
 from __future__ import annotations
 
+import copy
 import re
 from pathlib import Path
 from typing import Any, Protocol
@@ -14,9 +15,10 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 import torchaudio
-from torch import Tensor
+from torch import Tensor, nn
 
-from retail.encoders import Encoder, fingerprint_of, spoken_word
+from retail.encoders import fingerprint_of, spoken_word
+from retail.encoders.tunable import TunableEncoder, layer_depths
 from retail.encoders.weights import TORCH_HUB, check_sha256, hub_access, split_source
 from retail.media import SAMPLE_RATE_HZ
 from retail.schema import UserError
@@ -50,7 +52,7 @@ class Backend(Protocol):
         """(S,) -> (D,)"""
 
 
-class TorchaudioEncoder(Encoder):
+class TorchaudioEncoder(TunableEncoder):
     """The bundled spoken-word network, a pretrained pipeline's layer pooled over time, or log-mel statistics."""
 
     prefix = "torchaudio"
@@ -68,6 +70,47 @@ class TorchaudioEncoder(Encoder):
     def _embed(self, items: list[np.ndarray]) -> Tensor:
         # One clip at a time: padding to a common length would change what the models hear.
         return torch.stack([self._backend(_waveform(item)) for item in items])  # (B, D)
+
+    @property
+    def _spoken_word(self) -> SpokenWord:
+        if not isinstance(self._backend, SpokenWord):
+            raise UserError(
+                f"Only 'torchaudio:spoken-word' can be fine-tuned, not {self.name!r}; name it, or tune less."
+            )
+        return self._backend
+
+    def inputs(self, items: list[np.ndarray]) -> list[Tensor]:
+        """B clips -> B of (1, 64, T), each cut as at prediction"""
+        return [self._spoken_word.features(_waveform(item)) for item in items]
+
+    def new_model(self) -> nn.Module:
+        """Batches of features -> (B, 256)"""
+        pair = self._spoken_word.pair
+        return spoken_word.Listening(copy.deepcopy(pair.net), copy.deepcopy(pair.listener))
+
+    def blank_model(self) -> nn.Module:
+        """New random weights for the embedding; the verdict whether somebody speaks stays."""
+        return spoken_word.Listening(spoken_word.SpokenWordNet(), copy.deepcopy(self._spoken_word.pair.listener))
+
+    def depths(self, model: nn.Module) -> dict[str, int]:
+        """Of what makes the embedding; the verdict whether somebody speaks does not learn."""
+        names = (name for name, _ in model.named_parameters() if name.startswith("net."))
+        return layer_depths(name for name in names if not name.startswith("net.speech."))
+
+    def save(self, model: nn.Module, path: Path) -> None:
+        """Keeps the network and its listener in one file."""
+        assert isinstance(model, spoken_word.Listening)
+        spoken_word.save(model.net, self._spoken_word.settings, path, model.listener)
+
+    @property
+    def finetuned(self) -> Path | None:
+        """The weights file, if `save` wrote it."""
+        spoken = isinstance(self._backend, SpokenWord) and spoken_word.is_pair(self._backend.tensors)
+        return Path(split_source(self.name)[1]) if spoken else None
+
+    def name_with(self, path: Path) -> str:
+        """The same network with other weights."""
+        return f"torchaudio:{SPOKEN_WORD}@{path}"
 
 
 def _backend(name: str, checkpoint: str) -> Backend:
@@ -95,16 +138,23 @@ class SpokenWord:
             )
         if source == "bundled":
             check_sha256(path, BUNDLED_SHA256)
-        self._net, self.settings = spoken_word.load(path)
+        self.pair, self.settings = spoken_word.load_pair(path)
         self._log_mel = spoken_word.LogMel()
-        self.tensors = self._net.state_dict()
+        tuned = self.pair.net is not self.pair.listener
+        self.tensors = (self.pair if tuned else self.pair.net).state_dict()
 
     def __call__(self, waveform: Tensor) -> Tensor:
         """(S,) -> (256,), unit length or zeros"""
         if waveform.abs().max() < SILENCE:
             return torch.zeros(self.dim)
-        heard = spoken_word.hear(self._net, self._log_mel, waveform)
-        return heard.embedding[0] * (heard.speech[0] > self.settings["speech_threshold"])
+        features = self.features(waveform)
+        heard = self.pair.net(features)
+        judged = heard if self.pair.net is self.pair.listener else self.pair.listener(features)
+        return heard.embedding[0] * (judged.speech[0] > self.settings["speech_threshold"])
+
+    def features(self, waveform: Tensor) -> Tensor:
+        """(S,) -> (1, 64, T)"""
+        return spoken_word.features_of(self._log_mel, waveform)
 
 
 class LogMelStatistics:

@@ -17,9 +17,11 @@ import safetensors
 import timm
 import torch
 from PIL import Image
+from timm.models._manipulate import group_with_matcher
 from torch import Tensor, nn
 
-from retail.encoders import Encoder, fingerprint_of
+from retail.encoders import fingerprint_of
+from retail.encoders.tunable import TunableEncoder
 from retail.encoders.views import WithLayers, five_crops, mean_over_views, photo_options
 from retail.encoders.weights import (
     check_sha256,
@@ -38,7 +40,7 @@ BUNDLED_FILE = "models/efficientnet-lite0-57934424.pth"
 BUNDLED_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 
 
-class TimmEncoder(Encoder):
+class TimmEncoder(TunableEncoder):
     """Pooled features of a timm model, with the preprocessing its checkpoint was trained with."""
 
     prefix = "timm"
@@ -74,22 +76,48 @@ class TimmEncoder(Encoder):
             raise UserError(f"{self.model_name!r} does not take photos of {size} px; leave out '#size='.") from error
 
     def new_model(self) -> Any:
-        """A copy of the network that may be trained on: photos (B, 3, H, W) -> (B, D)."""
+        """Photos (B, 3, H, W) -> (B, D)"""
         if self._source == "bundled":
             return _bundled(self.model_name)
         if _is_finetuned(self._source):
             return _finetuned(self.model_name, Path(self._source))
         return _pretrained(self.name, self.model_name, self._source)
 
+    def blank_model(self) -> Any:
+        """The same network with new random weights."""
+        return timm.create_model(self.model_name, pretrained=False, num_classes=0)
+
+    def inputs(self, items: list[Tensor]) -> Tensor:
+        """B of (3, H, W) -> (B, 3, H, W)"""
+        return torch.stack(items).to(memory_format=torch.channels_last)
+
+    def save(self, model: nn.Module, path: Path) -> None:
+        """Keeps a trained copy of the network without classifier."""
+        save_finetuned(model, self.model_name, path)
+
     @property
-    def finetuned_file(self) -> Path | None:
-        """Where the weights lie, if `retail.finetuning` wrote them."""
+    def finetuned(self) -> Path | None:
+        """The weights file, if `save` wrote it."""
         return Path(self._source) if _is_finetuned(self._source) else None
 
-    def name_with(self, file: Path) -> str:
-        """The name of an encoder that differs from this one only in its weights."""
+    def name_with(self, path: Path) -> str:
+        """The same name with other weights."""
         _, mark, options = self.name.partition("#")
-        return f"timm:{self.model_name}@{file}{mark}{options}"
+        return f"timm:{self.model_name}@{path}{mark}{options}"
+
+    def check_tunable(self) -> None:
+        """Training sees one view of a photo and the features before the classifier."""
+        if self.options.layers or self.options.crops:
+            raise UserError(
+                "Fine-tuning trains the network on its last features of one view; "
+                f"leave 'layers=' and 'crops' out of {self.name!r}."
+            )
+
+    def depths(self, model: Any) -> dict[str, int]:
+        """{parameter: how many layers lie behind its own}; timm knows the layers of its networks."""
+        layer_of = group_with_matcher(model.named_parameters(), model.group_matcher(coarse=False), reverse=True)
+        last = max(layer_of.values())
+        return {name: last - layer for name, layer in layer_of.items()}
 
     def prepare(self, item: Image.Image) -> Tensor:
         """RGB picture -> (3, H, W), or (5, 3, H, W) with crops"""

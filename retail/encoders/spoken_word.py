@@ -8,6 +8,7 @@ depthwise-separable residual blocks (ConvNeXt, Liu et al. 2022, in one dimension
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -62,9 +63,14 @@ def level(log_mel: Tensor) -> Tensor:
 
 
 def hear(net: SpokenWordNet, log_mel: LogMel, waveform: Tensor) -> Heard:
-    """One clip (S,) of any length, cut and padded as the network needs it -> `Heard` of a batch of one."""
+    """One clip (S,) of any length -> `Heard` of a batch of one."""
+    return net(features_of(log_mel, waveform))
+
+
+def features_of(log_mel: LogMel, waveform: Tensor) -> Tensor:
+    """One clip (S,) of any length, cut and padded as the network needs it -> (1, 64, T)."""
     waveform = spoken_part(waveform)
-    return net(log_mel(functional.pad(waveform, (0, max(0, SHORTEST_SAMPLES - len(waveform))))[None]))
+    return log_mel(functional.pad(waveform, (0, max(0, SHORTEST_SAMPLES - len(waveform))))[None])
 
 
 def spoken_part(waveform: Tensor) -> Tensor:
@@ -145,22 +151,50 @@ class SpokenWordNet(nn.Module):
         return Heard(embedding, self.speech(pooled)[:, 0].float(), x.transpose(1, 2))
 
 
-def save(net: SpokenWordNet, settings: dict[str, Any], path: Path) -> None:
+class Listening(nn.Module):
+    """What fine-tuning trains, and the untouched network that says whether somebody speaks.
+
+    That verdict reads the same features as the embedding, so it would drift with them: no training clip is without
+    speech. In: batches of features, each (B_i, 64, T_i). Out: (sum of B_i, 256).
+    """
+
+    def __init__(self, net: SpokenWordNet, listener: SpokenWordNet) -> None:
+        super().__init__()
+        self.net, self.listener = net, listener
+
+    def forward(self, batches: Sequence[Tensor]) -> Tensor:
+        return torch.cat([self.net(features).embedding for features in batches])
+
+
+def save(net: SpokenWordNet, settings: dict[str, Any], path: Path, listener: SpokenWordNet | None = None) -> None:
     """Writes half-precision weights with the settings beside them; the file appears whole or not at all."""
-    save_half(net, {"settings": json.dumps(settings, sort_keys=True)}, path)
+    metadata = {"settings": json.dumps(settings, sort_keys=True)}
+    save_half(net if listener is None else Listening(net, listener), metadata, path)
 
 
 def load(path: Path) -> tuple[SpokenWordNet, dict[str, Any]]:
     """The network in evaluation mode and single precision, and its settings; raises UserError for another file."""
+    pair, settings = load_pair(path)
+    return pair.net, settings
+
+
+def load_pair(path: Path) -> tuple[Listening, dict[str, Any]]:
+    """As `load`, with the network that says whether somebody speaks: the same one unless it was fine-tuned."""
     try:
         tensors, metadata = load_single(path)
         settings = json.loads(metadata["settings"])
         net = SpokenWordNet()
-        net.load_state_dict(tensors)
+        pair = Listening(net, SpokenWordNet() if is_pair(tensors) else net)
+        (pair if is_pair(tensors) else net).load_state_dict(tensors)
     except (safetensors.SafetensorError, KeyError, ValueError, RuntimeError) as error:
         reason = " ".join(str(error).split())[:120]
         raise UserError(
             f"{path.name!r} does not hold a spoken-word encoder ({reason}); train one with "
             "'python -m retail.pretraining'."
         ) from error
-    return net.eval().requires_grad_(False), {**SETTINGS, **settings}
+    return pair.eval().requires_grad_(False), {**SETTINGS, **settings}
+
+
+def is_pair(names: Iterable[str]) -> bool:
+    """Whether a weights file holds a fine-tuned network and its listener."""
+    return any(name.startswith("listener.") for name in names)

@@ -1,19 +1,25 @@
 """Descriptions through any Hugging Face transformers encoder.
 
 In: clean texts. Out: token states averaged over the real tokens, L2-normalised, (B, D).
-Names: `hf:ORG/NAME`, `hf:ORG/NAME@REVISION`, `hf:FOLDER`, `hf:all-MiniLM-L6-v2@bundled`.
+Names: `hf:ORG/NAME`, `hf:ORG/NAME@REVISION`, `hf:FOLDER` (your checkpoint, or one that `finetune` wrote),
+`hf:all-MiniLM-L6-v2@bundled`.
 """
 
 from __future__ import annotations
 
+import copy
+import json
+import os
 import re
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from retail.encoders import Encoder, fingerprint_of
+from retail.config import whole_folder
+from retail.encoders import fingerprint_of
+from retail.encoders.tunable import TunableEncoder, layer_depths
 from retail.encoders.weights import check_sha256, hub_access, package_path, split_source
 from retail.schema import UserError
 
@@ -23,14 +29,33 @@ BUNDLED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9
 
 # A product's description is short; attention's cost grows with the square of the length.
 MAX_TOKENS = 128
+FINETUNED = "finetuned.json"  # in a folder that fine-tuning wrote
+
+# A tokenizer with threads of its own warns, and stops using them, as soon as a training starts its helpers.
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 
-class TransformersEncoder(Encoder):
+class MeanOfTokens(nn.Module):
+    """A transformer and the masked mean of its last hidden states: tokens -> (B, D), unit length."""
+
+    def __init__(self, transformer: Any) -> None:
+        super().__init__()
+        self.transformer = transformer
+
+    def forward(self, tokens: dict[str, Tensor]) -> Tensor:
+        states = self.transformer(**tokens).last_hidden_state  # (B, T, D)
+        mask = tokens["attention_mask"][..., None].to(states.dtype)  # (B, T, 1)
+        mean = (states * mask).sum(1) / mask.sum(1).clamp_min(1)  # (B, D)
+        return torch.nn.functional.normalize(mean, dim=-1)
+
+
+class TransformersEncoder(TunableEncoder):
     """Masked mean of a transformer's last hidden states (Reimers & Gurevych 2019, arxiv.org/abs/1908.10084)."""
 
     prefix = "hf"
     modality = "text"
     version = 1
+    suffix = ""  # a folder as transformers keeps it
 
     def __init__(self, checkpoint: str) -> None:
         self.name = f"hf:{checkpoint}"
@@ -39,25 +64,60 @@ class TransformersEncoder(Encoder):
             self._tokenizer, model = _load(self.name, str(_bundled(model_name)), None)
         else:
             self._tokenizer, model = _load(self.name, model_name, source or None)
-        self._model = model.eval().requires_grad_(False)
-        self.dim = int(self._model.config.hidden_size)
+        folder = Path(model_name)
+        self._finetuned = folder if (folder / FINETUNED).is_file() else None
+        # In single precision, whatever precision the checkpoint was kept in.
+        self._model = MeanOfTokens(model.float().eval().requires_grad_(False))
+        self.dim = int(model.config.hidden_size)
         backend = getattr(self._tokenizer, "backend_tokenizer", None)
         preprocessing = {
             "max_tokens": MAX_TOKENS,
             "pooling": "mean",
             "tokenizer": backend.to_str() if backend is not None else sorted(self._tokenizer.get_vocab().items()),
         }
-        self._fingerprint = fingerprint_of(type(self), preprocessing, self._model.state_dict())
+        self._fingerprint = fingerprint_of(type(self), preprocessing, model.state_dict())
 
     def _length(self, item: str) -> int:
         return len(item)
 
     def _embed(self, items: list[str]) -> Tensor:
-        tokens = self._tokenizer(items, padding=True, truncation=True, max_length=MAX_TOKENS, return_tensors="pt")
-        states = self._model(**tokens).last_hidden_state  # (B, T, D)
-        mask = tokens["attention_mask"][..., None].to(states.dtype)  # (B, T, 1)
-        mean = (states * mask).sum(1) / mask.sum(1).clamp_min(1)  # (B, D)
-        return torch.nn.functional.normalize(mean, dim=-1)
+        return self._model(self.inputs(items))
+
+    def inputs(self, items: list[str]) -> dict[str, Tensor]:
+        """B texts -> token ids and masks, each (B, T)"""
+        options: dict[str, Any] = {"padding": True, "truncation": True, "max_length": MAX_TOKENS}
+        return dict(self._tokenizer(items, return_tensors="pt", **options))
+
+    def new_model(self) -> nn.Module:
+        """Tokens -> (B, D)"""
+        return copy.deepcopy(self._model)
+
+    def blank_model(self) -> nn.Module:
+        """The same network with new random weights."""
+        from transformers import AutoModel
+
+        return MeanOfTokens(AutoModel.from_config(self._model.transformer.config))
+
+    def depths(self, model: nn.Module) -> dict[str, int]:
+        """Without the pooler, which the mean over tokens does not read."""
+        return layer_depths(name for name, _ in model.named_parameters() if ".pooler." not in name)
+
+    def save(self, model: nn.Module, path: Path) -> None:
+        """Keeps the transformer and its tokenizer in a folder."""
+        transformer: Any = copy.deepcopy(model).half().get_submodule("transformer")
+        with whole_folder(path) as partial:
+            transformer.save_pretrained(partial)
+            self._tokenizer.save_pretrained(partial)
+            (partial / FINETUNED).write_text(json.dumps({"pooling": "mean"}) + "\n", encoding="utf-8")
+
+    @property
+    def finetuned(self) -> Path | None:
+        """The folder, if `save` wrote it."""
+        return self._finetuned
+
+    def name_with(self, path: Path) -> str:
+        """The folder says everything."""
+        return f"hf:{path}"
 
 
 def _bundled(model_name: str) -> Path:

@@ -52,6 +52,12 @@ def with_validation(products: Sequence[Product]) -> list[Product]:
     ]
 
 
+def products_of(manifest: Manifest, batch: EmbeddingBatch) -> list[Product]:
+    """The products of a batch's rows, in their order."""
+    rows = {product.id: product for product in with_validation(manifest.products)}
+    return [rows[name] for name in batch.ids]
+
+
 def vocabularies_of(products: Sequence[Product], tasks: Sequence[str]) -> dict[str, Vocabulary]:
     """One vocabulary per task from the training rows; a task needs two classes."""
     vocabularies = {}

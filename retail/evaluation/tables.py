@@ -21,6 +21,39 @@ def _align(rows: list[list[str]]) -> str:
     return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
 
 
+def finetuning_table(info: Mapping[str, Any]) -> str:
+    """What a fine-tuning run cost, how it fits its training rows, and what retrieval and the source gained or lost."""
+    peak = info["finetuning_peak_mib"]
+    memory = f", peak memory {peak:.0f} MiB" if peak else ""
+    last = info["finetuning_history"][-1]
+    parts = [
+        f"{info['trainable_parameters']:,} of {info['parameters']:,} parameters learned for "
+        f"{info['finetuning_seconds'] / 60:.1f} minutes{memory}."
+    ]
+    for task, value in last["val_accuracy"].items():
+        train = last["train_accuracy"].get(task)
+        beside = "" if train is None else f" (augmented training rows {100 * train:.1f} %)"
+        parts.append(f"{task}: validation accuracy {100 * value:.1f} %{beside}")
+    for task, row in info.get("forgetting", {}).get("tasks", {}).items():
+        low, high = 100 * row["low"], 100 * row["high"]
+        parts.append(
+            f"source task {task}: {100 * row['before']:.1f} % before, {100 * row['after']:.1f} % after on {row['n']} "
+            f"validation rows, change {100 * row['change']:+.1f} [{low:+.1f}, {high:+.1f}]"
+        )
+    if "retrieval" in info:
+        parts.append(_retrieval_table(info["retrieval"]))
+    return "\n".join(parts)
+
+
+def _retrieval_table(retrieval: Mapping[str, list[dict[str, Any]]]) -> str:
+    rows = [["retrieval", "n", "recall@1 %", "recall@5 %", "median rank"]]
+    for before, after in zip(retrieval["before"], retrieval["after"], strict=True):
+        pairs = [f"{100 * before[key]:.1f} -> {100 * after[key]:.1f}" for key in ("recall_at_1", "recall_at_5")]
+        ranks = f"{before['median_rank']:g} -> {after['median_rank']:g}"
+        rows.append([f"{before['query']} to {before['found']}", str(before["n"]), *pairs, ranks])
+    return _align(rows)
+
+
 def comparison_table(results: Mapping[str, Any]) -> str:
     """Accuracy in % with 95 % intervals, models × tasks, the subsets and settings, and a verdict for each task."""
     tasks = list(results["tasks"])

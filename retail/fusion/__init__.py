@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import ClassVar, Literal
 
@@ -36,6 +36,8 @@ class FusionHead(nn.Module, ABC):
     level: ClassVar[Literal["feature", "decision"]]
     source: ClassVar[str]  # author, year, link
     compared: ClassVar[bool] = True  # whether a comparison of "all" strategies trains it
+
+    hidden: tuple[int, ...] = ()  # widths of the layers that `DeepHead` puts in front
 
     def __init__(self, dims: Mapping[str, int], tasks: Mapping[str, int]) -> None:
         super().__init__()
@@ -82,10 +84,25 @@ def strategies() -> dict[str, type[FusionHead]]:
 
 
 def build_head(
-    strategy: str, dims: Mapping[str, int], tasks: Mapping[str, int], width: int = 192, dropout: float = 0.0
+    strategy: str,
+    dims: Mapping[str, int],
+    tasks: Mapping[str, int],
+    width: int = 192,
+    dropout: float = 0.0,
+    hidden: Sequence[int] = (),
+    hidden_dropout: float = 0.0,
 ) -> FusionHead:
-    """A new head of a registered strategy; raises UserError for an unknown name."""
+    """A new head of a registered strategy, with hidden layers of these widths in front of it if any are named.
+
+    Raises UserError for an unknown name.
+    """
     known = strategies()
     if strategy not in known:
         raise UserError(f"No fusion strategy is named {strategy!r}; choose from {', '.join(known)}.")
-    return known[strategy](dims, tasks, width=width, dropout=dropout)  # type: ignore[call-arg]
+    seen = dict.fromkeys(dims, hidden[-1]) if hidden else dims
+    head = known[strategy](seen, tasks, width=width, dropout=dropout)  # type: ignore[call-arg]
+    if not hidden:
+        return head
+    from retail.fusion.deep import DeepHead  # it imports the contract from here
+
+    return DeepHead(dims, tasks, hidden, hidden_dropout, head)

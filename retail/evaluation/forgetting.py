@@ -1,0 +1,82 @@
+"""Forgetting: what a fine-tuned encoder still knows of the data that its head was first trained on.
+
+In: a source data set, the encoders before and after a transfer. Out: accuracy of one and the same source head on the
+source validation rows, before and after, and the paired difference. The head never sees the new encoder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from retail.config import TrainConfig
+from retail.encoders import Encoder
+from retail.evaluation.metrics import paired_difference
+from retail.evaluation.splits import prepare, products_of
+from retail.fusion import FusionHead
+from retail.manifest import Manifest
+from retail.schema import Modality, Product, Progress, UserError, Vocabulary
+from retail.store import EmbeddingBatch, EmbeddingStore, embed_products
+from retail.training import fit, predict_probs
+
+
+@dataclass(frozen=True)
+class SourceTask:
+    """A head trained on the source with the untouched encoders, the validation rows and its answers on them."""
+
+    name: str
+    checksum: str
+    products: list[Product]
+    head: FusionHead
+    vocabularies: dict[str, Vocabulary]
+    right: dict[str, np.ndarray]  # {task: (n,) whether the known labels were found}
+
+
+def source_task(
+    manifest: Manifest, encoders: Mapping[Modality, Encoder], config: TrainConfig, progress: Progress | None = None
+) -> SourceTask:
+    """Trains the source head; raises UserError when the source has none of the encoders' inputs or no labels."""
+    splits = prepare(manifest, dict(encoders), EmbeddingStore(), progress, need_test=False)
+    head = fit(splits.train, splits.val, splits.task_sizes, config).head
+    right = right_answers(head, splits.val)
+    products = products_of(manifest, splits.val)
+    return SourceTask(manifest.root.name, manifest.checksum, products, head, splits.vocabularies, right)
+
+
+def forgetting(
+    source: SourceTask, encoders: Mapping[Modality, Encoder], progress: Progress | None = None
+) -> dict[str, Any]:
+    """{task: n, accuracy before and after, change with its 95 % interval} under the new encoders."""
+    used: dict[Modality, Encoder] = {name: encoder for name, encoder in encoders.items() if name in source.head.dims}
+    batch, _ = embed_products(source.products, used, source.vocabularies, EmbeddingStore(), progress)
+    tasks = {}
+    for task, after in right_answers(source.head, batch).items():
+        before = source.right[task]
+        change, low, high = paired_difference(after, before)
+        tasks[task] = {"n": len(after), "before": float(before.mean()), "after": float(after.mean())}
+        tasks[task] |= {"change": change, "low": low, "high": high}
+    return {"source": source.name, "checksum": source.checksum, "tasks": tasks}
+
+
+def right_answers(head: FusionHead, batch: EmbeddingBatch) -> dict[str, np.ndarray]:
+    """{task: (n,) bool} over the rows whose label is known; tasks without any are left out."""
+    right = {}
+    for task, probs in predict_probs(head, batch).items():
+        known = batch.targets[task] >= 0
+        if known.any():
+            right[task] = (probs.argmax(1) == batch.targets[task])[known].numpy()
+    if not right:
+        raise UserError("The source data has no validation rows with labels; add some, or leave out --source.")
+    return right
+
+
+def check_shares_inputs(source: SourceTask, tuned: tuple[Modality, ...]) -> None:
+    """Raises UserError when nothing that learns reads the source, so that nothing could be forgotten."""
+    if not set(tuned) & set(source.head.dims):
+        raise UserError(
+            f"The source data has {' and '.join(source.head.dims)}, but --tune names {' and '.join(tuned)}; "
+            "choose a source that has the tuned inputs."
+        )

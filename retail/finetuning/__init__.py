@@ -1,0 +1,135 @@
+"""Fine-tuning: gradients into pretrained encoders, together with the head that reads them.
+
+In: encoders of any tunable family, a head that was trained on their frozen embeddings (so the head starts where the
+linear probe ended: LP-FT, Kumar et al. 2022), products and their embeddings. Out: kept weights and the head.
+A stopped run goes on from its last epoch to the same result.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from retail import config as folders
+from retail.config import FinetuneConfig
+from retail.encoders import Encoder
+from retail.encoders.tunable import TunableEncoder
+from retail.finetuning.contrast import Projector
+from retail.finetuning.data import Rows
+from retail.finetuning.lora import merge_lora
+from retail.finetuning.network import new_network
+from retail.finetuning.run import Run
+from retail.fusion import FusionHead
+from retail.schema import Modality, UserError
+
+
+@dataclass
+class Finetuned:
+    """The kept weights, the head that belongs to them, and how the training went."""
+
+    weights: dict[Modality, Path]  # file or folder of each tuned encoder, named by the hash of its content
+    head: FusionHead
+    history: list[dict]  # one per epoch: epoch, train_ and val_ loss and accuracy, seconds, peak_mib
+    trainable: int  # parameters that learned
+    parameters: int  # of the encoders that were tuned and the head, those that stayed included
+    projectors: tuple[Projector, Projector] | None = None  # before and after, where there was a contrastive loss
+
+    @property
+    def seconds(self) -> float:
+        """Of all epochs, those before a stop included."""
+        return sum(entry["seconds"] for entry in self.history)
+
+    @property
+    def peak_mib(self) -> float | None:
+        """The most memory that the training process held, its helpers not counted."""
+        return max((entry["peak_mib"] or 0 for entry in self.history), default=0) or None
+
+
+def finetune(
+    encoders: Mapping[Modality, Encoder],
+    head: FusionHead,
+    train: Rows,
+    val: Rows,
+    config: FinetuneConfig,
+    checkpoint: Path | None = None,
+    on_epoch: Callable[[dict], None] | None = None,
+) -> Finetuned:
+    """Trains the encoders of `config.tune` and the head together; equal seeds give equal weights.
+
+    `train` and `val` are products and their batches, row by row. The averaged weights of the last epoch are kept:
+    validation rows choose nothing here. Raises UserError when an encoder cannot learn from these products.
+    """
+    tuned = _tuned(encoders, head, train, config)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(config.seed)
+        network = new_network(tuned, head, train[1], config)
+        before = copy.deepcopy(network.projector)
+        run = Run(tuned, network, train, val, config)
+        run.restore(checkpoint)
+        while run.epoch < config.epochs:
+            entry = run.train_epoch()
+            if checkpoint is not None:
+                run.keep(checkpoint)
+            if on_epoch:
+                on_epoch(entry)
+    best: Any = run.average.module
+    if config.lora_rank:
+        for model in best.encoders.values():
+            merge_lora(model)
+    weights = {modality: kept(encoder, best.encoders[modality]) for modality, encoder in tuned.items()}
+    sizes = [(weight.numel(), weight.requires_grad) for weight in network.parameters()]
+    trainable = sum(size for size, learns in sizes if learns)
+    projectors = (before, best.projector) if before is not None else None
+    parameters = sum(size for size, _ in sizes)
+    return Finetuned(weights, best.head.eval(), run.history, trainable, parameters, projectors)
+
+
+def _tuned(
+    encoders: Mapping[Modality, Encoder], head: FusionHead, train: Rows, config: FinetuneConfig
+) -> dict[Modality, TunableEncoder]:
+    tuned: dict[Modality, TunableEncoder] = {}
+    for modality in config.tune:
+        encoder = encoders.get(modality)
+        if encoder is None or modality not in head.dims or not bool(train[1].present[modality].any()):
+            raise UserError(
+                f"Fine-tuning the {modality} encoder needs training products with {modality} among the inputs; "
+                "add them, change --modalities, or leave it out of --tune."
+            )
+        if not isinstance(encoder, TunableEncoder):
+            raise UserError(f"The {modality} encoder {encoder.name!r} cannot be fine-tuned; leave it out of --tune.")
+        encoder.check_tunable()
+        tuned[modality] = encoder
+    if config.contrast and len(head.dims) < 2:
+        raise UserError(
+            "A contrastive loss needs two kinds of input; add one to --modalities, or leave out --contrast."
+        )
+    return tuned
+
+
+def kept(encoder: TunableEncoder, model: nn.Module) -> Path:
+    """Saves a trained network under the hash of its content, beside those of earlier runs."""
+    folder = folders.home() / "encoders"
+    temporary = folder / f"finetuned-{os.getpid()}{encoder.suffix}"
+    encoder.save(model, temporary)
+    path = folder / f"{encoder.modality}-{_digest(temporary)[:16]}{encoder.suffix}"
+    if path.is_dir():  # equal content lies there already
+        shutil.rmtree(temporary)
+        return path
+    return temporary.replace(path)
+
+
+def _digest(path: Path) -> str:
+    """SHA-256 of a file, or of a folder's files and their names."""
+    digest = hashlib.sha256()
+    for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
+        digest.update((file.name if path.is_dir() else "").encode() + file.read_bytes())
+    return digest.hexdigest()

@@ -1,0 +1,183 @@
+"""What the tuned encoders read: batches of photos, texts and clips, augmented for training and plain for validation.
+
+In: products, their places in a batch, a seed and an epoch. Out: for each modality the places that have it and the
+network's inputs. The same seed, epoch and places give the same numbers, in whichever process they are made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from retail.augmentation.image import seeded, training_transform
+from retail.augmentation.sound import augmented_features
+from retail.augmentation.text import augmented_text
+from retail.config import FinetuneConfig
+from retail.encoders.tunable import TunableEncoder
+from retail.media import clean_text, decode_audio, decode_image
+from retail.pretraining.augment import noise_bank
+from retail.schema import MediaSource, Modality, Product
+from retail.store import EmbeddingBatch
+
+Rows = tuple[Sequence[Product], EmbeddingBatch]  # products and their embeddings, row by row
+Inputs = dict[Modality, tuple[Tensor, Any]]  # places in the batch (P,), and what the network takes
+Reader = Callable[[list[int], int], Any]  # products' places and an epoch -> what the network takes
+
+WORKERS = 2  # processes that decode and augment beside the training
+CACHE_BYTES = 2**30  # of decoded photos; what does not fit is decoded again in each epoch
+SPARE = 2  # photos are kept twice the training size: the smallest crops take half of a side
+
+
+class Batches(Dataset[Inputs]):
+    """Number of a batch -> its inputs."""
+
+    def __init__(
+        self, readers: Mapping[Modality, Reader], batch: EmbeddingBatch, parts: Sequence[Tensor], epoch: int
+    ) -> None:
+        self._readers, self._parts, self._epoch = readers, parts, epoch
+        self._present = {modality: batch.present[modality] for modality in readers}
+
+    def __len__(self) -> int:
+        return len(self._parts)
+
+    def __getitem__(self, number: int) -> Inputs:
+        inputs: Inputs = {}
+        for modality, read in self._readers.items():
+            places = self._present[modality][self._parts[number]].nonzero().flatten()
+            if len(places):
+                inputs[modality] = places, read(self._parts[number][places].tolist(), self._epoch)
+        return inputs
+
+
+def load(
+    readers: Mapping[Modality, Reader], batch: EmbeddingBatch, parts: Sequence[Tensor], epoch: int = 0
+) -> Iterator[Inputs]:
+    """The batches of one epoch in order; other processes prepare them ahead where there is enough to do."""
+    workers = WORKERS if set(readers) - {"text"} else 0
+    return iter(DataLoader(Batches(readers, batch, parts, epoch), batch_size=None, num_workers=workers))
+
+
+def training_readers(
+    encoders: Mapping[Modality, TunableEncoder], products: Sequence[Product], config: FinetuneConfig
+) -> dict[Modality, Reader]:
+    """One reader per modality, which augments as the settings say."""
+    kinds: dict[Modality, Any] = {"image": TrainingPhotos, "text": TrainingTexts, "audio": TrainingSounds}
+    return {modality: kinds[modality](encoder, products, config) for modality, encoder in encoders.items()}
+
+
+class TrainingPhotos:
+    """One of a product's photos, decoded once if all fit into the cache."""
+
+    def __init__(self, encoder: Any, products: Sequence[Product], config: FinetuneConfig) -> None:
+        self._encoder, self._products, self._seed = encoder, products, config.seed
+        self._transform = training_transform(encoder.data_config, config)
+        self._cache = PhotoCache(SPARE * config.size)
+        self._cache.fill(source for product in products for source in product.images)
+
+    def __call__(self, places: list[int], epoch: int) -> Tensor:
+        return self._encoder.inputs([self._pixels(place, epoch) for place in places])
+
+    def _pixels(self, place: int, epoch: int) -> Tensor:
+        images = self._products[place].images
+        with seeded([self._seed, epoch, place]) as drawn:
+            return self._transform(self._cache.photo(images[drawn % len(images)]))
+
+
+class TrainingTexts:
+    """Descriptions with words left out and typos."""
+
+    def __init__(self, encoder: TunableEncoder, products: Sequence[Product], config: FinetuneConfig) -> None:
+        self._encoder, self._config = encoder, config
+        self._texts = [clean_text(product.text) for product in products]
+
+    def __call__(self, places: list[int], epoch: int) -> Any:
+        seed = self._config.seed
+        texts = [augmented_text(self._texts[place], [seed, epoch, place], self._config) for place in places]
+        return self._encoder.inputs(texts)
+
+
+class TrainingSounds:
+    """Clips as other voices would say them in other rooms, all in one batch of features."""
+
+    def __init__(self, encoder: TunableEncoder, products: Sequence[Product], config: FinetuneConfig) -> None:
+        encoder.new_model()  # says at once if this encoder cannot learn
+        self._products, self._config = products, config
+        for kind in ("coloured", "without_voice") if config.vary_sound else ():
+            noise_bank(kind)  # made here, so that no helper process makes its own
+
+    def __call__(self, places: list[int], epoch: int) -> list[Tensor]:
+        clips = [decode_audio(source) for place in places if (source := self._products[place].audio) is not None]
+        return [augmented_features(clips, [self._config.seed, epoch, *places], self._config)]
+
+
+class AsServed:
+    """What the encoder sees at prediction; of several photos the first."""
+
+    def __init__(self, encoder: TunableEncoder, products: Sequence[Product]) -> None:
+        self._encoder, self._products = encoder, products
+
+    def __call__(self, places: list[int], epoch: int) -> Any:
+        return self._encoder.inputs([self._encoder.prepare(self._decoded(self._products[place])) for place in places])
+
+    def _decoded(self, product: Product) -> Any:
+        if self._encoder.modality == "image":
+            return decode_image(product.images[0])
+        if self._encoder.modality == "text":
+            return clean_text(product.text)
+        assert product.audio is not None
+        return decode_audio(product.audio)
+
+
+class PhotoCache:
+    """Decoded photos, never larger than needed, kept while they fit into memory."""
+
+    def __init__(self, shortest: int, limit_bytes: int = CACHE_BYTES) -> None:
+        self._shortest, self._limit_bytes = shortest, limit_bytes
+        self._pixels: dict[MediaSource, np.ndarray] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        """A forked helper shares the memory; one that is started anew decodes by itself."""
+        return vars(self) | {"_pixels": {}}
+
+    def fill(self, sources: Iterator[MediaSource]) -> None:
+        """Decodes photos until the limit is reached; one that cannot be read is left to whoever asks for it."""
+        used = 0
+        with ThreadPoolExecutor(WORKERS) as pool:
+            while used < self._limit_bytes and (group := list(islice(sources, 64))):
+                for source, pixels in zip(group, pool.map(self._decoded, group), strict=True):
+                    if pixels is not None and used + pixels.nbytes <= self._limit_bytes:
+                        self._pixels[source] = pixels
+                        used += pixels.nbytes
+
+    def photo(self, source: MediaSource) -> Image.Image:
+        """The picture, the same whether it was kept or not."""
+        kept = self._pixels.get(source)
+        return shrunk(decode_image(source), self._shortest) if kept is None else Image.fromarray(kept)
+
+    def _decoded(self, source: MediaSource) -> np.ndarray | None:
+        try:
+            return np.asarray(shrunk(decode_image(source), self._shortest))
+        except (ValueError, OSError):
+            return None
+
+
+def shrunk(photo: Image.Image, shortest: int) -> Image.Image:
+    """A picture whose shorter side has at most this many pixels."""
+    share = shortest / min(photo.size)
+    if share >= 1:
+        return photo
+    width, height = (max(1, round(side * share)) for side in photo.size)
+    return photo.resize((width, height), Image.Resampling.BICUBIC)
+
+
+def rows_of(count: int, size: int) -> tuple[Tensor, ...]:
+    """Places 0 to count - 1, cut into batches."""
+    return torch.arange(count).split(size)

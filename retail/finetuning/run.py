@@ -1,0 +1,190 @@
+"""One run of fine-tuning, epoch by epoch, and its checkpoint.
+
+In: a `Network`, the training and validation rows and a `FinetuneConfig`. Out: a history entry per epoch, averaged
+weights, and a file from which a stopped run goes on to the same result.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from retail.augmentation.image import blend
+from retail.config import FinetuneConfig, whole_file
+from retail.encoders.tunable import TunableEncoder
+from retail.finetuning.contrast import info_nce
+from retail.finetuning.data import AsServed, Inputs, Rows, load, rows_of, training_readers
+from retail.finetuning.network import Network, optimizer_groups
+from retail.schema import Modality, UserError
+from retail.store import EmbeddingBatch
+from retail.training import MultiTaskLoss, drop_modalities
+
+CLIP_NORM = 2.0
+
+
+class Run:
+    """Everything that changes from epoch to epoch."""
+
+    def __init__(
+        self,
+        encoders: Mapping[Modality, TunableEncoder],
+        network: Network,
+        train: Rows,
+        val: Rows,
+        config: FinetuneConfig,
+    ) -> None:
+        self.network, self.config = network, config
+        self.batch, self.val = (rows[1].select(network.head.dims) for rows in (train, val))
+        self.readers = training_readers(encoders, train[0], config)
+        self.val_readers = {modality: AsServed(encoder, val[0]) for modality, encoder in encoders.items()}
+        self.loss_of = MultiTaskLoss(network.head.tasks, False, config.label_smoothing, {})
+        self.optimizer = torch.optim.AdamW(optimizer_groups(network, encoders, config))
+        # Only the learning weights and the statistics move; the copies of the others stay as they are.
+        self.average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(config.average), use_buffers=True)
+        # A checkpoint belongs to these settings, these networks and these rows.
+        rows = hashlib.sha256("\n".join([*train[1].ids, "", *val[1].ids]).encode()).hexdigest()
+        self.identity = config.to_dict() | {
+            "encoders": {modality: encoder.fingerprint for modality, encoder in encoders.items()},
+            "head": {name: list(value.shape) for name, value in network.head.state_dict().items()},
+            "rows": rows,
+        }
+        self.history: list[dict] = []
+        self.epoch = 0
+
+    def train_epoch(self) -> dict:
+        """One pass over the training rows; returns its entry in the history."""
+        started, config = time.perf_counter(), self.config
+        torch.manual_seed(int(np.random.SeedSequence([config.seed, self.epoch]).generate_state(1)[0]))
+        parts = torch.randperm(len(self.batch)).split(config.batch_size)
+        self.network.train()
+        tally, total = Tally(), 0.0
+        for step, (index, inputs) in enumerate(
+            zip(parts, load(self.readers, self.batch, parts, self.epoch), strict=True)
+        ):
+            for group in self.optimizer.param_groups:
+                group["lr"] = group["full_lr"] * rate(self.epoch + step / len(parts), config)
+            loss = self._loss(inputs, self.batch.rows(index), tally)
+            if not loss.requires_grad:  # no label is known in this batch
+                continue
+            self.optimizer.zero_grad()
+            loss.backward()
+            nn.utils.clip_grad_norm_(self.network.parameters(), CLIP_NORM)
+            self.optimizer.step()
+            self.average.update_parameters(self.network)
+            total += float(loss.detach()) * len(index)
+        train_seconds = time.perf_counter() - started
+        self.epoch += 1
+        entry = {"epoch": self.epoch, "train_loss": total / len(self.batch), "train_accuracy": tally.accuracy()}
+        entry |= self._validation() | {"train_seconds": train_seconds}
+        self.history.append(entry | {"seconds": time.perf_counter() - started, "peak_mib": peak_mib()})
+        return self.history[-1]
+
+    def _loss(self, inputs: Inputs, batch: EmbeddingBatch, tally: Tally) -> Tensor:
+        """With photos of other rows mixed in, the loss is mixed in the same proportion."""
+        if self._mixes(inputs, batch):
+            return self._mixed_loss(inputs, batch)
+        embeddings = self.network.embed(inputs, batch)
+        present = batch.present
+        if len(present) > 1:
+            present = drop_modalities(present, self.config.modality_dropout, torch.default_generator)
+        logits = self.network.head(embeddings, present)
+        tally.add(logits, batch.targets)
+        return self.loss_of(logits, batch.targets) + self._contrast(embeddings, batch)
+
+    def _contrast(self, embeddings: dict[str, Tensor], batch: EmbeddingBatch) -> Tensor | float:
+        if self.network.projector is None:
+            return 0.0
+        projections = self.network.projector(embeddings)
+        return self.config.contrast * info_nce(projections, batch.present, self.config.temperature)
+
+    def _mixes(self, inputs: Inputs, batch: EmbeddingBatch) -> bool:
+        """Only photos can be mixed, so there must be nothing else; and every row must have one."""
+        drawn = float(torch.rand(())) < self.config.mix
+        return drawn and set(batch.present) == {"image"} and len(inputs["image"][0]) == len(batch) > 1
+
+    def _mixed_loss(self, inputs: Inputs, batch: EmbeddingBatch) -> Tensor:
+        places, pixels = inputs["image"]
+        order = torch.randperm(len(batch))
+        pixels, share = blend(pixels, pixels[order])
+        logits = self.network({"image": (places, pixels)}, batch)
+        other = {task: target[order] for task, target in batch.targets.items()}
+        return share * self.loss_of(logits, batch.targets) + (1 - share) * self.loss_of(logits, other)
+
+    @torch.inference_mode()
+    def _validation(self) -> dict[str, Any]:
+        """Loss and {task: share right} of the averaged weights; tasks without known labels are left out."""
+        network, tally, total = self.average.module.eval(), Tally(), 0.0
+        parts = rows_of(len(self.val), self.config.batch_size)
+        for index, inputs in zip(parts, load(self.val_readers, self.val, parts), strict=True):
+            batch = self.val.rows(index)
+            logits = network(inputs, batch)
+            tally.add(logits, batch.targets)
+            total += float(self.loss_of(logits, batch.targets)) * len(index)
+        return {"val_loss": total / max(1, len(self.val)), "val_accuracy": tally.accuracy()}
+
+    def keep(self, checkpoint: Path) -> None:
+        """Writes everything that the next epoch depends on, whole or not at all."""
+        state: dict[str, Any] = {name: getattr(self, name).state_dict() for name in ("network", "average", "optimizer")}
+        state |= {"epoch": self.epoch, "history": self.history, "identity": self.identity}
+        with whole_file(checkpoint) as partial:
+            torch.save(state, partial)
+
+    def restore(self, checkpoint: Path | None) -> None:
+        """Goes on from the checkpoint if there is one; one of other settings is refused."""
+        if checkpoint is None or not checkpoint.exists():
+            return
+        state = torch.load(checkpoint, weights_only=True)
+        if state.get("identity") != self.identity:
+            raise UserError(
+                f"The stopped run in '{checkpoint}' has other settings or other data; "
+                "name another folder, or delete it."
+            )
+        for name in ("network", "average", "optimizer"):
+            getattr(self, name).load_state_dict(state[name])
+        self.epoch, self.history = state["epoch"], state["history"]
+
+
+class Tally:
+    """Right answers and known labels of each task, batch after batch."""
+
+    def __init__(self) -> None:
+        self._right: dict[str, int] = {}
+        self._known: dict[str, int] = {}
+
+    def add(self, logits: Mapping[str, Tensor], targets: Mapping[str, Tensor]) -> None:
+        for task, target in targets.items():
+            known = target >= 0
+            right = (logits[task].argmax(1) == target) & known
+            self._right[task] = self._right.get(task, 0) + int(right.sum())
+            self._known[task] = self._known.get(task, 0) + int(known.sum())
+
+    def accuracy(self) -> dict[str, float]:
+        """{task: share right}, without the tasks of which no label was known."""
+        return {task: self._right[task] / known for task, known in self._known.items() if known}
+
+
+def rate(epoch: float, config: FinetuneConfig) -> float:
+    """Share of the full learning rate: linear warm-up, then a cosine down to nothing."""
+    if epoch < config.warmup_epochs:
+        return (epoch + 0.02) / config.warmup_epochs
+    return 0.5 * (1 + math.cos(math.pi * epoch / config.epochs))
+
+
+def peak_mib() -> float | None:
+    """The most memory that this process held so far in MiB, its helpers not counted; None where nobody counts it."""
+    if sys.platform == "win32":
+        return None
+    import resource
+
+    unit = 2**20 if sys.platform == "darwin" else 2**10  # bytes there, KiB on Linux
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
