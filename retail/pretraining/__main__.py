@@ -26,29 +26,28 @@ def pretrain(
     out: Annotated[Path, typer.Option(help="Folder for encoder.safetensors and training.json.")] = Path("spoken_word"),
     work: Annotated[Path | None, typer.Option(help="Folder for clips and checkpoints, about 6 GB.")] = None,
     steps: Annotated[int, typer.Option(help="Batches to train on.")] = TrainingConfig.steps,
-    hard_steps: Annotated[int, typer.Option(help="Harder batches after these.")] = TrainingConfig.hard_steps,
     seed: Annotated[int, typer.Option(help="Another seed draws other batches and first weights.")] = 0,
     processes: Annotated[int, typer.Option(help="Processes that share each batch; one a core.")] = 2,
 ) -> None:
     """Pretrain the spoken-word encoder from synthetic speech. A stopped run goes on where it was."""
     try:
-        _pretrain(out, work or config.home() / "pretraining", steps, hard_steps, seed, processes)
+        _pretrain(out, work or config.home() / "pretraining", steps, seed, processes)
     except UserError as error:
         typer.echo(f"Error: {error}", err=True)
         raise typer.Exit(1) from None
 
 
-def _pretrain(out: Path, work: Path, steps: int, hard_steps: int, seed: int, processes: int) -> None:
+def _pretrain(out: Path, work: Path, steps: int, seed: int, processes: int) -> None:
     out.mkdir(parents=True, exist_ok=True)
     words, unseen = training_words(), held_out_words("validation")
     clips = synthesise(work / "clips", words, parts(), say=typer.echo)
     check = validation_clips(work / "validation", unseen)
-    settings = TrainingConfig(seed=seed, steps=steps, hard_steps=hard_steps, processes=processes)
+    settings = TrainingConfig(seed=seed, steps=steps, processes=processes)
     net = train(
         clips,
         words,
         settings,
-        work / f"training-{seed}-{steps}-{hard_steps}.pt",
+        work / f"training-{seed}-{steps}.pt",
         score=lambda net: validation_scores(net, check),
         say=typer.echo,
     )

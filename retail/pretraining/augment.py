@@ -8,7 +8,6 @@ smaller. Sources: SpecAugment (Park et al. 2019), vocal tract length perturbatio
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
@@ -27,64 +26,41 @@ BANK_SECONDS = 3.0
 LEAST = 1e-10  # mel power of digital silence
 
 
-@dataclass(frozen=True)
-class Strength:
-    """How far the changes go."""
-
-    throat_octaves: float = 0.15  # standard deviation of the playing speed
-    tract: float = 0.06  # standard deviation of the vocal tract's length
-    noisy: float = 0.8  # share of clips with noise
-    quietest_db: float = 40.0  # of the noise, under the clip
-    smooth: float = 0.0  # share of clips whose pitch is blurred away
-    cut: float = 0.0  # share of clips that begin and end hard, noise included, as trimmed recordings do
-
-
-MILD = Strength()
-HARD = Strength(throat_octaves=0.22, tract=0.09, noisy=0.85, quietest_db=30.0, smooth=0.35, cut=0.4)
-
-
 class Augment:
     """Random changes; every draw comes from the generator, so that a step can be repeated."""
 
-    def __init__(
-        self,
-        generator: torch.Generator,
-        spare_seconds: float = 0.1,
-        stretch: float = 1.0,
-        strength: Strength = MILD,
-    ) -> None:
-        self._generator, self._strength = generator, strength
+    def __init__(self, generator: torch.Generator, spare_seconds: float = 0.1, stretch: float = 1.0) -> None:
+        self._generator = generator
         self._spare_seconds, self._slower = spare_seconds, stretch  # silence around the longest clip; slower speech
 
     def __call__(self, clips: list[np.ndarray], non_speech: int = 0) -> Tensor:
         """B int16 clips -> (B + non_speech, 64, T) features; the last rows hold no speech."""
-        waveforms, spans = self.place([self.throat(clip) for clip in clips])
-        power = mel_power(self.transmission(waveforms))  # (B, 64, T)
+        waveforms = self.transmission(self.place([self.throat(clip) for clip in clips]))
+        power = mel_power(waveforms)  # (B, 64, T)
         frames = power.shape[2]
         power = torch.cat([power, self._from_bank("without_voice", non_speech, frames)])
         power = self.microphone(self.room(power))
         power = self.noise(power, babble=len(clips))
-        power = self.smooth(self.band(self.microphone(power)))
-        power = torch.cat([self.cut(power[: len(clips)], spans), power[len(clips) :]])
+        power = self.band(self.microphone(power))
         return self.mask(level(self.warp(power.clamp(min=LEAST).log())))
 
     # Waveforms
 
     def throat(self, clip: np.ndarray) -> Tensor:
         """Played faster or slower: pitch, formants and speed move together."""
-        factor = 2 ** float(self._normal(1).clamp(-2, 2) * self._strength.throat_octaves)
+        factor = 2 ** float(self._normal(1).clamp(-2, 2) * 0.15)
         samples = torch.from_numpy(clip.astype(np.float32) / 32768)[None, None]
         return functional.interpolate(samples, size=max(800, int(samples.shape[2] * factor)), mode="linear")[0, 0]
 
-    def place(self, clips: list[Tensor]) -> tuple[Tensor, Tensor]:
-        """(B, S): peak 1, silence before and after; (B, 2): the frames at which each clip begins and ends."""
+    def place(self, clips: list[Tensor]) -> Tensor:
+        """(B, S): peak 1, silence before and after."""
         length = max(len(clip) for clip in clips) + int(SAMPLE_RATE_HZ * self._spare_seconds)
         length += -length % (8 * HOP)
         waveforms = torch.zeros(len(clips), length)
         starts = (self._uniform(len(clips)) * torch.tensor([length - len(clip) for clip in clips])).long()
         for row, (clip, first) in enumerate(zip(clips, starts.tolist(), strict=True)):
             waveforms[row, first : first + len(clip)] = clip / clip.abs().max().clamp(min=1e-4)
-        return waveforms, torch.stack([starts, starts + torch.tensor([len(clip) for clip in clips])], dim=1) // HOP
+        return waveforms
 
     def transmission(self, waveforms: Tensor) -> Tensor:
         """Clipping for one of seven and mu-law with few steps for another."""
@@ -138,7 +114,7 @@ class Augment:
         return power * (10 ** (-fall / 10))[:, :, None]
 
     def noise(self, power: Tensor, babble: int) -> Tensor:
-        """Coloured noise, other sounds or other voices, from as loud as the clip to far under it."""
+        """Coloured noise, other sounds or other voices, 0 to 40 dB under the clip, for four of five."""
         rows, _, frames = power.shape
         kind = self._uniform(rows, 1, 1)
         noise = self._from_bank("coloured", rows, frames)
@@ -148,31 +124,10 @@ class Augment:
             for shift in (frames // 4, frames // 2, 3 * frames // 4)
         )
         noise = torch.where(kind < 0.45, noise, torch.where(kind < 0.75, other, voices))
-        ratio_db = self._strength.quietest_db * self._uniform(rows, 1, 1)
+        ratio_db = 40 * self._uniform(rows, 1, 1)
         loud = lambda x: x.sum(1).topk(frames // 4, dim=1).values.mean(1)[:, None, None].clamp(min=LEAST)  # noqa: E731
         scaled = noise * loud(power) / loud(noise) / 10 ** (ratio_db / 10)
-        return power + scaled * self._chance(rows, self._strength.noisy)[:, None, None]
-
-    def smooth(self, power: Tensor) -> Tensor:
-        """Blurs neighbouring bands, so that the harmonics of the voice's pitch melt into its formants."""
-        if not self._strength.smooth:
-            return power
-        rows, bands, _ = power.shape
-        width = 1 + 1.5 * self._uniform(rows, 1, 1)  # bands
-        apart = torch.arange(bands)[:, None] - torch.arange(bands)
-        blur = torch.exp(-0.5 * (apart / width) ** 2)
-        blurred = (blur / blur.sum(2, keepdim=True)) @ power
-        return torch.where(self._chance(rows, self._strength.smooth)[:, None, None], blurred, power)
-
-    def cut(self, power: Tensor, spans: Tensor) -> Tensor:
-        """Digital silence before and after the clip, up to 50 ms inside of its ends or 100 ms outside."""
-        if not self._strength.cut:
-            return power
-        rows, _, frames = power.shape
-        ends = spans + (15 * self._uniform(rows, 2) - 5) * torch.tensor([-1, 1])
-        place = torch.arange(frames)
-        outside = (place < ends[:, :1]) | (place > ends[:, 1:])
-        return power.masked_fill((outside & self._chance(rows, self._strength.cut)[:, None])[:, None], LEAST)
+        return power + scaled * self._chance(rows, 0.8)[:, None, None]
 
     # Log mel, (B, 64, T)
 
@@ -183,7 +138,7 @@ class Augment:
         pace = torch.exp(0.35 * self._normal(rows, 1, 8))
         pace = functional.interpolate(pace, size=wanted, mode="linear", align_corners=True)[:, 0]
         time = pace.cumsum(1) / pace.sum(1, keepdim=True) * 2 - 1  # (B, T')
-        stretch = 1 + self._strength.tract * self._normal(rows, 1).clamp(-2, 2)
+        stretch = 1 + 0.06 * self._normal(rows, 1).clamp(-2, 2)
         bent = ((torch.linspace(-1, 1, bands) + 1) * stretch - 1).clamp(-1, 1)  # (B, bands)
         grid = torch.stack([time[:, None, :].expand(-1, bands, -1), bent[:, :, None].expand(-1, -1, wanted)], dim=-1)
         return functional.grid_sample(log_mel[:, None], grid, align_corners=True, padding_mode="border")[:, 0]

@@ -26,7 +26,7 @@ from torch.utils.data import DataLoader, Dataset
 from retail.config import whole_file
 from retail.encoders.spoken_word import DIM, SpokenWordNet
 from retail.encoders.weights import has_bfloat16
-from retail.pretraining.augment import HARD, MILD, Augment, noise_bank
+from retail.pretraining.augment import Augment, noise_bank
 from retail.pretraining.clips import Clips
 from retail.pretraining.words import Spoken
 from retail.schema import UserError
@@ -42,8 +42,6 @@ class TrainingConfig:
 
     seed: int = 0
     steps: int = 4_000
-    hard_steps: int = 1_200  # that follow, with harder changes to the clips and a learning rate that starts again
-    hard_learning_rate: float = 8e-4
     processes: int = 2  # that share each batch
     words: int = 128  # a batch; each is said twice
     non_speech: int = 16
@@ -57,11 +55,6 @@ class TrainingConfig:
     contrast: float = 0.0  # weight of the supervised contrast
     average: float = 0.998  # of the weights, from step to step
     checkpoint_every: int = 200
-
-    @property
-    def all_steps(self) -> int:
-        """The steps of both phases."""
-        return self.steps + self.hard_steps
 
 
 class Batches(Dataset[tuple[Tensor, Tensor]]):
@@ -84,7 +77,7 @@ class Batches(Dataset[tuple[Tensor, Tensor]]):
         self._lengths = np.array_split(np.argsort(mean, kind="stable"), max(1, min(10, count // config.words)))
 
     def __len__(self) -> int:
-        return self._config.all_steps
+        return self._config.steps
 
     def __getitem__(self, step: int) -> tuple[Tensor, Tensor]:
         """features (B, 64, T) of this process's words said twice, then the non-speech; labels (B,)"""
@@ -102,7 +95,7 @@ class Batches(Dataset[tuple[Tensor, Tensor]]):
         longest = self._sizes[places] > np.quantile(self._sizes[places], 0.9)
         places[longest] = [self._draw(rng, *pair) for pair in zip(sources[longest], labels[longest], strict=True)]
         generator = torch.Generator().manual_seed(int(rng.integers(1 << 62)))
-        augment = Augment(generator, spare_seconds, stretch, MILD if step < config.steps else HARD)
+        augment = Augment(generator, spare_seconds, stretch)
         features = augment([self._clips.clip(place) for place in places], config.non_speech // config.processes)
         return features, torch.from_numpy(labels.astype(np.int64))
 
@@ -223,12 +216,12 @@ class Run:
             optimizer.step()
             _average(average, net, min(config.average, step / (step + 10)))
             done = step + 1
-            if rank == 0 and (done % config.checkpoint_every == 0 or done == config.all_steps):
+            if rank == 0 and (done % config.checkpoint_every == 0 or done == config.steps):
                 _keep(self.checkpoint, holders, done, config)
                 scores = self.score(average.eval()) if self.score and device.type == "cpu" else {}
                 figures = " ".join(f"{name} {value:.3f}" for name, value in {**parts, **scores}.items())
                 pace = (done - first) / (time.monotonic() - started)
-                self.say(f"step {done} of {config.all_steps}, {pace:.2f} a second: {figures}")
+                self.say(f"step {done} of {config.steps}, {pace:.2f} a second: {figures}")
         return average.eval().cpu()
 
 
@@ -275,19 +268,15 @@ def _loader(
 ) -> Iterator[tuple[int, tuple[Tensor, Tensor]]]:
     workers = 0 if device.type == "cpu" else max(1, len(os.sched_getaffinity(0)) - 1)
     batches = Batches(clips, config, rank)
-    loader = DataLoader(batches, batch_size=None, sampler=range(first, config.all_steps), num_workers=workers)
+    loader = DataLoader(batches, batch_size=None, sampler=range(first, config.steps), num_workers=workers)
     return enumerate(loader, start=first)
 
 
 def _learning_rate(step: int, config: TrainingConfig) -> float:
-    """A linear warm-up and a cosine down to nearly nothing, in each of the two phases."""
-    peak, steps = config.learning_rate, config.steps
-    if step >= config.steps:
-        peak, steps, step = config.hard_learning_rate, config.hard_steps, step - config.steps
-    warmup = min(config.warmup, steps // 10)
-    if step < warmup:
-        return peak * (step + 1) / warmup
-    return peak * (0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, steps - warmup))) + 1e-3)
+    if step < config.warmup:
+        return config.learning_rate * (step + 1) / config.warmup
+    progress = (step - config.warmup) / max(1, config.steps - config.warmup)
+    return config.learning_rate * (0.5 * (1 + math.cos(math.pi * progress)) + 1e-3)
 
 
 @torch.no_grad()
