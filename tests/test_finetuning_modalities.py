@@ -150,7 +150,7 @@ def test_adapters_are_merged_into_the_weights_that_are_kept(data, names):
 
 def test_a_contrastive_run_reports_retrieval_before_and_after_and_resumes(data, names, tmp_path):
     config = replace(HEAD, modalities=("image", "text"))
-    tuning = replace(ALL, tune=("text",), contrast=0.5)
+    tuning = replace(ALL, tune=("text",), contrast=0.5, text_learning_rate=0.02)
     unbroken = finetune_recognizer(data, config, tuning, names)
     rows = unbroken.info["retrieval"]
     assert [(row["query"], row["found"]) for row in rows["after"]] == [("image", "text"), ("text", "image")]
