@@ -47,3 +47,12 @@ def test_two_hidden_layers_by_hand():
 def test_widths_are_checked():
     with pytest.raises(UserError, match="every width in hidden"):
         TrainConfig(hidden=(64, 0))
+
+
+def test_the_command_line_wants_numbers():
+    from typer.testing import CliRunner
+
+    from retail.__main__ import app
+
+    done = CliRunner().invoke(app, ["finetune", "nowhere", "--out", "nowhere", "--hidden", "64,wide"])
+    assert done.exit_code == 1 and "--hidden lists widths such as 512,512, not 'wide'" in done.output

@@ -79,3 +79,13 @@ def test_a_source_without_the_tuned_input_is_refused(tmp_path):
     config = replace(HEAD, modalities=("image", "text"))
     with pytest.raises(UserError, match="The source data has text, but --tune names image"):
         finetune_recognizer(target, config, TINY, name, source=read_manifest(source, ["kind"]))
+
+
+def test_the_printed_result_shows_retrieval_before_and_after():
+    rows = [{"query": "image", "found": "text", "n": 8, "recall_at_1": 0.25, "recall_at_5": 0.5, "median_rank": 3.5}]
+    after = [rows[0] | {"recall_at_1": 0.5, "median_rank": 1.5}]
+    entry = {"val_accuracy": {"colour": 0.75}, "train_accuracy": {}}
+    info = {"trainable_parameters": 10, "parameters": 2000, "finetuning_seconds": 90, "finetuning_peak_mib": None}
+    text = finetuning_table(info | {"finetuning_history": [entry], "retrieval": {"before": rows, "after": after}})
+    assert "10 of 2,000 parameters learned for 1.5 minutes." in text and "validation accuracy 75.0 %" in text
+    assert "image to text  8  25.0 -> 50.0  50.0 -> 50.0  3.5 -> 1.5" in text

@@ -77,7 +77,8 @@ class Run:
         for step, (index, inputs) in enumerate(zip(parts, feed, strict=False)):
             for group in self.optimizer.param_groups:
                 group["lr"] = group["full_lr"] * rate(self.epoch + step / len(parts), config)
-            loss = self._loss(inputs, self.batch.rows(index), tally)
+            answers, alignment = self._losses(inputs, self.batch.rows(index), tally)
+            loss = answers + self.config.contrast * alignment
             if not loss.requires_grad:  # no label is known in this batch
                 continue
             self.optimizer.zero_grad()
@@ -85,7 +86,7 @@ class Run:
             nn.utils.clip_grad_norm_(self.network.parameters(), CLIP_NORM)
             self.optimizer.step()
             self.average.update_parameters(self.network)
-            total += float(loss.detach()) * len(index)
+            total += float(answers.detach()) * len(index)
         train_seconds = time.perf_counter() - started
         self.epoch += 1
         entry = {"epoch": self.epoch, "train_loss": total / len(self.batch), "train_accuracy": tally.accuracy()}
@@ -93,23 +94,22 @@ class Run:
         self.history.append(entry | {"seconds": time.perf_counter() - started, "peak_mib": peak_mib()})
         return self.history[-1]
 
-    def _loss(self, inputs: Inputs, batch: EmbeddingBatch, tally: Tally) -> Tensor:
-        """With photos of other rows mixed in, the loss is mixed in the same proportion."""
+    def _losses(self, inputs: Inputs, batch: EmbeddingBatch, tally: Tally) -> tuple[Tensor, Tensor]:
+        """The loss of the tasks' answers, and that of the alignment: 0 without a projector."""
         if self._mixes(inputs, batch):
-            return self._mixed_loss(inputs, batch)
+            return self._mixed_loss(inputs, batch), torch.zeros(())
         embeddings = self.network.embed(inputs, batch)
         present = batch.present
         if len(present) > 1:
             present = drop_modalities(present, self.config.modality_dropout, torch.default_generator)
         logits = self.network.head(embeddings, present)
         tally.add(logits, batch.targets)
-        return self.loss_of(logits, batch.targets) + self._contrast(embeddings, batch)
+        return self.loss_of(logits, batch.targets), self._alignment(embeddings, batch)
 
-    def _contrast(self, embeddings: dict[str, Tensor], batch: EmbeddingBatch) -> Tensor | float:
+    def _alignment(self, embeddings: dict[str, Tensor], batch: EmbeddingBatch) -> Tensor:
         if self.network.projector is None:
-            return 0.0
-        projections = self.network.projector(embeddings)
-        return self.config.contrast * info_nce(projections, batch.present, self.config.temperature)
+            return torch.zeros(())
+        return info_nce(self.network.projector(embeddings), batch.present, self.config.temperature)
 
     def _mixes(self, inputs: Inputs, batch: EmbeddingBatch) -> bool:
         """Only photos can be mixed, so there must be nothing else; and every row must have one."""
@@ -117,6 +117,7 @@ class Run:
         return drawn and set(batch.present) == {"image"} and len(inputs["image"][0]) == len(batch) > 1
 
     def _mixed_loss(self, inputs: Inputs, batch: EmbeddingBatch) -> Tensor:
+        """With photos of other rows mixed in, the loss is mixed in the same proportion."""
         places, pixels = inputs["image"]
         order = torch.randperm(len(batch))
         pixels, share = blend(pixels, pixels[order])
