@@ -44,6 +44,25 @@ def test_two_hidden_layers_by_hand():
     torch.testing.assert_close(logits, torch.tensor([[0.8413, -0.1587]]), atol=1e-3, rtol=0)
 
 
+def test_the_strategy_behind_gets_exact_zeros_where_an_input_is_absent(monkeypatch):
+    """A stack of layers with biases makes something of nothing."""
+    head = build_head("concatenation", {"text": 3}, {"task": 2}, width=4, hidden=(5,))
+    torch.nn.init.ones_(head.stacks["text"][0][1].bias)
+    seen = {}
+    monkeypatch.setattr(head.strategy_head, "fuse", lambda features, present: seen.update(features) or {})
+    head({"text": torch.randn(2, 3)}, {"text": torch.tensor([True, False])})
+    assert seen["text"][0].any() and not seen["text"][1].any()
+
+
 def test_widths_are_checked():
     with pytest.raises(UserError, match="every width in hidden"):
         TrainConfig(hidden=(64, 0))
+
+
+def test_the_command_line_wants_numbers():
+    from typer.testing import CliRunner
+
+    from retail.__main__ import app
+
+    done = CliRunner().invoke(app, ["finetune", "nowhere", "--out", "nowhere", "--hidden", "64,wide"])
+    assert done.exit_code == 1 and "--hidden lists widths such as 512,512, not 'wide'" in done.output

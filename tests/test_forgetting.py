@@ -62,7 +62,7 @@ def test_a_transfer_stores_and_prints_what_was_forgotten_and_what_it_cost(tmp_pa
     info = load_bundle(save_bundle(recognizer, tmp_path / "bundle")).info
     row = info["forgetting"]["tasks"]["colour"]
     assert row["before"] == 1 and row["after"] < 1, "colours are easy, until the network learns something else"
-    assert info["forgetting"]["source"] == "source" and row["change"] == row["after"] - row["before"]
+    assert info["forgetting"]["source"] == "source" and row["change"] == pytest.approx(row["after"] - row["before"])
     assert info["finetuning_peak_mib"] > 50 and 0 < info["trainable_parameters"] <= info["parameters"]
     text = finetuning_table(info)
     assert f"source task colour: 100.0 % before, {100 * row['after']:.1f} % after on 6" in text
@@ -79,3 +79,13 @@ def test_a_source_without_the_tuned_input_is_refused(tmp_path):
     config = replace(HEAD, modalities=("image", "text"))
     with pytest.raises(UserError, match="The source data has text, but --tune names image"):
         finetune_recognizer(target, config, TINY, name, source=read_manifest(source, ["kind"]))
+
+
+def test_the_printed_result_shows_retrieval_before_and_after():
+    rows = [{"query": "image", "found": "text", "n": 8, "recall_at_1": 0.25, "recall_at_5": 0.5, "median_rank": 3.5}]
+    after = [rows[0] | {"recall_at_1": 0.5, "median_rank": 1.5}]
+    entry = {"val_accuracy": {"colour": 0.75}, "train_accuracy": {}}
+    info = {"trainable_parameters": 10, "parameters": 2000, "finetuning_seconds": 90, "finetuning_peak_mib": None}
+    text = finetuning_table(info | {"finetuning_history": [entry], "retrieval": {"before": rows, "after": after}})
+    assert "10 of 2,000 parameters learned for 1.5 minutes." in text and "validation accuracy 75.0 %" in text
+    assert "image to text  8  25.0 -> 50.0  50.0 -> 50.0  3.5 -> 1.5" in text

@@ -37,32 +37,44 @@ SPARE = 2  # photos are kept twice the training size: the smallest crops take ha
 
 
 class Batches(Dataset[Inputs]):
-    """Number of a batch -> its inputs."""
+    """(split, epoch, places of a batch) -> its inputs."""
 
-    def __init__(
-        self, readers: Mapping[Modality, Reader], batch: EmbeddingBatch, parts: Sequence[Tensor], epoch: int
-    ) -> None:
-        self._readers, self._parts, self._epoch = readers, parts, epoch
-        self._present = {modality: batch.present[modality] for modality in readers}
+    def __init__(self, readers: Mapping[str, Mapping[Modality, Reader]], batches: Mapping[str, EmbeddingBatch]) -> None:
+        self._readers = readers
+        self._present = {
+            split: {modality: batches[split].present[modality] for modality in own} for split, own in readers.items()
+        }
 
-    def __len__(self) -> int:
-        return len(self._parts)
-
-    def __getitem__(self, number: int) -> Inputs:
+    def __getitem__(self, wanted: tuple[str, int, Tensor]) -> Inputs:
+        split, epoch, rows = wanted
         inputs: Inputs = {}
-        for modality, read in self._readers.items():
-            places = self._present[modality][self._parts[number]].nonzero().flatten()
+        for modality, read in self._readers[split].items():
+            places = self._present[split][modality][rows].nonzero().flatten()
             if len(places):
-                inputs[modality] = places, read(self._parts[number][places].tolist(), self._epoch)
+                inputs[modality] = places, read(rows[places].tolist(), epoch)
         return inputs
 
 
-def load(
-    readers: Mapping[Modality, Reader], batch: EmbeddingBatch, parts: Sequence[Tensor], epoch: int = 0
-) -> Iterator[Inputs]:
-    """The batches of one epoch in order; other processes prepare them ahead where there is enough to do."""
-    workers = WORKERS if set(readers) - {"text"} else 0
-    return iter(DataLoader(Batches(readers, batch, parts, epoch), batch_size=None, num_workers=workers))
+class Feed:
+    """Prepares batches ahead, in processes that live as long as the run where there is enough to do."""
+
+    def __init__(self, readers: Mapping[str, Mapping[Modality, Reader]], batches: Mapping[str, EmbeddingBatch]) -> None:
+        self._wanted: list[tuple[str, int, Tensor]] = []
+        workers = WORKERS if any(set(own) - {"text"} for own in readers.values()) else 0
+        self._loader = DataLoader(
+            Batches(readers, batches),
+            batch_size=None,
+            sampler=self._wanted,
+            num_workers=workers,
+            persistent_workers=workers > 0,
+            # Else it would draw from the training's generator, in a resumed run more often than in an unbroken one.
+            generator=torch.Generator(),
+        )
+
+    def __call__(self, epoch: int, parts: Mapping[str, Sequence[Tensor]]) -> Iterator[Inputs]:
+        """The inputs of these batches of each split, one after the other."""
+        self._wanted[:] = [(split, epoch, rows) for split, own in parts.items() for rows in own]
+        return iter(self._loader)
 
 
 def training_readers(
@@ -176,8 +188,3 @@ def shrunk(photo: Image.Image, shortest: int) -> Image.Image:
         return photo
     width, height = (max(1, round(side * share)) for side in photo.size)
     return photo.resize((width, height), Image.Resampling.BICUBIC)
-
-
-def rows_of(count: int, size: int) -> tuple[Tensor, ...]:
-    """Places 0 to count - 1, cut into batches."""
-    return torch.arange(count).split(size)

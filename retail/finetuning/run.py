@@ -10,7 +10,7 @@ import hashlib
 import math
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from retail.augmentation.image import blend
 from retail.config import FinetuneConfig, whole_file
 from retail.encoders.tunable import TunableEncoder
 from retail.finetuning.contrast import info_nce
-from retail.finetuning.data import AsServed, Inputs, Rows, load, rows_of, training_readers
+from retail.finetuning.data import AsServed, Feed, Inputs, Reader, Rows, training_readers
 from retail.finetuning.network import Network, optimizer_groups
 from retail.schema import Modality, UserError
 from retail.store import EmbeddingBatch
@@ -45,8 +45,11 @@ class Run:
     ) -> None:
         self.network, self.config = network, config
         self.batch, self.val = (rows[1].select(network.head.dims) for rows in (train, val))
-        self.readers = training_readers(encoders, train[0], config)
-        self.val_readers = {modality: AsServed(encoder, val[0]) for modality, encoder in encoders.items()}
+        readers: dict[str, Mapping[Modality, Reader]] = {
+            "train": training_readers(encoders, train[0], config),
+            "val": {modality: AsServed(encoder, val[0]) for modality, encoder in encoders.items()},
+        }
+        self.feed = Feed(readers, {"train": self.batch, "val": self.val})
         self.loss_of = MultiTaskLoss(network.head.tasks, False, config.label_smoothing, {})
         self.optimizer = torch.optim.AdamW(optimizer_groups(network, encoders, config))
         # Only the learning weights and the statistics move; the copies of the others stay as they are.
@@ -66,14 +69,16 @@ class Run:
         started, config = time.perf_counter(), self.config
         torch.manual_seed(int(np.random.SeedSequence([config.seed, self.epoch]).generate_state(1)[0]))
         parts = torch.randperm(len(self.batch)).split(config.batch_size)
+        val_parts = torch.arange(len(self.val)).split(config.batch_size)
+        feed = self.feed(self.epoch, {"train": parts, "val": val_parts})
         self.network.train()
         tally, total = Tally(), 0.0
-        for step, (index, inputs) in enumerate(
-            zip(parts, load(self.readers, self.batch, parts, self.epoch), strict=True)
-        ):
+        # The batches come first in the pair: when they end, the feed still holds those of the validation.
+        for step, (index, inputs) in enumerate(zip(parts, feed, strict=False)):
             for group in self.optimizer.param_groups:
                 group["lr"] = group["full_lr"] * rate(self.epoch + step / len(parts), config)
-            loss = self._loss(inputs, self.batch.rows(index), tally)
+            answers, alignment = self._losses(inputs, self.batch.rows(index), tally)
+            loss = answers + self.config.contrast * alignment
             if not loss.requires_grad:  # no label is known in this batch
                 continue
             self.optimizer.zero_grad()
@@ -81,31 +86,30 @@ class Run:
             nn.utils.clip_grad_norm_(self.network.parameters(), CLIP_NORM)
             self.optimizer.step()
             self.average.update_parameters(self.network)
-            total += float(loss.detach()) * len(index)
+            total += float(answers.detach()) * len(index)
         train_seconds = time.perf_counter() - started
         self.epoch += 1
         entry = {"epoch": self.epoch, "train_loss": total / len(self.batch), "train_accuracy": tally.accuracy()}
-        entry |= self._validation() | {"train_seconds": train_seconds}
+        entry |= self._validation(val_parts, feed) | {"train_seconds": train_seconds}
         self.history.append(entry | {"seconds": time.perf_counter() - started, "peak_mib": peak_mib()})
         return self.history[-1]
 
-    def _loss(self, inputs: Inputs, batch: EmbeddingBatch, tally: Tally) -> Tensor:
-        """With photos of other rows mixed in, the loss is mixed in the same proportion."""
+    def _losses(self, inputs: Inputs, batch: EmbeddingBatch, tally: Tally) -> tuple[Tensor, Tensor]:
+        """The loss of the tasks' answers, and that of the alignment: 0 without a projector."""
         if self._mixes(inputs, batch):
-            return self._mixed_loss(inputs, batch)
+            return self._mixed_loss(inputs, batch), torch.zeros(())
         embeddings = self.network.embed(inputs, batch)
         present = batch.present
         if len(present) > 1:
             present = drop_modalities(present, self.config.modality_dropout, torch.default_generator)
         logits = self.network.head(embeddings, present)
         tally.add(logits, batch.targets)
-        return self.loss_of(logits, batch.targets) + self._contrast(embeddings, batch)
+        return self.loss_of(logits, batch.targets), self._alignment(embeddings, batch)
 
-    def _contrast(self, embeddings: dict[str, Tensor], batch: EmbeddingBatch) -> Tensor | float:
+    def _alignment(self, embeddings: dict[str, Tensor], batch: EmbeddingBatch) -> Tensor:
         if self.network.projector is None:
-            return 0.0
-        projections = self.network.projector(embeddings)
-        return self.config.contrast * info_nce(projections, batch.present, self.config.temperature)
+            return torch.zeros(())
+        return info_nce(self.network.projector(embeddings), batch.present, self.config.temperature)
 
     def _mixes(self, inputs: Inputs, batch: EmbeddingBatch) -> bool:
         """Only photos can be mixed, so there must be nothing else; and every row must have one."""
@@ -113,6 +117,7 @@ class Run:
         return drawn and set(batch.present) == {"image"} and len(inputs["image"][0]) == len(batch) > 1
 
     def _mixed_loss(self, inputs: Inputs, batch: EmbeddingBatch) -> Tensor:
+        """With photos of other rows mixed in, the loss is mixed in the same proportion."""
         places, pixels = inputs["image"]
         order = torch.randperm(len(batch))
         pixels, share = blend(pixels, pixels[order])
@@ -121,11 +126,10 @@ class Run:
         return share * self.loss_of(logits, batch.targets) + (1 - share) * self.loss_of(logits, other)
 
     @torch.inference_mode()
-    def _validation(self) -> dict[str, Any]:
+    def _validation(self, parts: Sequence[Tensor], feed: Iterator[Inputs]) -> dict[str, Any]:
         """Loss and {task: share right} of the averaged weights; tasks without known labels are left out."""
         network, tally, total = self.average.module.eval(), Tally(), 0.0
-        parts = rows_of(len(self.val), self.config.batch_size)
-        for index, inputs in zip(parts, load(self.val_readers, self.val, parts), strict=True):
+        for index, inputs in zip(parts, feed, strict=True):
             batch = self.val.rows(index)
             logits = network(inputs, batch)
             tally.add(logits, batch.targets)
