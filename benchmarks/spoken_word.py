@@ -26,7 +26,7 @@ from retail.config import TrainConfig
 from retail.encoders import Encoder, load_encoder, spoken_word
 from retail.encoders.audio import BUNDLED_FILE
 from retail.evaluation.fits import FitPlan, run_fit
-from retail.evaluation.metrics import bootstrap_interval, paired_difference
+from retail.evaluation.metrics import bootstrap_interval
 from retail.evaluation.splits import prepare
 from retail.manifest import read_manifest
 from retail.media import decode_audio
