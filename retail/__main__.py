@@ -1,4 +1,4 @@
-"""The command line: check, embed, distance, train, finetune, compare, evaluate and predict.
+"""The command line: check, embed, distance, train, finetune, compare, report, evaluate and predict.
 
 In: arguments. Out: tables on stdout, JSON or CSV files, exit code 0 (done), 1 (the user's input) or 2 (usage).
 Commands import what they need when they run, so that `--help` answers at once.
@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from retail.config import CompareConfig, FinetuneConfig, TrainConfig, whole_file
+from retail.evaluation.table_formats import safe_cell
 from retail.schema import MODALITIES, Modality, Prediction, Product, Progress, UserError
 
 if TYPE_CHECKING:
@@ -34,6 +35,9 @@ TextColumn = Annotated[str, typer.Option(help="The column that holds the descrip
 Encoders = Annotated[str, typer.Option(help="A preset (bundled, hub) or image=timm:NAME,text=hf:NAME,audio=...")]
 Modalities = Annotated[str, typer.Option(help="Inputs to use, such as image,text; all if left out.")]
 Seed = Annotated[int, typer.Option(help="Same seed, same bundle.")]
+CsvFolder = Annotated[Path | None, typer.Option("--csv", help="Folder for one CSV file a table.", metavar="FOLDER")]
+Latex = Annotated[Path | None, typer.Option(help="Write the tables as LaTeX.")]
+Html = Annotated[Path | None, typer.Option(help="Write one HTML report that opens without a network.")]
 Status = Annotated[Path | None, typer.Option(help="Keep progress in this JSON file, for the dashboard.")]
 
 
@@ -131,6 +135,7 @@ EXAMPLES = {
     "train": "Example: python -m retail train data/demo --tasks product,category --strategy gated --out my_bundle",
     "finetune": "Example: python -m retail finetune my_photos.zip --tasks product --out my_bundle --epochs 12",
     "compare": "Example: python -m retail compare data/demo --tasks product,category --seeds 3 --out results.json",
+    "report": "Example: python -m retail report results.json --html report.html --csv tables",
     "distance": "Example: python -m retail distance my_catalogue phone_photos.zip --modalities image",
     "evaluate": "Example: python -m retail evaluate my_bundle data/demo --modalities image --out scores.json",
     "predict": 'Example: python -m retail predict my_bundle --image front.jpg --text "oat drink, 1 l"',
@@ -297,9 +302,13 @@ def compare(
     seeds: Annotated[int, typer.Option(help="Every model is trained once per seed.")] = 3,
     encoders: Encoders = "bundled",
     text_column: TextColumn = "text",
-    settings: Annotated[bool, typer.Option(help="Also train the multi-modal and multi-task settings.")] = True,
+    settings: Annotated[bool, typer.Option(help="Also train each setting, and dedicated models a subset.")] = True,
+    tune: Annotated[bool, typer.Option(help="Every model tries the same grid of settings on validation.")] = False,
     loss_balancing: Annotated[str, typer.Option(help="fixed or uncertainty.")] = "fixed",
     class_balanced: Annotated[bool, typer.Option(help="Weight rare classes more.")] = False,
+    csv_folder: CsvFolder = None,
+    latex: Latex = None,
+    html: Html = None,
     status: Status = None,
 ) -> None:
     """Is fusion worth it? Train every strategy and every single-input baseline, and score them on the test rows."""
@@ -312,12 +321,15 @@ def compare(
             encoders=encoders,
             text_column=text_column,
             settings=settings,
+            tune=tune,
             loss_balancing=loss_balancing,
             class_balanced=class_balanced,
         )
         from retail.encoders import load_preset
         from retail.evaluation.comparison import compare as run_comparison
         from retail.evaluation.comparison import plan_models
+        from retail.evaluation.cost import encode_costs
+        from retail.evaluation.outputs import write_outputs
         from retail.evaluation.splits import prepare
         from retail.evaluation.tables import comparison_table
         from retail.store import EmbeddingStore
@@ -326,9 +338,30 @@ def compare(
         plan_models(config, manifest.tasks, MODALITIES)  # an unknown strategy is said before the long work
         loaded = load_preset(encoders)
         splits = prepare(manifest, loaded, EmbeddingStore(), progress)
-        results = run_comparison(manifest, splits, loaded, config, progress)
+        costs = encode_costs(loaded, manifest.in_split("test"))
+        results = _without_nan(run_comparison(manifest, splits, loaded, config, progress, costs=costs))
         _write_json(out, results)
         typer.echo(comparison_table(results))
+        for path in write_outputs(results, csv_folder, latex, html):
+            typer.echo(f"Written: {path}")
+
+
+@app.command(epilog=EXAMPLES["report"])
+def report(
+    results: Annotated[Path, typer.Argument(help="A file made by 'compare --out'.", metavar="RESULTS")],
+    csv_folder: CsvFolder = None,
+    latex: Latex = None,
+    html: Html = None,
+) -> None:
+    """Print a finished comparison again, or write it as CSV, LaTeX or one HTML file."""
+    with _reported():
+        from retail.evaluation.outputs import read_results, write_outputs
+        from retail.evaluation.tables import comparison_table
+
+        found = read_results(results)
+        typer.echo(comparison_table(found))
+        for path in write_outputs(found, csv_folder, latex, html):
+            typer.echo(f"Written: {path}")
 
 
 @app.command(epilog=EXAMPLES["evaluate"])
@@ -401,20 +434,15 @@ def _as_text(prediction: Prediction) -> str:
     return "\n".join(lines)
 
 
-def _safe_cell(value: str) -> str:
-    """A cell that a spreadsheet would run as a formula is prefixed with an apostrophe."""
-    return "'" + value if value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
-
-
 def _write_csv(path: Path, predictions: Sequence[Prediction], tasks: Sequence[str]) -> None:
     with whole_file(path) as partial, partial.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream)
         writer.writerow(["id", *(name for task in tasks for name in (task, f"{task}_probability")), "used", "notes"])
         for prediction in predictions:
             answers = [prediction.best(task) if prediction.used else ("", 0.0) for task in tasks]
-            cells = [cell for label, prob in answers for cell in (_safe_cell(label), f"{prob:.4f}" if label else "")]
-            tail = [" ".join(prediction.used), _safe_cell(" ".join(prediction.notes))]
-            writer.writerow([_safe_cell(prediction.id), *cells, *tail])
+            cells = [cell for label, prob in answers for cell in (safe_cell(label), f"{prob:.4f}" if label else "")]
+            tail = [" ".join(prediction.used), safe_cell(" ".join(prediction.notes))]
+            writer.writerow([safe_cell(prediction.id), *cells, *tail])
 
 
 def main() -> None:

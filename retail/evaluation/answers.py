@@ -13,7 +13,7 @@ import numpy as np
 
 from retail.evaluation.fits import FitPlan
 from retail.evaluation.splits import Splits
-from retail.schema import SUBSETS, Modality
+from retail.schema import MODALITIES, SUBSETS, Modality
 from retail.store import EmbeddingBatch
 from retail.training import fit, fit_temperatures, predict_probs
 
@@ -69,7 +69,9 @@ def answers_of(plan: FitPlan, splits: Splits, test_targets: Mapping[str, np.ndar
             test={subset: answer[task] for subset, answer in test.items()},
             val_target=splits.val.targets[task].numpy(),
             test_target=test_targets[task],
-            present={modality: splits.test.present[modality].numpy() for modality in head.dims},
+            present={
+                modality: splits.test.present[modality].numpy() for modality in MODALITIES if modality in head.dims
+            },
         )
         for task in plan.tasks
     }

@@ -16,12 +16,11 @@ from typing import Any, TypeVar
 import numpy as np
 
 from retail.evaluation.answers import TaskAnswers
-from retail.schema import MODALITIES, Modality, Prediction
+from retail.schema import INPUT_WORDS, MODALITIES, Modality, Prediction
 
 Value = TypeVar("Value", float, np.ndarray)
 Subset = tuple[Modality, ...]
 
-WORDS = {"image": "the photo", "text": "the description", "audio": "the sound"}
 # An input decides for a class when it brings at least half of what all helpful inputs add to the right answer.
 DECIDES = 0.5
 # Fewer test products than this say too little about a class to be put into a sentence.
@@ -42,7 +41,7 @@ def shapley(values: Mapping[Subset, Value]) -> dict[Modality, Value]:
         for size in range(len(players)):
             weight = factorial(size) * factorial(len(others) - size) / factorial(len(players))
             for before in combinations(others, size):
-                after = tuple(name for name in players if name in (*before, player))
+                after: Subset = tuple(name for name in players if name in (*before, player))
                 gain = gain + weight * (values[after] - values[before])
         gains[player] = gain
     return gains
@@ -61,7 +60,7 @@ class Attribution:
     def sentence(self) -> str:
         """The inputs in the order of what they said for the answer, in points of probability."""
         ranked = sorted(self.parts.items(), key=lambda part: -part[1])
-        words = ", ".join(f"{WORDS[name]} {100 * part:+.0f}" for name, part in ranked)
+        words = ", ".join(f"the {INPUT_WORDS[name]} {100 * part:+.0f}" for name, part in ranked)
         return f"What spoke for {self.label} ({self.prob:.0%}), in points: {words}."
 
 
@@ -104,8 +103,7 @@ def sentences(rows: Sequence[Mapping[str, Any]]) -> list[str]:
         mine = [row for row in rows if row["decides"] == modality and row["n"] >= FEWEST_ROWS]
         if mine:
             labels = [row["class"] for row in sorted(mine, key=lambda row: -row[modality])]
-            words = WORDS[modality]
-            said.append(f"{words[0].upper()}{words[1:]} decides for {_listed(labels)}.")
+            said.append(f"The {INPUT_WORDS[modality]} decides for {_listed(labels)}.")
     return said
 
 

@@ -6,7 +6,7 @@ The threshold of each row comes from validation, so the share that is really ask
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -50,6 +50,6 @@ def cascade(answers: TaskAnswers, then: Subset) -> list[dict[str, Any]]:
     return rows
 
 
-def cheapest(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def cheapest(rows: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
     """The row with the fewest questions that loses at most a tolerated half point against always asking."""
     return next(row for row in rows if row["accuracy"] >= rows[-1]["accuracy"] - TOLERATED_LOSS)

@@ -70,15 +70,12 @@ class Scoring:
 
     def subsets(self, outputs: Sequence[FitOutput], task: str) -> Rows:
         base = {"task": task, "model": outputs[0].plan.model}
-        return [
-            base
-            | {"modalities": list(subset)}
-            | self.interval_row(
-                self.correct_preds(task, [output.subset_preds[subset][task] for output in outputs]), task
-            )
-            for subset in SUBSETS
-            if all(subset in output.subset_preds for output in outputs)
-        ]
+        rows: Rows = []
+        for subset in SUBSETS:
+            if all(subset in output.subset_preds for output in outputs):
+                correct = self.correct_preds(task, [output.subset_preds[subset][task] for output in outputs])
+                rows.append(base | {"modalities": list(subset)} | self.interval_row(correct, task))
+        return rows
 
 
 def setting_rows(scoring: Scoring, main: Mapping[str, list[FitOutput]], alone: Sequence[FitOutput], selected) -> Rows:
@@ -88,7 +85,8 @@ def setting_rows(scoring: Scoring, main: Mapping[str, list[FitOutput]], alone: S
         for kind, one_task, all_tasks in (("single", "neither", "multi-task"), ("fusion", "multi-modal", "both")):
             if kind not in chosen:
                 continue
-            dedicated = [out for out in alone if out.plan.tasks == (task,) and out.plan.model == chosen[kind]]
+            same_task = [out for out in alone if out.plan.kind == "setting" and out.plan.tasks == (task,)]
+            dedicated = [out for out in same_task if out.plan.model == chosen[kind]]
             for setting, outputs in ((one_task, dedicated), (all_tasks, main[chosen[kind]])):
                 if outputs:
                     plan = outputs[0].plan

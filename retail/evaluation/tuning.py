@@ -33,7 +33,7 @@ def tune(plans: Sequence[FitPlan], run: RunFits) -> tuple[list[FitPlan], list[di
     """Plans with each model's best setting by mean validation accuracy over tasks (the default wins a tie)."""
     tried = grid_plans(plans)
     best: dict[str, tuple[float, dict[str, float]]] = {}
-    rows = []
+    rows: list[dict[str, Any]] = []
     for place, output in enumerate(run(tried)):
         setting, model = GRID[place % len(GRID)], output.plan.model
         accuracy = sum(output.val_accuracy.values()) / len(output.val_accuracy)

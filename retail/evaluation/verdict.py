@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from retail.evaluation.paired import SIGNIFICANT, rows_needed
+from retail.schema import INPUT_WORDS
 
 # Below one point a gain does not repay a second photo or a recording.
 NEGLIGIBLE = 0.01
-
-INPUT_WORDS = {"image": "the photo", "text": "the description", "audio": "the sound"}
 
 
 @dataclass(frozen=True)
@@ -41,7 +40,7 @@ def verdict(results: Mapping[str, Any], task: str) -> Verdict:
     title = next(m["title"] for m in results["models"] if m["model"] == chosen["fusion"])
     figures = (
         f"{title} {percent(accuracy[chosen['fusion']])} against {percent(accuracy[row['baseline']])} for "
-        f"{INPUT_WORDS[row['baseline']]} alone, {100 * row['difference']:+.1f} points "
+        f"the {INPUT_WORDS[row['baseline']]} alone, {100 * row['difference']:+.1f} points "
         f"[{100 * row['low']:+.1f}, {100 * row['high']:+.1f}], n = {row['n']:,} test products."
     )
     # The strategy was named before the test rows were seen, so its own p-value counts; files of old have none.
