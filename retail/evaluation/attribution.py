@@ -40,7 +40,8 @@ def shapley(values: Mapping[Subset, Value]) -> dict[Modality, Value]:
         gain: Any = 0.0
         for size in range(len(players)):
             weight = factorial(size) * factorial(len(others) - size) / factorial(len(players))
-            for before in combinations(others, size):
+            coalitions: list[Subset] = list(combinations(others, size))
+            for before in coalitions:
                 after: Subset = tuple(name for name in players if name in (*before, player))
                 gain = gain + weight * (values[after] - values[before])
         gains[player] = gain

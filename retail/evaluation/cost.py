@@ -5,12 +5,14 @@ In: encoders and a few products. Out: `EncodeCost` per modality, and for each su
 
 from __future__ import annotations
 
+import io
 import statistics
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import nn
 
 from retail.encoders import Encoder
@@ -50,8 +52,16 @@ def _seconds(product: Product, modality: Modality, encoder: Encoder) -> float:
 
 def _mebibytes(encoder: Encoder) -> float:
     networks = [value for value in vars(encoder).values() if isinstance(value, nn.Module)]
-    tensors = {id(tensor): tensor for network in networks for tensor in (*network.parameters(), *network.buffers())}
-    return sum(tensor.nbytes for tensor in tensors.values()) / 2**20
+    return sum(map(_bytes, networks)) / 2**20
+
+
+def _bytes(network: nn.Module) -> int:
+    tensors = {id(tensor): tensor for tensor in (*network.parameters(), *network.buffers())}
+    if tensors or not isinstance(network, torch.jit.ScriptModule):
+        return sum(tensor.nbytes for tensor in tensors.values())
+    stream = io.BytesIO()  # a frozen graph holds its weights as constants, which only its file shows
+    torch.jit.save(network, stream)
+    return stream.tell()
 
 
 def cost_rows(

@@ -54,7 +54,8 @@ def dedicated_rows(
             test = paired_test(theirs, ours, scoring.groups(task))
             row = {"task": task, "model": chosen["fusion"], "modalities": list(subset)}
             row |= scoring.interval_row(ours, task) | {"dedicated": float(theirs.mean()) if len(theirs) else None}
-            rows.append(row | {"loss": test.difference, "loss_low": test.low, "loss_high": test.high})
+            low, high = (0.0, 0.0) if rival is outputs else (test.low, test.high)  # nothing beat the model itself
+            rows.append(row | {"loss": test.difference, "loss_low": low, "loss_high": high})
     return rows
 
 

@@ -5,6 +5,7 @@ In: a results dictionary. Out: sentences; what an older file does not hold is le
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -25,8 +26,11 @@ def findings(results: Results) -> list[str]:
     """One model's loss, the threshold, the deciding input, the cascade and the hierarchy, task by task."""
     found = _loss(results.get("dedicated", []))
     for task in results["tasks"]:
-        mine = {name: _of(results.get(name, []), task) for name in ("calibration", "attribution", "cascade")}
+        mine = {
+            name: _of(results.get(name, []), task) for name in ("calibration", "conformal", "attribution", "cascade")
+        }
         found += [_threshold(row) for row in mine["calibration"]]
+        found += [_broken_promise(row) for row in mine["conformal"] if _is_broken(row)]
         found += [f"For {task}: {_lower(sentence)}" for sentence in sentences(mine["attribution"])]
         found += _cascade(mine["cascade"])
     return found + [_hierarchy(row) for row in results.get("hierarchy", [])]
@@ -48,7 +52,8 @@ def _loss(rows: Sequence[Row]) -> list[str]:
     return [
         f"The one model is furthest behind a model trained for one subset only on {given} for {worst['task']}: "
         f"{percent(worst['accuracy'])} against {percent(worst['dedicated'])}, a loss of "
-        f"{100 * worst['loss']:.1f} points [{100 * worst['loss_low']:.1f}, {100 * worst['loss_high']:.1f}], n = {worst['n']:,}."
+        f"{100 * worst['loss']:.1f} points [{100 * worst['loss_low']:.1f}, {100 * worst['loss_high']:.1f}], "
+        f"n = {worst['n']:,}."
     ]
 
 
@@ -60,6 +65,19 @@ def _threshold(row: Row) -> str:
         f"{row['task']}: to be right {percent(WISHED)} of the time, answer when at least {percent(wish['threshold'])} "
         f"sure; that answers {percent(wish['coverage'])} of the test products, and {percent(wish['accuracy'])} of "
         "these were right."
+    )
+
+
+def _is_broken(row: Row) -> bool:
+    """Is the coverage below the promise by more than chance (two standard errors) explains?"""
+    promised = row["promised"]
+    return bool(row["n"]) and row["coverage"] < promised - 2 * math.sqrt(promised * (1 - promised) / row["n"])
+
+
+def _broken_promise(row: Row) -> str:
+    return (
+        f"{row['task']}: sets that promise {percent(row['promised'])} hold the right answer for only "
+        f"{percent(row['coverage'])} of the test products, so validation is easier than test: do not rely on them."
     )
 
 
