@@ -48,7 +48,7 @@ def test_the_temperature_that_made_it_too_sure_is_taken_back():
     probs, target = random_probs(3000, 5)
     sharp = probs**3 / (probs**3).sum(1, keepdims=True)
     row = calibration(sharp, probs, target)
-    assert row["ece_after"] < 0.03 < row["ece_before"] and row["brier_after"] < row["brier_before"]
+    assert row["ece_after"] < 0.04 < row["ece_before"] and row["brier_after"] < row["brier_before"]
 
 
 def test_the_surest_are_answered_first():

@@ -34,18 +34,18 @@ def shapley(values: Mapping[Subset, Value]) -> dict[Modality, Value]:
     `values` holds every subset of the inputs, () among them; a value is a number or an array.
     """
     players = max(values, key=len)
-    gains = {}
-    for player in players:
-        others = [other for other in players if other != player]
-        gain: Any = 0.0
-        for size in range(len(players)):
-            weight = factorial(size) * factorial(len(others) - size) / factorial(len(players))
-            coalitions: list[Subset] = list(combinations(others, size))
-            for before in coalitions:
-                after: Subset = tuple(name for name in players if name in (*before, player))
-                gain = gain + weight * (values[after] - values[before])
-        gains[player] = gain
-    return gains
+    return {player: _mean_gain(values, players, player) for player in players}
+
+
+def _mean_gain(values: Mapping[Subset, Any], players: Subset, player: Modality) -> Any:
+    others = [other for other in players if other != player]
+    gain = 0.0
+    for size in range(len(players)):
+        weight = factorial(size) * factorial(len(others) - size) / factorial(len(players))
+        for before in combinations(others, size):
+            after = tuple(name for name in players if name in (*before, player))
+            gain = gain + weight * (values[after] - values[before])
+    return gain
 
 
 @dataclass(frozen=True)
@@ -104,11 +104,12 @@ def sentences(rows: Sequence[Mapping[str, Any]]) -> list[str]:
         mine = [row for row in rows if row["decides"] == modality and row["n"] >= FEWEST_ROWS]
         if mine:
             labels = [row["class"] for row in sorted(mine, key=lambda row: -row[modality])]
-            said.append(f"The {INPUT_WORDS[modality]} decides for {_listed(labels)}.")
+            said.append(f"The {INPUT_WORDS[modality]} decides for {listed(labels)}.")
     return said
 
 
-def _listed(labels: Sequence[str]) -> str:
+def listed(labels: Sequence[str]) -> str:
+    """'a, b and c', a long list cut short."""
     if len(labels) > NAMED + 1:
         return ", ".join(labels[:NAMED]) + f" and {len(labels) - NAMED} more"
     return " and ".join(filter(None, [", ".join(labels[:-1]), labels[-1]]))

@@ -5,7 +5,6 @@ In: encoders and a few products. Out: `EncodeCost` per modality, and for each su
 
 from __future__ import annotations
 
-import io
 import statistics
 import time
 from collections.abc import Mapping, Sequence
@@ -51,17 +50,19 @@ def _seconds(product: Product, modality: Modality, encoder: Encoder) -> float:
 
 
 def _mebibytes(encoder: Encoder) -> float:
-    networks = [value for value in vars(encoder).values() if isinstance(value, nn.Module)]
-    return sum(map(_bytes, networks)) / 2**20
+    """Of every network that the encoder, or a part of it, holds."""
+    parts = [encoder, *(value for value in vars(encoder).values() if hasattr(value, "__dict__"))]
+    held = (value for part in parts if not isinstance(part, nn.Module) for value in vars(part).values())
+    networks = {id(value): value for value in held if isinstance(value, nn.Module)}
+    return sum(map(_bytes, networks.values())) / 2**20
 
 
 def _bytes(network: nn.Module) -> int:
-    tensors = {id(tensor): tensor for tensor in (*network.parameters(), *network.buffers())}
-    if tensors or not isinstance(network, torch.jit.ScriptModule):
-        return sum(tensor.nbytes for tensor in tensors.values())
-    stream = io.BytesIO()  # a frozen graph holds its weights as constants, which only its file shows
-    torch.jit.save(network, stream)
-    return stream.tell()
+    tensors = [*network.parameters(), *network.buffers()]
+    if isinstance(network, torch.jit.ScriptModule) and not tensors:  # a frozen graph holds its weights as constants
+        constants = network.graph.findAllNodes("prim::Constant")
+        tensors = [node.t("value") for node in constants if node.output().type().kind() == "TensorType"]
+    return sum(tensor.nbytes for tensor in {id(tensor): tensor for tensor in tensors}.values())
 
 
 def cost_rows(

@@ -9,7 +9,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from retail.evaluation.attribution import sentences
+from retail.evaluation.attribution import listed, sentences
 from retail.evaluation.cascade import cheapest
 from retail.evaluation.dedicated import largest_loss
 from retail.evaluation.verdict import percent
@@ -18,6 +18,7 @@ from retail.schema import inputs_words
 Results = Mapping[str, Any]
 Row = Mapping[str, Any]
 
+READINGS = ("calibration", "conformal", "attribution", "cascade")
 # The wished accuracy that the sentence speaks of; the table has the others.
 WISHED = 0.95
 
@@ -98,7 +99,7 @@ def _cascade(rows: Sequence[Row]) -> list[str]:
 
 
 def _hierarchy(row: Row) -> str:
-    parents = " and ".join(parent["task"] for parent in row["parents"])
+    parents = listed([parent["task"] for parent in row["parents"]])
     said = (
         f"{row['child']} lies within {parents}: answered one by one they contradict each other for "
         f"{percent(row['contradictions'])} of the products, answered together never"
