@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from retail.config import CompareConfig
-from retail.evaluation.comparison import plan_models
+from retail.evaluation.comparison import compare, plan_models
 from retail.evaluation.splits import with_validation
 from retail.evaluation.tables import comparison_table
 from retail.evaluation.verdict import verdict
 from retail.fusion import strategies
 from retail.schema import MODALITIES, SUBSETS, Product, UserError
-from tests.made_up_data import made_up_results
+from tests.made_up_data import MANIFEST, made_up_results, made_up_splits
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +85,19 @@ def test_every_subset_stands_beside_a_dedicated_model(results):
     assert set(rows) == {(task, subset) for task in ("pair", "shape") for subset in SUBSETS}
     photo = rows["shape", ("image",)]
     assert photo["dedicated"] == pytest.approx(summary(results, "shape")["image"]["accuracy"])
-    assert photo["loss"] == pytest.approx(photo["dedicated"] - photo["accuracy"])
+    losses = [row["loss"] for row in rows.values()]
+    assert losses == pytest.approx([row["dedicated"] - row["accuracy"] for row in rows.values()])
+    assert any(abs(loss) > 0.004 for loss in losses)
+    assert all(row["loss_low"] <= row["loss"] <= row["loss_high"] for row in rows.values())
+
+
+def test_a_dedicated_model_is_not_taken_for_a_one_task_setting():
+    splits = made_up_splits()
+    one_task = replace(splits, vocabularies={"pair": splits.vocabularies["pair"]})
+    encoders = {m: SimpleNamespace(name=m, fingerprint=m) for m in MODALITIES}
+    results = compare(MANIFEST, one_task, encoders, CompareConfig(strategies=("averaged",), seeds=1), workers=1)
+    assert len(results["dedicated"]) == len(SUBSETS)
+    assert {row["setting"] for row in results["settings"]} == {"multi-task", "both"}
 
 
 def test_the_rules_of_the_race_are_stated(results):

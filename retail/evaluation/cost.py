@@ -60,7 +60,8 @@ def _mebibytes(encoder: Encoder) -> float:
 def _bytes(network: nn.Module) -> int:
     tensors = [*network.parameters(), *network.buffers()]
     if isinstance(network, torch.jit.ScriptModule) and not tensors:  # a frozen graph holds its weights as constants
-        constants = network.graph.findAllNodes("prim::Constant")
+        graph: Any = network.graph  # its methods come from C++ and have no types
+        constants = graph.findAllNodes("prim::Constant")
         tensors = [node.t("value") for node in constants if node.output().type().kind() == "TensorType"]
     return sum(tensor.nbytes for tensor in {id(tensor): tensor for tensor in tensors}.values())
 
