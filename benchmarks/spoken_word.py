@@ -26,7 +26,8 @@ from retail.config import TrainConfig
 from retail.encoders import Encoder, load_encoder, spoken_word
 from retail.encoders.audio import BUNDLED_FILE
 from retail.evaluation.fits import FitPlan, run_fit
-from retail.evaluation.metrics import bootstrap_interval, paired_difference
+from retail.evaluation.metrics import bootstrap_interval
+from retail.evaluation.paired import paired_test
 from retail.evaluation.splits import prepare
 from retail.manifest import read_manifest
 from retail.media import decode_audio
@@ -87,13 +88,13 @@ def figure(name: str, correct: Tensor, goal: str) -> Row:
 
 def loss_row(name: str, clean: Tensor, noisy: Tensor) -> Row:
     """Points of accuracy that the noise costs, with the interval of the paired difference."""
-    difference, low, high = paired_difference(clean.numpy(), noisy.numpy())
+    lost = paired_test(clean.numpy(), noisy.numpy())
     return {
         "test": name,
         "n": len(clean),
-        "value": 100 * difference,
-        "low": 100 * low,
-        "high": 100 * high,
+        "value": 100 * lost.difference,
+        "low": 100 * lost.low,
+        "high": 100 * lost.high,
         "goal": "<= 8",
     }
 

@@ -1,4 +1,4 @@
-"""The command line: check, embed, distance, train, finetune, compare, transfer, curve, evaluate and predict.
+"""The command line: check, embed, distance, train, finetune, compare, report, transfer, curve, evaluate, predict.
 
 In: arguments. Out: tables on stdout, JSON or CSV files, exit code 0 (done), 1 (the user's input) or 2 (usage).
 Commands import what they need when they run, so that `--help` answers at once.
@@ -32,6 +32,7 @@ from retail.config import (
     TrainConfig,
     whole_file,
 )
+from retail.evaluation.table_formats import safe_cell
 from retail.schema import MODALITIES, Modality, Prediction, Product, Progress, UserError
 
 if TYPE_CHECKING:
@@ -53,6 +54,9 @@ OneModality = Annotated[str, typer.Option("--modality", help="The input whose em
 Regimes = Annotated[str, typer.Option(help="linear, prototypes, logistic, alone or as pca+linear; or 'all'.")]
 ScoredSplit = Annotated[str, typer.Option(help="Rows to score: val, or test once all is chosen.")]
 ResultsOut = Annotated[Path | None, typer.Option(help="The results file to write.")]
+CsvFolder = Annotated[Path | None, typer.Option("--csv", help="Folder for one CSV file a table.", metavar="FOLDER")]
+Latex = Annotated[Path | None, typer.Option(help="Write the tables as LaTeX.")]
+Html = Annotated[Path | None, typer.Option(help="Write one HTML report that opens without a network.")]
 Status = Annotated[Path | None, typer.Option(help="Keep progress in this JSON file, for the dashboard.")]
 
 
@@ -158,6 +162,7 @@ EXAMPLES = {
     "compare": "Example: python -m retail compare data/demo --tasks product,category --seeds 3 --out results.json",
     "transfer": "Example: python -m retail transfer my_photos.zip --tasks product --regimes logistic,pca+logistic",
     "curve": "Example: python -m retail curve my_photos.zip --tasks product --shots 1,4,16,all --draws 5",
+    "report": "Example: python -m retail report results.json --html report.html --csv tables",
     "distance": "Example: python -m retail distance my_catalogue phone_photos.zip --modalities image",
     "evaluate": "Example: python -m retail evaluate my_bundle data/demo --modalities image --out scores.json",
     "predict": 'Example: python -m retail predict my_bundle --image front.jpg --text "oat drink, 1 l"',
@@ -326,7 +331,7 @@ def finetune(
         )
         from retail.build import finetune_recognizer
         from retail.bundle import save_bundle
-        from retail.evaluation.tables import finetuning_table
+        from retail.evaluation.transfer_tables import finetuning_table
 
         def on_epoch(entry: dict) -> None:
             progress("epochs", entry["epoch"], tuning.epochs)
@@ -353,9 +358,13 @@ def compare(
     seeds: Annotated[int, typer.Option(help="Every model is trained once per seed.")] = 3,
     encoders: Encoders = "bundled",
     text_column: TextColumn = "text",
-    settings: Annotated[bool, typer.Option(help="Also train the multi-modal and multi-task settings.")] = True,
+    settings: Annotated[bool, typer.Option(help="Also train each setting, and dedicated models a subset.")] = True,
+    tune: Annotated[bool, typer.Option(help="Every model tries the same grid of settings on validation.")] = False,
     loss_balancing: Annotated[str, typer.Option(help="fixed or uncertainty.")] = "fixed",
     class_balance: ClassBalance = "none",
+    csv_folder: CsvFolder = None,
+    latex: Latex = None,
+    html: Html = None,
     status: Status = None,
 ) -> None:
     """Is fusion worth it? Train every strategy and every single-input baseline, and score them on the test rows."""
@@ -368,12 +377,15 @@ def compare(
             encoders=encoders,
             text_column=text_column,
             settings=settings,
+            tune=tune,
             loss_balancing=loss_balancing,
             class_balance=class_balance,
         )
         from retail.encoders import load_preset
         from retail.evaluation.comparison import compare as run_comparison
         from retail.evaluation.comparison import plan_models
+        from retail.evaluation.cost import encode_costs
+        from retail.evaluation.outputs import write_outputs
         from retail.evaluation.splits import prepare
         from retail.evaluation.tables import comparison_table
         from retail.store import EmbeddingStore
@@ -382,9 +394,30 @@ def compare(
         plan_models(config, manifest.tasks, MODALITIES)  # an unknown strategy is said before the long work
         loaded = load_preset(encoders)
         splits = prepare(manifest, loaded, EmbeddingStore(), progress)
-        results = run_comparison(manifest, splits, loaded, config, progress)
+        costs = encode_costs(loaded, manifest.in_split("test"))
+        results = _without_nan(run_comparison(manifest, splits, loaded, config, progress, costs=costs))
         _write_json(out, results)
         typer.echo(comparison_table(results))
+        for path in write_outputs(results, csv_folder, latex, html):
+            typer.echo(f"Written: {path}")
+
+
+@app.command(epilog=EXAMPLES["report"])
+def report(
+    results: Annotated[Path, typer.Argument(help="A file made by 'compare --out'.", metavar="RESULTS")],
+    csv_folder: CsvFolder = None,
+    latex: Latex = None,
+    html: Html = None,
+) -> None:
+    """Print a finished comparison again, or write it as CSV, LaTeX or one HTML file."""
+    with _reported():
+        from retail.evaluation.outputs import read_results, write_outputs
+        from retail.evaluation.tables import comparison_table
+
+        found = read_results(results)
+        typer.echo(comparison_table(found))
+        for path in write_outputs(found, csv_folder, latex, html):
+            typer.echo(f"Written: {path}")
 
 
 @app.command(epilog=EXAMPLES["transfer"])
@@ -421,7 +454,7 @@ def transfer(
         grid = _numbers(dims, int), _numbers(penalties, float)
         from retail.evaluation.folds import grouped_folds, look_alikes
         from retail.evaluation.regimes import measure
-        from retail.evaluation.tables import transfer_table
+        from retail.evaluation.transfer_tables import transfer_table
         from retail.manifest import support_sentence
 
         manifest = _read(data, tasks, text_column, progress)
@@ -475,7 +508,7 @@ def curve(
         counts = [0 if name == "all" else _numbers(name, int)[0] for name in _names(shots)]
         configs = [RegimeConfig.named(name, dims=dims, penalty=penalty) for name in _regime_names(regimes)]
         from retail.evaluation.curves import frozen_learner, learning_curves
-        from retail.evaluation.tables import curve_table
+        from retail.evaluation.transfer_tables import curve_table
 
         manifest = _read(data, tasks, text_column, progress)
         encoder, (train, scored, vocabularies) = _embedded(manifest, modality, encoders, split, progress)
@@ -593,20 +626,15 @@ def _as_text(prediction: Prediction) -> str:
     return "\n".join(lines)
 
 
-def _safe_cell(value: str) -> str:
-    """A cell that a spreadsheet would run as a formula is prefixed with an apostrophe."""
-    return "'" + value if value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
-
-
 def _write_csv(path: Path, predictions: Sequence[Prediction], tasks: Sequence[str]) -> None:
     with whole_file(path) as partial, partial.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream)
         writer.writerow(["id", *(name for task in tasks for name in (task, f"{task}_probability")), "used", "notes"])
         for prediction in predictions:
             answers = [prediction.best(task) if prediction.used else ("", 0.0) for task in tasks]
-            cells = [cell for label, prob in answers for cell in (_safe_cell(label), f"{prob:.4f}" if label else "")]
-            tail = [" ".join(prediction.used), _safe_cell(" ".join(prediction.notes))]
-            writer.writerow([_safe_cell(prediction.id), *cells, *tail])
+            cells = [cell for label, prob in answers for cell in (safe_cell(label), f"{prob:.4f}" if label else "")]
+            tail = [" ".join(prediction.used), safe_cell(" ".join(prediction.notes))]
+            writer.writerow([safe_cell(prediction.id), *cells, *tail])
 
 
 def main() -> None:

@@ -11,15 +11,10 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from retail.schema import MODALITIES
+from retail.schema import INPUT_WORDS, inputs_words
 
 FUSION_COLOUR, SINGLE_COLOUR = "#2F74B5", "#8A6D00"
-WORDS = {"image": "photo", "text": "description", "audio": "sound"}
-
-
-def inputs_words(modalities: Sequence[str]) -> str:
-    """('audio', 'image') -> 'photo + sound', in the order that people give them."""
-    return " + ".join(WORDS[m] for m in ("image", "text", "audio") if m in modalities)
+WORDS = INPUT_WORDS
 
 
 def answer_bars(top: Sequence[tuple[str, float]], other: float, classes: int, task: str) -> alt.LayerChart:
@@ -106,6 +101,3 @@ def subset_chart(results: Mapping[str, Any], task: str) -> alt.LayerChart:
         color=alt.condition(f"datum.accuracy > {middle}", alt.value("#FFFFFF"), alt.value("#14181F")),
     )
     return (cells + labels).properties(height=34 * len(frame) + 90, description=description)
-
-
-assert set(WORDS) == set(MODALITIES)

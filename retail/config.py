@@ -224,7 +224,8 @@ class CompareConfig(_Config):
     seeds: int = 3
     encoders: str = "bundled"  # preset name
     text_column: str = "text"
-    settings: bool = True  # also train the four multi-modal × multi-task settings
+    settings: bool = True  # also train the multi-modal × multi-task settings and a dedicated model per subset
+    tune: bool = False  # every model tries the same grid of training settings, on validation
     loss_balancing: str = "fixed"
     class_balance: str = "none"
 

@@ -10,7 +10,7 @@ import sys
 import pytest
 from typer.testing import CliRunner
 
-from retail.__main__ import _safe_cell, _without_nan, app
+from retail.__main__ import _without_nan, app
 
 
 def run(*arguments, code: int = 0):
@@ -164,12 +164,19 @@ def test_predict_many(bundle, small_data, tmp_path):
     run("predict", bundle, "--data", small_data, code=2)
 
 
-def test_spreadsheet_formulas_are_made_safe():
-    assert _safe_cell("=HYPERLINK(1)") == "'=HYPERLINK(1)" and _safe_cell("oat") == "oat"
-
-
 def test_help_has_examples_and_wrong_usage_exits_with_two():
-    for command in ("check", "embed", "distance", "train", "compare", "transfer", "curve", "evaluate", "predict"):
+    for command in (
+        "check",
+        "embed",
+        "distance",
+        "train",
+        "compare",
+        "report",
+        "transfer",
+        "curve",
+        "evaluate",
+        "predict",
+    ):
         assert "Example: python -m retail" in run(command, "--help").output
     run("compare", code=2)
 

@@ -2,60 +2,25 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
-import torch
 
 from retail.config import CompareConfig
 from retail.evaluation.comparison import compare, plan_models
-from retail.evaluation.splits import Splits, with_validation
+from retail.evaluation.splits import with_validation
 from retail.evaluation.tables import comparison_table
 from retail.evaluation.verdict import verdict
 from retail.fusion import strategies
-from retail.schema import MODALITIES, SUBSETS, Product, UserError, Vocabulary
-from retail.store import EmbeddingBatch
-
-MANIFEST = SimpleNamespace(root=Path("made_up"), checksum="0" * 64)
-
-
-def made_up_batch(rows: int, seed: int) -> EmbeddingBatch:
-    """Shape is in the image, scent in the text, and the pair needs both; the sound is noise."""
-    rng = torch.Generator().manual_seed(seed)
-    shape = torch.randint(0, 2, (rows,), generator=rng)
-    scent = torch.randint(0, 2, (rows,), generator=rng)
-    embeddings = {modality: torch.randn(rows, 4, generator=rng) for modality in MODALITIES}
-    embeddings["image"][:, 0] += 8.0 * shape
-    embeddings["text"][:, 0] += 8.0 * scent
-    return EmbeddingBatch(
-        ids=tuple(f"{seed}-{row}" for row in range(rows)),
-        embeddings=embeddings,
-        present={modality: torch.ones(rows, dtype=torch.bool) for modality in MODALITIES},
-        targets={"pair": 2 * shape + scent, "shape": shape.clone()},
-    )
+from retail.schema import MODALITIES, SUBSETS, Product, UserError
+from tests.made_up_data import MANIFEST, made_up_results, made_up_splits
 
 
 @pytest.fixture(scope="module")
-def splits() -> Splits:
-    vocabularies = {"pair": Vocabulary(("00", "01", "10", "11")), "shape": Vocabulary(("round", "square"))}
-    train, val, test = made_up_batch(200, 0), made_up_batch(80, 1), made_up_batch(120, 2)
-    labels = {
-        task: np.array([vocabularies[task].classes[place] for place in test.targets[task].tolist()], dtype=object)
-        for task in vocabularies
-    }
-    labels["shape"][:2] = ["oval", ""]  # a class that training never saw, and a row without a label
-    return Splits(train, val, test, vocabularies, labels, [])
-
-
-@pytest.fixture(scope="module")
-def results(splits) -> dict:
-    encoders = {m: SimpleNamespace(name=f"made-up:{m}", fingerprint=m) for m in MODALITIES}
-    config = CompareConfig(strategies=("averaged", "gated"), seeds=2)
-    found = compare(MANIFEST, splits, encoders, config, workers=1)
-    return json.loads(json.dumps(found))
+def results() -> dict:
+    return made_up_results()
 
 
 def summary(results: dict, task: str) -> dict:
@@ -106,6 +71,38 @@ def test_every_promised_row_is_there(results):
 def test_the_table_names_models_and_verdicts(results):
     table = comparison_table(results)
     assert all(word in table for word in ("gated", "averaged", "image", "neither", verdict(results, "pair").sentence))
+
+
+def test_each_difference_carries_its_test_and_the_correction_over_fusions(results):
+    rows = [row for row in results["differences"] if row["task"] == "pair"]
+    assert all(row["p_value"] <= row["p_holm"] <= 2 * row["p_value"] for row in rows)
+    gated = next(row for row in rows if row["model"] == "gated")
+    assert gated["wins"] > gated["losses"] and gated["cohens_h"] > 0.5 and gated["significant"]
+
+
+def test_every_subset_stands_beside_a_dedicated_model(results):
+    rows = {(row["task"], tuple(row["modalities"])): row for row in results["dedicated"]}
+    assert set(rows) == {(task, subset) for task in ("pair", "shape") for subset in SUBSETS}
+    photo = rows["shape", ("image",)]
+    assert photo["dedicated"] == pytest.approx(summary(results, "shape")["image"]["accuracy"])
+    losses = [row["loss"] for row in rows.values()]
+    assert losses == pytest.approx([row["dedicated"] - row["accuracy"] for row in rows.values()])
+    assert any(abs(loss) > 0.004 for loss in losses)
+    assert all(row["loss_low"] <= row["loss"] <= row["loss_high"] for row in rows.values())
+
+
+def test_a_dedicated_model_is_not_taken_for_a_one_task_setting():
+    splits = made_up_splits()
+    one_task = replace(splits, vocabularies={"pair": splits.vocabularies["pair"]})
+    encoders = {m: SimpleNamespace(name=m, fingerprint=m) for m in MODALITIES}
+    results = compare(MANIFEST, one_task, encoders, CompareConfig(strategies=("averaged",), seeds=1), workers=1)
+    assert len(results["dedicated"]) == len(SUBSETS)
+    assert {row["setting"] for row in results["settings"]} == {"multi-task", "both"}
+
+
+def test_the_rules_of_the_race_are_stated(results):
+    said = " ".join(results["protocol"])
+    assert "best validation accuracy" in said and "same settings; none was tuned" in said and "Holm" in said
 
 
 def test_all_strategies_are_planned_by_default():

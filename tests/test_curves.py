@@ -10,7 +10,7 @@ from scipy import stats
 from retail.config import RegimeConfig
 from retail.evaluation.curves import ALL, _interval, draw, frozen_learner, learning_curves
 from retail.evaluation.rows import Rows
-from retail.evaluation.tables import curve_table
+from retail.evaluation.transfer_tables import curve_table
 from retail.schema import UserError
 
 SIZES = {"kind": 3}

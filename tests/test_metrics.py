@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from scipy.stats import binomtest, bootstrap
 from torchmetrics.functional.classification import multiclass_calibration_error, multiclass_f1_score
 
-from retail.evaluation.metrics import bootstrap_interval, expected_calibration_error, paired_difference, score
+from retail.evaluation.metrics import bootstrap_interval, expected_calibration_error, score
 
 
 def test_score_by_hand():
@@ -42,26 +43,31 @@ def test_ece_and_f1_agree_with_torchmetrics():
     assert f1 == pytest.approx(float(multiclass_f1_score(probs, target, 6, average="macro")), abs=1e-5)
 
 
-def test_intervals_cover_the_truth_about_95_times_in_100():
+def test_the_interval_is_that_of_scipys_bootstrap():
+    values = np.random.default_rng(3).integers(0, 4, 300) / 3  # the share of three seeds that were right
+    reference = bootstrap((values,), np.mean, n_resamples=20_000, method="percentile", rng=np.random.default_rng(4))
+    assert bootstrap_interval(values) == pytest.approx(tuple(reference.confidence_interval), abs=0.004)
+
+
+def test_intervals_cover_the_truth_93_to_97_times_in_100():
     rng = np.random.default_rng(0)
     hits = 0
-    for trial in range(200):
-        low, high = bootstrap_interval(rng.random(400) < 0.7, seed=trial)
+    for trial, correct in enumerate(rng.random((2000, 400)) < 0.7):
+        low, high = bootstrap_interval(correct, seed=trial)
         hits += low <= 0.7 <= high
-    # 200 draws of a 95 % interval: fewer than 180 or all 200 would each happen less than once in 1,000.
-    assert 180 <= hits < 200
+    assert 0.93 <= hits / 2000 <= 0.97
 
 
-def test_paired_difference_is_narrower_than_unpaired():
-    rng = np.random.default_rng(0)
-    theirs = rng.random(500) < 0.7
-    ours = theirs | (rng.random(500) < 0.1)
-    mean, low, high = paired_difference(ours, theirs)
-    assert mean == pytest.approx(ours.mean() - theirs.mean())
-    assert 0 < low < mean < high
-    alone = bootstrap_interval(ours)
-    assert high - low < alone[1] - alone[0]
+def test_photos_of_one_product_do_not_narrow_the_interval():
+    values = np.random.default_rng(0).random(80) < 0.6
+    repeated, groups = np.repeat(values, 6), np.repeat(np.arange(80), 6)
+    assert bootstrap_interval(repeated, groups=groups) == pytest.approx(bootstrap_interval(values))
+    low, high = bootstrap_interval(repeated)
+    assert high - low < 0.6 * np.ptp(bootstrap_interval(values))
 
 
-def test_a_constant_column_is_its_own_interval():
-    assert bootstrap_interval(np.ones(20)) == (1.0, 1.0)
+def test_a_column_without_a_fault_is_no_proof_that_there_is_none():
+    low, high = bootstrap_interval(np.ones(20))
+    exact = binomtest(20, 20).proportion_ci(0.95, method="exact")
+    assert (low, high) == pytest.approx((exact.low, exact.high))
+    assert bootstrap_interval(np.zeros(20), support=(-1, 1)) == pytest.approx((exact.low - 1, 1 - exact.low))

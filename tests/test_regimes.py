@@ -11,7 +11,7 @@ from retail.evaluation import regimes
 from retail.evaluation.folds import grouped_folds, look_alikes
 from retail.evaluation.regimes import candidates, cross_validate, map_fit, mean_accuracy, measure
 from retail.evaluation.rows import Rows
-from retail.evaluation.tables import transfer_table
+from retail.evaluation.transfer_tables import transfer_table
 from retail.schema import UserError, Vocabulary
 
 CLASSES = ("blue", "green", "red")

@@ -10,23 +10,26 @@ import os
 import platform
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
 
 from retail.config import CompareConfig, TrainConfig
 from retail.encoders import Encoder
+from retail.evaluation.cost import EncodeCost, cost_rows
+from retail.evaluation.dedicated import dedicated_rows, plan_dedicated
 from retail.evaluation.fits import MAX_WORKERS, FitOutput, FitPlan, run_fits
-from retail.evaluation.metrics import bootstrap_interval, paired_difference, score
+from retail.evaluation.laboratory import study
+from retail.evaluation.scoring import Scoring, difference_rows, setting_rows
 from retail.evaluation.splits import Splits
+from retail.evaluation.tuning import GRID, tune
 from retail.fusion import strategies
 from retail.manifest import Manifest
-from retail.schema import MODALITIES, SUBSETS, Modality, Progress, UserError
+from retail.schema import MODALITIES, Modality, Progress, UserError
 
 # The plain head that a single-modality baseline uses: concatenation of one embedding is that embedding.
 BASELINE_STRATEGY = "concatenation"
-
-Rows = list[dict[str, Any]]
 
 
 def plan_models(config: CompareConfig, tasks: Sequence[str], modalities: Sequence[Modality]) -> list[FitPlan]:
@@ -59,7 +62,7 @@ def _train_config(config: CompareConfig, strategy: str, inputs: tuple[Modality, 
 
 
 def plan_settings(
-    config: CompareConfig, tasks: Sequence[str], selected: Mapping[str, Mapping[str, str]], plans: Sequence[FitPlan]
+    config: CompareConfig, selected: Mapping[str, Mapping[str, str]], plans: Sequence[FitPlan]
 ) -> list[FitPlan]:
     """One-task fits of the models selected per task; their multi-task twins are in the main table already."""
     by_model = {plan.model: plan for plan in plans if plan.config.seed == 0}
@@ -68,10 +71,10 @@ def plan_settings(
             model,
             "setting",
             (task,),
-            _train_config(config, by_model[model].config.strategy, by_model[model].config.modalities, seed),
+            replace(by_model[model].config, seed=seed),
         )
-        for task in tasks
-        for model in selected[task].values()
+        for task, chosen in selected.items()
+        for model in chosen.values()
         for seed in range(config.seeds)
     ]
 
@@ -88,60 +91,6 @@ def select(outputs: Sequence[FitOutput], tasks: Sequence[str]) -> dict[str, dict
     return selected
 
 
-class _Report:
-    """Turns fit outputs into the rows of the results file."""
-
-    def __init__(self, splits: Splits) -> None:
-        self.splits = splits
-        self.classes: dict[str, list[str]] = {}
-        self.targets: dict[str, np.ndarray] = {}
-        for task, vocabulary in splits.vocabularies.items():
-            # Classes that only the test rows have follow the known ones: no model can predict them.
-            unknown = sorted({label for label in splits.labels[task] if label and vocabulary.index(label) < 0})
-            self.classes[task] = [*vocabulary.classes, *unknown]
-            index = {label: place for place, label in enumerate(self.classes[task])}
-            self.targets[task] = np.array([index.get(label, -1) for label in splits.labels[task]])
-
-    def _labelled(self, task: str) -> np.ndarray:
-        return self.targets[task] >= 0
-
-    def _correct(self, task: str, preds: Sequence[np.ndarray]) -> np.ndarray:
-        """(N_labelled,) share of seeds that were right on each row."""
-        rows = self._labelled(task)
-        return np.mean([(pred == self.targets[task])[rows] for pred in preds], axis=0)
-
-    def correct(self, outputs: Sequence[FitOutput], task: str) -> np.ndarray:
-        return self._correct(task, [output.preds[task] for output in outputs])
-
-    def interval_row(self, correct: np.ndarray) -> dict[str, Any]:
-        low, high = bootstrap_interval(correct)
-        mean = float(correct.mean()) if len(correct) else float("nan")
-        return {"n": len(correct), "accuracy": mean, "accuracy_low": low, "accuracy_high": high}
-
-    def scores(self, outputs: Sequence[FitOutput], task: str) -> Rows:
-        """One row a seed, then their summary: means, with an interval over rows of the mean correctness."""
-        rows = self._labelled(task)
-        plan = outputs[0].plan
-        base = {"task": task, "model": plan.model, "kind": plan.kind, "modalities": list(plan.config.modalities)}
-        seeds: Rows = []
-        for output in outputs:
-            values = score(self.targets[task][rows], output.preds[task][rows], output.confidence[task][rows])
-            seeds.append(base | {"seed": output.plan.config.seed, "split": "test"} | values)
-        summary = {key: float(np.mean([row[key] for row in seeds])) for key in ("balanced_accuracy", "macro_f1", "ece")}
-        interval = self.interval_row(self.correct(outputs, task))
-        return [*seeds, base | {"seed": None, "split": "test"} | interval | summary]
-
-    def subsets(self, outputs: Sequence[FitOutput], task: str) -> Rows:
-        base = {"task": task, "model": outputs[0].plan.model}
-        return [
-            base
-            | {"modalities": list(subset)}
-            | self.interval_row(self._correct(task, [output.subset_preds[subset][task] for output in outputs]))
-            for subset in SUBSETS
-            if all(subset in output.subset_preds for output in outputs)
-        ]
-
-
 def _group(outputs: Sequence[FitOutput]) -> dict[str, list[FitOutput]]:
     groups: dict[str, list[FitOutput]] = {}
     for output in outputs:
@@ -149,21 +98,16 @@ def _group(outputs: Sequence[FitOutput]) -> dict[str, list[FitOutput]]:
     return groups
 
 
-def _setting_rows(report: _Report, main: Mapping[str, list[FitOutput]], alone: Sequence[FitOutput], selected) -> Rows:
-    """The four settings of every task: the chosen models, trained for one task and for all of them."""
-    rows: Rows = []
-    for task, chosen in selected.items():
-        for kind, one_task, all_tasks in (("single", "neither", "multi-task"), ("fusion", "multi-modal", "both")):
-            if kind not in chosen:
-                continue
-            dedicated = [out for out in alone if out.plan.tasks == (task,) and out.plan.model == chosen[kind]]
-            for setting, outputs in ((one_task, dedicated), (all_tasks, main[chosen[kind]])):
-                if outputs:
-                    plan = outputs[0].plan
-                    row = {"task": task, "setting": setting, "model": chosen[kind], "tasks": list(plan.tasks)}
-                    row["modalities"] = list(plan.config.modalities)
-                    rows.append(row | report.interval_row(report.correct(outputs, task)))
-    return rows
+class _Counter:
+    """Tells progress one fit at a time; the total grows once it is known which models were chosen."""
+
+    def __init__(self, progress: Progress | None) -> None:
+        self.progress, self.done, self.total = progress, 0, 0
+
+    def __call__(self) -> None:
+        self.done += 1
+        if self.progress:
+            self.progress("training", self.done, max(self.total, self.done))
 
 
 def compare(
@@ -173,41 +117,75 @@ def compare(
     config: CompareConfig,
     progress: Progress | None = None,
     workers: int | None = None,
+    costs: Mapping[Modality, EncodeCost] | None = None,
 ) -> dict[str, Any]:
     """Trains and scores every model; returns the results dictionary (see README, "Results file")."""
     started = time.perf_counter()
     tasks = tuple(splits.vocabularies)
     modalities = tuple(m for m in MODALITIES if m in encoders and bool(splits.train.present[m].any()))
     plans = plan_models(config, tasks, modalities)
-    extra = len(tasks) * config.seeds * 2 if config.settings and len(tasks) > 1 else 0
-    finished = 0
+    counter = _Counter(progress)
+    # At most: what every task's choice would need if no two tasks chose the same fusion.
+    further = (2 * len(tasks) * (len(tasks) > 1) + 7 * len(tasks) * (len(modalities) > 1)) * config.seeds
+    counter.total = len(plans) + further * config.settings + config.tune * len(GRID) * len(plans) // config.seeds
 
-    def one_more() -> None:
-        nonlocal finished
-        finished += 1
-        if progress:
-            progress("training", finished, len(plans) + extra)
+    def run(wanted: Sequence[FitPlan]) -> list[FitOutput]:
+        return run_fits(wanted, splits, counter, workers)
 
-    outputs = run_fits(plans, splits, one_more, workers)
+    plans, tuning = tune(plans, run) if config.tune else (plans, [])
+    outputs = run(plans)
     selected = select(outputs, tasks)
-    alone = run_fits(plan_settings(config, tasks, selected, plans), splits, one_more, workers) if extra else []
+    extra = plan_settings(config, selected, plans) if len(tasks) > 1 else []
+    extra += plan_dedicated(selected, plans)
+    counter.total = counter.done + len(extra) * config.settings
+    alone = run(extra) if config.settings and extra else []
     results = _results(manifest, splits, encoders, config, outputs, alone, selected)
+    results["costs"] = [
+        row
+        for task, chosen in selected.items()
+        for row in cost_rows(
+            [r for r in results["subsets"] if (r["task"], r["model"]) == (task, chosen.get("fusion"))], costs
+        )
+    ]
+    results["tuning"] = tuning
     results["cost"] = {
         "seconds": round(time.perf_counter() - started, 2),
-        "fits": len(outputs) + len(alone),
+        "fits": counter.done,
         "peak_memory_mib": peak_memory_mib(),
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+        "encoders": {modality: asdict(cost) for modality, cost in (costs or {}).items()},
     }
     return results
 
 
+def protocol(config: CompareConfig) -> list[str]:
+    """How the race was run, one sentence a rule."""
+    tuned = (
+        f"Every model, single-input baselines included, tried the same {len(GRID)} training settings; validation chose."
+        if config.tune
+        else "Every model, single-input baselines included, was trained with the same settings; none was tuned."
+    )
+    return [
+        "The fusion named in a verdict is the one with the best validation accuracy, mean over seeds; its test rows "
+        "were scored after that choice.",
+        "It is held against the single input that is best on the test rows themselves, which can only work against "
+        "fusion.",
+        tuned,
+        "Differences are paired by test row (whole groups where products share one): bootstrap intervals, McNemar's "
+        "exact test, and Holm's correction over all fusions of a task where they are listed together.",
+        "Calibration, prediction sets, attribution and the cascade belong to the chosen model's first seed.",
+    ]
+
+
 def _results(manifest, splits: Splits, encoders, config: CompareConfig, outputs, alone, selected) -> dict[str, Any]:
-    report = _Report(splits)
+    scoring = Scoring(splits)
     groups = _group(outputs)
+    chosen = {task: groups[names.get("fusion") or names["single"]][0].plan for task, names in selected.items()}
     return {
         "format": "retail-results/1",
         "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "config": config.to_dict(),
+        "protocol": protocol(config),
         "seeds": list(range(config.seeds)),
         "data": {
             "name": manifest.root.name,
@@ -217,27 +195,30 @@ def _results(manifest, splits: Splits, encoders, config: CompareConfig, outputs,
             "n_test": len(splits.test),
         },
         "encoders": {m: {"name": e.name, "fingerprint": e.fingerprint} for m, e in encoders.items()},
-        "tasks": report.classes,
+        "tasks": scoring.classes,
         "models": [_model_row(group[0].plan) for group in groups.values()],
         "selected": selected,
         "validation": [
             {"task": task, "model": model, "accuracy": float(np.mean([out.val_accuracy[task] for out in group]))}
-            for task in report.classes
+            for task in scoring.classes
             for model, group in groups.items()
         ],
-        "scores": [row for task in report.classes for group in groups.values() for row in report.scores(group, task)],
-        "differences": _difference_rows(report, groups),
+        "scores": [row for task in scoring.classes for group in groups.values() for row in scoring.scores(group, task)],
+        "differences": difference_rows(scoring, groups),
         "subsets": [
             row
-            for task in report.classes
+            for task in scoring.classes
             for group in groups.values()
             if group[0].plan.kind == "fusion"
-            for row in report.subsets(group, task)
+            for row in scoring.subsets(group, task)
         ],
-        "settings": _setting_rows(report, groups, alone, selected),
+        "settings": setting_rows(scoring, groups, alone, selected),
+        "dedicated": dedicated_rows(scoring, groups, alone, selected) if alone else [],
+        **study(scoring, chosen),
         "predictions": {
             "ids": list(splits.test.ids),
-            "targets": {task: target.tolist() for task, target in report.targets.items()},
+            "groups": None if splits.groups is None else splits.groups.tolist(),
+            "targets": {task: target.tolist() for task, target in scoring.targets.items()},
             "models": {
                 model: {str(output.plan.config.seed): _row_predictions(output) for output in group}
                 for model, group in groups.items()
@@ -251,26 +232,6 @@ def _row_predictions(output: FitOutput) -> dict[str, Any]:
         task: {"preds": output.preds[task].tolist(), "confidence": np.round(output.confidence[task], 4).tolist()}
         for task in output.plan.tasks
     }
-
-
-def _difference_rows(report: _Report, groups: Mapping[str, list[FitOutput]]) -> Rows:
-    """Each fusion minus the single modality that is hardest to beat, on the same test rows.
-
-    The baseline is the one that scores best on these very rows, which can only work against fusion: where
-    test differs from validation (voices never heard), the single chosen on validation may be a straw man.
-    """
-    rows: Rows = []
-    singles = [model for model, group in groups.items() if group[0].plan.kind == "single"]
-    for task in report.classes:
-        correct = {model: report.correct(group, task) for model, group in groups.items()}
-        baseline = max(singles, key=lambda model: correct[model].mean())
-        for model, group in groups.items():
-            if group[0].plan.kind != "fusion":
-                continue
-            mean, low, high = paired_difference(correct[model], correct[baseline])
-            row = {"task": task, "model": model, "baseline": baseline, "difference": mean, "low": low, "high": high}
-            rows.append(row | {"n": len(correct[model]), "significant": bool(low > 0 or high < 0)})
-    return rows
 
 
 def _model_row(plan: FitPlan) -> dict[str, Any]:

@@ -14,7 +14,7 @@ import numpy as np
 
 from retail.config import TrainConfig
 from retail.encoders import Encoder
-from retail.evaluation.metrics import paired_difference
+from retail.evaluation.paired import paired_test
 from retail.evaluation.splits import prepare, products_of
 from retail.fusion import FusionHead
 from retail.manifest import Manifest
@@ -55,9 +55,9 @@ def forgetting(
     tasks = {}
     for task, after in right_answers(source.head, batch).items():
         before = source.right[task]
-        change, low, high = paired_difference(after, before)
+        test = paired_test(after, before)
         tasks[task] = {"n": len(after), "before": float(before.mean()), "after": float(after.mean())}
-        tasks[task] |= {"change": change, "low": low, "high": high}
+        tasks[task] |= {"change": test.difference, "low": test.low, "high": test.high}
     return {"source": source.name, "checksum": source.checksum, "tasks": tasks}
 
 

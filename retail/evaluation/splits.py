@@ -22,7 +22,10 @@ VALIDATION_SHARE = 0.15
 
 @dataclass
 class Splits:
-    """Embedded rows of the three splits; `labels` holds the test rows' label strings ("" = none)."""
+    """Embedded rows of the three splits; `labels` holds the test rows' label strings ("" = none).
+
+    `groups` names the group of each test row; None when every row is a product of its own.
+    """
 
     train: EmbeddingBatch
     val: EmbeddingBatch
@@ -30,6 +33,7 @@ class Splits:
     vocabularies: dict[str, Vocabulary]
     labels: dict[str, np.ndarray]
     notes: list[str]
+    groups: np.ndarray | None = None  # (N_test,) of str
 
     @property
     def task_sizes(self) -> dict[str, int]:
@@ -103,4 +107,11 @@ def prepare(
         vocabularies,
         labels,
         notes,
+        _groups(rows["test"]),
     )
+
+
+def _groups(products: Sequence[Product]) -> np.ndarray | None:
+    # Prefixed, so that a row without a group never meets a group of that name.
+    names = [f"group {product.group}" if product.group else f"row {product.id}" for product in products]
+    return np.array(names, dtype=object) if len(set(names)) < len(names) else None

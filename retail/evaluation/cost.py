@@ -1,0 +1,88 @@
+"""What an input costs to use, and what it brings: seconds and memory against accuracy.
+
+In: encoders and a few products. Out: `EncodeCost` per modality, and for each subset of inputs what it costs.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from retail.encoders import Encoder
+from retail.schema import Modality, Product
+from retail.store import embed_products
+
+# One at a time, as at the shelf; few, because a median of a handful is steady enough to choose by.
+TIMED_PRODUCTS = 7
+
+
+@dataclass(frozen=True)
+class EncodeCost:
+    """Median seconds to decode and encode one product's input, and the MiB that the encoder's weights take."""
+
+    seconds: float
+    mebibytes: float
+
+
+def encode_costs(encoders: Mapping[Modality, Encoder], products: Sequence[Product]) -> dict[Modality, EncodeCost]:
+    """Times each encoder on products that have its input; one that no product has is left out."""
+    costs: dict[Modality, EncodeCost] = {}
+    for modality, encoder in encoders.items():
+        having = [product for product in products if modality in product.modalities][: TIMED_PRODUCTS + 1]
+        if having:
+            first, *timed = having  # the first one warms up
+            embed_products([first], {modality: encoder}, {})
+            seconds = [_seconds(product, modality, encoder) for product in timed or [first]]
+            costs[modality] = EncodeCost(statistics.median(seconds), _mebibytes(encoder))
+    return costs
+
+
+def _seconds(product: Product, modality: Modality, encoder: Encoder) -> float:
+    started = time.perf_counter()
+    embed_products([product], {modality: encoder}, {})
+    return time.perf_counter() - started
+
+
+def _mebibytes(encoder: Encoder) -> float:
+    """Of every network that the encoder, or a part of it, holds."""
+    parts = [encoder, *(value for value in vars(encoder).values() if hasattr(value, "__dict__"))]
+    held = (value for part in parts if not isinstance(part, nn.Module) for value in vars(part).values())
+    networks = {id(value): value for value in held if isinstance(value, nn.Module)}
+    return sum(map(_bytes, networks.values())) / 2**20
+
+
+def _bytes(network: nn.Module) -> int:
+    tensors = [*network.parameters(), *network.buffers()]
+    if isinstance(network, torch.jit.ScriptModule) and not tensors:  # a frozen graph holds its weights as constants
+        graph: Any = network.graph  # its methods come from C++ and have no types
+        constants = graph.findAllNodes("prim::Constant")
+        tensors = [node.t("value") for node in constants if node.output().type().kind() == "TensorType"]
+    return sum(tensor.nbytes for tensor in {id(tensor): tensor for tensor in tensors}.values())
+
+
+def cost_rows(
+    subsets: Sequence[Mapping[str, Any]], costs: Mapping[Modality, EncodeCost] | None
+) -> list[dict[str, Any]]:
+    """One task's accuracy rows by subset -> the same with seconds, MiB and whether nothing cheaper is as good."""
+    if not costs:
+        return []
+    rows = []
+    for row in subsets:
+        if all(modality in costs for modality in row["modalities"]):
+            spent = [costs[modality] for modality in row["modalities"]]
+            cost = {"seconds": sum(c.seconds for c in spent), "mebibytes": sum(c.mebibytes for c in spent)}
+            rows.append({key: row[key] for key in ("task", "model", "modalities", "accuracy")} | cost)
+    return [row | {"worth_it": not any(_beats(other, row) for other in rows)} for row in rows]
+
+
+def _beats(other: Mapping[str, Any], row: Mapping[str, Any]) -> bool:
+    """No worse in accuracy, seconds and memory, and better in one (Pareto)."""
+    signs = {"accuracy": 1, "seconds": -1, "mebibytes": -1}
+    gains = [sign * (other[key] - row[key]) for key, sign in signs.items()]
+    return min(gains) >= 0 and max(gains) > 0

@@ -1,0 +1,59 @@
+"""Everything that is read off the chosen model of each task: calibration, sets, attribution, cascade, hierarchy.
+
+In: `Splits` and the plan chosen for each task. Out: lists of JSON-ready rows, each with its task.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from retail.evaluation.answers import TaskAnswers, answers_of, judged
+from retail.evaluation.attribution import class_attribution
+from retail.evaluation.calibration import calibration, coverage_curve, kept_promises
+from retail.evaluation.cascade import cascade, second_steps
+from retail.evaluation.conformal import conformal_rows
+from retail.evaluation.fits import FitPlan
+from retail.evaluation.hierarchy import hierarchy_row, parents_of
+from retail.evaluation.scoring import Scoring
+
+Rows = list[dict[str, Any]]
+
+
+def study(scoring: Scoring, chosen: Mapping[str, FitPlan]) -> dict[str, Rows]:
+    """The rows of every reading; a model that several tasks chose is fitted once."""
+    splits = scoring.splits
+    by_plan = {plan: answers_of(plan, splits, scoring.targets) for plan in dict.fromkeys(chosen.values())}
+    answers = {task: by_plan[plan][task] for task, plan in chosen.items()}
+    rows: dict[str, Rows] = {name: [] for name in ("calibration", "conformal", "attribution", "cascade")}
+    for task, answer in answers.items():
+        base = {"task": task, "model": chosen[task].model}
+        rows["calibration"].append(base | _calibration(answer))
+        full = answer.inputs
+        sets = conformal_rows(answer.val[full], answer.val_target, answer.test[full], answer.test_target)
+        rows["conformal"] += [base | row for row in sets]
+        if len(full) > 1:
+            rows["attribution"] += [base | row for row in class_attribution(answer)]
+            rows["cascade"] += [
+                base | {"then": list(then)} | row for then in second_steps(answer) for row in cascade(answer, then)
+            ]
+    return rows | {"hierarchy": _hierarchy(scoring, answers)}
+
+
+def _calibration(answer: TaskAnswers) -> dict[str, Any]:
+    known = answer.test_target >= 0
+    probs = answer.test[answer.inputs]
+    test = judged(probs, answer.test_target)
+    val = judged(answer.val[answer.inputs], answer.val_target)
+    return {
+        "temperature": answer.temperature,
+        **calibration(answer.uncalibrated[known], probs[known], answer.test_target[known]),
+        "coverage": coverage_curve(*test),
+        "thresholds": kept_promises(val, test),
+    }
+
+
+def _hierarchy(scoring: Scoring, answers: Mapping[str, TaskAnswers]) -> Rows:
+    train = {task: scoring.splits.train.targets[task].numpy() for task in answers}
+    parents = parents_of(train, scoring.splits.task_sizes)
+    return [hierarchy_row(child, answers, maps) for child, maps in parents.items()]

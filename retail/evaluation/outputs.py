@@ -1,0 +1,50 @@
+"""Writes a results dictionary as CSV, LaTeX or HTML files.
+
+In: results and the paths that are wished for. Out: files, each whole or not at all.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from retail.config import whole_file
+from retail.evaluation.report import html_report
+from retail.evaluation.table_formats import as_csv, as_latex
+from retail.evaluation.tables import all_tables
+from retail.schema import UserError
+
+FORMAT = "retail-results/1"
+LATEX_HEAD = "% Needs \\usepackage{booktabs}.\n"
+
+
+def read_results(path: Path) -> dict[str, Any]:
+    """A results file; raises UserError when it is none."""
+    try:
+        results = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        raise UserError(f"{path} cannot be read as JSON; name a file that 'compare --out' has written.") from None
+    found = results.get("format") if isinstance(results, dict) else None
+    if found != FORMAT:
+        raise UserError(f"{path} holds format {found!r}, but a report needs {FORMAT!r}; run 'compare' again.")
+    return results
+
+
+def write_outputs(
+    results: Mapping[str, Any], csv: Path | None = None, latex: Path | None = None, html: Path | None = None
+) -> list[Path]:
+    """`csv` is a folder that gets one file a table. Returns what was written."""
+    files: dict[Path, str] = {}
+    tables = all_tables(results)
+    if csv is not None:
+        files |= {csv / f"{table.name}.csv": as_csv(table) for table in tables}
+    if latex is not None:
+        files[latex] = LATEX_HEAD + "\n\n".join(map(as_latex, tables)) + "\n"
+    if html is not None:
+        files[html] = html_report(results)
+    for path, text in files.items():
+        with whole_file(path) as partial:
+            partial.write_text(text, encoding="utf-8")
+    return list(files)

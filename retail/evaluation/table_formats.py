@@ -1,0 +1,155 @@
+"""One table, four ways to write it: aligned text, CSV, LaTeX and HTML.
+
+In: a `Table` of plain numbers with their units. Out: strings. CSV keeps every digit; the others round for reading.
+"""
+
+from __future__ import annotations
+
+import csv
+import html
+import io
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+Unit = Literal["", "%", "points", "p", "ms", "MiB", "number"]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A value with its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+Cell = str | int | float | None | Estimate
+
+
+@dataclass(frozen=True)
+class Column:
+    """What a column is called and how its numbers are meant; shares are kept as fractions."""
+
+    name: str
+    unit: Unit = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """`printed` tables are short enough for the terminal; the others appear in files only."""
+
+    name: str  # of its file
+    title: str
+    columns: Sequence[Column]
+    rows: Sequence[Sequence[Cell]]
+    note: str = ""
+    printed: bool = True
+
+
+def shown(cell: Cell, unit: Unit = "") -> str:
+    """0.841 in % -> '84.1'; an interval follows in brackets; what could not be computed is a dash."""
+    if isinstance(cell, str):
+        return cell
+    if cell is None or (isinstance(cell, float) and math.isnan(cell)):
+        return "–"
+    if isinstance(cell, Estimate):
+        return f"{shown(cell.value, unit)} [{shown(cell.low, unit)}, {shown(cell.high, unit)}]"
+    if unit == "p":
+        return "<0.001" if cell < 0.001 else f"{cell:.3f}"
+    formats = {"": f"{cell:,}", "%": f"{100 * cell:.1f}", "points": f"{100 * cell:+.1f}", "ms": f"{1000 * cell:.0f}"}
+    return formats.get(unit) or (f"{cell:.0f}" if unit == "MiB" else f"{cell:.3f}")
+
+
+def heading(column: Column) -> str:
+    """'accuracy, %'."""
+    return f"{column.name}, {column.unit}" if column.unit in ("%", "points", "ms", "MiB") else column.name
+
+
+def _shown_rows(table: Table) -> list[list[str]]:
+    return [[shown(cell, column.unit) for cell, column in zip(row, table.columns, strict=True)] for row in table.rows]
+
+
+def as_text(table: Table) -> str:
+    """Title, aligned columns and note."""
+    rows = [[heading(column) for column in table.columns], *_shown_rows(table)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    return "\n".join(filter(None, [table.title, *lines, table.note]))
+
+
+def safe_cell(value: str) -> str:
+    """A cell that a spreadsheet would run as a formula is prefixed with an apostrophe."""
+    return "'" + value if value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
+
+
+def as_csv(table: Table) -> str:
+    """Every digit, fractions as fractions; an interval takes three columns."""
+    wide = [any(isinstance(row[place], Estimate) for row in table.rows) for place in range(len(table.columns))]
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    names = [
+        (c.name, f"{c.name} low", f"{c.name} high") if w else (c.name,)
+        for c, w in zip(table.columns, wide, strict=True)
+    ]
+    writer.writerow([safe_cell(name) for group in names for name in group])
+    for row in table.rows:
+        writer.writerow([value for cell, w in zip(row, wide, strict=True) for value in _csv_cells(cell, w)])
+    return stream.getvalue()
+
+
+def _csv_cells(cell: Cell, wide: bool) -> list[str]:
+    if isinstance(cell, Estimate):
+        return [repr(cell.value), repr(cell.low), repr(cell.high)]
+    text = "" if cell is None else safe_cell(cell) if isinstance(cell, str) else repr(cell)
+    return [text, "", ""] if wide else [text]
+
+
+LATEX_ESCAPES = {"\\": r"\textbackslash{}", "–": "--", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"} | {
+    sign: "\\" + sign for sign in "&%$#_{}"
+}
+
+
+def as_latex(table: Table) -> str:
+    """A booktabs table with caption and label."""
+    texts = [all(isinstance(row[place], str) for row in table.rows) for place in range(len(table.columns))]
+    lines = [
+        r"\begin{table}",
+        rf"\caption{{{_latex(table.title + ('. ' + table.note if table.note else ''))}}}",
+        rf"\label{{tab:{table.name}}}",
+        rf"\begin{{tabular}}{{{''.join('l' if text else 'r' for text in texts)}}}",
+        r"\toprule",
+        " & ".join(_latex(heading(column)) for column in table.columns) + r" \\",
+        r"\midrule",
+        *(" & ".join(map(_latex, row)) + r" \\" for row in _shown_rows(table)),
+        r"\bottomrule",
+        r"\end{tabular}",
+        r"\end{table}",
+    ]
+    return "\n".join(lines)
+
+
+def _latex(text: str) -> str:
+    return "".join(LATEX_ESCAPES.get(sign, sign) for sign in text)
+
+
+def as_html(table: Table) -> str:
+    """Each cell shows the rounded number and holds the whole one in `data-value`."""
+    head = "".join(f'<th scope="col">{html.escape(heading(column))}</th>' for column in table.columns)
+    units = [column.unit for column in table.columns]
+    cells = ("".join(_html_cell(cell, unit) for cell, unit in zip(row, units, strict=True)) for row in table.rows)
+    body = "".join(f"<tr>{row}</tr>" for row in cells)
+    note = f"<p>{html.escape(table.note)}</p>" if table.note else ""
+    return (
+        f'<table id="{html.escape(table.name)}"><caption>{html.escape(table.title)}</caption>'
+        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{note}"
+    )
+
+
+def _html_cell(cell: Cell, unit: Unit) -> str:
+    text = html.escape(shown(cell, unit))
+    if isinstance(cell, str) or cell is None:
+        return f"<td>{text}</td>"
+    whole = cell.value if isinstance(cell, Estimate) else cell
+    return f'<td class="number" data-value="{whole!r}">{text}</td>'

@@ -1,0 +1,79 @@
+"""Made-up embeddings where the truth is known, a finished comparison of them, and hand-made answers.
+
+In: nothing. Out: `Splits` where shape is in the image, scent in the text, the pair in both, and the sound is noise.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import torch
+
+from retail.__main__ import _without_nan
+from retail.config import CompareConfig
+from retail.evaluation.answers import TaskAnswers
+from retail.evaluation.comparison import compare
+from retail.evaluation.cost import EncodeCost
+from retail.evaluation.splits import Splits
+from retail.schema import MODALITIES, Vocabulary
+from retail.store import EmbeddingBatch
+
+MANIFEST = SimpleNamespace(root=Path("made_up <data>"), checksum="0" * 64)
+COSTS = {"audio": EncodeCost(0.02, 9), "image": EncodeCost(0.03, 13), "text": EncodeCost(0.01, 87)}
+
+
+def made_up_batch(rows: int, seed: int) -> EmbeddingBatch:
+    rng = torch.Generator().manual_seed(seed)
+    shape = torch.randint(0, 2, (rows,), generator=rng)
+    scent = torch.randint(0, 2, (rows,), generator=rng)
+    embeddings = {modality: torch.randn(rows, 4, generator=rng) for modality in MODALITIES}
+    embeddings["image"][:, 0] += 8.0 * shape
+    embeddings["text"][:, 0] += 8.0 * scent
+    return EmbeddingBatch(
+        ids=tuple(f"{seed}-{row}" for row in range(rows)),
+        embeddings=embeddings,
+        present={modality: torch.ones(rows, dtype=torch.bool) for modality in MODALITIES},
+        targets={"pair": 2 * shape + scent, "shape": shape.clone()},
+    )
+
+
+@cache
+def made_up_splits() -> Splits:
+    vocabularies = {"pair": Vocabulary(("00", "01", "10", "11")), "shape": Vocabulary(("round", "square"))}
+    train, val, test = made_up_batch(200, 0), made_up_batch(80, 1), made_up_batch(120, 2)
+    labels = {
+        task: np.array([vocabularies[task].classes[place] for place in test.targets[task].tolist()], dtype=object)
+        for task in vocabularies
+    }
+    labels["shape"][:2] = ["oval", ""]  # a class that training never saw, and a row without a label
+    return Splits(train, val, test, vocabularies, labels, [])
+
+
+@cache
+def made_up_results() -> dict:
+    """As read back from a results file."""
+    encoders = {m: SimpleNamespace(name=f"made-up:{m}", fingerprint=m) for m in MODALITIES}
+    config = CompareConfig(strategies=("averaged", "gated"), seeds=2)
+    found = compare(MANIFEST, made_up_splits(), encoders, config, workers=1, costs=COSTS)
+    return json.loads(json.dumps(_without_nan(found)))
+
+
+def task_answers(test: dict, test_target, val: dict | None = None, val_target=None) -> TaskAnswers:
+    """Hand-made answers: probabilities per subset; validation equals test where it is left out."""
+    arrays = {subset: np.asarray(probs, dtype=float) for subset, probs in test.items()}
+    full = arrays[max(arrays, key=len)]
+    target = np.asarray(test_target)
+    return TaskAnswers(
+        classes=tuple(f"c{place}" for place in range(full.shape[1])),
+        temperature=1.0,
+        uncalibrated=full,
+        val=arrays if val is None else {subset: np.asarray(probs, dtype=float) for subset, probs in val.items()},
+        test=arrays,
+        val_target=target if val_target is None else np.asarray(val_target),
+        test_target=target,
+        present={m: np.ones(len(target), dtype=bool) for m in MODALITIES if any(m in subset for subset in arrays)},
+    )

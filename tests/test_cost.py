@@ -1,0 +1,35 @@
+"""What inputs cost: times and weights of the bundled encoders, and the choices that nothing cheaper beats."""
+
+from __future__ import annotations
+
+from retail.encoders import load_preset
+from retail.evaluation.cost import EncodeCost, cost_rows, encode_costs
+from retail.schema import Product
+
+
+def test_each_input_has_its_time_and_weights():
+    costs = encode_costs(load_preset("bundled"), [Product("1", text="a tin of tea"), Product("2", text="oat drink")])
+    assert set(costs) == {"text"}  # no product has a photo or a sound
+    assert costs["text"].seconds > 0 and 80 < costs["text"].mebibytes < 95  # 22.7 million float32
+
+
+def test_a_frozen_graph_has_its_weights_counted_too(small_data):
+    photo = small_data / "images" / "0.png"
+    sound = small_data / "audio" / "0.wav"
+    costs = encode_costs(load_preset("bundled"), [Product("1", images=(photo,), audio=sound)])
+    assert 10 < costs["image"].mebibytes < 20  # 3.4 million float32 without the classifier
+    assert 1 < costs["audio"].mebibytes < 40
+
+
+def test_what_costs_more_and_is_no_better_is_not_worth_it():
+    costs = {"image": EncodeCost(0.03, 13), "text": EncodeCost(0.01, 87)}
+    accuracy = {("image",): 0.7, ("text",): 0.6, ("image", "text"): 0.7, ("audio",): 0.9}
+    rows = [{"task": "t", "model": "m", "modalities": list(s), "accuracy": a} for s, a in accuracy.items()]
+    found = {tuple(row["modalities"]): row for row in cost_rows(rows, costs)}
+    assert {subset: row["worth_it"] for subset, row in found.items()} == {
+        ("image",): True,
+        ("text",): True,
+        ("image", "text"): False,
+    }
+    assert found["image", "text"]["seconds"] == 0.04 and found["image", "text"]["mebibytes"] == 100
+    assert cost_rows(rows, None) == []

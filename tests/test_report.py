@@ -1,0 +1,110 @@
+"""The HTML report: self-contained, small, escaped, and with the very numbers that are stored."""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+from html.parser import HTMLParser
+
+import pytest
+
+from retail.evaluation.findings import findings
+from retail.evaluation.outputs import read_results, write_outputs
+from retail.evaluation.report import html_report
+from retail.evaluation.tables import all_tables, comparison_table
+from retail.evaluation.verdict import verdict
+from retail.schema import UserError
+from tests.made_up_data import made_up_results
+from tests.results_sample import sample_results
+
+
+class Reader(HTMLParser):
+    """Collects each table's whole numbers, the tags and the attributes that could fetch something."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.numbers: dict[str, list[float]] = {}
+        self.tags: set[str] = set()
+        self.attributes: set[str] = set()
+        self.table = ""
+        self.feed(page)
+
+    def handle_starttag(self, tag, attrs):
+        values = dict(attrs)
+        self.tags.add(tag)
+        self.attributes |= set(values)
+        self.table = values["id"] if tag == "table" else self.table
+        if "data-value" in values:
+            self.numbers.setdefault(self.table, []).append(float(values["data-value"]))
+
+
+@pytest.fixture(scope="module")
+def page() -> str:
+    return html_report(made_up_results())
+
+
+def test_nothing_is_fetched_from_anywhere(page):
+    reader = Reader(page)
+    assert not re.search(r"https?://|//\w|url\(|@import", page)
+    assert not reader.tags & {"script", "link", "img", "iframe", "object", "embed", "base"}
+    assert not reader.attributes & {"src", "href", "srcset", "action", "onload", "onclick", "style"}
+    assert "default-src 'none'" in page
+    assert len(page.encode()) < 5_000_000
+
+
+def test_the_numbers_are_the_stored_ones(page):
+    results, numbers = made_up_results(), Reader(page).numbers
+    stored = {(r["model"], r["task"]): r["accuracy"] for r in results["scores"] if r["seed"] is None}
+    order = [(model["model"], task) for model in results["models"] for task in results["tasks"]]
+    assert numbers["accuracy"] == [stored[key] for key in order]
+    keys = ("difference", "wins", "losses", "p_value", "p_holm", "cohens_h", "n")
+    assert numbers["differences"] == [row[key] for row in results["differences"] for key in keys]
+    assert numbers["dedicated"] == [
+        row[key] for row in results["dedicated"] for key in ("accuracy", "dedicated", "loss", "n")
+    ]
+
+
+def test_verdicts_findings_charts_and_model_card_are_there(page):
+    results, text = made_up_results(), unescape(page)
+    for sentence in (*(verdict(results, task).sentence for task in results["tasks"]), *findings(results)):
+        assert sentence in text
+    assert page.count("<svg") == 4 * len(results["tasks"]) and 'aria-label="Reliability for pair"' in page
+    card = text[text.index('id="model-card"') :]
+    for word in ("Intended use", "Limits", "made-up:image", results["data"]["checksum"], "120 test products"):
+        assert word in card
+
+
+def test_what_comes_from_the_data_is_escaped(page):
+    assert "made_up &lt;data&gt;" in page and "<data>" not in page
+
+
+def test_every_reading_has_its_table():
+    names = {table.name for table in all_tables(made_up_results())}
+    assert names == set(
+        "accuracy differences settings dedicated calibration thresholds reliability coverage conformal attribution "
+        "costs cascade hierarchy".split()
+    )
+
+
+def test_findings_name_what_the_made_up_data_hold():
+    said = "\n".join(findings(made_up_results()))
+    assert "For shape: the photo decides for" in said
+    assert "pair lies within shape" in said
+    assert "asking for photo + description" in said
+
+
+def test_a_results_file_of_old_still_opens():
+    old = sample_results()
+    assert "Fusion pays for product" in comparison_table(old)
+    assert "Fusion pays for product" in html_report(old) and {"accuracy"} <= set(Reader(html_report(old)).numbers)
+
+
+def test_files_are_written_and_others_refused(tmp_path):
+    files = write_outputs(made_up_results(), tmp_path / "csv", tmp_path / "tables.tex", tmp_path / "report.html")
+    assert (tmp_path / "csv" / "conformal.csv") in files and all(path.stat().st_size for path in files)
+    assert (tmp_path / "tables.tex").read_text().count(r"\toprule") == 13
+    (tmp_path / "other.json").write_text('{"format": "retail-scores/1"}')
+    with pytest.raises(UserError, match="holds format 'retail-scores/1'"):
+        read_results(tmp_path / "other.json")
+    with pytest.raises(UserError, match="cannot be read as JSON"):
+        read_results(tmp_path / "missing.json")

@@ -1,0 +1,72 @@
+"""One table in four formats: what is shown, what is kept whole, what is made safe."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+
+import pytest
+
+from retail.evaluation.table_formats import (
+    Column,
+    Estimate,
+    Table,
+    as_csv,
+    as_html,
+    as_latex,
+    as_text,
+    safe_cell,
+    shown,
+)
+
+TABLE = Table(
+    "t",
+    "A <title> & 5 %",
+    [Column("na_me"), Column("accuracy", "%"), Column("p", "p"), Column("n")],
+    [["=1+1", Estimate(0.84123456, 0.8, 0.9), 0.0001, 1200], ["<b>", None, 0.25, 3]],
+)
+
+
+@pytest.mark.parametrize(
+    ("cell", "unit", "text"),
+    [
+        (0.8412, "%", "84.1"),
+        (-0.0125, "points", "-1.2"),
+        (0.0204, "ms", "20"),
+        (1200, "", "1,200"),
+        (86.7, "MiB", "87"),
+        (0.03, "p", "0.030"),
+        (None, "%", "–"),
+        (math.nan, "%", "–"),
+        (0, "%", "0.0"),
+    ],
+)
+def test_numbers_are_shown_in_their_unit(cell, unit, text):
+    assert shown(cell, unit) == text
+
+
+def test_text_is_aligned():
+    lines = as_text(TABLE).splitlines()
+    assert lines[1].index("p") == lines[2].index("<0.001") or "84.1 [80.0, 90.0]" in lines[2]
+    assert lines[1].split()[-1] == "n" and lines[2].endswith("1,200")
+
+
+def test_csv_keeps_every_digit_and_runs_no_formula():
+    rows = list(csv.reader(io.StringIO(as_csv(TABLE))))
+    assert rows[0] == ["na_me", "accuracy", "accuracy low", "accuracy high", "p", "n"]
+    assert rows[1] == ["'=1+1", "0.84123456", "0.8", "0.9", "0.0001", "1200"]
+    assert rows[2] == ["<b>", "", "", "", "0.25", "3"]
+    assert safe_cell("=HYPERLINK(1)") == "'=HYPERLINK(1)" and safe_cell("oat") == "oat"
+
+
+def test_latex_is_escaped():
+    latex = as_latex(TABLE)
+    assert r"\& 5 \%" in latex and r"na\_me" in latex and r"\begin{tabular}{lrrr}" in latex
+    assert r"84.1 [80.0, 90.0] & <0.001 & 1,200 \\" in latex
+
+
+def test_html_is_escaped_and_holds_the_whole_number():
+    page = as_html(TABLE)
+    assert "&lt;b&gt;" in page and "<b>" not in page
+    assert 'data-value="0.84123456">84.1 [80.0, 90.0]<' in page
