@@ -10,7 +10,7 @@ from pathlib import Path
 RETAIL = Path(__file__).parents[1] / "retail"
 ORDER = (
     "schema config media archive manifest encoders pretraining augmentation store fusion training transfer finetuning "
-    "evaluation recognizer bundle build demo jobs charts pages __main__"
+    "evaluation recognizer bundle build demo jobs shelf catalogue datasets runs charts pages __main__"
 ).split()
 
 

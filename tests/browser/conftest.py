@@ -1,0 +1,102 @@
+"""The dashboard's own server and a headless Chromium for all browser tests.
+
+In: Debian's chromium; without one the tests skip, in CI they fail. Out: `address` and `open_page`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.results_sample import write_finished_run
+
+PROJECT = Path(__file__).parents[2]
+CHROMIUM = shutil.which("chromium")
+# A browser that asks nobody anything, so that any request seen is the dashboard's own.
+FLAGS = (
+    "--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync"
+).split()
+START_SECONDS = 120
+WAIT_MS = 120_000
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.fixture(scope="session")
+def address(tmp_path_factory):
+    """A server of its own with one finished run."""
+    if CHROMIUM is None:
+        reason = "the browser tests need Debian's chromium: apt-get install chromium"
+        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
+    home, port = tmp_path_factory.mktemp("home"), free_port()
+    write_finished_run(home)
+    command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py"]
+    command += [f"--server.port={port}", "--server.headless=true"]
+    environment = os.environ | {"RETAIL_HOME": str(home), "OMP_NUM_THREADS": "1"}
+    with (home / "server.log").open("wb") as log:
+        server = subprocess.Popen(command, cwd=PROJECT, env=environment, stdout=log, stderr=log)
+    url = f"http://127.0.0.1:{port}"
+    try:
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline:
+            with contextlib.suppress(OSError):
+                urllib.request.urlopen(f"{url}/_stcore/health", timeout=5)
+                break
+            assert server.poll() is None, (home / "server.log").read_text()
+            time.sleep(0.2)
+        yield url
+    finally:
+        server.terminate()
+        server.wait(timeout=20)
+
+
+@pytest.fixture(scope="session")
+def chromium(address):
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(chromium, address):
+    """Opens a path in a context of its own; notes every request that goes elsewhere."""
+    contexts = []
+
+    def open_one(path: str = "", scheme: str = "light", width: int = 1280):
+        context = chromium.new_context(color_scheme=scheme, viewport={"width": width, "height": 900})
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(WAIT_MS)
+        page.elsewhere = []
+        page.on("request", lambda request: _note(page, request.url))
+        page.goto(f"{address}/{path}")
+        page.get_by_role("heading", level=1).wait_for()
+        return page
+
+    yield open_one
+    for context in contexts:
+        context.close()
+
+
+def _note(page, url: str) -> None:
+    parts = urlsplit(url)
+    if parts.scheme not in ("data", "blob") and parts.hostname not in ("127.0.0.1", "localhost"):
+        page.elsewhere.append(url)

@@ -1,0 +1,33 @@
+"""What every browser test does with a page: wait, try an example, count cards."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from retail.config import DEMO_TASKS
+
+# The address of each page: its file's name, but the first one lives at the root.
+PAGES = [
+    "" if path.stem == "recognise" else path.stem
+    for path in sorted((Path(__file__).parents[2] / "retail" / "pages").glob("[!_]*.py"))
+]
+WIDTHS = (1280, 390)
+SCHEMES = ("light", "dark")
+
+
+def settled(page) -> None:
+    """Waits until the server has no more to say."""
+    page.wait_for_timeout(500)
+    page.wait_for_function("!document.querySelector('[data-testid=stStatusWidget]')")
+    page.wait_for_function("!document.querySelector('[data-stale=true]')")
+
+
+def try_example(page) -> None:
+    page.get_by_role("button", name="Try an example").click()
+    page.get_by_text("The example's label is").first.wait_for()
+    settled(page)
+
+
+def cards(page) -> int:
+    names = [task.capitalize() for task in DEMO_TASKS]
+    return sum(page.get_by_role("heading", name=name, exact=True, level=3).count() for name in names)
