@@ -298,6 +298,7 @@ def finetune(
     temperature: Annotated[float, typer.Option(help="Of that loss.")] = FinetuneConfig.temperature,
     layer_decay: Annotated[float, typer.Option(help="Each lower layer's share of it.")] = FinetuneConfig.layer_decay,
     batch_norm: Annotated[str, typer.Option(help="adapt or keep the statistics.")] = FinetuneConfig.batch_norm,
+    class_balance: ClassBalance = FinetuneConfig.class_balance,
     source: Annotated[Path | None, typer.Option(help="Another data set: how much of it is forgotten?")] = None,
     seed: Seed = 0,
     status: Status = None,
@@ -311,6 +312,7 @@ def finetune(
             hidden=_widths(hidden),
             hidden_dropout=hidden_dropout,
             max_epochs=head_epochs,
+            class_balance=class_balance,
             seed=seed,
         )
         tuning = FinetuneConfig(
@@ -327,6 +329,7 @@ def finetune(
             temperature=temperature,
             layer_decay=layer_decay,
             batch_norm=batch_norm,
+            class_balance=class_balance,
             seed=seed,
         )
         from retail.build import finetune_recognizer
@@ -497,6 +500,8 @@ def curve(
     text_column: TextColumn = "text",
     shots: Annotated[str, typer.Option(help="Training examples per class; 'all' for every one.")] = "1,2,4,8,16,all",
     draws: Annotated[int, typer.Option(help="Random draws of the examples.")] = 5,
+    epochs: Annotated[int, typer.Option(help="Of 'finetuned', at least.")] = FinetuneConfig.epochs,
+    size: Annotated[int, typer.Option(help="Pixels of a training crop of 'finetuned'.")] = FinetuneConfig.size,
     dims: Annotated[int, typer.Option(help="Of the mapped features.")] = RegimeConfig.dims,
     penalty: Annotated[float, typer.Option(help="Of the classifiers.")] = RegimeConfig.penalty,
     split: ScoredSplit = "val",
@@ -506,18 +511,23 @@ def curve(
     """How many examples does it take? Accuracy against training examples per class, over random draws."""
     with _reported(status) as progress:
         counts = [0 if name == "all" else _numbers(name, int)[0] for name in _names(shots)]
-        configs = [RegimeConfig.named(name, dims=dims, penalty=penalty) for name in _regime_names(regimes)]
-        from retail.evaluation.curves import frozen_learner, learning_curves
+        names = _regime_names(regimes)
+        from retail.evaluation.curves import FINETUNED, finetuned_learner, frozen_learner, learning_curves
         from retail.evaluation.transfer_tables import curve_table
 
         manifest = _read(data, tasks, text_column, progress)
         encoder, (train, scored, vocabularies) = _embedded(manifest, modality, encoders, split, progress)
         sizes = {task: len(vocabulary) for task, vocabulary in vocabularies.items()}
+        configs = [RegimeConfig.named(name, dims=dims, penalty=penalty) for name in names if name != FINETUNED]
         learners = {config.name: frozen_learner(config, train, scored, sizes) for config in configs}
+        tuning = FinetuneConfig(epochs=epochs, size=size)
+        if FINETUNED in names:
+            learners[FINETUNED] = finetuned_learner(encoder, train, scored, sizes, tuning)
         rows = learning_curves(learners, train, scored, list(sizes), counts, draws, progress)
         results = {"tasks": list(sizes), "draws": draws, "rows": rows}
         results |= _provenance(manifest, encoder.name, split, len(train), len(scored))
         results["configs"] = [config.to_dict() for config in configs]
+        results["finetuning"] = tuning.to_dict() if FINETUNED in names else None
         if out is not None:
             _write_json(out, {"format": "retail-curve/1"} | results)
         typer.echo(curve_table(results))

@@ -196,11 +196,13 @@ class FinetuneConfig(_Config):
     typos: float = 0.02  # chance that a letter is mistyped
     vary_sound: bool = True  # other throats, rooms, microphones and noise, as in the spoken-word pretraining
     modality_dropout: float = 0.3  # chance that one present input is hidden from the head, where there are several
+    class_balance: str = "none"  # one of CLASS_BALANCES
     seed: int = 0
 
     def __post_init__(self) -> None:
         for name, known in (("start", ("pretrained", "scratch")), ("batch_norm", ("adapt", "keep"))):
             _check_choice(name, getattr(self, name), known)
+        _check_choice("class_balance", self.class_balance, CLASS_BALANCES)
         if min(self.epochs, self.batch_size) < 1 or self.size < 32 or self.layers < 0:
             raise UserError("epochs and batch_size are at least 1, size is at least 32, layers at least 0.")
         if not self.tune or set(self.tune) - set(MODALITIES):

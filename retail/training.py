@@ -145,6 +145,13 @@ def class_weights(targets: Tensor, classes: int, balance: str) -> Tensor:
     return torch.where(counts > 0, weights, 0.0)
 
 
+def task_weights(targets: Mapping[str, Tensor], sizes: Mapping[str, int], balance: str) -> dict[str, Tensor]:
+    """{task: (C_t,) loss weights} as `class_weights` says; empty where the loss weighs nothing."""
+    if balance not in WEIGHTED:
+        return {}
+    return {task: class_weights(targets[task], classes, balance) for task, classes in sizes.items()}
+
+
 def row_order(targets: Mapping[str, Tensor], balance: str, generator: torch.Generator) -> Tensor:
     """(N,) places of one epoch: a permutation or, with "sampling", draws in which every class is as likely.
 
@@ -225,14 +232,11 @@ def _train(
 
 
 def _loss(head: FusionHead, train: EmbeddingBatch, config: TrainConfig) -> MultiTaskLoss:
-    weights = {
-        task: class_weights(train.targets[task], classes, config.class_balance) for task, classes in head.tasks.items()
-    }
     return MultiTaskLoss(
         head.tasks,
         uncertainty=config.loss_balancing == "uncertainty",
         label_smoothing=config.label_smoothing,
-        class_weights=weights if config.class_balance in WEIGHTED else {},
+        class_weights=task_weights(train.targets, head.tasks, config.class_balance),
     )
 
 

@@ -15,6 +15,8 @@ from retail.bundle import load_bundle, save_bundle
 from retail.config import FinetuneConfig, TrainConfig
 from retail.encoders import preset_names
 from retail.encoders.image import TimmEncoder
+from retail.evaluation.curves import ALL, finetuned_learner, learning_curves
+from retail.evaluation.rows import embedded_rows
 from retail.finetuning import finetune
 from retail.manifest import read_manifest
 from retail.schema import Product, UserError
@@ -174,3 +176,29 @@ def test_hidden_layers_learn_first_alone_and_come_back_from_the_bundle(photos, e
     loaded = load_bundle(save_bundle(recognizer, tmp_path / "deep"))
     product = photos.in_split("val")[0]
     assert loaded.predict(product).probs["colour"] == pytest.approx(recognizer.predict(product).probs["colour"])
+
+
+def test_rare_classes_weigh_more_when_asked(photos, encoder_name):
+    encoder = TimmEncoder(encoder_name.partition(":")[2])
+    (products, batch), val, head = rows(photos, encoder)
+    few = [place for place, product in enumerate(products) if product.labels["colour"] != "red" or place % 5 == 0]
+    train = [products[place] for place in few], batch.rows(few)
+    weights = {}
+    for balance in ("none", "inverse", "sampling"):
+        tuned = finetune({"image": encoder}, head, train, val, replace(TINY, class_balance=balance, mix=0.0))
+        weights[balance] = tuned.head.state_dict()
+    for balance in ("inverse", "sampling"):
+        assert any(not torch.equal(weights["none"][name], value) for name, value in weights[balance].items()), balance
+    with pytest.raises(UserError, match="class_balance"):
+        FinetuneConfig(class_balance="often")
+
+
+def test_a_learning_curve_takes_a_finetuned_encoder_and_leaves_no_weights_behind(photos, encoder_name, tmp_path):
+    encoder = TimmEncoder(encoder_name.partition(":")[2])
+    train, scored, vocabularies = embedded_rows(photos, encoder, "val")
+    tuning = replace(TINY, epochs=20, learning_rate=5e-3, mix=0.0, augment="", erase=0.0)
+    learner = finetuned_learner(encoder, train, scored, {"colour": len(vocabularies["colour"])}, tuning)
+    table = learning_curves({"finetuned": learner}, train, scored, ["colour"], [2, ALL], draws=2)
+    assert [(row["shots"], row["n_train"]) for row in table] == [(2, 6), ("all", 15)]
+    assert table[-1]["accuracy"] == 1.0
+    assert not list((tmp_path / "home" / "encoders").iterdir())

@@ -15,13 +15,20 @@ import torch
 from scipy import stats
 from torch import Tensor
 
-from retail.config import RegimeConfig
+from retail.config import FinetuneConfig, RegimeConfig, TrainConfig
+from retail.encoders import Encoder, load_encoder
+from retail.encoders.tunable import TunableEncoder
 from retail.evaluation.metrics import bootstrap_interval
 from retail.evaluation.rows import Rows
+from retail.finetuning import discard, finetune
 from retail.schema import Progress, UserError
+from retail.store import EmbeddingBatch, embed_products
+from retail.training import fit
 from retail.transfer import fit_regime
 
 ALL = 0  # shots: every example there is
+FINETUNED = "finetuned"  # the learner that trains the encoder too
+LEAST_STEPS = 60  # of fine-tuning: a handful of examples is seen in more epochs than a thousand are
 
 # (training rows' places, task, seed) -> the class that each scored row is given, (N_scored,) long.
 Learner = Callable[[Tensor, str, int], Tensor]
@@ -37,6 +44,46 @@ def frozen_learner(config: RegimeConfig, train: Rows, scored: Rows, sizes: Mappi
         return regime.logits(scored.embeddings)[task].argmax(1)
 
     return learn
+
+
+def finetuned_learner(
+    encoder: Encoder, train: Rows, scored: Rows, sizes: Mapping[str, int], tuning: FinetuneConfig
+) -> Learner:
+    """Trains a linear head on the drawn rows, then the encoder and the head together, and embeds the scored rows anew.
+
+    No validation rows take part: the head stops by its own training loss and the tuning keeps its last epoch. Raises
+    UserError when the encoder cannot learn.
+    """
+    modality = encoder.modality
+    tuning = replace(tuning, tune=(modality,))
+    linear = TrainConfig(strategy="concatenation", modalities=(modality,))
+
+    def learn(places: Tensor, task: str, seed: int) -> Tensor:
+        products = [train.products[place] for place in places.tolist()]
+        everywhere = torch.ones(len(places), dtype=torch.bool)
+        ids = tuple(product.id for product in products)
+        batch = EmbeddingBatch(
+            ids, {modality: train.embeddings[places]}, {modality: everywhere}, {task: train.targets[task][places]}
+        )
+        head = fit(batch, batch, {task: sizes[task]}, replace(linear, seed=seed)).head
+        few = (products[:1], batch.rows([0]))
+        tuned = finetune({modality: encoder}, head, (products, batch), few, _long_enough(tuning, len(places), seed))
+        assert isinstance(encoder, TunableEncoder)  # else finetune would have refused it
+        learned = load_encoder(encoder.name_with(tuned.weights[modality]))
+        embedded, _ = embed_products(scored.products, {modality: learned}, {})
+        discard(tuned.weights[modality])
+        with torch.inference_mode():
+            return tuned.head(embedded.embeddings, embedded.present)[task].argmax(1)
+
+    return learn
+
+
+def _long_enough(tuning: FinetuneConfig, rows: int, seed: int) -> FinetuneConfig:
+    """More epochs where there are few batches, and a shorter average where there are few steps."""
+    batches = -(-rows // tuning.batch_size)
+    epochs = max(tuning.epochs, -(-LEAST_STEPS // batches))
+    average = min(tuning.average, max(0.0, 1 - 5 / (epochs * batches)))
+    return replace(tuning, epochs=epochs, average=average, seed=seed)
 
 
 def draw(target: Tensor, shots: int, seed: int) -> Tensor:

@@ -27,12 +27,13 @@ class Rows:
     targets: Mapping[str, Tensor]  # task -> (N,) long, -1 = unknown
     labels: Mapping[str, np.ndarray]  # task -> (N,) of str, "" = none
     declared_groups: tuple[str, ...] = ()  # the data's own group column, "" = none
+    products: tuple[Product, ...] = ()  # what the embeddings were made of
 
     def __len__(self) -> int:
         return len(self.embeddings)
 
     def at(self, places: Any) -> Rows:
-        """The rows at these places, without their groups."""
+        """The rows at these places, without their groups and products."""
         return Rows(
             self.embeddings[places],
             {task: target[places] for task, target in self.targets.items()},
@@ -66,4 +67,6 @@ def _rows(
         raise UserError(f"No {split} row has {encoder.modality}; choose another --modality, or add the files.")
     own = [products[name] for name in batch.ids]
     labels = {task: np.array([product.labels.get(task, "") for product in own], dtype=object) for task in tasks}
-    return Rows(batch.embeddings[encoder.modality], batch.targets, labels, tuple(product.group for product in own))
+    return Rows(
+        batch.embeddings[encoder.modality], batch.targets, labels, tuple(product.group for product in own), tuple(own)
+    )

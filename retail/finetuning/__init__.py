@@ -127,6 +127,11 @@ def kept(encoder: TunableEncoder, model: nn.Module) -> Path:
     return temporary.replace(path)
 
 
+def discard(path: Path) -> None:
+    """Removes kept weights that nobody will ask for again."""
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
 def _digest(path: Path) -> str:
     """SHA-256 of a file, or of a folder's files and their names."""
     digest = hashlib.sha256()

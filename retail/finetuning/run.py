@@ -27,7 +27,7 @@ from retail.finetuning.data import AsServed, Feed, Inputs, Reader, Rows, trainin
 from retail.finetuning.network import Network, optimizer_groups
 from retail.schema import Modality, UserError
 from retail.store import EmbeddingBatch
-from retail.training import MultiTaskLoss, drop_modalities
+from retail.training import MultiTaskLoss, drop_modalities, row_order, task_weights
 
 CLIP_NORM = 2.0
 
@@ -50,7 +50,8 @@ class Run:
             "val": {modality: AsServed(encoder, val[0]) for modality, encoder in encoders.items()},
         }
         self.feed = Feed(readers, {"train": self.batch, "val": self.val})
-        self.loss_of = MultiTaskLoss(network.head.tasks, False, config.label_smoothing, {})
+        weights = task_weights(self.batch.targets, network.head.tasks, config.class_balance)
+        self.loss_of = MultiTaskLoss(network.head.tasks, False, config.label_smoothing, weights)
         self.optimizer = torch.optim.AdamW(optimizer_groups(network, encoders, config))
         # Only the learning weights and the statistics move; the copies of the others stay as they are.
         self.average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(config.average), use_buffers=True)
@@ -68,7 +69,8 @@ class Run:
         """One pass over the training rows; returns its entry in the history."""
         started, config = time.perf_counter(), self.config
         torch.manual_seed(int(np.random.SeedSequence([config.seed, self.epoch]).generate_state(1)[0]))
-        parts = torch.randperm(len(self.batch)).split(config.batch_size)
+        order = row_order(self.batch.targets, config.class_balance, torch.default_generator)
+        parts = order.split(config.batch_size)
         val_parts = torch.arange(len(self.val)).split(config.batch_size)
         feed = self.feed(self.epoch, {"train": parts, "val": val_parts})
         self.network.train()
