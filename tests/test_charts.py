@@ -24,7 +24,7 @@ def rows_of(name: str, task: str = "product") -> list[dict]:
 
 def points() -> pd.DataFrame:
     rows = [{"id": str(n), "x": n, "y": n, "class": "abcdefghijk"[n % 11], "answer": "right"} for n in range(33)]
-    return pd.DataFrame(rows).assign(place=range(33))
+    return pd.DataFrame(rows).assign(colour=lambda frame: frame["class"])
 
 
 CHARTS = {
@@ -51,6 +51,11 @@ def test_every_chart_is_valid_has_words_and_a_height(name):
     spec = CHARTS[name]().to_dict()
     assert len(spec["description"]) > 30 and spec["height"] >= 60
     assert "nan" not in spec["description"]
+
+
+@pytest.mark.parametrize("name", CHARTS)
+def test_no_row_looks_like_a_promise_to_the_browser(name):
+    assert all("then" not in row for row in data_rows(CHARTS[name]()))
 
 
 @pytest.mark.parametrize("name", CHARTS)

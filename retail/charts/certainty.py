@@ -26,22 +26,19 @@ def _bins(row: Row) -> pd.DataFrame:
 def reliability_chart(row: Row) -> alt.LayerChart:
     """Accuracy against confidence, a point a bin, before and after the temperature; its size is the bin's count."""
     frame = _bins(row)
-    colour = alt.Color(
-        "when:N",
-        scale=alt.Scale(domain=WHEN, range=[GREY, FUSION_COLOUR]),
-        legend=alt.Legend(title="temperature", orient="top"),
-    )
+    legend = alt.Legend(title="temperature", orient="top")
+    colour = alt.Color("when:N", scale=alt.Scale(domain=WHEN, range=[GREY, FUSION_COLOUR]), legend=legend)
     base = alt.Chart(frame).encode(
         x=alt.X("confidence:Q", scale=UNIT, axis=alt.Axis(format="%")),
         y=alt.Y("accuracy:Q", scale=UNIT, axis=alt.Axis(format="%")),
         color=colour,
     )
     lines = base.mark_line(strokeWidth=2).encode(
-        strokeDash=alt.StrokeDash("when:N", scale=alt.Scale(domain=WHEN, range=[[5, 3], [1, 0]]), legend=None)
+        strokeDash=alt.StrokeDash("when:N", scale=alt.Scale(domain=WHEN, range=[[5, 3], [1, 0]]), legend=legend)
     )
     points = base.mark_point(filled=True, opacity=1).encode(
-        size=alt.Size("n:Q", legend=alt.Legend(title="products", orient="top"), scale=alt.Scale(range=[25, 260])),
-        shape=alt.Shape("when:N", scale=alt.Scale(domain=WHEN, range=["square", "circle"]), legend=None),
+        size=alt.Size("n:Q", legend=None, scale=alt.Scale(range=[25, 260])),
+        shape=alt.Shape("when:N", scale=alt.Scale(domain=WHEN, range=["square", "circle"]), legend=legend),
         tooltip=["when", "n", alt.Tooltip("confidence", format=".1%"), alt.Tooltip("accuracy", format=".1%")],
     )
     ideal = pd.DataFrame({"confidence": [0.0, 1.0], "accuracy": [0.0, 1.0]})
@@ -58,12 +55,12 @@ def bin_chart(row: Row) -> alt.LayerChart:
     frame = _bins(row)
     frame = frame[frame["when"] == "after"]
     text = ", ".join(f"{b['from']:.0%} to {b['to']:.0%}: {b['n']}" for b in frame.to_dict("records"))
-    base = alt.Chart(frame).encode(y=alt.Y("n:Q", title="products"))
+    base = alt.Chart(frame.assign(zero=0)).encode(y=alt.Y("n:Q", title="products"))
     across = alt.X("from:Q", scale=UNIT, axis=alt.Axis(format="%"), title="confidence")
-    bars = base.mark_bar(color=FUSION_COLOUR, stroke=GREY).encode(x=across, x2="to:Q")
+    bars = base.mark_rect(color=FUSION_COLOUR, stroke=GREY).encode(x=across, x2="to:Q", y2="zero:Q")
     middle = "(datum.from + datum.to) / 2"
     labels = base.transform_calculate(middle=middle).mark_text(dy=-7, color=GREY).encode(x="middle:Q", text="n:Q")
-    return (bars + labels).properties(height=140, description=f"Products a bin of confidence, {text}")
+    return (bars + labels).properties(height=330, description=f"Products a bin of confidence, {text}")
 
 
 def coverage_chart(row: Row, wish: Row | None = None) -> alt.LayerChart:

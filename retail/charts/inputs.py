@@ -24,7 +24,9 @@ def gain_chart(rows: Rows, task: str) -> alt.LayerChart:
     frame["name"] = [f"{row['class']} (n = {row['n']})" for row in rows]
     frame["effect"] = ["gain" if row["gain"] > 0 else "loss" if row["gain"] < 0 else "none" for row in rows]
     best, worst = rows[0], rows[-1]
-    base = alt.Chart(frame).encode(y=alt.Y("name:N", sort=None, title=None, axis=alt.Axis(labelLimit=230)))
+    base = alt.Chart(frame).encode(
+        y=alt.Y("name:N", sort=None, title=None, axis=alt.Axis(labelLimit=230, labelOverlap=False))
+    )
     bars = base.mark_bar().encode(
         x=alt.X("gain:Q", title="accuracy gained by fusion", axis=alt.Axis(format="+%")),
         color=alt.Color(
@@ -54,7 +56,12 @@ def attribution_chart(rows: Rows, task: str) -> alt.LayerChart:
     widest = max(float(long["points"].abs().max()), 1.0)
     base = alt.Chart(long).encode(
         x=alt.X("input:N", sort=list(names.values()), title=None, axis=alt.Axis(labelAngle=0, orient="top")),
-        y=alt.Y("class:N", sort=[row["class"] for row in rows], title=None, axis=alt.Axis(labelLimit=230)),
+        y=alt.Y(
+            "class:N",
+            sort=[row["class"] for row in rows],
+            title=None,
+            axis=alt.Axis(labelLimit=230, labelOverlap=False),
+        ),
     )
     scale = alt.Scale(scheme="blueorange", domain=[widest, -widest])
     cells = base.mark_rect().encode(color=alt.Color("points:Q", scale=scale, legend=None))
@@ -105,7 +112,11 @@ def cost_chart(rows: Rows, task: str) -> alt.LayerChart:
     )
     domain = ["nothing cheaper is as good", "beaten"]
     base = alt.Chart(frame).encode(
-        x=alt.X("milliseconds:Q", title="ms to encode one product", scale=alt.Scale(padding=30)),
+        x=alt.X(
+            "milliseconds:Q",
+            title="ms to encode one product",
+            scale=alt.Scale(domain=[0, 1.2 * frame["milliseconds"].max()]),
+        ),
         y=alt.Y("accuracy:Q", scale=alt.Scale(zero=False, padding=20), axis=PERCENT),
     )
     points = base.mark_point(filled=True, size=130, opacity=1).encode(
@@ -117,35 +128,42 @@ def cost_chart(rows: Rows, task: str) -> alt.LayerChart:
         shape=alt.Shape("kind:N", scale=alt.Scale(domain=domain, range=["circle", "cross"])),
         tooltip=["given", alt.Tooltip("accuracy", format=".1%"), alt.Tooltip("milliseconds", format=".0f"), "MiB"],
     )
-    labels = base.mark_text(dy=-12, color=GREY).encode(text="given:N")
+    # Above the best and below the beaten, so that neighbours do not write over each other.
+    labels = [
+        base.transform_filter(alt.datum.kind == kind).mark_text(dy=dy, color=GREY).encode(text="given:N")
+        for kind, dy in zip(domain, (-13, 16), strict=True)
+    ]
     text = "; ".join(
         f"{r['given']} {r['accuracy']:.1%} in {r['milliseconds']:.0f} ms" for r in frame.to_dict("records")
     )
     words = f"Accuracy for {task} against encoding time: {text}"
-    return (points + labels).properties(height=330, description=words)
+    return (points + labels[0] + labels[1]).properties(height=330, description=words)
+
+
+def _scale(domain: list[str], marks: Sequence[Any]) -> alt.Scale:
+    """Each value its own mark, so that range and domain are equally long."""
+    return alt.Scale(domain=domain, range=[marks[place % len(marks)] for place in range(len(domain))])
 
 
 def cascade_chart(rows: Rows, task: str) -> alt.LayerChart:
     """Accuracy against the share of products for which more is asked, a line a second step."""
     steps = list(dict.fromkeys(inputs_words(row["then"]) for row in rows))
+    # Not called "then": a browser would take such a row for a promise and draw nothing.
     frame = pd.DataFrame(
-        {"then": inputs_words(row["then"]), "asked": row["asked"], "accuracy": row["accuracy"]} for row in rows
+        {"more": inputs_words(row["then"]), "asked": row["asked"], "accuracy": row["accuracy"]} for row in rows
     )
+    legend = alt.Legend(title=None, orient="top", labelLimit=240, columns=2)
     base = alt.Chart(frame).encode(
         x=alt.X("asked:Q", title="products asked for more", axis=PERCENT),
         y=alt.Y("accuracy:Q", scale=alt.Scale(zero=False), axis=PERCENT),
-        color=alt.Color(
-            "then:N",
-            scale=alt.Scale(domain=steps, range=list(SERIES)),
-            legend=alt.Legend(title=None, orient="top", labelLimit=240, columns=2),
-        ),
+        color=alt.Color("more:N", scale=_scale(steps, SERIES), legend=legend),
     )
-    dash = alt.StrokeDash("then:N", scale=alt.Scale(domain=steps, range=[list(d) for d in DASHES]), legend=None)
+    dash = alt.StrokeDash("more:N", scale=_scale(steps, DASHES), legend=legend)
     lines = base.mark_line(strokeWidth=2).encode(strokeDash=dash)
     points = base.mark_point(filled=True, size=60, opacity=1).encode(
-        shape=alt.Shape("then:N", scale=alt.Scale(domain=steps, range=list(SHAPES)), legend=None),
-        tooltip=["then", alt.Tooltip("asked", format=".0%"), alt.Tooltip("accuracy", format=".1%")],
+        shape=alt.Shape("more:N", scale=_scale(steps, SHAPES), legend=legend),
+        tooltip=["more", alt.Tooltip("asked", format=".0%"), alt.Tooltip("accuracy", format=".1%")],
     )
-    ends = [max((row for row in frame.to_dict("records") if row["then"] == s), key=lambda r: r["asked"]) for s in steps]
-    text = "; ".join(f"always asking for {row['then']} {row['accuracy']:.1%}" for row in ends)
+    ends = [max((row for row in frame.to_dict("records") if row["more"] == s), key=lambda r: r["asked"]) for s in steps]
+    text = "; ".join(f"always asking for {row['more']} {row['accuracy']:.1%}" for row in ends)
     return (lines + points).properties(height=320, description=f"Cascade for {task}: {text}")

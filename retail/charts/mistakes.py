@@ -35,11 +35,12 @@ def confusion_chart(
         if counts[true, said]
     ]
     names = [classes[place] for place in shown]
-    axis = alt.Axis(labelLimit=170)
+    # Every class keeps its label, else some columns could not be told apart.
+    down, across = (alt.Axis(labelLimit=170, labelOverlap=False, labelFlush=False, labelAngle=a) for a in (0, -45))
     clicked = alt.selection_point(name="cell", fields=["place_true", "place_said"], on="click", empty=False)
     base = alt.Chart(pd.DataFrame(rows)).encode(
-        x=alt.X("answered:N", scale=alt.Scale(domain=names), axis=alt.Axis(labelLimit=170, labelAngle=-40)),
-        y=alt.Y("true:N", scale=alt.Scale(domain=names), axis=axis),
+        x=alt.X("answered:N", scale=alt.Scale(domain=names), axis=across),
+        y=alt.Y("true:N", scale=alt.Scale(domain=names), axis=down),
         tooltip=["true", "answered", "products", alt.Tooltip("share", format=".0%")],
     )
     right = "datum.place_true == datum.place_said"

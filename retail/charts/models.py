@@ -37,7 +37,7 @@ def accuracy_chart(results: Mapping[str, Any], task: str, highlight: str = "") -
     text = ", ".join(f"{row['title']} {row['accuracy']:.1%}" for row in rows)
     base = alt.Chart(frame.assign(left=low, right=high)).encode(
         y=alt.Y("title:N", sort=list(frame["title"]), title=None, axis=alt.Axis(labelLimit=200)),
-        color=alt.Color("kind:N", scale=KINDS, legend=alt.Legend(title=None, orient="top")),
+        color=alt.Color("kind:N", scale=KINDS, legend=alt.Legend(title=None, orient="top", symbolOpacity=1)),
     )
     scale = alt.Scale(domain=[low, high], nice=False)
     axis = alt.X("left:Q", scale=scale, title="accuracy on test", axis=alt.Axis(format="%"))
@@ -79,7 +79,7 @@ def subset_chart(results: Mapping[str, Any], task: str, highlight: str = "") -> 
     description = f"Accuracy for {task} by inputs given, best strategy each: {best}"
     base = alt.Chart(long).encode(
         x=alt.X("given:N", sort=order, title="inputs given", axis=alt.Axis(labelAngle=-35, labelLimit=220)),
-        y=alt.Y("strategy:N", title=None, axis=alt.Axis(labelLimit=180)),
+        y=alt.Y("strategy:N", title=None, axis=alt.Axis(labelLimit=180, labelOverlap=False, labelFlush=False)),
     )
     framed = alt.condition(alt.datum.strategy == highlight, alt.value("#D55E00"), alt.value("transparent"))
     cells = base.mark_rect(strokeWidth=2).encode(

@@ -17,14 +17,15 @@ OTHERS = "other classes"
 
 
 def plane_chart(points: pd.DataFrame, task: str) -> alt.Chart:
-    """Columns place, x, y, class, answer ("right" or "wrong"); a box that is drawn is kept in the selection `box`.
+    """Columns id, x, y, class, colour, answer ("right" or "wrong"); a box that is drawn is the selection `box`.
 
-    The most frequent classes have a colour of their own; right and wrong answers differ in shape.
+    The most frequent values of `colour` have a colour of their own; right and wrong answers differ in shape.
     """
-    common = points["class"].value_counts().index[: len(SERIES) - 1].tolist()
-    shown = points.assign(colour=[name if name in common else OTHERS for name in points["class"]])
-    domain = [*common, OTHERS] if len(common) < points["class"].nunique() else common
-    colours = [*SERIES[: len(common)], SERIES[-1]][: len(domain)]
+    counts = points["colour"].value_counts()
+    common = counts.index[: len(SERIES) if len(counts) <= len(SERIES) else len(SERIES) - 1].tolist()
+    shown = points.assign(colour=[name if name in common else OTHERS for name in points["colour"]])
+    domain = [*common, OTHERS] if len(common) < len(counts) else common
+    colours = list(SERIES[: len(domain)])
     axis = alt.Axis(labels=False, ticks=False)
     marks = alt.Chart(shown).mark_point(size=70, strokeWidth=1.6, filled=False)
     box = alt.selection_interval(name="box")
@@ -59,12 +60,13 @@ def curve_chart(rows: Sequence[Mapping[str, Any]], task: str) -> alt.LayerChart:
     order = list(dict.fromkeys(str(row["shots"]) for row in rows))
     regimes = list(dict.fromkeys(row["regime"] for row in rows))
     frame = pd.DataFrame([{**row, "shots": str(row["shots"])} for row in rows])
+    legend = alt.Legend(title=None, orient="top")
     base = alt.Chart(frame).encode(
         x=alt.X("shots:O", sort=order, title="training examples per class", axis=alt.Axis(labelAngle=0)),
         color=alt.Color(
             "regime:N",
-            scale=alt.Scale(domain=regimes, range=list(SERIES)),
-            legend=alt.Legend(title=None, orient="top"),
+            scale=alt.Scale(domain=regimes, range=list(SERIES[: len(regimes)])),
+            legend=legend,
         ),
     )
     up = alt.Y("accuracy:Q", axis=alt.Axis(format="%"), title="accuracy", scale=alt.Scale(zero=False))
@@ -72,7 +74,7 @@ def curve_chart(rows: Sequence[Mapping[str, Any]], task: str) -> alt.LayerChart:
     lines = base.mark_line().encode(y=up)
     points = base.mark_point(filled=True, size=80, opacity=1).encode(
         y=up,
-        shape=alt.Shape("regime:N", scale=alt.Scale(domain=regimes, range=list(SHAPES)), legend=None),
+        shape=alt.Shape("regime:N", scale=alt.Scale(domain=regimes, range=list(SHAPES[: len(regimes)])), legend=legend),
         tooltip=["regime", "shots", "n_train", alt.Tooltip("accuracy", format=".1%")],
     )
     text = "; ".join(f"{row['regime']} with {row['shots']} {row['accuracy']:.1%}" for row in rows)

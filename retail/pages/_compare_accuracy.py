@@ -12,7 +12,7 @@ from retail import charts
 from retail.evaluation.tables import dedicated_table, differences_table, hierarchy_table, of_task
 from retail.evaluation.verdict import percent
 from retail.pages._compare_runs import View, look_at, titles
-from retail.pages._words import table_frame
+from retail.pages._words import figure, show_table, table_frame
 
 SETTING_WORDS = {
     "neither": "one input, one question a model",
@@ -32,18 +32,10 @@ def draw_accuracy(view: View) -> None:
     )
     chart = charts.accuracy_chart(view.results, view.task, view.title)
     key = f"accuracy_{view.run}_{view.task}"
-    st.altair_chart(
-        chart,
-        width="stretch",
-        alt=chart.description,
-        key=key,
-        on_select=lambda: _take(view, key),
-        selection_mode="model",
-    )
+    figure(chart, key, lambda: _take(view, key), "model")
     shown = [
         {
             "model": row["title"],
-            "kind": row["kind"],
             "inputs": charts.inputs_words(row["modalities"]),
             "accuracy": percent(row["accuracy"]),
             "95 % interval": f"{percent(row['accuracy_low'])} to {percent(row['accuracy_high'])}",
@@ -69,9 +61,8 @@ def draw_differences(view: View) -> None:
     if not view.rows("differences"):
         return
     table = differences_table(of_task(view.results, view.task))
-    frame = table_frame(table)
+    frame = table_frame(table, titles(view.results))
     frame.insert(frame.shape[1] - 1, "clear", ["yes" if r["significant"] else "no" for r in view.rows("differences")])
-    frame["fusion"] = frame["fusion"].map(titles(view.results))
     st.subheader("Fusion minus the best single input", anchor=False)
     st.caption(
         "Paired on the same test products, against the single input that does best on them. “Clear” is Holm-corrected "
@@ -86,15 +77,15 @@ def draw_missing(view: View) -> None:
     st.subheader("If an input is missing", anchor=False)
     st.caption("Each row is one trained model; the columns say what it was given. Test split, all test products.")
     chart = charts.subset_chart(view.results, view.task, view.title)
-    st.altair_chart(chart, width="stretch", alt=chart.description)
+    figure(chart)
     with st.expander("The same as a table"):
         st.dataframe(frame.map(percent), width="stretch")
     if rows := view.rows("dedicated"):
         st.subheader("One model for every mix of inputs, or one model each?", anchor=False)
         st.caption("The loss of one model that takes any inputs against a model trained for these inputs alone.")
         chart = charts.dedicated_chart(rows, view.task)
-        st.altair_chart(chart, width="stretch", alt=chart.description)
-        st.dataframe(table_frame(dedicated_table(of_task(view.results, view.task))), hide_index=True, width="stretch")
+        figure(chart)
+        show_table(dedicated_table(of_task(view.results, view.task)), titles(view.results))
 
 
 def draw_settings(view: View) -> None:
@@ -124,4 +115,4 @@ def draw_settings(view: View) -> None:
             "A child lies within its parents (a product within its category). Answered one by one they can contradict "
             "each other, answered together they cannot; a child that is not sure enough is left open."
         )
-        st.dataframe(table_frame(table), hide_index=True, width="stretch")
+        show_table(table, titles(view.results))

@@ -18,7 +18,7 @@ from retail.evaluation.tables import (
 )
 from retail.evaluation.verdict import percent
 from retail.pages._compare_runs import View, titles
-from retail.pages._words import table_frame
+from retail.pages._words import figure, show_table
 
 
 def draw_certainty(view: View) -> None:
@@ -30,18 +30,20 @@ def draw_certainty(view: View) -> None:
         f"{titles(view.results)[row['model']]}, first seed, n = {row['n']:,} test products. On the dotted line 80 % "
         "sure means right 8 times in 10. A temperature fitted on validation brings the answers closer to it."
     )
-    st.dataframe(table_frame(calibration_table(cut)), hide_index=True, width="stretch")
+    show_table(calibration_table(cut), titles(view.results))
     left, right = st.columns([3, 2])
-    for place, chart in ((left, charts.reliability_chart(row)), (right, charts.bin_chart(row))):
-        place.altair_chart(chart, width="stretch", alt=chart.description)
+    with left:
+        figure(charts.reliability_chart(row))
+    with right:
+        figure(charts.bin_chart(row))
     with st.expander("Every bin with its count"):
-        st.dataframe(table_frame(reliability_table(cut)), hide_index=True, width="stretch")
+        show_table(reliability_table(cut), titles(view.results))
     _draw_threshold(view, row)
     if view.rows("conformal"):
         table = conformal_table(cut)
         st.subheader(table.title, anchor=False)
         st.caption(f"Instead of one answer a set of them that promises to hold the right one. {table.note}")
-        st.dataframe(table_frame(table), hide_index=True, width="stretch")
+        show_table(table, titles(view.results))
 
 
 def _draw_threshold(view: View, row: dict) -> None:
@@ -65,9 +67,9 @@ def _draw_threshold(view: View, row: dict) -> None:
         )
     if row["coverage"]:
         chart = charts.coverage_chart(row, wish)
-        st.altair_chart(chart, width="stretch", alt=chart.description)
+        figure(chart)
     with st.expander("Both as tables"):
         cut = of_task(view.results, view.task)
         for table in (thresholds_table(cut), coverage_table(cut)):
             st.markdown(f"**{table.title}**")
-            st.dataframe(table_frame(table), hide_index=True, width="stretch")
+            show_table(table, titles(view.results))

@@ -15,8 +15,8 @@ from retail.evaluation.outputs import csv_zip, latex_text
 from retail.evaluation.report import html_report
 from retail.evaluation.tables import all_tables
 from retail.evaluation.verdict import verdict
-from retail.pages._compare_runs import View, read, results_files
-from retail.pages._words import plain, table_frame
+from retail.pages._compare_runs import View, read, results_files, titles
+from retail.pages._words import plain, show_table
 
 MOST_RUNS = 4
 
@@ -27,7 +27,7 @@ def draw_files(view: View) -> None:
     st.subheader("Every table, all tasks", anchor=False)
     tables = {table.title: table for table in all_tables(results)}
     table = tables[st.selectbox("Table", list(tables))]
-    st.dataframe(table_frame(table), hide_index=True, width="stretch")
+    show_table(table, titles(view.results))
     if table.note:
         st.caption(table.note)
     st.subheader("Take it with you", anchor=False)
@@ -75,7 +75,7 @@ def draw_side_by_side(view: View) -> None:
     st.dataframe(pd.DataFrame(rows), hide_index=True, width="stretch")
     sums = {read(files[run][1])["data"]["checksum"] for run in chosen}
     if len(sums) > 1:
-        st.caption("These runs are on different data: their accuracies are not comparable, their verdicts are.")
+        st.caption("These runs are on different data, so their accuracies cannot be compared.")
     for row in rows:
         if row["task"] in shared:
             st.markdown(f"- **{plain(row['run'])}**: {plain(verdict_of(files, row))}")

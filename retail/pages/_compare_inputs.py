@@ -13,7 +13,7 @@ from retail.evaluation.mistakes import class_gains, has_predictions
 from retail.evaluation.tables import attribution_table, cascade_table, costs_table, of_task
 from retail.evaluation.verdict import percent
 from retail.pages._compare_runs import View, titles
-from retail.pages._words import table_frame
+from retail.pages._words import figure, show_table
 
 # More classes make a chart that nobody reads; the tables hold them all.
 MOST_CLASSES = 30
@@ -29,11 +29,9 @@ def _ends(rows: list[dict]) -> list[dict]:
 def draw_helps(view: View) -> None:
     """Which classes gain by fusion, and which input decides for which class."""
     kind = next(model["kind"] for model in view.results["models"] if model["model"] == view.model)
-    if (
-        has_predictions(view.results)
-        and kind == "fusion"
-        and (rows := class_gains(view.results, view.task, view.model))
-    ):
+    if kind != "fusion":
+        st.info("The gain class by class is drawn for fusions: choose one under Model.")
+    elif has_predictions(view.results) and (rows := class_gains(view.results, view.task, view.model)):
         single = titles(view.results)[rows[0]["single"]]
         st.subheader("What fusion gains, class by class", anchor=False)
         some = f" The {MOST_CLASSES} classes with the largest gains and losses." if len(rows) > MOST_CLASSES else ""
@@ -42,7 +40,7 @@ def draw_helps(view: View) -> None:
             f"With few test products a class, one product moves its bar far.{some}"
         )
         chart = charts.gain_chart(_ends(rows), view.task)
-        st.altair_chart(chart, width="stretch", alt=chart.description)
+        figure(chart)
         with st.expander("The same as a table"):
             shown = [
                 {"class": row["class"], "n": row["n"], view.title: percent(row["accuracy"])}
@@ -66,9 +64,9 @@ def _draw_attribution(view: View, rows: list[dict]) -> None:
         f"over the test products of the class.{some}"
     )
     chart = charts.attribution_chart(chosen, view.task)
-    st.altair_chart(chart, width="stretch", alt=chart.description)
+    figure(chart)
     with st.expander("The same as a table"):
-        st.dataframe(table_frame(attribution_table(of_task(view.results, view.task))), hide_index=True, width="stretch")
+        show_table(attribution_table(of_task(view.results, view.task)), titles(view.results))
 
 
 def draw_costs(view: View) -> None:
@@ -78,12 +76,12 @@ def draw_costs(view: View) -> None:
         st.subheader("What inputs cost", anchor=False)
         st.caption("Time to decode and encode one product on the machine of the run, and what the encoders weigh.")
         chart = charts.cost_chart(rows, view.task)
-        st.altair_chart(chart, width="stretch", alt=chart.description)
-        st.dataframe(table_frame(costs_table(cut)), hide_index=True, width="stretch")
+        figure(chart)
+        show_table(costs_table(cut), titles(view.results))
     if rows := view.rows("cascade"):
         st.subheader("One input first, more only when unsure", anchor=False)
         st.caption("From never asking (left) to always asking (right). Thresholds come from validation.")
         chart = charts.cascade_chart(rows, view.task)
-        st.altair_chart(chart, width="stretch", alt=chart.description)
+        figure(chart)
         with st.expander("The same as a table"):
-            st.dataframe(table_frame(cascade_table(cut)), hide_index=True, width="stretch")
+            show_table(cascade_table(cut), titles(view.results))

@@ -13,11 +13,12 @@ import pandas as pd
 import streamlit as st
 
 from retail import charts
+from retail.charts.palette import SERIES
 from retail.evaluation.mistakes import answers, seeds_of
 from retail.evaluation.plane import MOST_POINTS, methods, on_plane, some_rows
 from retail.pages._compare_runs import View, read, results_files
 from retail.pages._products import draw_products, run_manifest
-from retail.pages._words import plain
+from retail.pages._words import figure, plain
 from retail.schema import INPUT_WORDS, Modality, UserError
 
 CURVES = "retail-curve/1"
@@ -49,16 +50,17 @@ def draw_map(view: View) -> None:
         st.info(remark)
         return
     inputs: list[Modality] = [m for m in INPUT_WORDS if m in view.results["models"][0]["modalities"] or m in _all(view)]
-    which, how = st.columns(2)
+    which, what, how = st.columns(3)
     modality = which.selectbox("Embeddings of the", inputs, format_func=INPUT_WORDS.__getitem__)
+    tasks = list(view.results["tasks"])
+    shade = what.selectbox("Colour by", tasks, tasks.index(_coloured(view)), key=f"colour_{view.run}_{view.task}")
     known = methods()
     method = how.selectbox("Drawn by", known) if len(known) > 1 else known[0]
     asked = f"map_{view.run}"
     if not st.session_state.get(asked):
         st.caption("Loads the run's encoders, and embeds the test products if the cache does not hold them.")
-        if not st.button("Draw the map", type="primary"):
-            return
-        st.session_state[asked] = True
+        st.button("Draw the map", type="primary", on_click=lambda: st.session_state.update({asked: True}))
+        return
     ids = view.results["predictions"]["ids"]
     chosen = some_rows(len(ids))
     config = view.results["config"]
@@ -75,14 +77,20 @@ def draw_map(view: View) -> None:
     except UserError as error:
         st.error(str(error))
         return
-    _draw_points(view, points, kept, method)
+    _draw_points(view, points, kept, method, shade)
+
+
+def _coloured(view: View) -> str:
+    """The task itself, or, when it has more classes than there are colours, the finest one that has not."""
+    sizes = {task: len(classes) for task, classes in view.results["tasks"].items() if len(classes) <= len(SERIES)}
+    return max(sizes, key=sizes.__getitem__) if sizes and view.task not in sizes else view.task
 
 
 def _all(view: View) -> set[str]:
     return {modality for model in view.results["models"] for modality in model["modalities"]}
 
 
-def _draw_points(view: View, points: pd.DataFrame, kept: float | None, method: str) -> None:
+def _draw_points(view: View, points: pd.DataFrame, kept: float | None, method: str, shade: str) -> None:
     ids = view.results["predictions"]["ids"]
     seed = seeds_of(view.results, view.model)[0]
     target, preds, _ = answers(view.results, view.task, view.model, seed)
@@ -91,6 +99,8 @@ def _draw_points(view: View, points: pd.DataFrame, kept: float | None, method: s
     points = points.assign(place=[row_of[name] for name in points["id"]])
     points = points[target[points["place"]] >= 0]
     points["class"] = [classes[target[row]] for row in points["place"]]
+    coarse, names = view.results["predictions"]["targets"][shade], view.results["tasks"][shade]
+    points["colour"] = [names[coarse[row]] if coarse[row] >= 0 else "no label" for row in points["place"]]
     points["answer"] = ["right" if target[row] == preds[row] else "wrong" for row in points["place"]]
     cap = f" {MOST_POINTS:,} of {len(ids):,} test products, drawn by lot." if len(ids) > MOST_POINTS else ""
     share = "" if kept is None else f" The plane keeps {kept:.0%} of the variance: neighbours here may lie apart."
@@ -103,9 +113,7 @@ def _draw_points(view: View, points: pd.DataFrame, kept: float | None, method: s
         return
     chart = charts.plane_chart(points, view.task)
     key = f"plane_{view.run}_{view.task}"
-    event = st.altair_chart(
-        chart, width="stretch", alt=chart.description, key=key, on_select="rerun", selection_mode="box"
-    )
+    event = figure(chart, key, "rerun", "box")
     box = event.selection.get("box", {})
     name = st.selectbox("Products of the class", sorted(points["class"].unique()), index=None, key=f"class_{key}")
     inside = points
@@ -152,4 +160,4 @@ def draw_curves(view: View) -> None:
         "examples, of “all” over the products."
     )
     chart = charts.curve_chart(rows, view.task)
-    st.altair_chart(chart, width="stretch", alt=chart.description)
+    figure(chart)

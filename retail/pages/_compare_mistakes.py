@@ -12,6 +12,7 @@ from retail import charts
 from retail.evaluation.mistakes import Pair, confusion, most_confused, pairs, rows_in, seeds_of
 from retail.pages._compare_runs import View
 from retail.pages._products import draw_products
+from retail.pages._words import figure
 
 # A matrix with more classes cannot be read, let alone clicked.
 MOST_CLASSES = 25
@@ -39,14 +40,7 @@ def draw_mistakes(view: View) -> None:
     cells = pairs(counts)[:MOST_PAIRS]
     chosen: Pair | None = st.session_state.get(key)
     chart = charts.confusion_chart(counts, classes, shown, chosen)
-    st.altair_chart(
-        chart,
-        width="stretch",
-        alt=chart.description,
-        key=f"chart_{key}",
-        on_select=lambda: _take(key),
-        selection_mode="cell",
-    )
+    figure(chart, f"chart_{key}", lambda: _take(key), "cell")
     if chosen and chosen not in cells:
         cells.append(chosen)
     chosen = st.selectbox(

@@ -25,15 +25,20 @@ TITLE = "Compare"
 ICON = "📊"
 ORDER = 2
 
+FINDINGS = 3  # sentences that stand open, so that the first chart is in sight
+
 
 def draw_verdict(view: View) -> None:
     """One sentence, coloured by its kind and worded so that colour is not needed."""
     answer = verdict(view.results, view.task)
     box = {"yes": st.success, "no": st.warning, "unclear": st.info}[answer.kind]
     box(plain(answer.sentence))
-    found = findings(of_task(view.results, view.task))
+    found = [f"- {plain(sentence)}" for sentence in findings(of_task(view.results, view.task))]
     if found:
-        st.markdown("\n".join(f"- {plain(sentence)}" for sentence in found))
+        st.markdown("\n".join(found[:FINDINGS]))
+    if len(found) > FINDINGS:
+        with st.expander(f"{len(found) - FINDINGS} more findings"):
+            st.markdown("\n".join(found[FINDINGS:]))
 
 
 def _draw_plane(view: View) -> None:

@@ -51,7 +51,7 @@ def test_a_click_on_a_cell_lists_only_its_products_with_photo_words_and_sound(op
     page = open_page("compare")
     open_section(page, "Mistakes")
     chart = page.get_by_test_id("stVegaLiteChart").first
-    cell = chart.locator("path[aria-label*='true: beans; answered: cocoa']").first
+    cell = chart.locator("path[aria-label*='answered: cocoa; true: beans']").first
     cell.scroll_into_view_if_needed()
     box = cell.bounding_box()
     page.mouse.click(box["x"] + 6, box["y"] + 5)
