@@ -36,9 +36,9 @@ def draw_accuracy(view: View) -> None:
     shown = [
         {
             "model": row["title"],
-            "inputs": charts.inputs_words(row["modalities"]),
             "accuracy": percent(row["accuracy"]),
             "95 % interval": f"{percent(row['accuracy_low'])} to {percent(row['accuracy_high'])}",
+            "inputs": charts.inputs_words(row["modalities"]),
             "balanced accuracy": percent(row["balanced_accuracy"]),
             "macro-F1": percent(row["macro_f1"]),
             "calibration error": percent(row["ece"]),

@@ -26,7 +26,7 @@ def draw_mistakes(view: View) -> None:
     seeds = seeds_of(view.results, view.model)
     seed = seeds[0]
     if len(seeds) > 1:
-        seed = st.segmented_control("Seed", seeds, default=seeds[0], required=True, key=f"seed_{view.run}") or seed
+        seed = st.radio("Seed", seeds, horizontal=True, key=f"seed_{view.run}")
     counts = confusion(view.results, view.task, view.model, seed)
     classes = view.results["tasks"][view.task]
     shown = most_confused(counts, MOST_CLASSES)

@@ -25,7 +25,7 @@ TITLE = "Compare"
 ICON = "📊"
 ORDER = 2
 
-FINDINGS = 3  # sentences that stand open, so that the first chart is in sight
+FINDINGS = 2  # sentences that stand open, so that the first chart is in sight
 
 
 def draw_verdict(view: View) -> None:
@@ -67,8 +67,9 @@ def draw_sections(view: View) -> None:
     names = [name for name, (_, has) in SECTIONS.items() if has(view)]
     if st.session_state.get("section") not in names:
         st.session_state.section = names[0]
-    name = st.segmented_control("Section", names, key="section", required=True, label_visibility="collapsed")
-    SECTIONS[name or names[0]][0](view)
+    # Not a segmented control: its chosen word has too little contrast on a dark page.
+    name = st.radio("Section", names, key="section", horizontal=True, label_visibility="collapsed")
+    SECTIONS[name][0](view)
 
 
 st.title("Compare: is fusion worth it?", anchor=False)

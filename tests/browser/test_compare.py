@@ -18,7 +18,7 @@ WRONG = (0, 1)  # beans answered as cocoa
 
 
 def open_section(page, name: str) -> None:
-    page.get_by_test_id("stButtonGroup").get_by_text(name, exact=True).click()
+    page.get_by_role("radiogroup", name="Section").get_by_text(name, exact=True).click()
     settled(page)
 
 
@@ -60,7 +60,7 @@ def test_a_click_on_a_cell_lists_only_its_products_with_photo_words_and_sound(op
     wanted = expected(WRONG)
     assert len(wanted) > 0 and listed(page) == set(wanted[:12])
     assert page.get_by_text(f"words of {wanted[0]}").count() == 1
-    assert page.locator("audio").count() == min(12, len(wanted))
+    assert page.get_by_test_id("stAudio").count() == min(12, len(wanted))
     assert page.get_by_role("img", name=f"Photo of {wanted[0]}").count() == 1
 
 
