@@ -1,15 +1,29 @@
 """A small made-up results file in the format that a comparison writes, for the tests of charts and pages.
 
-In: nothing. Out: a dictionary with two fusions, three single inputs, two tasks and all seven subsets.
+In: nothing. Out: a dictionary with two fusions, three single inputs, two tasks, all seven subsets, a prediction for
+each test row and everything that the laboratory reads off a model; and a finished run with its data beside it.
 """
 
 from __future__ import annotations
 
+import csv
+import functools
 import json
 import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import soundfile
+from PIL import Image
+
+from retail.evaluation.answers import TaskAnswers, judged
+from retail.evaluation.attribution import class_attribution
+from retail.evaluation.calibration import calibration, coverage_curve, kept_promises
+from retail.evaluation.cascade import cascade, second_steps
+from retail.evaluation.conformal import conformal_rows
+from retail.evaluation.cost import EncodeCost, cost_rows
+from retail.evaluation.hierarchy import hierarchy_row
 from retail.schema import MODALITIES, SUBSETS
 
 # (model, kind, inputs, title, accuracy per task)
@@ -21,7 +35,11 @@ MODELS = (
     ("audio", "single", ("audio",), "Sound only", {"product": 0.39, "brand": 0.30}),
 )
 CLASSES = {"product": ["beans", "cocoa", "tea"], "brand": ["Fen", "Oak"]}
+# Beans and cocoa are Fen's, tea is Oak's: product lies within brand.
+BRAND_OF = np.array([0, 0, 1])
 N_TEST = 200
+SEEDS = (0, 1)
+COLOURS = {"beans": (120, 70, 30), "cocoa": (70, 40, 20), "tea": (40, 120, 60)}
 
 
 def _interval(accuracy: float) -> dict[str, float]:
@@ -40,18 +58,100 @@ def _difference(task: str, model: tuple) -> dict[str, Any]:
     gain = model[4][task] - best[4][task]
     low, high = gain - 0.03, gain + 0.03
     row = {"task": task, "model": model[0], "baseline": best[0], "difference": gain, "low": low, "high": high}
-    return row | {"n": N_TEST, "significant": low > 0 or high < 0}
+    p_value = 0.001 if low > 0 or high < 0 else 0.4
+    tests = {"wins": 40, "losses": 14, "p_value": p_value, "p_holm": min(2 * p_value, 1.0), "cohens_h": 2 * gain}
+    return row | tests | {"n": N_TEST, "standard_error": 0.015, "significant": low > 0 or high < 0}
+
+
+def targets() -> dict[str, np.ndarray]:
+    """The true class of each test row: products in turn, each of one brand."""
+    product = np.arange(N_TEST) % 3
+    return {"product": product, "brand": BRAND_OF[product]}
+
+
+def _predictions(model: str, accuracy: float, task: str, seed: int) -> dict[str, list]:
+    """Exactly as many right answers as the accuracy says; a mistake is the next class."""
+    rng = np.random.default_rng([seed, *model.encode(), len(task)])
+    target = targets()[task]
+    wrong = rng.permutation(N_TEST)[round(accuracy * N_TEST) :]
+    preds = target.copy()
+    preds[wrong] = (preds[wrong] + 1) % len(CLASSES[task])
+    return {"preds": preds.tolist(), "confidence": np.round(rng.uniform(0.5, 1, N_TEST), 4).tolist()}
+
+
+def _answers(task: str) -> TaskAnswers:
+    """Made-up probabilities that grow surer and more right with each input."""
+    rng = np.random.default_rng(len(task))
+    target, classes = targets()[task], len(CLASSES[task])
+
+    def probs(subset: tuple) -> np.ndarray:
+        evidence = rng.normal(size=(N_TEST, classes)) + 1.2 * len(subset) * np.eye(classes)[target]
+        return np.exp(evidence) / np.exp(evidence).sum(1, keepdims=True)
+
+    val, test = ({subset: probs(subset) for subset in SUBSETS} for _ in range(2))
+    everyone = np.ones(N_TEST, dtype=bool)
+    present = dict.fromkeys(MODALITIES, everyone)
+    sharper = test[MODALITIES] ** 2
+    before = sharper / sharper.sum(1, keepdims=True)
+    return TaskAnswers(tuple(CLASSES[task]), 1.5, before, val, test, target, target, present)
+
+
+def _laboratory() -> dict[str, list[dict[str, Any]]]:
+    """The rows of every reading, by the functions that a comparison itself uses."""
+    rows: dict[str, list[dict[str, Any]]] = {
+        name: [] for name in ("dedicated", "calibration", "conformal", "attribution", "cascade", "costs")
+    }
+    answers = {task: _answers(task) for task in CLASSES}
+    costs = {m: EncodeCost(0.01 * (place + 1), 10.0) for place, m in enumerate(MODALITIES)}
+    for task, answer in answers.items():
+        base = {"task": task, "model": "gated"}
+        test = judged(answer.test[MODALITIES], answer.test_target)
+        val = judged(answer.val[MODALITIES], answer.val_target)
+        found = calibration(answer.uncalibrated, answer.test[MODALITIES], answer.test_target)
+        curves = {"coverage": coverage_curve(*test), "thresholds": kept_promises(val, test)}
+        rows["calibration"].append(base | {"temperature": answer.temperature} | found | curves)
+        sets = conformal_rows(answer.val[MODALITIES], answer.val_target, answer.test[MODALITIES], answer.test_target)
+        rows["conformal"] += [base | row for row in sets]
+        rows["attribution"] += [base | row for row in class_attribution(answer)]
+        steps = [(then, row) for then in second_steps(answer) for row in cascade(answer, then)]
+        rows["cascade"] += [base | {"then": list(then)} | row for then, row in steps]
+        subsets = [row for row in _subsets(task) if row["model"] == "gated"]
+        rows["costs"] += cost_rows(subsets, costs)
+        loss = {"dedicated": 0.7, "loss": 0.06, "loss_low": 0.02, "loss_high": 0.1}
+        rows["dedicated"] += [row | loss for row in subsets]
+    return rows | {"hierarchy": [hierarchy_row("product", answers, {"brand": BRAND_OF})]}
+
+
+def _subsets(task: str) -> list[dict[str, Any]]:
+    return [
+        {"task": task, "model": model[0], "modalities": list(subset), "n": N_TEST}
+        | _interval(model[4][task] - 0.1 * (3 - len(subset)))
+        for model in MODELS
+        if model[1] == "fusion"
+        for subset in SUBSETS
+    ]
+
+
+def ids() -> list[str]:
+    """The test rows' ids, in order."""
+    return [f"row {row:03}" for row in range(N_TEST)]
 
 
 def sample_results() -> dict[str, Any]:
-    """Fusion clearly pays for `product`; for `brand` nobody can tell."""
+    """Fusion clearly pays for `product`; for `brand` nobody can tell. A fresh copy each time."""
+    return json.loads(_sample_json())
+
+
+@functools.cache
+def _sample_json() -> str:
     fusions = [model for model in MODELS if model[1] == "fusion"]
     settings = {"neither": 0.71, "multi-modal": 0.83, "multi-task": 0.70, "both": 0.84}
-    return {
+    results = {
         "format": "retail-results/1",
         "created": "2026-01-01T00:00:00+00:00",
-        "config": {},
-        "seeds": [0, 1],
+        "config": {"encoders": "bundled", "text_column": "text"},
+        "protocol": ["Everything here is made up."],
+        "seeds": list(SEEDS),
         "data": {"name": "sample", "checksum": "0", "n_train": 700, "n_val": 100, "n_test": N_TEST},
         "encoders": {},
         "tasks": CLASSES,
@@ -68,32 +168,82 @@ def sample_results() -> dict[str, Any]:
             for name, kind, modalities, title, _ in MODELS
         ],
         "selected": {task: {"fusion": "gated", "single": "image"} for task in CLASSES},
-        "scores": [_score(task, model, seed) for task in CLASSES for model in MODELS for seed in (None, 0, 1)],
+        "scores": [_score(task, model, seed) for task in CLASSES for model in MODELS for seed in (None, *SEEDS)],
         "differences": [_difference(task, model) for task in CLASSES for model in fusions],
-        "subsets": [
-            {"task": task, "model": model[0], "modalities": list(subset), "n": N_TEST}
-            | _interval(model[4][task] - 0.1 * (3 - len(subset)))
-            for task in CLASSES
-            for model in fusions
-            for subset in SUBSETS
-        ],
+        "subsets": [row for task in CLASSES for row in _subsets(task)],
         "settings": [
             {"task": task, "setting": setting, "modalities": list(MODALITIES), "tasks": list(CLASSES), "n": N_TEST}
             | _interval(accuracy)
             for task in CLASSES
             for setting, accuracy in settings.items()
         ],
-        "predictions": {"ids": [], "targets": {}, "models": {}},
+        **_laboratory(),
+        "predictions": {
+            "ids": ids(),
+            "groups": None,
+            "targets": {task: target.tolist() for task, target in targets().items()},
+            "models": {
+                name: {
+                    str(seed): {task: _predictions(name, accuracy[task], task, seed) for task in CLASSES}
+                    for seed in SEEDS
+                }
+                for name, _, _, _, accuracy in MODELS
+            },
+        },
         "cost": {"seconds": 1.0, "peak_memory_mib": 1, "machine": "none"},
     }
+    return json.dumps(results)
 
 
-def write_finished_run(home: Path, run_id: str = "20260101-000000-test") -> Path:
-    """A run that is done, as the dashboard finds it in its home folder."""
+def old_results() -> dict[str, Any]:
+    """The same as a file from before the laboratory: without predictions and every later key."""
+    kept = "format created config seeds data encoders tasks models selected scores differences subsets settings cost"
+    found = {key: value for key, value in sample_results().items() if key in kept.split()}
+    later = ("wins", "losses", "p_value", "p_holm", "cohens_h", "standard_error")
+    for row in found["differences"]:
+        for key in later:
+            del row[key]
+    return found
+
+
+def curve_results() -> dict[str, Any]:
+    """What `python -m retail curve --out` writes, for two regimes."""
+    rows = [
+        {"regime": regime, "task": "product", "shots": shots, "n_train": 3, "n": N_TEST, "draws": 5}
+        | _interval(0.5 + 0.1 * place)
+        | {"interval": "draws"}
+        for regime in ("linear", "prototypes")
+        for place, shots in enumerate((1, 4, "all"))
+    ]
+    return {"format": "retail-curve/1", "tasks": ["product"], "draws": 5, "rows": rows, "data": {"split": "val"}}
+
+
+def write_sample_data(folder: Path) -> Path:
+    """The 200 test products: one photo and one tone a class, words of their own."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for place, (name, colour) in enumerate(COLOURS.items()):
+        Image.new("RGB", (64, 64), colour).save(folder / f"{name}.png")
+        tone = 0.2 * np.sin(np.arange(8000) * 0.1 * (place + 1))
+        soundfile.write(folder / f"{name}.wav", tone.astype("float32"), 16000)
+    true = targets()
+    with (folder / "metadata.csv").open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(["id", "image_file_name", "audio_file_name", "text", "product", "brand", "split"])
+        for row, name in enumerate(ids()):
+            product, brand = (CLASSES[task][true[task][row]] for task in ("product", "brand"))
+            writer.writerow([name, f"{product}.png", f"{product}.wav", f"words of {name}", product, brand, "test"])
+    return folder
+
+
+def write_finished_run(home: Path, run_id: str = "20260101-000000-test", results: dict | None = None) -> Path:
+    """A run that is done, as the dashboard finds it in its home folder, with its data."""
     folder = home / "runs" / run_id
     folder.mkdir(parents=True, exist_ok=True)
+    results = results or sample_results()
+    if results["format"] == "retail-results/1":
+        results["data"]["path"] = str(write_sample_data(home / "sample"))
     facts = {"title": "Sample comparison", "pid": 0, "started": time.time(), "command": []}
     (folder / "job.json").write_text(json.dumps(facts), encoding="utf-8")
     (folder / "status.json").write_text(json.dumps({"state": "done"}), encoding="utf-8")
-    (folder / "results.json").write_text(json.dumps(sample_results()), encoding="utf-8")
+    (folder / "results.json").write_text(json.dumps(results), encoding="utf-8")
     return folder

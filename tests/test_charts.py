@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import pandas as pd
 import pytest
 
 from retail import charts
-from tests.results_sample import MODELS, sample_results
+from retail.evaluation.mistakes import class_gains, confusion
+from tests.results_sample import CLASSES, MODELS, curve_results, sample_results
 
 
 def marks(chart) -> list[dict]:
@@ -14,6 +16,90 @@ def marks(chart) -> list[dict]:
 
 def data_rows(chart) -> list[dict]:
     return [row for rows in chart.to_dict()["datasets"].values() for row in rows]
+
+
+def rows_of(name: str, task: str = "product") -> list[dict]:
+    return [row for row in sample_results()[name] if row["task"] == task]
+
+
+def points() -> pd.DataFrame:
+    rows = [{"id": str(n), "x": n, "y": n, "class": "abcdefghijk"[n % 11], "answer": "right"} for n in range(33)]
+    return pd.DataFrame(rows).assign(colour=lambda frame: frame["class"])
+
+
+CHARTS = {
+    "accuracy": lambda: charts.accuracy_chart(sample_results(), "product", "Gated sum"),
+    "subsets": lambda: charts.subset_chart(sample_results(), "product", "Gated sum"),
+    "confusion": lambda: charts.confusion_chart(
+        confusion(sample_results(), "product", "gated", "0"), CLASSES["product"], [0, 1, 2], (0, 1)
+    ),
+    "reliability": lambda: charts.reliability_chart(rows_of("calibration")[0]),
+    "bins": lambda: charts.bin_chart(rows_of("calibration")[0]),
+    "coverage": lambda: charts.coverage_chart(rows_of("calibration")[0], rows_of("calibration")[0]["thresholds"][0]),
+    "gains": lambda: charts.gain_chart(class_gains(sample_results(), "product", "gated"), "product"),
+    "attribution": lambda: charts.attribution_chart(rows_of("attribution"), "product"),
+    "dedicated": lambda: charts.dedicated_chart(rows_of("dedicated"), "product"),
+    "costs": lambda: charts.cost_chart(rows_of("costs"), "product"),
+    "cascade": lambda: charts.cascade_chart(rows_of("cascade"), "product"),
+    "plane": lambda: charts.plane_chart(points(), "product"),
+    "curve": lambda: charts.curve_chart(curve_results()["rows"], "product"),
+}
+
+
+@pytest.mark.parametrize("name", CHARTS)
+def test_every_chart_is_valid_has_words_and_a_height(name):
+    spec = CHARTS[name]().to_dict()
+    assert len(spec["description"]) > 30 and spec["height"] >= 60
+    assert "nan" not in spec["description"]
+
+
+@pytest.mark.parametrize("name", CHARTS)
+def test_no_row_looks_like_a_promise_to_the_browser(name):
+    assert all("then" not in row for row in data_rows(CHARTS[name]()))
+
+
+@pytest.mark.parametrize("name", CHARTS)
+def test_no_line_is_left_in_the_default_black(name):
+    spec = CHARTS[name]().to_dict()
+    for mark in spec.get("layer", [spec]):
+        if mark["mark"]["type"] in ("rule", "line"):
+            assert "color" in mark["mark"] or "color" in mark["encoding"], mark
+
+
+def test_the_confusion_chart_draws_the_counts_of_the_shown_classes_and_nothing_else():
+    counts = confusion(sample_results(), "product", "gated", "0")
+    rows = data_rows(charts.confusion_chart(counts, CLASSES["product"], [0, 1]))
+    assert {(r["place_true"], r["place_said"]): r["products"] for r in rows} == {
+        (true, said): counts[true, said] for true in (0, 1) for said in (0, 1) if counts[true, said]
+    }
+
+
+def test_the_confusion_chart_says_the_commonest_mistake_and_keeps_clicks():
+    counts = confusion(sample_results(), "product", "gated", "0")
+    wrong = {(t, s): counts[t, s] for t in range(3) for s in range(3) if t != s}
+    (true, said), times = max(wrong.items(), key=lambda cell: cell[1])
+    spec = charts.confusion_chart(counts, CLASSES["product"], [0, 1, 2]).to_dict()
+    assert f"{CLASSES['product'][true]} answered as {CLASSES['product'][said]} {times} times" in spec["description"]
+    assert spec["params"][0]["name"] == "cell"
+    assert spec["params"][0]["select"]["fields"] == ["place_true", "place_said"]
+
+
+def test_reliability_says_how_many_products_each_bin_holds():
+    row = rows_of("calibration")[0]
+    drawn = [bin_["n"] for bin_ in data_rows(charts.reliability_chart(row)) if bin_.get("when") == "after"]
+    assert sum(drawn) == row["n"] and 0 not in drawn
+
+
+def test_rare_classes_share_one_colour_on_the_plane():
+    spec = charts.plane_chart(points(), "product").to_dict()
+    domain = spec["encoding"]["color"]["scale"]["domain"]
+    assert domain[-1] == "other classes" and len(domain) == 8 == len(spec["encoding"]["color"]["scale"]["range"])
+    assert spec["params"][0]["name"] == "box"
+
+
+def test_the_row_of_the_model_looked_at_is_shaded():
+    spec = str(charts.accuracy_chart(sample_results(), "product", "Photo only").to_dict())
+    assert "datum.title === 'Photo only'" in spec
 
 
 def test_accuracy_chart_holds_every_fusion_and_baseline_with_its_interval():

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import re
+import zipfile
 from html import unescape
 from html.parser import HTMLParser
 
 import pytest
 
 from retail.evaluation.findings import findings
-from retail.evaluation.outputs import read_results, write_outputs
+from retail.evaluation.outputs import csv_zip, read_results, write_outputs
 from retail.evaluation.report import html_report
+from retail.evaluation.table_formats import as_csv
 from retail.evaluation.tables import all_tables, comparison_table
 from retail.evaluation.verdict import verdict
 from retail.schema import UserError
@@ -108,3 +111,9 @@ def test_files_are_written_and_others_refused(tmp_path):
         read_results(tmp_path / "other.json")
     with pytest.raises(UserError, match="cannot be read as JSON"):
         read_results(tmp_path / "missing.json")
+
+
+def test_the_zip_holds_every_table_as_csv():
+    with zipfile.ZipFile(io.BytesIO(csv_zip(sample_results()))) as archive:
+        tables = {f"{table.name}.csv": as_csv(table) for table in all_tables(sample_results())}
+        assert {name: archive.read(name).decode() for name in archive.namelist()} == tables

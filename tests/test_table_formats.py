@@ -8,6 +8,7 @@ import math
 
 import pytest
 
+from retail.evaluation.findings import findings
 from retail.evaluation.table_formats import (
     Column,
     Estimate,
@@ -19,6 +20,8 @@ from retail.evaluation.table_formats import (
     safe_cell,
     shown,
 )
+from retail.evaluation.tables import all_tables, of_task
+from tests.results_sample import sample_results
 
 TABLE = Table(
     "t",
@@ -70,3 +73,12 @@ def test_html_is_escaped_and_holds_the_whole_number():
     page = as_html(TABLE)
     assert "&lt;b&gt;" in page and "<b>" not in page
     assert 'data-value="0.84123456">84.1 [80.0, 90.0]<' in page
+
+
+def test_results_cut_to_one_task_hold_nothing_of_the_others():
+    cut = of_task(sample_results(), "brand")
+    assert all(
+        "product" not in str(row[0]) for table in all_tables(cut) if table.name != "hierarchy" for row in table.rows
+    )
+    assert {table.name for table in all_tables(cut)} == {table.name for table in all_tables(sample_results())}
+    assert set(findings(of_task(sample_results(), "product"))) & set(findings(sample_results()))

@@ -22,6 +22,7 @@ from retail.evaluation.dedicated import dedicated_rows, plan_dedicated
 from retail.evaluation.fits import MAX_WORKERS, FitOutput, FitPlan, run_fits
 from retail.evaluation.laboratory import study
 from retail.evaluation.scoring import Scoring, difference_rows, setting_rows
+from retail.evaluation.sources import stored_path
 from retail.evaluation.splits import Splits
 from retail.evaluation.tuning import GRID, tune
 from retail.fusion import strategies
@@ -189,6 +190,7 @@ def _results(manifest, splits: Splits, encoders, config: CompareConfig, outputs,
         "seeds": list(range(config.seeds)),
         "data": {
             "name": manifest.root.name,
+            "path": stored_path(manifest),
             "checksum": manifest.checksum,
             "n_train": len(splits.train),
             "n_val": len(splits.val),

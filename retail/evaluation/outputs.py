@@ -5,7 +5,9 @@ In: results and the paths that are wished for. Out: files, each whole or not at 
 
 from __future__ import annotations
 
+import io
 import json
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -32,6 +34,20 @@ def read_results(path: Path) -> dict[str, Any]:
     return results
 
 
+def latex_text(results: Mapping[str, Any]) -> str:
+    """Every table as LaTeX, one after another."""
+    return LATEX_HEAD + "\n\n".join(map(as_latex, all_tables(results))) + "\n"
+
+
+def csv_zip(results: Mapping[str, Any]) -> bytes:
+    """A ZIP with one CSV file a table."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        for table in all_tables(results):
+            archive.writestr(f"{table.name}.csv", as_csv(table))
+    return stream.getvalue()
+
+
 def write_outputs(
     results: Mapping[str, Any], csv: Path | None = None, latex: Path | None = None, html: Path | None = None
 ) -> list[Path]:
@@ -41,7 +57,7 @@ def write_outputs(
     if csv is not None:
         files |= {csv / f"{table.name}.csv": as_csv(table) for table in tables}
     if latex is not None:
-        files[latex] = LATEX_HEAD + "\n\n".join(map(as_latex, tables)) + "\n"
+        files[latex] = latex_text(results)
     if html is not None:
         files[html] = html_report(results)
     for path, text in files.items():

@@ -205,6 +205,19 @@ TABLES: tuple[Callable[[Results], Table], ...] = (
 )
 
 
+def of_task(results: Results, task: str) -> dict[str, Any]:
+    """The same results cut down to one task, for tables and findings of that task alone."""
+    kept: dict[str, Any] = {**results, "tasks": {task: results["tasks"][task]}}
+    for name, rows in results.items():
+        if isinstance(rows, list) and rows and isinstance(rows[0], dict) and {"task", "child"} & set(rows[0]):
+            kept[name] = [row for row in rows if task in _tasks_of(row)]
+    return kept
+
+
+def _tasks_of(row: Mapping[str, Any]) -> list[str]:
+    return [row["task"]] if "task" in row else [row["child"], *(parent["task"] for parent in row["parents"])]
+
+
 def all_tables(results: Results) -> list[Table]:
     """Those that have rows."""
     return [table for make in TABLES if (table := make(results)).rows]

@@ -1,0 +1,169 @@
+"""What each input brings and costs, over all products and class by class.
+
+In: rows of a results dictionary, all of one task. Out: Altair charts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import altair as alt
+import pandas as pd
+
+from retail.charts.palette import DARK_TEXT, DASHES, FUSION_COLOUR, GREY, LIGHT_TEXT, SERIES, SHAPES, SINGLE_COLOUR
+from retail.schema import INPUT_WORDS, inputs_words
+
+Rows = Sequence[Mapping[str, Any]]
+PERCENT = alt.Axis(format="%")
+
+
+def gain_chart(rows: Rows, task: str) -> alt.LayerChart:
+    """Per class what fusion gains (right of zero) or loses against the best single input."""
+    frame = pd.DataFrame(rows)
+    frame["name"] = [f"{row['class']} (n = {row['n']})" for row in rows]
+    frame["effect"] = ["gain" if row["gain"] > 0 else "loss" if row["gain"] < 0 else "none" for row in rows]
+    best, worst = rows[0], rows[-1]
+    base = alt.Chart(frame).encode(
+        y=alt.Y("name:N", sort=None, title=None, axis=alt.Axis(labelLimit=230, labelOverlap=False))
+    )
+    bars = base.mark_bar().encode(
+        x=alt.X("gain:Q", title="accuracy gained by fusion", axis=alt.Axis(format="+%")),
+        color=alt.Color(
+            "effect:N",
+            scale=alt.Scale(domain=["gain", "loss", "none"], range=[FUSION_COLOUR, SINGLE_COLOUR, GREY]),
+            legend=None,
+        ),
+        tooltip=["class", "n", *(alt.Tooltip(k, format=".1%") for k in ("accuracy", "single_accuracy", "gain"))],
+    )
+    zero = alt.Chart(pd.DataFrame({"gain": [0.0]})).mark_rule(color=GREY).encode(x="gain:Q")
+    words = (
+        f"Gain of fusion per class for {task}: most for {best['class']} {best['gain']:+.0%}, "
+        f"least for {worst['class']} {worst['gain']:+.0%}"
+    )
+    return (bars + zero).properties(height=22 * len(rows) + 50, description=words)
+
+
+def attribution_chart(rows: Rows, task: str) -> alt.LayerChart:
+    """Heatmap of classes × inputs: points that an input adds to the probability of the right class."""
+    names = {key: word for key, word in INPUT_WORDS.items() if any(row.get(key) is not None for row in rows)}
+    long = pd.DataFrame(
+        {"class": row["class"], "input": word, "points": 100 * row[key]}
+        for row in rows
+        for key, word in names.items()
+        if row.get(key) is not None
+    )
+    widest = max(float(long["points"].abs().max()), 1.0)
+    base = alt.Chart(long).encode(
+        x=alt.X("input:N", sort=list(names.values()), title=None, axis=alt.Axis(labelAngle=0, orient="top")),
+        y=alt.Y(
+            "class:N",
+            sort=[row["class"] for row in rows],
+            title=None,
+            axis=alt.Axis(labelLimit=230, labelOverlap=False),
+        ),
+    )
+    scale = alt.Scale(scheme="blueorange", domain=[widest, -widest])
+    cells = base.mark_rect().encode(color=alt.Color("points:Q", scale=scale, legend=None))
+    ink = alt.condition(f"abs(datum.points) > {0.6 * widest}", alt.value(LIGHT_TEXT), alt.value(DARK_TEXT))
+    labels = base.mark_text().encode(text=alt.Text("points:Q", format="+.0f"), color=ink)
+    means = long.groupby("input")["points"].mean()
+    said = ", ".join(f"{name} {means[name]:+.0f}" for name in names.values())
+    words = f"What each input adds to the right answer for {task}, in points, mean over classes: {said}"
+    return (cells + labels).properties(height=24 * len(rows) + 40, description=words)
+
+
+def dedicated_chart(rows: Rows, task: str) -> alt.LayerChart:
+    """The one model beside a model trained for one subset only, subset by subset."""
+    pairs = [
+        {"given": inputs_words(row["modalities"]), "model": model, "accuracy": row[key]}
+        for row in rows
+        for model, key in (("one model for all", "accuracy"), ("trained for these inputs", "dedicated"))
+    ]
+    order = [inputs_words(row["modalities"]) for row in rows][::-1]
+    base = alt.Chart(pd.DataFrame(pairs)).encode(
+        y=alt.Y("given:N", sort=order, title=None, axis=alt.Axis(labelLimit=220)),
+        x=alt.X("accuracy:Q", scale=alt.Scale(zero=False), axis=PERCENT),
+    )
+    domain = ["one model for all", "trained for these inputs"]
+    points = base.mark_point(filled=True, size=110, opacity=1).encode(
+        color=alt.Color(
+            "model:N",
+            scale=alt.Scale(domain=domain, range=[FUSION_COLOUR, SINGLE_COLOUR]),
+            legend=alt.Legend(title=None, orient="top", labelLimit=220),
+        ),
+        shape=alt.Shape("model:N", scale=alt.Scale(domain=domain, range=["circle", "square"])),
+        tooltip=["given", "model", alt.Tooltip("accuracy", format=".1%")],
+    )
+    links = base.mark_line(color=GREY, strokeWidth=2).encode(detail="given:N")
+    text = "; ".join(
+        f"{inputs_words(row['modalities'])} {row['accuracy']:.1%} against {row['dedicated']:.1%}" for row in rows
+    )
+    words = f"One model against models trained for one subset, for {task}: {text}"
+    return (links + points).properties(height=32 * len(rows) + 60, description=words)
+
+
+def cost_chart(rows: Rows, task: str) -> alt.LayerChart:
+    """Accuracy against the time to encode one product; a circle has nothing cheaper that is as good."""
+    frame = pd.DataFrame(
+        {"given": inputs_words(row["modalities"]), "accuracy": row["accuracy"], "milliseconds": 1000 * row["seconds"]}
+        | {"MiB": row["mebibytes"], "kind": "nothing cheaper is as good" if row["worth_it"] else "beaten"}
+        for row in rows
+    )
+    domain = ["nothing cheaper is as good", "beaten"]
+    base = alt.Chart(frame).encode(
+        x=alt.X(
+            "milliseconds:Q",
+            title="ms to encode one product",
+            scale=alt.Scale(domain=[0, 1.2 * frame["milliseconds"].max()]),
+        ),
+        y=alt.Y("accuracy:Q", scale=alt.Scale(zero=False, padding=20), axis=PERCENT),
+    )
+    points = base.mark_point(filled=True, size=130, opacity=1).encode(
+        color=alt.Color(
+            "kind:N",
+            scale=alt.Scale(domain=domain, range=[FUSION_COLOUR, GREY]),
+            legend=alt.Legend(title=None, orient="top", labelLimit=220),
+        ),
+        shape=alt.Shape("kind:N", scale=alt.Scale(domain=domain, range=["circle", "cross"])),
+        tooltip=["given", alt.Tooltip("accuracy", format=".1%"), alt.Tooltip("milliseconds", format=".0f"), "MiB"],
+    )
+    # Above the best and below the beaten, so that neighbours do not write over each other.
+    labels = [
+        base.transform_filter(alt.datum.kind == kind).mark_text(dy=dy, color=GREY).encode(text="given:N")
+        for kind, dy in zip(domain, (-13, 16), strict=True)
+    ]
+    text = "; ".join(
+        f"{r['given']} {r['accuracy']:.1%} in {r['milliseconds']:.0f} ms" for r in frame.to_dict("records")
+    )
+    words = f"Accuracy for {task} against encoding time: {text}"
+    return (points + labels[0] + labels[1]).properties(height=330, description=words)
+
+
+def _scale(domain: list[str], marks: Sequence[Any]) -> alt.Scale:
+    """Each value its own mark, so that range and domain are equally long."""
+    return alt.Scale(domain=domain, range=[marks[place % len(marks)] for place in range(len(domain))])
+
+
+def cascade_chart(rows: Rows, task: str) -> alt.LayerChart:
+    """Accuracy against the share of products for which more is asked, a line a second step."""
+    steps = list(dict.fromkeys(inputs_words(row["then"]) for row in rows))
+    # Not called "then": a browser would take such a row for a promise and draw nothing.
+    frame = pd.DataFrame(
+        {"more": inputs_words(row["then"]), "asked": row["asked"], "accuracy": row["accuracy"]} for row in rows
+    )
+    legend = alt.Legend(title=None, orient="top", labelLimit=240, columns=2)
+    base = alt.Chart(frame).encode(
+        x=alt.X("asked:Q", title="products asked for more", axis=PERCENT),
+        y=alt.Y("accuracy:Q", scale=alt.Scale(zero=False), axis=PERCENT),
+        color=alt.Color("more:N", scale=_scale(steps, SERIES), legend=legend),
+    )
+    dash = alt.StrokeDash("more:N", scale=_scale(steps, DASHES), legend=legend)
+    lines = base.mark_line(strokeWidth=2).encode(strokeDash=dash)
+    points = base.mark_point(filled=True, size=60, opacity=1).encode(
+        shape=alt.Shape("more:N", scale=_scale(steps, SHAPES), legend=legend),
+        tooltip=["more", alt.Tooltip("asked", format=".0%"), alt.Tooltip("accuracy", format=".1%")],
+    )
+    ends = [max((row for row in frame.to_dict("records") if row["more"] == s), key=lambda r: r["asked"]) for s in steps]
+    text = "; ".join(f"always asking for {row['more']} {row['accuracy']:.1%}" for row in ends)
+    return (lines + points).properties(height=320, description=f"Cascade for {task}: {text}")

@@ -1,0 +1,82 @@
+"""Products as points on a plane, and accuracy against the number of training examples.
+
+In: a frame of points, or the rows of a learning curve. Out: Altair charts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import altair as alt
+import pandas as pd
+
+from retail.charts.palette import SERIES, SHAPES
+
+OTHERS = "other classes"
+
+
+def plane_chart(points: pd.DataFrame, task: str) -> alt.Chart:
+    """Columns id, x, y, class, colour, answer ("right" or "wrong"); a box that is drawn is the selection `box`.
+
+    The most frequent values of `colour` have a colour of their own; right and wrong answers differ in shape.
+    """
+    counts = points["colour"].value_counts()
+    common = counts.index[: len(SERIES) if len(counts) <= len(SERIES) else len(SERIES) - 1].tolist()
+    shown = points.assign(colour=[name if name in common else OTHERS for name in points["colour"]])
+    domain = [*common, OTHERS] if len(common) < len(counts) else common
+    colours = list(SERIES[: len(domain)])
+    axis = alt.Axis(labels=False, ticks=False)
+    marks = alt.Chart(shown).mark_point(size=70, strokeWidth=1.6, filled=False)
+    box = alt.selection_interval(name="box")
+    right = int((points["answer"] == "right").sum())
+    return (
+        marks.encode(
+            x=alt.X("x:Q", title=None, axis=axis, scale=alt.Scale(zero=False)),
+            y=alt.Y("y:Q", title=None, axis=axis, scale=alt.Scale(zero=False)),
+            color=alt.Color(
+                "colour:N",
+                scale=alt.Scale(domain=domain, range=colours),
+                legend=alt.Legend(title=None, orient="bottom", columns=3, labelLimit=230),
+            ),
+            shape=alt.Shape(
+                "answer:N",
+                scale=alt.Scale(domain=["right", "wrong"], range=["circle", "cross"]),
+                legend=alt.Legend(title=None, orient="top"),
+            ),
+            tooltip=["id", "class", "answer"],
+        )
+        .add_params(box)
+        .properties(
+            height=460,
+            description=f"{len(points)} test products on a plane by their embeddings for {task}, look-alikes together; "
+            f"{right} were answered rightly. The select box below lists the products of a class.",
+        )
+    )
+
+
+def curve_chart(rows: Sequence[Mapping[str, Any]], task: str) -> alt.LayerChart:
+    """Accuracy with 95 % intervals against training examples per class, a line a regime."""
+    order = list(dict.fromkeys(str(row["shots"]) for row in rows))
+    regimes = list(dict.fromkeys(row["regime"] for row in rows))
+    frame = pd.DataFrame([{**row, "shots": str(row["shots"])} for row in rows])
+    legend = alt.Legend(title=None, orient="top")
+    base = alt.Chart(frame).encode(
+        x=alt.X("shots:O", sort=order, title="training examples per class", axis=alt.Axis(labelAngle=0)),
+        color=alt.Color(
+            "regime:N",
+            scale=alt.Scale(domain=regimes, range=list(SERIES[: len(regimes)])),
+            legend=legend,
+        ),
+    )
+    up = alt.Y("accuracy:Q", axis=alt.Axis(format="%"), title="accuracy", scale=alt.Scale(zero=False))
+    ranges = base.mark_rule(strokeWidth=2).encode(y=alt.Y("accuracy_low:Q", title="accuracy"), y2="accuracy_high:Q")
+    lines = base.mark_line().encode(y=up)
+    points = base.mark_point(filled=True, size=80, opacity=1).encode(
+        y=up,
+        shape=alt.Shape("regime:N", scale=alt.Scale(domain=regimes, range=list(SHAPES[: len(regimes)])), legend=legend),
+        tooltip=["regime", "shots", "n_train", alt.Tooltip("accuracy", format=".1%")],
+    )
+    text = "; ".join(f"{row['regime']} with {row['shots']} {row['accuracy']:.1%}" for row in rows)
+    words = f"Accuracy for {task} by examples per class: {text}"
+    return (ranges + lines + points).properties(height=320, description=words)

@@ -1,0 +1,118 @@
+"""Sections of Compare about accuracy: all models, paired differences, missing inputs, settings.
+
+In: a `View`. Out: charts and tables on the page; what the results lack is left out.
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from retail import charts
+from retail.evaluation.tables import dedicated_table, differences_table, hierarchy_table, of_task
+from retail.evaluation.verdict import percent
+from retail.pages._compare_runs import View, look_at, titles
+from retail.pages._words import figure, show_table, table_frame
+
+SETTING_WORDS = {
+    "neither": "one input, one question a model",
+    "multi-task": "one input, all questions in one model",
+    "multi-modal": "all inputs, one question a model",
+    "both": "all inputs, all questions in one model",
+}
+
+
+def draw_accuracy(view: View) -> None:
+    """Chart and table of every strategy and baseline, then the paired differences."""
+    data, rows = view.results["data"], charts.summary_rows(view.results, view.task)
+    st.subheader("Accuracy with 95 % intervals", anchor=False)
+    st.caption(
+        f"{view.task}: test split, n = {rows[0]['n']:,} of {data['n_test']:,} products, mean of "
+        f"{len(view.results['seeds'])} seeds. Click a row, or choose a model above, to mark it in every chart."
+    )
+    chart = charts.accuracy_chart(view.results, view.task, view.title)
+    key = f"accuracy_{view.run}_{view.task}"
+    figure(chart, key, lambda: _take(view, key), "model")
+    shown = [
+        {
+            "model": row["title"],
+            "accuracy": percent(row["accuracy"]),
+            "95 % interval": f"{percent(row['accuracy_low'])} to {percent(row['accuracy_high'])}",
+            "inputs": charts.inputs_words(row["modalities"]),
+            "balanced accuracy": percent(row["balanced_accuracy"]),
+            "macro-F1": percent(row["macro_f1"]),
+            "calibration error": percent(row["ece"]),
+            "n": row["n"],
+        }
+        for row in rows
+    ]
+    st.dataframe(pd.DataFrame(shown), hide_index=True, width="stretch")
+    draw_differences(view)
+
+
+def _take(view: View, key: str) -> None:
+    clicked = st.session_state[key].selection.get("model", [])
+    if clicked:
+        look_at(view, clicked[0]["title"])
+
+
+def draw_differences(view: View) -> None:
+    """Each fusion minus the best single input, with both tests."""
+    if not view.rows("differences"):
+        return
+    table = differences_table(of_task(view.results, view.task))
+    frame = table_frame(table, titles(view.results))
+    frame.insert(frame.shape[1] - 1, "clear", ["yes" if r["significant"] else "no" for r in view.rows("differences")])
+    st.subheader("Fusion minus the best single input", anchor=False)
+    st.caption(
+        "Paired on the same test products, against the single input that does best on them. “Clear” is Holm-corrected "
+        f"over the fusions of this table. {table.note}"
+    )
+    st.dataframe(frame, hide_index=True, width="stretch")
+
+
+def draw_missing(view: View) -> None:
+    """How accurate one model is when inputs are missing, and what a dedicated model would reach."""
+    frame = charts.subset_table(view.results, view.task)
+    st.subheader("If an input is missing", anchor=False)
+    st.caption("Each row is one trained model; the columns say what it was given. Test split, all test products.")
+    chart = charts.subset_chart(view.results, view.task, view.title)
+    figure(chart)
+    with st.expander("The same as a table"):
+        st.dataframe(frame.map(percent), width="stretch")
+    if rows := view.rows("dedicated"):
+        st.subheader("One model for every mix of inputs, or one model each?", anchor=False)
+        st.caption("The loss of one model that takes any inputs against a model trained for these inputs alone.")
+        chart = charts.dedicated_chart(rows, view.task)
+        figure(chart)
+        show_table(dedicated_table(of_task(view.results, view.task)), titles(view.results))
+
+
+def draw_settings(view: View) -> None:
+    """The four settings side by side, and answers of tasks that lie within each other."""
+    if rows := view.rows("settings"):
+        st.subheader("Multi-modal and multi-task", anchor=False)
+        st.markdown(
+            "**Multi-modal** joins several inputs to answer one question; **multi-task** lets one model answer several "
+            "questions. Each can be on or off:"
+        )
+        shown = [
+            {
+                "setting": row["setting"],
+                "what it means": SETTING_WORDS[row["setting"]],
+                "inputs": charts.inputs_words(row["modalities"]),
+                "accuracy": percent(row["accuracy"]),
+                "95 % interval": f"{percent(row['accuracy_low'])} to {percent(row['accuracy_high'])}",
+                "n": row["n"],
+            }
+            for row in rows
+        ]
+        st.dataframe(pd.DataFrame(shown), hide_index=True, width="stretch")
+    table = hierarchy_table(view.results)
+    if table.rows:
+        st.subheader(table.title, anchor=False)
+        st.caption(
+            "A child lies within its parents (a product within its category). Answered one by one they can contradict "
+            "each other, answered together they cannot; a child that is not sure enough is left open."
+        )
+        show_table(table, titles(view.results))

@@ -1,0 +1,75 @@
+"""Section of Compare on how sure the chosen model is: calibration, thresholds, prediction sets.
+
+In: a `View`. Out: charts and tables on the page.
+"""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from retail import charts
+from retail.evaluation.tables import (
+    calibration_table,
+    conformal_table,
+    coverage_table,
+    of_task,
+    reliability_table,
+    thresholds_table,
+)
+from retail.evaluation.verdict import percent
+from retail.pages._compare_runs import View, titles
+from retail.pages._words import figure, show_table
+
+
+def draw_certainty(view: View) -> None:
+    """Does 80 % sure mean right 8 times in 10, and how sure is sure enough?"""
+    (row,) = view.rows("calibration")
+    cut = of_task(view.results, view.task)
+    st.subheader("Is it as sure as it is right?", anchor=False)
+    st.caption(
+        f"{titles(view.results)[row['model']]}, first seed, n = {row['n']:,} test products. On the dotted line 80 % "
+        "sure means right 8 times in 10. A temperature fitted on validation brings the answers closer to it."
+    )
+    show_table(calibration_table(cut), titles(view.results))
+    left, right = st.columns([3, 2])
+    with left:
+        figure(charts.reliability_chart(row))
+    with right:
+        figure(charts.bin_chart(row))
+    with st.expander("Every bin with its count"):
+        show_table(reliability_table(cut), titles(view.results))
+    _draw_threshold(view, row)
+    if view.rows("conformal"):
+        table = conformal_table(cut)
+        st.subheader(table.title, anchor=False)
+        st.caption(f"Instead of one answer a set of them that promises to hold the right one. {table.note}")
+        show_table(table, titles(view.results))
+
+
+def _draw_threshold(view: View, row: dict) -> None:
+    """The threshold for a wished accuracy; only wishes whose threshold validation gave can be chosen."""
+    st.subheader("How sure is sure enough?", anchor=False)
+    wishes = {wish["wished"]: wish for wish in row["thresholds"]}
+    wished = st.select_slider(
+        "Wished accuracy of the answers that are given",
+        list(wishes),
+        value=list(wishes)[len(wishes) // 2],
+        format_func=lambda value: f"{100 * value:.0f} %",
+    )
+    wish = wishes[wished]
+    if wish["threshold"] is None or wish["accuracy"] is None:
+        st.markdown(f"No threshold makes the answers {percent(wished)} right on validation.")
+    else:
+        st.markdown(
+            f"Answer when at least **{percent(wish['threshold'])}** sure: that answers **{percent(wish['coverage'])}** "
+            f"of the test products, and **{percent(wish['accuracy'])}** of these were right. The threshold was chosen "
+            "on validation; the cross shows what it makes of the test products."
+        )
+    if row["coverage"]:
+        chart = charts.coverage_chart(row, wish)
+        figure(chart)
+    with st.expander("Both as tables"):
+        cut = of_task(view.results, view.task)
+        for table in (thresholds_table(cut), coverage_table(cut)):
+            st.markdown(f"**{table.title}**")
+            show_table(table, titles(view.results))

@@ -1,0 +1,163 @@
+"""Section of Compare that draws the test products on a plane, and learning curves that are at hand.
+
+In: a `View`. Out: a map on which a box lists its products, and curves of `python -m retail curve`.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from retail import charts
+from retail.charts.palette import SERIES
+from retail.evaluation.mistakes import answers, seeds_of
+from retail.evaluation.plane import MOST_POINTS, methods, on_plane, some_rows
+from retail.pages._compare_runs import View, read, results_files
+from retail.pages._products import draw_products, run_manifest
+from retail.pages._words import figure, plain
+from retail.schema import INPUT_WORDS, Modality, UserError
+
+CURVES = "retail-curve/1"
+
+
+@st.cache_resource(show_spinner="Embedding the test products …", max_entries=8)
+def places(
+    folder: str, checksum: str, text_column: str, encoders: str, modality: Modality, ids: tuple[str, ...], method: str
+) -> tuple[pd.DataFrame, float | None]:
+    """id, x and y of the products that have this input, from the embedding cache where they are in it."""
+    from retail.encoders import load_preset
+    from retail.manifest import read_manifest
+    from retail.store import EmbeddingStore, embed_products
+
+    wanted = set(ids)
+    products = [p for p in read_manifest(Path(folder), None, text_column).products if p.id in wanted]
+    batch, _ = embed_products(products, load_preset(encoders, [modality]), {}, EmbeddingStore())
+    having = batch.present[modality]
+    points, kept = on_plane(batch.embeddings[modality][having].numpy(), method)
+    names = [name for name, here in zip(batch.ids, having.tolist(), strict=True) if here]
+    return pd.DataFrame({"id": names, "x": points[:, 0], "y": points[:, 1]}), kept
+
+
+def draw_map(view: View) -> None:
+    """Look-alikes together: where do the mistakes lie?"""
+    st.subheader("Test products on a plane", anchor=False)
+    manifest, remark = run_manifest(view)
+    if manifest is None:
+        st.info(remark)
+        return
+    inputs: list[Modality] = [m for m in INPUT_WORDS if m in view.results["models"][0]["modalities"] or m in _all(view)]
+    which, what, how = st.columns(3)
+    modality = which.selectbox("Embeddings of the", inputs, format_func=INPUT_WORDS.__getitem__)
+    tasks = list(view.results["tasks"])
+    shade = what.selectbox("Colour by", tasks, tasks.index(_coloured(view)), key=f"colour_{view.run}_{view.task}")
+    known = methods()
+    method = how.selectbox("Drawn by", known) if len(known) > 1 else known[0]
+    asked = f"map_{view.run}"
+    if not st.session_state.get(asked):
+        st.caption("Loads the run's encoders, and embeds the test products if the cache does not hold them.")
+        st.button("Draw the map", type="primary", on_click=lambda: st.session_state.update({asked: True}))
+        return
+    ids = view.results["predictions"]["ids"]
+    chosen = some_rows(len(ids))
+    config = view.results["config"]
+    try:
+        points, kept = places(
+            str(manifest.root),
+            manifest.checksum,
+            config.get("text_column", "text"),
+            config.get("encoders", "bundled"),
+            modality,
+            tuple(ids[row] for row in chosen),
+            method,
+        )
+    except UserError as error:
+        st.error(str(error))
+        return
+    _draw_points(view, points, kept, method, shade)
+
+
+def _coloured(view: View) -> str:
+    """The task itself, or, when it has more classes than there are colours, the finest one that has not."""
+    sizes = {task: len(classes) for task, classes in view.results["tasks"].items() if len(classes) <= len(SERIES)}
+    return max(sizes, key=sizes.__getitem__) if sizes and view.task not in sizes else view.task
+
+
+def _all(view: View) -> set[str]:
+    return {modality for model in view.results["models"] for modality in model["modalities"]}
+
+
+def _draw_points(view: View, points: pd.DataFrame, kept: float | None, method: str, shade: str) -> None:
+    ids = view.results["predictions"]["ids"]
+    seed = seeds_of(view.results, view.model)[0]
+    target, preds, _ = answers(view.results, view.task, view.model, seed)
+    classes = view.results["tasks"][view.task]
+    row_of = {name: row for row, name in enumerate(ids)}
+    points = points.assign(place=[row_of[name] for name in points["id"]])
+    points = points[target[points["place"]] >= 0]
+    points["class"] = [classes[target[row]] for row in points["place"]]
+    coarse, names = view.results["predictions"]["targets"][shade], view.results["tasks"][shade]
+    points["colour"] = [names[coarse[row]] if coarse[row] >= 0 else "no label" for row in points["place"]]
+    points["answer"] = ["right" if target[row] == preds[row] else "wrong" for row in points["place"]]
+    cap = f" {MOST_POINTS:,} of {len(ids):,} test products, drawn by lot." if len(ids) > MOST_POINTS else ""
+    share = "" if kept is None else f" The plane keeps {kept:.0%} of the variance: neighbours here may lie apart."
+    st.caption(
+        f"{method} of the embeddings; answers of {view.title}, seed {seed}.{share}{cap} Draw a box with the mouse, or "
+        "choose a class below, to list products."
+    )
+    if points.empty:
+        st.info("No test product with a label has this input.")
+        return
+    chart = charts.plane_chart(points, view.task)
+    key = f"plane_{view.run}_{view.task}"
+    event = figure(chart, key, "rerun", "box")
+    box = event.selection.get("box", {})
+    name = st.selectbox("Products of the class", sorted(points["class"].unique()), index=None, key=f"class_{key}")
+    inside = points
+    for axis in ("x", "y"):
+        if axis in box:
+            inside = inside[inside[axis].between(min(box[axis]), max(box[axis]))]
+    if name:
+        inside = inside[inside["class"] == name]
+    if box or name:
+        st.markdown(f"**{len(inside):,} products**")
+        draw_products(view, seed, inside["place"].tolist(), key)
+
+
+def curves_in(content: bytes) -> dict[str, Any]:
+    """An uploaded learning curve; raises UserError when it is something else."""
+    try:
+        found = json.loads(content)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict) or found.get("format") != CURVES:
+        raise UserError("expected a learning curve, but this file is none; give what 'curve --out' has written.")
+    return found
+
+
+def draw_curves(view: View) -> None:
+    """Learning curves of runs on this machine that know this task."""
+    st.subheader("How many examples does it take?", anchor=False)
+    found = {title: read(path) for title, path in results_files(CURVES).values()}
+    with st.expander("Open a learning curve"):
+        upload = st.file_uploader("File written by `python -m retail curve --out`", type=["json"], max_upload_size=20)
+    if upload is not None:
+        try:
+            found = {upload.name: curves_in(upload.getvalue())} | found
+        except UserError as error:
+            st.error(plain(f"{upload.name}: {error}"))
+    files = {title: curves for title, curves in found.items() if view.task in curves["tasks"]}
+    if not files:
+        st.caption(f"No learning curve of {view.task} is at hand; `python -m retail curve` makes one.")
+        return
+    curves = files[st.selectbox("Learning curve", list(files))]
+    rows = [row for row in curves["rows"] if row["task"] == view.task]
+    st.caption(
+        f"n = {rows[0]['n']:,} {curves['data']['split']} products; intervals are over {curves['draws']} draws of the "
+        "examples, of “all” over the products."
+    )
+    chart = charts.curve_chart(rows, view.task)
+    figure(chart)

@@ -1,0 +1,68 @@
+"""Section of Compare with the confusion matrix, each cell of which opens its products.
+
+In: a `View`. Out: a heatmap to click, a select box that does the same by keyboard, and the products.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+
+from retail import charts
+from retail.evaluation.mistakes import Pair, confusion, most_confused, pairs, rows_in, seeds_of
+from retail.pages._compare_runs import View
+from retail.pages._products import draw_products
+from retail.pages._words import figure
+
+# A matrix with more classes cannot be read, let alone clicked.
+MOST_CLASSES = 25
+# So many mixed-up pairs stand in the select box, the commonest first; then the right answers.
+MOST_PAIRS = 200
+
+
+def draw_mistakes(view: View) -> None:
+    """The matrix of the chosen model, and the products of the chosen cell."""
+    st.subheader("What is taken for what", anchor=False)
+    seeds = seeds_of(view.results, view.model)
+    seed = seeds[0]
+    if len(seeds) > 1:
+        seed = st.radio("Seed", seeds, horizontal=True, key=f"seed_{view.run}")
+    counts = confusion(view.results, view.task, view.model, seed)
+    classes = view.results["tasks"][view.task]
+    shown = most_confused(counts, MOST_CLASSES)
+    left_out = f" The {len(shown)} of {len(classes)} classes with most mistakes." if len(shown) < len(classes) else ""
+    st.caption(
+        f"{view.title}, seed {seed}: {int(np.trace(counts)):,} of {int(counts.sum()):,} test products right. Right "
+        f"answers are blue, mistakes orange, darker where they are a larger share of the true class.{left_out} Click a "
+        "cell, or use the box below it, to see its products."
+    )
+    key = f"cell_{view.run}_{view.task}_{view.model}_{seed}"
+    cells = pairs(counts)[:MOST_PAIRS]
+    chosen: Pair | None = st.session_state.get(key)
+    chart = charts.confusion_chart(counts, classes, shown, chosen)
+    figure(chart, f"chart_{key}", lambda: _take(key), "cell")
+    if chosen and chosen not in cells:
+        cells.append(chosen)
+    chosen = st.selectbox(
+        "Products of",
+        cells,
+        index=None,
+        key=key,
+        format_func=lambda pair: _words(pair, classes, counts),
+        placeholder="Choose a cell",
+    )
+    if chosen is not None:
+        draw_products(view, seed, rows_in(view.results, view.task, view.model, seed, chosen), key)
+
+
+def _take(key: str) -> None:
+    clicked = st.session_state[f"chart_{key}"].selection.get("cell", [])
+    if clicked:
+        st.session_state[key] = (int(clicked[0]["place_true"]), int(clicked[0]["place_said"]))
+
+
+def _words(pair: Pair, classes: list[str], counts: np.ndarray) -> str:
+    true, said = pair
+    if true == said:
+        return f"{classes[true]}, answered rightly ({counts[pair]})"
+    return f"{classes[true]} answered as {classes[said]} ({counts[pair]})"

@@ -1,0 +1,103 @@
+"""Test products as cards: photo shown, text read, sound played, and who was right about them.
+
+In: a `View` and row numbers of its predictions. Out: cards on the page, a page of them at a time.
+"""
+
+from __future__ import annotations
+
+import mimetypes
+from pathlib import Path
+
+import streamlit as st
+from PIL import Image
+
+from retail.evaluation.mistakes import answers, saved_by
+from retail.evaluation.sources import data_folder
+from retail.manifest import Manifest, read_manifest
+from retail.media import MediaError, decode_image
+from retail.pages._compare_runs import View
+from retail.pages._words import plain
+from retail.schema import INPUT_WORDS, Product, UserError
+
+CARDS = 12  # as many photos and players as a page shows at once
+COLUMNS = 3
+PHOTO_PIXELS = 320
+WORDS: dict[str, str] = {str(modality): word for modality, word in INPUT_WORDS.items()}
+
+
+@st.cache_resource(show_spinner="Reading the data …", max_entries=4)
+def load_manifest(folder: str, text_column: str, changed: float) -> Manifest:
+    """The run's data; `changed` is the time stamp of its metadata."""
+    return read_manifest(Path(folder), None, text_column)
+
+
+@st.cache_data(show_spinner=False, max_entries=512)
+def photo(path: str, changed: float) -> Image.Image:
+    """A small upright copy."""
+    picture = decode_image(Path(path))
+    picture.thumbnail((PHOTO_PIXELS, PHOTO_PIXELS))
+    return picture
+
+
+def run_manifest(view: View) -> tuple[Manifest | None, str]:
+    """The data of the run and a remark about them; None where they are gone."""
+    folder = data_folder(view.results)
+    if folder is None:
+        return None, "The data of this run are not on this machine, so only ids are shown."
+    text_column = view.results["config"].get("text_column", "text")
+    try:
+        manifest = load_manifest(str(folder), text_column, (folder / "metadata.csv").stat().st_mtime)
+    except (UserError, OSError) as error:
+        return None, f"The data of this run cannot be read: {error}"
+    same = view.results["data"]["checksum"] in (manifest.checksum, "0")
+    return manifest, "" if same else "The data have changed since this run: a card may not be what the model saw."
+
+
+def draw_products(view: View, seed: str, rows: list[int], key: str) -> None:
+    """Cards of these test rows."""
+    manifest, remark = run_manifest(view)
+    if remark:
+        st.caption(remark)
+    known = {product.id: product for product in manifest.products} if manifest else {}
+    pages = -(-len(rows) // CARDS)
+    page = 1
+    if pages > 1:
+        page = st.number_input(f"Page of {pages}", 1, pages, key=f"page_{key}", width=160)
+        st.caption(f"{CARDS} of {len(rows):,} products at a time.")
+    columns = st.columns(COLUMNS)
+    for place, row in enumerate(rows[(page - 1) * CARDS : page * CARDS]):
+        with columns[place % COLUMNS], st.container(border=True):
+            name = view.results["predictions"]["ids"][row]
+            _draw_words(view, seed, row, name)
+            _draw_media(known.get(name), name)
+
+
+def _draw_words(view: View, seed: str, row: int, name: str) -> None:
+    target, preds, confidence = (values[row] for values in answers(view.results, view.task, view.model, seed))
+    classes = view.results["tasks"][view.task]
+    truth = classes[target] if target >= 0 else "no label"
+    st.markdown(f"**{plain(name)}**")
+    verb = "rightly answered" if target == preds else "answered"
+    st.markdown(f"{plain(truth)}, {verb} **{plain(classes[preds])}** ({confidence:.0%} sure)")
+    if target < 0:
+        return
+    saved = [WORDS.get(model, model) for model in saved_by(view.results, view.task, seed, row)]
+    if target == preds:
+        st.caption(f"Alone right: {', '.join(saved) or 'no single input'}.")
+    else:
+        st.caption(f"Would have been right alone: {', '.join(saved) or 'no single input'}.")
+
+
+def _draw_media(product: Product | None, name: str) -> None:
+    if product is None:
+        return
+    for path in product.images:
+        if isinstance(path, Path):
+            try:
+                st.image(photo(str(path), path.stat().st_mtime), width="stretch", alt=f"Photo of {name}")
+            except (MediaError, OSError) as error:
+                st.caption(plain(f"No photo: {error}"))
+    if product.text:
+        st.markdown(f"“{plain(product.text[:400])}”")
+    if isinstance(product.audio, Path) and product.audio.is_file():
+        st.audio(str(product.audio), format=mimetypes.guess_type(product.audio.name)[0] or "audio/wav")

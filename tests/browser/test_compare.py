@@ -1,0 +1,111 @@
+"""Compare in a real browser: clicks on charts, the same by keyboard, and every section without an error."""
+
+from __future__ import annotations
+
+import pytest
+
+from retail.evaluation.mistakes import rows_in
+from retail.evaluation.verdict import verdict
+from tests.browser.driving import SCHEMES, settled
+from tests.results_sample import CLASSES, MODELS, ids, sample_results
+
+pytestmark = pytest.mark.browser
+
+SECTIONS = (
+    "Accuracy,Missing inputs,Settings,Mistakes,How sure,What helps,Costs,Map and curves,Tables and files,Side by side"
+).split(",")
+WRONG = (0, 1)  # beans answered as cocoa
+
+
+def open_section(page, name: str) -> None:
+    page.get_by_role("radiogroup", name="Section").get_by_text(name, exact=True).click()
+    settled(page)
+
+
+def listed(page) -> set[str]:
+    """The products whose cards are shown."""
+    return {text for text in page.locator("strong").all_inner_texts() if text.startswith("row ")}
+
+
+def expected(pair: tuple[int, int]) -> list[str]:
+    return [ids()[row] for row in rows_in(sample_results(), "product", "gated", "0", pair)]
+
+
+def words(pair: tuple[int, int]) -> str:
+    true, said = (CLASSES["product"][place] for place in pair)
+    return f"{true} answered as {said} ({len(expected(pair))})"
+
+
+def test_the_verdict_and_every_model_with_its_interval_are_the_stored_ones(open_page):
+    page = open_page("compare")
+    page.get_by_text(verdict(sample_results(), "product").sentence).first.wait_for()
+    chart = page.locator("[aria-label*='Accuracy for product']").first
+    chart.wait_for()
+    said = chart.get_attribute("aria-label")
+    for _, _, _, title, accuracy in MODELS:
+        assert f"{title} {accuracy['product']:.1%}" in said
+    assert page.elsewhere == []
+
+
+def test_a_click_on_a_cell_lists_only_its_products_with_photo_words_and_sound(open_page):
+    page = open_page("compare")
+    open_section(page, "Mistakes")
+    chart = page.get_by_test_id("stVegaLiteChart").first
+    cell = chart.locator("path[aria-label*='answered: cocoa; true: beans']").first
+    cell.scroll_into_view_if_needed()
+    box = cell.bounding_box()
+    page.mouse.click(box["x"] + 6, box["y"] + 5)
+    page.get_by_text("Would have been right alone").first.wait_for()
+    settled(page)
+    wanted = expected(WRONG)
+    assert len(wanted) > 0 and listed(page) == set(wanted[:12])
+    assert page.get_by_text(f"words of {wanted[0]}").count() == 1
+    assert page.get_by_test_id("stAudio").count() == min(12, len(wanted))
+    assert page.get_by_role("img", name=f"Photo of {wanted[0]}").count() == 1
+
+
+def test_the_select_box_opens_the_same_cell_by_keyboard(open_page):
+    page = open_page("compare")
+    open_section(page, "Mistakes")
+    box = page.get_by_role("combobox", name="Products of")
+    box.focus()
+    page.keyboard.type("beans answered as cocoa")
+    page.get_by_role("option", name=words(WRONG)).wait_for()
+    page.keyboard.press("Enter")
+    page.get_by_text("Would have been right alone").first.wait_for()
+    settled(page)
+    assert listed(page) == set(expected(WRONG)[:12])
+
+
+def test_a_click_on_a_model_marks_it_in_the_other_charts(open_page):
+    page = open_page("compare")
+    settled(page)
+    chart = page.get_by_test_id("stVegaLiteChart").first
+    dot = chart.locator("path[aria-label*='title: Photo only']").last
+    dot.scroll_into_view_if_needed()
+    dot.click()
+    settled(page)
+    assert page.get_by_role("combobox", name="Model").input_value() == "Photo only"
+    open_section(page, "Mistakes")
+    page.get_by_text("Photo only, seed 0").first.wait_for()
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_no_section_fails_scrolls_sideways_or_shuts_anybody_out(open_page, scheme):
+    from axe_playwright_python.sync_playwright import Axe
+
+    page = open_page("compare", scheme=scheme, width=390)
+    settled(page)
+    for name in SECTIONS:
+        open_section(page, name)
+        assert page.get_by_test_id("stException").count() == 0, name
+        inner, outer = page.evaluate(
+            "() => (e => [e.scrollWidth, e.clientWidth])(document.querySelector('[data-testid=stMain]'))"
+        )
+        assert inner <= outer, (name, inner, outer)
+        found = [
+            (violation["id"], [node["html"][:160] for node in violation["nodes"][:3]])
+            for violation in Axe().run(page).response["violations"]
+            if violation["impact"] in ("serious", "critical")
+        ]
+        assert found == [], name

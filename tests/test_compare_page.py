@@ -1,0 +1,204 @@
+"""Compare without a browser: every section says what is stored, old results open, cells open their products."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from retail.config import home
+from retail.evaluation.findings import findings
+from retail.evaluation.mistakes import rows_in, saved_by
+from retail.evaluation.table_formats import Column, Table
+from retail.evaluation.tables import all_tables, of_task
+from retail.evaluation.verdict import verdict
+from retail.pages._words import plain, table_frame
+from tests.results_sample import MODELS, curve_results, ids, old_results, sample_results, write_finished_run
+
+TIMEOUT_SECONDS = 300
+RUN = "20260101-000000-test"
+SECTIONS = (
+    "Accuracy,Missing inputs,Settings,Mistakes,How sure,What helps,Costs,Map and curves,Tables and files,Side by side"
+).split(",")
+TITLES = {model[0]: model[3] for model in MODELS}
+
+
+@pytest.fixture
+def open_compare():
+    """Opens Compare on a run; the runs that a test wrote are gone afterwards."""
+
+    def open_one(run: str = RUN) -> AppTest:
+        app = AppTest.from_file("../streamlit_app.py", default_timeout=TIMEOUT_SECONDS)
+        app.query_params["run"] = run
+        app.run()
+        app.switch_page("retail/pages/compare.py").run()
+        assert not app.exception, app.exception
+        return app
+
+    write_finished_run(home())
+    yield open_one
+    shutil.rmtree(home() / "runs")
+
+
+def box(app: AppTest, label: str):
+    return next(item for item in app.selectbox if item.label == label)
+
+
+def section(app: AppTest, name: str) -> AppTest:
+    next(item for item in app.radio if item.label == "Section").set_value(name).run()
+    assert not app.exception, (name, app.exception)
+    return app
+
+
+def said(app: AppTest) -> str:
+    kinds = (app.markdown, app.caption, app.info, app.warning, app.error, app.success)
+    return "\n".join(item.value for kind in kinds for item in kind)
+
+
+def cards(app: AppTest) -> set[str]:
+    return {item.value.strip("*") for item in app.markdown if item.value.startswith("**row ")}
+
+
+def frames(app: AppTest) -> list[list[list[str]]]:
+    return [item.value.to_numpy().tolist() for item in app.dataframe]
+
+
+@pytest.mark.parametrize("task", list(sample_results()["tasks"]))
+def test_the_verdict_and_every_finding_of_the_task_are_the_stored_ones(open_compare, task):
+    app = box(open_compare(), "Task").set_value(task).run()
+    assert verdict(sample_results(), task).sentence in said(app)
+    found = findings(of_task(sample_results(), task))
+    assert len(found) > 3 and all(plain(sentence) in said(app) for sentence in found)
+
+
+@pytest.mark.parametrize("task", list(sample_results()["tasks"]))
+def test_every_section_opens_for_every_task(open_compare, task):
+    app = box(open_compare(), "Task").set_value(task).run()
+    assert next(item for item in app.radio if item.label == "Section").options == SECTIONS
+    for name in SECTIONS:
+        section(app, name)
+
+
+def test_every_table_of_the_command_line_can_be_reached_with_its_numbers(open_compare):
+    app = section(open_compare(), "Tables and files")
+    for table in all_tables(sample_results()):
+        box(app, "Table").set_value(table.title).run()
+        assert frames(app)[0] == table_frame(table, TITLES).to_numpy().tolist(), table.name
+
+
+def test_sections_show_the_same_numbers_as_the_tables(open_compare):
+    cut = {
+        table.name: table_frame(table, TITLES).to_numpy().tolist()
+        for table in all_tables(of_task(sample_results(), "product"))
+    }
+    app = open_compare()
+    for name, tables in {
+        "Missing inputs": ("dedicated",),
+        "How sure": ("calibration", "reliability", "coverage", "thresholds", "conformal"),
+        "What helps": ("attribution",),
+        "Costs": ("costs", "cascade"),
+        "Settings": ("hierarchy",),
+    }.items():
+        drawn = frames(section(app, name))
+        assert all(cut[table] in drawn for table in tables), name
+
+
+def test_results_of_old_open_with_fewer_sections(open_compare):
+    write_finished_run(home(), "20250101-000000-old", old_results())
+    app = open_compare("20250101-000000-old")
+    options = next(item for item in app.radio if item.label == "Section").options
+    assert options == ["Accuracy", "Missing inputs", "Settings", "Map and curves", "Tables and files", "Side by side"]
+    for name in options:
+        section(app, name)
+    assert verdict(old_results(), "product").sentence in said(app)
+
+
+def test_the_address_names_the_run_and_another_choice_changes_it(open_compare):
+    app = open_compare("demo")
+    assert box(app, "Results").value == "demo"
+    box(app, "Results").set_value(RUN).run()
+    assert app.query_params["run"] in (RUN, [RUN])
+    assert box(app, "Results").value == RUN
+
+
+def test_a_cell_lists_only_its_products_and_says_which_input_would_have_saved_each(open_compare):
+    app = section(open_compare(), "Mistakes")
+    cell = (0, 1)
+    rows = rows_in(sample_results(), "product", "gated", "0", cell)
+    assert not cards(app)
+    box(app, "Products of").set_value(cell).run()
+    assert not app.exception
+    assert cards(app) == {ids()[row] for row in rows[:12]}
+    words = {"image": "photo", "text": "description", "audio": "sound"}
+    for row in rows[:12]:
+        alone = [words[name] for name in saved_by(sample_results(), "product", "0", row)]
+        assert f"Would have been right alone: {', '.join(alone) or 'no single input'}." in said(app)
+        assert f"“words of {ids()[row]}”" in said(app)
+
+
+def test_right_answers_come_a_page_at_a_time(open_compare):
+    app = section(open_compare(), "Mistakes")
+    box(app, "Products of").set_value((2, 2)).run()
+    rows = rows_in(sample_results(), "product", "gated", "0", (2, 2))
+    assert f"12 of {len(rows)} products at a time." in said(app)
+    next(item for item in app.number_input if item.label.startswith("Page of")).set_value(2).run()
+    assert cards(app) == {ids()[row] for row in rows[12:24]}
+
+
+def test_another_model_and_seed_have_their_own_matrix(open_compare):
+    app = section(open_compare(), "Mistakes")
+    box(app, "Model").set_value("audio").run()
+    next(item for item in app.radio if item.label == "Seed").set_value("1").run()
+    assert "Sound only, seed 1: 78 of 200 test products right." in said(app)
+
+
+def test_products_whose_data_are_gone_are_still_named(open_compare):
+    shutil.rmtree(home() / "sample")
+    app = section(open_compare(), "Mistakes")
+    box(app, "Products of").set_value((0, 1)).run()
+    assert not app.exception
+    assert "The data of this run are not on this machine" in said(app) and cards(app)
+
+
+def test_the_wished_accuracy_tells_its_threshold(open_compare):
+    app = section(open_compare(), "How sure")
+    (row,) = [row for row in sample_results()["calibration"] if row["task"] == "product"]
+    for wish in row["thresholds"]:
+        app.select_slider[0].set_value(wish["wished"]).run()
+        if wish["threshold"] is None:
+            assert "No threshold makes the answers" in said(app)
+        else:
+            assert f"at least **{100 * wish['threshold']:.1f} %** sure" in said(app)
+
+
+def test_two_runs_stand_side_by_side_with_their_verdicts(open_compare):
+    write_finished_run(home(), "20260202-000000-twin")
+    app = section(open_compare(), "Side by side")
+    table = app.dataframe[0].value
+    assert set(table["run"]) == {f"Sample comparison · {run}" for run in (RUN, "20260202-000000-twin")}
+    assert table[table["task"] == "product"]["verdict"].tolist() == ["fusion pays"] * 2
+    assert said(app).count(verdict(sample_results(), "product").sentence) == 3
+
+
+def test_a_learning_curve_at_hand_is_drawn_and_is_no_comparison(open_compare):
+    write_finished_run(home(), "20260303-000000-curve", curve_results())
+    app = section(open_compare(), "Map and curves")
+    assert box(app, "Learning curve").options == ["Sample comparison · 20260303-000000-curve"]
+    assert "20260303-000000-curve" not in str(box(app, "Results").options)
+    box(app, "Task").set_value("brand").run()
+    assert "No learning curve of brand is at hand" in said(app)
+
+
+def test_text_from_data_formats_and_loads_nothing():
+    assert plain("![x](http://far/away.png) *a* $b$ :red[c]") == (
+        "![x]\\(http://far/away.png) \\*a\\* \\$b\\$ \\:red[c]"
+    )
+    assert plain("for product: +8.3 points [-1.1, +18.1]") == "for product: +8.3 points [-1.1, +18.1]"
+
+
+def test_a_single_task_needs_no_column_and_models_have_titles():
+    table = Table("t", "", [Column("task"), Column("model"), Column("n")], [["a", "gated", 1], ["a", "image", 2]])
+    frame = table_frame(table, TITLES)
+    assert list(frame.columns) == ["model", "n"]
+    assert frame["model"].tolist() == ["Gated sum", "Photo only"]

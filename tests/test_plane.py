@@ -1,0 +1,38 @@
+"""Look-alikes lie together on the plane, and no more points are drawn than a browser bears."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from retail.evaluation.plane import MOST_POINTS, methods, on_plane, some_rows
+
+
+def test_two_clouds_stay_apart_whatever_their_lengths():
+    rng = np.random.default_rng(0)
+    ends = np.eye(8)[[0] * 20 + [1] * 20] + 0.01 * rng.normal(size=(40, 8))
+    places, kept = on_plane(ends * rng.uniform(1, 50, (40, 1)))
+    first, second = places[:20].mean(0), places[20:].mean(0)
+    assert np.linalg.norm(first - second) > 20 * places[:20].std(0).max()
+    assert kept is not None and kept > 0.9
+
+
+def test_variance_kept_is_that_of_the_two_largest_directions():
+    embeddings = np.array([[1.0, 0, 0], [-1.0, 0, 0], [0, 1.0, 0], [0, -1.0, 0], [0, 0, 1.0], [0, 0, -1.0]])
+    assert on_plane(embeddings)[1] == pytest.approx(2 / 3)
+
+
+def test_a_single_product_or_none_does_not_break_the_plane():
+    assert on_plane(np.ones((1, 5)))[0].shape == (1, 2)
+    assert on_plane(np.ones((0, 5)))[0].shape == (0, 2)
+
+
+def test_at_most_the_cap_is_drawn_and_always_the_same_rows():
+    chosen = some_rows(5_000)
+    assert len(chosen) == MOST_POINTS == len(set(chosen)) and (np.diff(chosen) > 0).all()
+    assert (chosen == some_rows(5_000)).all()
+    assert some_rows(3).tolist() == [0, 1, 2]
+
+
+def test_pca_is_always_at_hand():
+    assert methods()[0] == "PCA"
