@@ -11,10 +11,13 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
+from retail.evaluation.attribution import Attribution
 from retail.schema import INPUT_WORDS, inputs_words
 
 FUSION_COLOUR, SINGLE_COLOUR = "#2F74B5", "#8A6D00"
 WORDS = INPUT_WORDS
+# Told apart by the colour-blind too (Okabe and Ito 2008); the axis names each input beside its bar.
+INPUT_COLOURS = {"photo": "#0072B2", "description": "#D55E00", "sound": "#009E73"}
 
 
 def answer_bars(top: Sequence[tuple[str, float]], other: float, classes: int, task: str) -> alt.LayerChart:
@@ -31,6 +34,31 @@ def answer_bars(top: Sequence[tuple[str, float]], other: float, classes: int, ta
     bars = base.mark_bar(color=FUSION_COLOUR, cornerRadiusEnd=3)
     labels = base.mark_text(align="left", dx=4, color="#7A828E").encode(text=alt.Text("probability:Q", format=".0%"))
     return (bars + labels).properties(height=26 * len(rows), description=f"Probabilities for {task}: {text}")
+
+
+def attribution_bars(attribution: Attribution) -> alt.LayerChart:
+    """What each input added to the probability of the answer, in points, to the left and right of nothing."""
+    rows = [
+        {"input": word, "points": 100 * attribution.parts[modality]}
+        for modality, word in WORDS.items()
+        if modality in attribution.parts
+    ]
+    values = [0.0, *(100 * part for part in attribution.parts.values())]
+    low, high = min(values), max(values)
+    room = 0.18 * max(high - low, 1.0)  # for the numbers beside the bars
+    base = alt.Chart(pd.DataFrame(rows)).encode(
+        y=alt.Y("input:N", sort=[str(row["input"]) for row in rows], title=None),
+        x=alt.X("points:Q", title=None, axis=None, scale=alt.Scale(domain=[low - room * (low < 0), high + room])),
+    )
+    names = list(INPUT_COLOURS)
+    scale = alt.Scale(domain=names, range=[INPUT_COLOURS[name] for name in names])
+    bars = base.mark_bar(cornerRadius=3).encode(color=alt.Color("input:N", scale=scale, legend=None))
+    text = alt.Text("points:Q", format="+.0f")
+    right = base.mark_text(align="left", dx=4, color="#7A828E").encode(text=text)
+    left = base.mark_text(align="right", dx=-4, color="#7A828E").encode(text=text)
+    zero = alt.Chart(pd.DataFrame({"points": [0.0]})).mark_rule(color="#7A828E").encode(x="points:Q")
+    labels = right.transform_filter("datum.points >= 0") + left.transform_filter("datum.points < 0")
+    return (zero + bars + labels).properties(height=26 * len(rows), description=attribution.sentence)
 
 
 def summary_rows(results: Mapping[str, Any], task: str) -> list[dict[str, Any]]:
