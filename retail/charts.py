@@ -39,26 +39,23 @@ def answer_bars(top: Sequence[tuple[str, float]], other: float, classes: int, ta
 def attribution_bars(attribution: Attribution) -> alt.LayerChart:
     """What each input added to the probability of the answer, in points, to the left and right of nothing."""
     rows = [
-        {"input": word, "points": 100 * attribution.parts[modality]}
+        {"input": word, "points": 100 * attribution.parts[modality], "label": f"{word} {100 * part:+.0f}"}
         for modality, word in WORDS.items()
-        if modality in attribution.parts
+        if (part := attribution.parts.get(modality)) is not None
     ]
-    values = [0.0, *(100 * part for part in attribution.parts.values())]
-    low, high = min(values), max(values)
-    room = 0.18 * max(high - low, 1.0)  # for the numbers beside the bars
-    base = alt.Chart(pd.DataFrame(rows)).encode(
-        y=alt.Y("input:N", sort=[str(row["input"]) for row in rows], title=None),
-        x=alt.X("points:Q", title=None, axis=None, scale=alt.Scale(domain=[low - room * (low < 0), high + room])),
-    )
     names = list(INPUT_COLOURS)
     scale = alt.Scale(domain=names, range=[INPUT_COLOURS[name] for name in names])
-    bars = base.mark_bar(cornerRadius=3).encode(color=alt.Color("input:N", scale=scale, legend=None))
-    text = alt.Text("points:Q", format="+.0f")
-    right = base.mark_text(align="left", dx=4, color="#7A828E").encode(text=text)
-    left = base.mark_text(align="right", dx=-4, color="#7A828E").encode(text=text)
+    bars = (
+        alt.Chart(pd.DataFrame(rows))
+        .mark_bar(cornerRadius=3)
+        .encode(
+            y=alt.Y("label:N", sort=[str(row["label"]) for row in rows], title=None, axis=alt.Axis(labelLimit=190)),
+            x=alt.X("points:Q", title=None, axis=None),
+            color=alt.Color("input:N", scale=scale, legend=None),
+        )
+    )
     zero = alt.Chart(pd.DataFrame({"points": [0.0]})).mark_rule(color="#7A828E").encode(x="points:Q")
-    labels = right.transform_filter("datum.points >= 0") + left.transform_filter("datum.points < 0")
-    return (zero + bars + labels).properties(height=26 * len(rows), description=attribution.sentence)
+    return (bars + zero).properties(height=26 * len(rows), description=attribution.sentence)
 
 
 def summary_rows(results: Mapping[str, Any], task: str) -> list[dict[str, Any]]:

@@ -15,6 +15,10 @@ from retail.schema import MODALITIES, Product
 MAX_PHOTOS = 8
 # The browser itself refuses only what is larger, with a mark that has no words: the reasons are ours.
 TRANSPORT_MB = 100
+# ... so what the uploader says about sizes itself would only confuse.
+OWN_LIMITS = """<style>[class*="st-key-photos_"] [data-testid="stFileUploaderDropzoneInstructions"],
+[class*="st-key-sound_"] [data-testid="stFileUploaderDropzoneInstructions"] { display: none; }</style>"""
+THUMBNAIL_PX = 130
 EMPTY: dict[str, Any] = {
     "photos": [],
     "sound": None,
@@ -119,6 +123,11 @@ def remove_sound() -> None:
     st.session_state.update(sound=None, example="", refused=[])
 
 
+def shortened(name: str, most: int) -> str:
+    """A file name that fits onto a button."""
+    return name if len(name) <= most else f"{name[: most - 1]}…"
+
+
 def draw_photos(generation: int) -> None:
     """Uploader, camera and the photos so far."""
     key = f"photos_{generation}"
@@ -134,12 +143,12 @@ def draw_photos(generation: int) -> None:
     if st.toggle("Use the camera", key="camera_on"):
         key = f"camera_{generation}"
         st.camera_input("Take a photo", key=key, on_change=take_photos, args=(key,))
-    columns = st.columns(3)
-    for place, (name, content) in enumerate(st.session_state.photos):
-        with columns[place % 3]:
-            st.image(content, width="stretch", alt=f"Photo {name}")
-            short = name if len(name) <= 18 else f"{name[:15]}…"
-            st.button(f"✕ {short}", key=f"drop_{place}", help=f"Remove {name}", on_click=remove_photo, args=(place,))
+    with st.container(horizontal=True):
+        for place, (name, content) in enumerate(st.session_state.photos):
+            with st.container(width=THUMBNAIL_PX):
+                st.image(content, width=THUMBNAIL_PX, alt=f"Photo {name}")
+                label = f"✕ {shortened(name, 12)}"
+                st.button(label, key=f"drop_{place}", help=f"Remove {name}", on_click=remove_photo, args=(place,))
 
 
 def draw_sound(generation: int) -> None:
@@ -160,7 +169,7 @@ def draw_sound(generation: int) -> None:
     if st.session_state.sound:
         name, content = st.session_state.sound
         st.audio(content, alt=f"Sound clip {name}")
-        st.button(f"✕ {name if len(name) <= 30 else name[:27] + '…'}", key="drop_sound", on_click=remove_sound)
+        st.button(f"✕ {shortened(name, 30)}", key="drop_sound", help=f"Remove {name}", on_click=remove_sound)
 
 
 def draw() -> None:
@@ -168,6 +177,7 @@ def draw() -> None:
     for name, empty in EMPTY.items():
         st.session_state.setdefault(name, empty)
     generation = st.session_state.generation
+    st.html(OWN_LIMITS)
     st.button("Try an example", on_click=take_example, type="primary", width="stretch")
     for reason in st.session_state.refused:
         st.error(reason)

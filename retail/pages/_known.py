@@ -15,7 +15,8 @@ from retail.recognizer import Recognizer
 from retail.schema import Progress, UserError
 from retail.shelf import training_data
 
-SHOWN = 4
+SHOWN = 5
+WIDTH_PX = 160  # two beside each other on a phone
 
 
 @st.cache_resource(show_spinner=False, max_entries=8)
@@ -45,7 +46,7 @@ def draw_neighbour(neighbour: Neighbour) -> None:
     product = neighbour.product
     try:
         if product.images:
-            st.image(decode_image(product.images[0]), width="stretch", alt=f"Photo of {neighbour.title}")
+            st.image(decode_image(product.images[0]), width=WIDTH_PX, alt=f"Photo of {neighbour.title}")
     except MediaError as error:
         st.caption(str(error))
     st.markdown(f"**{neighbour.title}**" + (" · *added by you*" if neighbour.enrolled else ""))
@@ -68,9 +69,10 @@ def draw_neighbours(gallery: Gallery, chosen: Chosen, asked: Asked) -> None:
         f"Nearest of {len(gallery.products) - own:,} training products and {own:,} added by hand, each kind once; "
         f"similarity is the mean cosine over {charts.inputs_words(asked.used)}."
     )
-    for column, neighbour in zip(st.columns(SHOWN), neighbours, strict=False):
-        with column:
-            draw_neighbour(neighbour)
+    with st.container(horizontal=True, gap="medium"):
+        for neighbour in neighbours:
+            with st.container(width=WIDTH_PX):
+                draw_neighbour(neighbour)
 
 
 def draw_enrol(key: str, recognizer: Recognizer, asked: Asked) -> None:

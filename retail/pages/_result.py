@@ -50,12 +50,12 @@ def embedded(product: Product, recognizer: Recognizer) -> tuple[EmbeddingBatch, 
 
 def draw_switches(given: tuple[Modality, ...]) -> tuple[Modality, ...]:
     """One switch per input that can be used; returns those left on."""
-    columns = st.columns(len(given))
     on = []
-    for column, modality in zip(columns, given, strict=True):
-        st.session_state.setdefault(f"use_{modality}", True)
-        if column.toggle(charts.WORDS[modality].capitalize(), key=f"use_{modality}"):
-            on.append(modality)
+    with st.container(horizontal=True, gap="large"):
+        for modality in given:
+            st.session_state.setdefault(f"use_{modality}", True)
+            if st.toggle(charts.WORDS[modality].capitalize(), key=f"use_{modality}"):
+                on.append(modality)
     return tuple(modality for modality in MODALITIES if modality in on)
 
 
@@ -70,7 +70,7 @@ def draw_card(task: str, answer: Prediction, classes: int) -> None:
             truth = st.session_state.truth[task]
             st.caption(f"The example's label is {truth}: {'right' if truth == best else 'wrong'}.")
         chart = charts.answer_bars(top, other, classes, task)
-        st.altair_chart(chart, width="stretch", alt=chart.description)
+        st.altair_chart(chart, width="stretch")
 
 
 def draw_cards(answer: Prediction, recognizer: Recognizer) -> None:
@@ -97,9 +97,9 @@ def without_sentences(answers: Answers, used: tuple[Modality, ...]) -> list[str]
             for task in answers[used].probs
             if answers[rest].best(task)[0] != answers[used].best(task)[0]
         ]
-        effect = "; ".join(changed) if changed else "every answer stays the same"
-        sentences.append(f"Without the {charts.WORDS[modality]}: {effect}.")
-    return sentences
+        if changed:
+            sentences.append(f"Without the {charts.WORDS[modality]}: {'; '.join(changed)}.")
+    return sentences or ["With any one of these inputs left out, every answer stays the same."]
 
 
 def draw_why(answers: Answers, used: tuple[Modality, ...]) -> None:
@@ -115,7 +115,7 @@ def draw_why(answers: Answers, used: tuple[Modality, ...]) -> None:
     attribution = attribution_of(own, task if task in tasks else tasks[0])
     st.markdown(attribution.sentence)
     chart = charts.attribution_bars(attribution)
-    st.altair_chart(chart, width="stretch", alt=chart.description)
+    st.altair_chart(chart, width="stretch")
     st.caption(
         f"Points of probability, starting from {attribution.base:.0%} when nothing is known "
         "(exact Shapley values over all mixes of the inputs)."
