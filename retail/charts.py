@@ -45,17 +45,18 @@ def attribution_bars(attribution: Attribution) -> alt.LayerChart:
     ]
     names = list(INPUT_COLOURS)
     scale = alt.Scale(domain=names, range=[INPUT_COLOURS[name] for name in names])
+    axis = alt.Axis(labelLimit=190, labelOverlap=False)
     bars = (
         alt.Chart(pd.DataFrame(rows))
         .mark_bar(cornerRadius=3)
         .encode(
-            y=alt.Y("label:N", sort=[str(row["label"]) for row in rows], title=None, axis=alt.Axis(labelLimit=190)),
+            y=alt.Y("label:N", sort=[str(row["label"]) for row in rows], title=None, axis=axis),
             x=alt.X("points:Q", title=None, axis=None),
             color=alt.Color("input:N", scale=scale, legend=None),
         )
     )
     zero = alt.Chart(pd.DataFrame({"points": [0.0]})).mark_rule(color="#7A828E").encode(x="points:Q")
-    return (bars + zero).properties(height=26 * len(rows), description=attribution.sentence)
+    return (bars + zero).properties(height=34 * len(rows), description=attribution.sentence)
 
 
 def summary_rows(results: Mapping[str, Any], task: str) -> list[dict[str, Any]]:

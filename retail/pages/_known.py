@@ -16,7 +16,7 @@ from retail.schema import Progress, UserError
 from retail.shelf import training_data
 
 SHOWN = 5
-WIDTH_PX = 160  # two beside each other on a phone
+WIDTH_PX = 145  # two beside each other on a phone
 
 
 @st.cache_resource(show_spinner=False, max_entries=8)
@@ -58,9 +58,9 @@ def draw_neighbours(gallery: Gallery, chosen: Chosen, asked: Asked) -> None:
     """The nearest known products and a warning when even they are far away."""
     neighbours = gallery.nearest(asked.batch, asked.used, SHOWN)
     if warning := gallery.unlike(neighbours, asked.used):
-        st.warning(warning)
+        asked.notices.warning(warning)
     for sentence in gallery.contradictions(asked.answers[asked.used], chosen.recognizer):
-        st.warning(sentence)
+        asked.notices.warning(sentence)
     if not neighbours:
         st.caption("No known product shares an input with this upload.")
         return

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from retail import charts, demo
 from retail.background import Background
@@ -31,12 +32,13 @@ Answers = dict[tuple[Modality, ...], Prediction]
 
 @dataclass(frozen=True)
 class Asked:
-    """An upload that was answered: its embeddings, and the inputs that are switched on."""
+    """An upload that was answered: its embeddings, the inputs that are switched on, the answer for each mix."""
 
     product: Product
     batch: EmbeddingBatch
     used: tuple[Modality, ...]
     answers: Answers
+    notices: DeltaGenerator  # place above the cards for what the known products say about the answer
 
 
 def embedded(product: Product, recognizer: Recognizer) -> tuple[EmbeddingBatch, list[str]]:
@@ -159,12 +161,13 @@ def draw(chosen: Chosen) -> Asked | None:
         st.info("All inputs are switched off. Any one input is enough: switch one on.")
         return None
     st.caption(f"Used: {charts.inputs_words(used)}.")
+    notices = st.container()
     draw_cards(answers[used], chosen.recognizer)
     draw_why(answers, used)
     if len(answers) > 1:
         with st.expander("The answer for every mix of these inputs"):
             draw_subsets(answers)
-    return Asked(product, batch, used, answers)
+    return Asked(product, batch, used, answers, notices)
 
 
 def rivals(chosen: Chosen) -> dict[str, Recognizer]:
