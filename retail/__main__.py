@@ -14,6 +14,7 @@ import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -600,9 +601,11 @@ def predict(
     out: Annotated[Path | None, typer.Option(help="With --data: the CSV to write.")] = None,
     text_column: TextColumn = "text",
     as_json: Annotated[bool, typer.Option("--json", help="Print every probability as JSON.")] = False,
+    limit: Annotated[int, typer.Option(help="With --data: refuse more rows than this; 0 = take any number.")] = 0,
+    status: Status = None,
 ) -> None:
-    """Recognise one product, or many with --data and --out."""
-    with _reported() as progress:
+    """Recognise one product, or many with --data and --out; rows that cannot be used keep the reason."""
+    with _reported(status) as progress:
         if data is not None and out is None:
             raise typer.BadParameter("--data needs --out predictions.csv.")
         for path in [*(image or []), *([audio] if audio else [])]:
@@ -613,10 +616,16 @@ def predict(
 
         recognizer = load_bundle(bundle)
         if data is not None and out is not None:
-            products = _read(data, "", text_column, progress).products
-            predictions = recognizer.predict_many(products, EmbeddingStore(), progress)
-            _write_csv(out, predictions, list(recognizer.vocabularies))
-            typer.echo(f"{len(predictions)} products written to {out}.")
+            from retail.manifest import read_manifest
+
+            manifest = read_manifest(data, None, text_column, progress=progress, most_rows=limit)
+            for problem in manifest.problems:
+                typer.echo(f"Note: {problem}", err=True)
+            predictions = recognizer.predict_many(manifest.products, EmbeddingStore(), progress)
+            rows = _with_reasons(predictions, manifest)
+            _write_csv(out, rows, list(recognizer.vocabularies))
+            used = sum(bool(row.used) for row in rows)
+            typer.echo(f"{len(rows)} products written to {out}, {len(rows) - used} of them without an answer.")
             return
         prediction = recognizer.predict(Product("upload", tuple(image or ()), text, audio))
         typer.echo(_as_json(prediction) if as_json else _as_text(prediction))
@@ -636,10 +645,22 @@ def _as_text(prediction: Prediction) -> str:
     return "\n".join(lines)
 
 
+def _with_reasons(predictions: Sequence[Prediction], manifest: Manifest) -> list[Prediction]:
+    """Each product's answer with what was wrong in its row, then the rows that are no product at all."""
+    reasons: dict[str, list[str]] = {}
+    for problem in manifest.problems:
+        if problem.line is not None:
+            reasons.setdefault(problem.id or f"line-{problem.line}", []).append(str(problem))
+    known = {prediction.id for prediction in predictions}
+    rows = [replace(row, notes=(*reasons.get(row.id, ()), *row.notes)) for row in predictions]
+    return rows + [Prediction(name, {}, (), tuple(notes)) for name, notes in reasons.items() if name not in known]
+
+
 def _write_csv(path: Path, predictions: Sequence[Prediction], tasks: Sequence[str]) -> None:
     with whole_file(path) as partial, partial.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream)
-        writer.writerow(["id", *(name for task in tasks for name in (task, f"{task}_probability")), "used", "notes"])
+        names = [name for task in tasks for name in (task, f"{task}_probability")]
+        writer.writerow(["id", *map(safe_cell, names), "used", "notes"])
         for prediction in predictions:
             answers = [prediction.best(task) if prediction.used else ("", 0.0) for task in tasks]
             cells = [cell for label, prob in answers for cell in (safe_cell(label), f"{prob:.4f}" if label else "")]

@@ -1,4 +1,4 @@
-"""The demo that ships: a trained bundle and example products from the test split of the demo data.
+"""The demo that ships: a trained bundle, the other strategies on demand, and example products of the test split.
 
 In: nothing. Out: the bundle's folder (trained at first start if it does not fit) and products to try.
 """
@@ -10,6 +10,7 @@ from pathlib import Path
 from retail.build import train_recognizer
 from retail.bundle import load_bundle, save_bundle
 from retail.config import DEMO_BUNDLE, DEMO_DIR, DEMO_TASKS, TrainConfig, home
+from retail.fusion import strategies
 from retail.manifest import read_manifest
 from retail.schema import MODALITIES, Product, Progress, UserError
 
@@ -25,6 +26,30 @@ def ensure_demo_bundle(progress: Progress | None = None) -> Path:
             continue
     recognizer = train_recognizer(DEMO_DIR, DEMO_TASKS, TrainConfig(), progress=progress)
     return save_bundle(recognizer, own)
+
+
+def demo_strategies() -> Path:
+    """Where the demo's recognisers of other strategies live, one folder each."""
+    return home() / "demo_strategies"
+
+
+def missing_demo_strategies() -> list[str]:
+    """Compared strategies that neither ship nor were trained here yet."""
+    shipped = load_bundle(ensure_demo_bundle()).strategy
+    have = {path.parent.name for path in demo_strategies().glob("*/bundle.json")} | {shipped}
+    return [name for name, head in strategies().items() if head.compared and name not in have]
+
+
+def train_demo_strategies(progress: Progress | None = None) -> list[Path]:
+    """Trains what is missing on the demo data, with the settings of the shipped one; seconds each."""
+    manifest, missing = read_manifest(DEMO_DIR, DEMO_TASKS), missing_demo_strategies()
+    folders = []
+    for place, name in enumerate(missing):
+        if progress:
+            progress(f"Training {name}", place, len(missing))
+        trained = train_recognizer(manifest, None, TrainConfig(strategy=name))
+        folders.append(save_bundle(trained, demo_strategies() / name))
+    return folders
 
 
 def example_products() -> list[Product]:

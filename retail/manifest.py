@@ -34,6 +34,7 @@ class Problem:
     line: int | None
     column: str
     message: str
+    id: str = ""  # of the product in this line, where it is known
 
     def __str__(self) -> str:
         place = [f"line {self.line}"] if self.line else []
@@ -86,11 +87,19 @@ def read_manifest(
     text_column: str = "text",
     check_media: bool = False,
     progress: Progress | None = None,
+    most_rows: int = 0,
 ) -> Manifest:
-    """Every usable row and every problem; raises UserError when no row is usable or a named column is missing."""
+    """Every usable row and every problem; raises UserError when no row is usable or a named column is missing.
+
+    With `most_rows` a longer table is refused before any file is read.
+    """
     metadata, notes = _locate(Path(data))
     reader = _Reader(metadata, text_column, check_media, [Problem(None, "", note) for note in notes])
     header, rows = reader.rows()
+    if most_rows and len(rows) > most_rows:
+        raise UserError(
+            f"{metadata.name} has {len(rows):,} rows, but at most {most_rows:,} are taken at once; split it into parts."
+        )
     chosen, label_columns = _columns(header, rows, tasks, text_column)
     products = reader.products(header, rows, label_columns, progress)
     has_split = SPLIT in header
@@ -200,7 +209,7 @@ class _Reader:
         found: dict[str, int] = {}
         products = []
         for done, (line, cells) in enumerate(rows, start=1):
-            row = dict(zip(header, cells, strict=True))
+            row, before = dict(zip(header, cells, strict=True)), len(self.problems)
             product_id = row.get(ID) or f"line-{line}"
             if product_id in found:
                 message = f"{product_id!r} stands in line {found[product_id]} already; this row is left out."
@@ -208,6 +217,8 @@ class _Reader:
             elif product := self._product(line, product_id, row, labels):
                 found[product_id] = line
                 products.append(product)
+            name = product_id if found.get(product_id, line) == line else f"line-{line}"  # of a row with a taken id
+            self.problems[before:] = [replace(problem, id=name) for problem in self.problems[before:]]
             if progress and (done % 50 == 0 or done == len(rows)):
                 progress("checking" if self.check_media else "reading", done, len(rows))
         return products

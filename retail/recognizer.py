@@ -9,10 +9,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from torch import Tensor
+
 from retail.encoders import Encoder
 from retail.fusion import FusionHead
 from retail.schema import MODALITIES, SUBSETS, Modality, Prediction, Product, Progress, UserError, Vocabulary
-from retail.store import EmbeddingBatch, EmbeddingStore, embed_products
+from retail.store import EmbeddingBatch, EmbeddingStore, content_hash, embed_products
 from retail.training import predict_probs
 
 NOTHING_GIVEN = "Nothing to recognise yet: give at least one photo, a description or a sound clip."
@@ -60,7 +62,12 @@ class Recognizer:
 
     def predict_subsets(self, product: Product) -> dict[tuple[Modality, ...], Prediction]:
         """The answer for each non-empty subset of the usable inputs; every input is encoded once."""
-        batch, notes = self.embed([product])
+        return self.answer_subsets(product, *self.embed([product]))
+
+    def answer_subsets(
+        self, product: Product, batch: EmbeddingBatch, notes: Sequence[str]
+    ) -> dict[tuple[Modality, ...], Prediction]:
+        """The same of one embedded product; raises UserError when no input could be used."""
         answers = {}
         for subset in SUBSETS:
             if all(modality in batch.present and bool(batch.present[modality][0]) for modality in subset):
@@ -89,6 +96,33 @@ class Recognizer:
     def _ranked(self, task: str, probs: Sequence[float]) -> Mapping[str, float]:
         pairs = zip(self.vocabularies[task].classes, probs, strict=True)
         return dict(sorted(pairs, key=lambda pair: -pair[1]))
+
+
+# (encoder's fingerprint, hash of the input) -> the embedding of one product's input and its notes.
+Memory = dict[tuple[str, str], tuple[EmbeddingBatch, list[str]]]
+
+
+def embed_once(
+    product: Product, encoders: Mapping[Modality, Encoder], memory: Memory
+) -> tuple[EmbeddingBatch, list[str]]:
+    """One product's batch, for any recognisers with these encoders; what `memory` holds is not computed again."""
+    parts: dict[Modality, tuple[EmbeddingBatch, list[str]]] = {}
+    for modality, encoder in encoders.items():
+        key = encoder.fingerprint, _input_hash(product, modality)
+        if key not in memory:
+            memory[key] = embed_products([product], {modality: encoder}, {})
+        parts[modality] = memory[key]
+    embeddings: dict[str, Tensor] = {name: batch.embeddings[name] for name, (batch, _) in parts.items()}
+    present: dict[str, Tensor] = {name: batch.present[name] for name, (batch, _) in parts.items()}
+    notes = [note for _, own in parts.values() for note in own]
+    return EmbeddingBatch((product.id,), embeddings, present, {}), notes
+
+
+def _input_hash(product: Product, modality: Modality) -> str:
+    if modality == "text":
+        return content_hash(product.text)
+    sources = product.images if modality == "image" else () if product.audio is None else (product.audio,)
+    return " ".join(content_hash(source) for source in sources)
 
 
 def _notes_of(product_id: str, notes: Sequence[str]) -> tuple[str, ...]:

@@ -8,8 +8,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from retail.config import home
-from retail.demo import ensure_demo_bundle
+from retail.config import DEMO_BUNDLE, DEMO_DIR, DEMO_RESULTS, home
+from retail.demo import demo_strategies, ensure_demo_bundle
 from retail.jobs import list_jobs, status
 from retail.schema import Progress
 
@@ -25,6 +25,8 @@ def imported_folder() -> Path:
 def recognizers(progress: Progress | None = None) -> dict[str, Path]:
     """Title -> bundle folder: the demo first, then runs (newest first), then imported ones; titles are unique."""
     found = {DEMO_TITLE: ensure_demo_bundle(progress)}
+    for folder in _bundles(demo_strategies()):
+        found[f"{DEMO_TITLE} · {_strategy(folder)}"] = folder
     for job in list_jobs():
         name = status(job)["title"] or job.id
         for folder in _bundles(job.folder / RUN_BUNDLES):
@@ -32,6 +34,37 @@ def recognizers(progress: Progress | None = None) -> dict[str, Path]:
     for folder in _bundles(imported_folder()):
         found[_free(f"Imported: {folder.name}", found, folder.name)] = folder
     return found
+
+
+def training_data(bundle: Path) -> tuple[Path, str] | None:
+    """Path and text column of the data that a recogniser learned from, None where nobody knows."""
+    if _of_demo(bundle):
+        return DEMO_DIR, "text"
+    try:
+        command = json.loads((bundle.parent.parent / "job.json").read_text(encoding="utf-8"))["command"]
+        data = command[command.index("retail") + 2]
+    except (OSError, ValueError, KeyError, IndexError, TypeError, AttributeError):
+        return None
+    column = command[command.index("--text-column") + 1] if "--text-column" in command[:-1] else "text"
+    return Path(data), str(column)
+
+
+def accuracies_on_test(bundle: Path, strategy: str) -> dict[str, tuple[float, int]]:
+    """{task: (accuracy, test products)} of this strategy in the comparison it comes from; {} where there is none."""
+    path = DEMO_RESULTS if _of_demo(bundle) else bundle.parent.parent / "results.json"
+    try:
+        scores = json.loads(path.read_text(encoding="utf-8"))["scores"]
+        return {
+            row["task"]: (float(row["accuracy"]), int(row["n"]))
+            for row in scores
+            if row["model"] == strategy and row["seed"] is None
+        }
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+
+
+def _of_demo(bundle: Path) -> bool:
+    return bundle == DEMO_BUNDLE or bundle == home() / "demo_bundle" or bundle.parent == demo_strategies()
 
 
 def _bundles(parent: Path) -> list[Path]:

@@ -66,13 +66,19 @@ def address(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def chromium(address):
+def playwright_of(address):
+    """Playwright itself, for a test that needs a browser of its own."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
+        yield playwright
+
+
+@pytest.fixture(scope="session")
+def chromium(playwright_of):
+    browser = playwright_of.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    yield browser
+    browser.close()
 
 
 @pytest.fixture

@@ -36,7 +36,7 @@ def test_a_wrong_file_type_shows_a_reason(open_page):
     page = open_page()
     sent = {"name": "notes.pdf", "mimeType": "application/pdf", "buffer": b"%PDF-1.4"}
     page.locator("input[type=file]").first.set_input_files(sent)
-    page.get_by_text("application/pdf files are not allowed").first.wait_for()
+    page.get_by_role("alert").filter(has_text="'notes.pdf' is not a usable photo").first.wait_for()
 
 
 def test_a_damaged_photo_shows_its_name_and_reason(open_page):

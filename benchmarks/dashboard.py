@@ -1,0 +1,168 @@
+"""What the dashboard costs: rerun time of each page, first view of Compare, memory after large uploads.
+
+In: nothing, or a results file of a full run. Out: one line each with its limit, and the machine.
+`python benchmarks/dashboard.py [reruns] [compare] [memory] [--results results.json]`, on an otherwise idle machine.
+Reruns are timed in this process with Streamlit's AppTest: the script and what it sends, without the browser's drawing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import io
+import os
+import platform
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+PAGES = ROOT / "retail" / "pages"
+RERUNS = 15
+UPLOADS, SIDE_PX = 20, 2600  # 2600 x 2600 pixels without compression are 20.3 MB
+
+
+def own_results(home: Path, results: Path) -> None:
+    """A finished run in the home folder, as the dashboard finds it."""
+    folder = home / "runs" / "20260101-000000-full"
+    folder.mkdir(parents=True)
+    shutil.copyfile(results, folder / "results.json")
+    (folder / "job.json").write_text('{"title": "full run", "pid": 0, "started": 0, "command": []}', encoding="utf-8")
+    (folder / "status.json").write_text('{"state": "done"}', encoding="utf-8")
+
+
+def timed_reruns(path: Path) -> list[float]:
+    """Milliseconds of warm runs of one page; Recognise has an example with all three inputs."""
+    from streamlit.testing.v1 import AppTest
+
+    app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=300).run()
+    if path.stem == "recognise":
+        next(item for item in app.button if item.label == "Try an example").click().run()
+        while "Nearest of" not in " ".join(item.value for item in app.caption):
+            time.sleep(1)
+            app.run()
+    else:
+        app.switch_page(str(path.relative_to(ROOT)))
+    app.run()
+    assert not app.exception, app.exception
+    milliseconds = []
+    for _ in range(RERUNS):
+        started = time.perf_counter()
+        app.run()
+        milliseconds.append(1000 * (time.perf_counter() - started))
+    return milliseconds
+
+
+def reruns(home: Path) -> None:
+    """Every page, warm, in this process."""
+    for path in sorted(PAGES.glob("[!_]*.py")):
+        ranked = sorted(timed_reruns(path))
+        print(f"rerun {path.stem:<12}p50 {statistics.median(ranked):.0f} ms (limit 300), max {ranked[-1]:.0f} ms")
+
+
+@contextlib.contextmanager
+def served(home: Path) -> Iterator[tuple[str, psutil.Process]]:
+    """A server of its own; its address and process."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", "--server.headless=true"]
+    environment = os.environ | {"RETAIL_HOME": str(home)}
+    command.append(f"--server.port={port}")
+    server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    url = f"http://127.0.0.1:{port}"
+    try:
+        while True:
+            with contextlib.suppress(OSError):
+                urllib.request.urlopen(f"{url}/_stcore/health", timeout=5)
+                break
+            time.sleep(0.2)
+        yield url, psutil.Process(server.pid)
+    finally:
+        server.terminate()
+        server.wait(timeout=30)
+
+
+@contextlib.contextmanager
+def opened(url: str):
+    """A page of headless Chromium."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        flags = ["--headless=new", "--no-sandbox", "--disable-gpu"]
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=flags)
+        page = browser.new_page()
+        page.set_default_timeout(180_000)
+        page.goto(url)
+        yield page
+        browser.close()
+
+
+def compare(home: Path) -> None:
+    """From the address to the drawn accuracy chart, in a server that has loaded its modules but not this page."""
+    with served(home) as (url, _), opened(url) as page:
+        page.get_by_role("button", name="Try an example").wait_for()
+        started = time.perf_counter()
+        page.goto(f"{url}/compare")
+        page.locator("[aria-label*='Accuracy for'] canvas, canvas[aria-label*='Accuracy for']").first.or_(
+            page.locator("[aria-label*='Accuracy for']").first
+        ).first.wait_for()
+        print(f"first Compare     {time.perf_counter() - started:.1f} s (in the browser)")
+
+
+def memory(home: Path) -> None:
+    """Resident MiB of the server before and after uploads of 20 MB each, one after the other."""
+    import numpy as np
+    from PIL import Image
+
+    rng = np.random.default_rng(0)
+    with served(home) as (url, server), opened(url) as page:
+        page.get_by_role("button", name="Try an example").click()
+        page.get_by_text("Nearest of").first.wait_for()
+        page.get_by_role("button", name="Clear", exact=True).click()
+        page.get_by_text("Any one input is enough").first.wait_for()
+        start, peak = server.memory_info().rss / 2**20, 0.0
+        for number in range(UPLOADS):
+            stream = io.BytesIO()
+            Image.fromarray(rng.integers(0, 255, (SIDE_PX, SIDE_PX, 3), dtype=np.uint8)).save(stream, "BMP")
+            name = f"upload{number}.bmp"
+            sent = {"name": name, "mimeType": "image/bmp", "buffer": stream.getvalue()}
+            page.locator("[class*=st-key-photos_] input[type=file]").set_input_files(sent)
+            page.get_by_role("button", name=f"✕ {name}").wait_for()
+            page.get_by_text("Used: photo.").wait_for()
+            peak = max(peak, server.memory_info().rss / 2**20)
+            page.get_by_role("button", name="Clear", exact=True).click()
+            page.get_by_text("Any one input is enough").first.wait_for()
+        gc.collect()
+        time.sleep(5)
+        end = server.memory_info().rss / 2**20
+        print(
+            f"upload memory     start {start:.0f} MiB, after {UPLOADS} uploads of 20 MB {end:.0f} MiB "
+            f"(limit start + 300), highest seen {peak:.0f} MiB"
+        )
+
+
+if __name__ == "__main__":
+    names = {"reruns": reruns, "compare": compare, "memory": memory}
+    arguments = sys.argv[1:]
+    results = ROOT / "data" / "demo_results.json"
+    if "--results" in arguments:
+        place = arguments.index("--results")
+        results = Path(arguments[place + 1])
+        del arguments[place : place + 2]
+    print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, results {results.name}")
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["RETAIL_HOME"] = folder
+        own_results(Path(folder), results)
+        for name in arguments or names:
+            names[name](Path(folder))

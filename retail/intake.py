@@ -1,0 +1,54 @@
+"""Uploads at the door: what cannot be used is refused with a reason, what is large is kept small.
+
+In: name and bytes of an upload. Out: bytes that decode to the very same picture or sound, or a `MediaError`.
+"""
+
+from __future__ import annotations
+
+import io
+
+from retail.media import SAMPLE_RATE_HZ, MediaError, decode_audio, decode_image
+
+MAX_UPLOAD_MB = 20
+# A larger upload is replaced by what the encoders see of it, so that a session holds no raw files of 20 MB.
+KEPT_BYTES = 2**20
+
+
+def take_photo(name: str, content: bytes) -> bytes:
+    """The photo as it came, or, where it is large, a lossless copy of its at most 1024 pixels a side."""
+    try:
+        _check_size(content)
+        picture = decode_image(content)
+    except MediaError as error:
+        raise MediaError(_named(name, error)) from None
+    if len(content) <= KEPT_BYTES:
+        return content
+    stream = io.BytesIO()
+    picture.save(stream, "PNG", compress_level=1)
+    return min(stream.getvalue(), content, key=len)
+
+
+def take_sound(name: str, content: bytes) -> bytes:
+    """The clip as it came, or, where it is large, its first 10 s as 16 kHz mono samples that lose nothing."""
+    import soundfile
+
+    try:
+        _check_size(content)
+        samples = decode_audio(content)
+    except MediaError as error:
+        raise MediaError(_named(name, error)) from None
+    if len(content) <= KEPT_BYTES:
+        return content
+    stream = io.BytesIO()
+    soundfile.write(stream, samples, SAMPLE_RATE_HZ, format="WAV", subtype="FLOAT")
+    return stream.getvalue()
+
+
+def _check_size(content: bytes) -> None:
+    if len(content) > MAX_UPLOAD_MB * 2**20:
+        size = len(content) / 2**20
+        raise MediaError(f"The upload has {size:.0f} MB, but at most {MAX_UPLOAD_MB} are taken; make it smaller.")
+
+
+def _named(name: str, error: MediaError) -> str:
+    return str(error).replace("The upload", f"'{name}'", 1)

@@ -1,0 +1,157 @@
+"""Many products at once in Recognise: a data set in, a run in a process of its own, a table to search out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from retail import bulk, jobs
+from retail.bulk import MAX_ROWS, PREDICTIONS, SURE
+from retail.pages._recogniser import Chosen
+from retail.schema import UserError
+
+UPLOAD_MB = 1024
+ONLY = {"all": "All", "unsure": "Only not sure", "failed": "Only without an answer"}
+
+
+def keep_upload(key: str) -> None:
+    """Writes the upload to disk and lets go of it."""
+    st.session_state.bulk_error, file = "", st.session_state[key]
+    if file is None:
+        return
+    try:
+        st.session_state.bulk_data, st.session_state.bulk_name = str(bulk.keep_upload(file.name, file)), file.name
+    except (UserError, OSError) as error:
+        st.session_state.bulk_error = str(error)
+    context = get_script_run_ctx()
+    remove = getattr(context.uploaded_file_mgr, "remove_file", None) if context else None
+    if context and remove:
+        remove(context.session_id, file.file_id)
+    st.session_state.bulk_generation = st.session_state.get("bulk_generation", 0) + 1
+
+
+def chosen_data() -> Path | None:
+    """What to recognise: an upload that was kept, or a path on this machine."""
+    source = st.radio("Products", ["Upload a ZIP or CSV", "Folder or ZIP on this machine"], horizontal=True)
+    if source != "Upload a ZIP or CSV":
+        path = st.text_input("Path", placeholder="/data/my_products", key="bulk_path", persist_state="session").strip()
+        return Path(path) if path else None
+    key = f"bulk_{st.session_state.setdefault('bulk_generation', 0)}"
+    st.file_uploader(
+        "ZIP with metadata.csv and its files, or a CSV of descriptions alone",
+        key=key,
+        max_upload_size=UPLOAD_MB,
+        on_change=keep_upload,
+        args=(key,),
+    )
+    if error := st.session_state.get("bulk_error"):
+        st.error(error)
+    if kept := st.session_state.get("bulk_data"):
+        st.caption(f"Ready: {st.session_state.bulk_name}")
+        return Path(kept)
+    return None
+
+
+def draw_start(chosen: Chosen) -> None:
+    """The form, and the button that starts a run."""
+    st.caption(
+        f"Up to {MAX_ROWS:,} products in the same form as training data (columns image_file_name, audio_file_name, "
+        "text, id; any may be missing, labels are not needed). The run goes on when this page is closed."
+    )
+    data = chosen_data()
+    text_column = st.text_input("Text column", "text", key="bulk_text_column", persist_state="session")
+    if st.button("Recognise all", type="primary", disabled=data is None) and data is not None:
+        try:
+            name = st.session_state.get("bulk_name", "") if str(data) == st.session_state.get("bulk_data") else ""
+            job = bulk.start(chosen.folder, data, f"Recognise {name or data.name}", text_column.strip() or "text")
+            st.query_params["bulk"] = job.id
+            st.rerun()
+        except UserError as error:
+            st.error(str(error))
+
+
+def draw_progress(job: jobs.Job) -> None:
+    """How far a run is, Cancel while it lives, the reason and Go on if it ended early."""
+    now = jobs.status(job)
+    if now["state"] in jobs.LIVE:
+        share = now["done"] / now["total"] if now["total"] else 0.0
+        st.progress(min(share, 1.0), f"{now['stage']}: {now['done']:,} of {now['total']:,}")
+        st.button("Cancel", key="bulk_cancel", on_click=jobs.cancel, args=(job,))
+        return
+    if st.session_state.pop("bulk_watched", "") == job.id:
+        st.rerun()  # the whole page, so that the table appears
+    if now["state"] != "done":
+        st.error(now["message"] or f"The run was {now['state']}.")
+        if st.button("Go on", help="What was embedded is kept, so this goes on where the run ended."):
+            st.query_params["bulk"] = bulk.restart(job).id
+            st.rerun()
+        if tail := job.log_tail():
+            with st.expander("Log"):
+                st.code(tail, language=None)
+
+
+@st.cache_data(show_spinner=False, max_entries=4)
+def load_table(path: str, changed: int) -> list[bulk.Row]:
+    """A finished table, read once."""
+    return bulk.predictions(jobs.Job("", Path(path).parent))
+
+
+def draw_table(job: jobs.Job) -> None:
+    """All rows, sorted by a click on a column, searched by words, narrowed to what needs a look."""
+    path = job.folder / PREDICTIONS
+    if not path.is_file():
+        return
+    rows = load_table(str(path), path.stat().st_mtime_ns)
+    lost, doubtful = sum(map(bulk.failed, rows)), sum(map(bulk.unsure, rows))
+    st.success(
+        f"{len(rows):,} rows: {len(rows) - lost:,} answered, {doubtful:,} of them with an answer that the model is not "
+        f"sure of (below {SURE:.0%}), {lost:,} without an answer."
+    )
+    words = st.text_input("Search", placeholder="words that a row must hold", key="bulk_words")
+    only = st.segmented_control(
+        "Show", list(ONLY), default="all", required=True, format_func=lambda name: ONLY[name], key="bulk_only"
+    )
+    kept = bulk.matching(rows, words, only or "all")
+    st.caption(f"{len(kept):,} of {len(rows):,} rows. The reason stands under notes. Click a column to sort by it.")
+    frame = pd.DataFrame(kept, columns=list(rows[0]) if rows else None)
+    shares = [name for name in frame.columns if name.endswith("_probability")]
+    for name in shares:
+        frame[name] = pd.to_numeric(frame[name])
+    config = {name: st.column_config.NumberColumn(format="percent") for name in shares}
+    st.dataframe(frame, hide_index=True, width="stretch", column_config=config, alt="Recognised products")
+    st.download_button(
+        "Download CSV",
+        path.read_bytes(),
+        f"{job.id}.csv",
+        "text/csv",
+        help="Every row; cells are safe for spreadsheets.",
+    )
+
+
+def draw(chosen: Chosen) -> None:
+    """The run that the address names, earlier runs to open, and the form for a new one."""
+    job = jobs.find(st.query_params["bulk"]) if "bulk" in st.query_params else None
+    if job is not None:
+        live = jobs.status(job)["state"] in jobs.LIVE
+        if live:
+            st.session_state.bulk_watched = job.id
+        st.markdown(f"**{jobs.status(job)['title']}** · {job.id}")
+        watched = job
+        st.fragment(lambda: draw_progress(watched), run_every=0.5 if live else None)()
+        draw_table(job)
+        if st.button("Recognise other products"):
+            del st.query_params["bulk"]
+            st.rerun()
+        return
+    draw_start(chosen)
+    earlier = bulk.bulk_jobs()[:10]
+    if earlier:
+        with st.expander("Earlier runs"):
+            for old in earlier:
+                now = jobs.status(old)
+                if st.button(f"{now['title']} · {old.id} · {now['state']}", key=f"open_{old.id}", type="tertiary"):
+                    st.query_params["bulk"] = old.id
+                    st.rerun()

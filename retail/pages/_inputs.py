@@ -1,0 +1,199 @@
+"""The form of Recognise: photos, camera, description, sound; what a session was given survives a change of page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from retail.demo import example_products
+from retail.intake import MAX_UPLOAD_MB, take_photo, take_sound
+from retail.media import MediaError
+from retail.schema import MODALITIES, Product
+
+MAX_PHOTOS = 8
+# The browser itself refuses only what is larger, with a mark that has no words: the reasons are ours.
+TRANSPORT_MB = 100
+# ... so what the uploader says about sizes itself would only confuse.
+OWN_LIMITS = """<style>[class*="st-key-photos_"] [data-testid="stFileUploaderDropzoneInstructions"],
+[class*="st-key-sound_"] [data-testid="stFileUploaderDropzoneInstructions"] { display: none; }</style>"""
+THUMBNAIL_PX = 130
+EMPTY: dict[str, Any] = {
+    "photos": [],
+    "sound": None,
+    "description": "",
+    "example": "",
+    "truth": {},
+    "refused": [],
+    "generation": 0,
+}
+
+
+@st.cache_data(show_spinner=False)
+def examples() -> list[Product]:
+    """Test products that have all three inputs."""
+    return example_products()
+
+
+def keep_text() -> None:
+    """Text survives a change of page too."""
+    st.session_state.description = st.session_state.text_input
+    st.session_state.example = ""
+
+
+def take_example() -> None:
+    """Fills all three inputs from the next test product."""
+    place = st.session_state.get("example_place", -1) + 1
+    product = examples()[(place * 7) % len(examples())]  # neighbours are the same product: step over them
+    assert product.audio is not None and not isinstance(product.audio, bytes)
+    st.session_state.example_place = place
+    st.session_state.example = product.id
+    st.session_state.photos = [(path.name, path.read_bytes()) for path in product.images]  # type: ignore[union-attr]
+    st.session_state.description = st.session_state.text_input = product.text
+    st.session_state.sound = (product.audio.name, product.audio.read_bytes())
+    st.session_state.truth = dict(product.labels)
+    renew_widgets()
+
+
+def clear_inputs() -> None:
+    """Back to the empty page."""
+    st.session_state.update(photos=[], sound=None, description="", text_input="", example="")
+    renew_widgets()
+
+
+def renew_widgets() -> None:
+    """A new key empties the uploaders; the inputs are all switched on again."""
+    st.session_state.generation += 1
+    st.session_state.refused = []
+    for modality in MODALITIES:
+        st.session_state[f"use_{modality}"] = True
+
+
+def take_photos(key: str) -> None:
+    """Adds the uploaded or taken photos; a reason for each that is refused."""
+    given = st.session_state[key]
+    files = given if isinstance(given, list) else [given] if given else []
+    photos = [] if st.session_state.example else st.session_state.photos
+    kept, refused = list(photos), []
+    for file in files:
+        if len(kept) == MAX_PHOTOS:
+            refused.append(f"'{file.name}' was left out: at most {MAX_PHOTOS} photos of one product are taken.")
+            continue
+        try:
+            kept.append((file.name, take_photo(file.name, file.getvalue())))
+        except MediaError as error:
+            refused.append(str(error))
+    if len(kept) > len(photos):
+        st.session_state.update(photos=kept, example="")
+    taken(files, refused)
+
+
+def take_clip(key: str) -> None:
+    """The uploaded or recorded sound takes the place of the one before."""
+    file = st.session_state[key]
+    if file is None:
+        return
+    try:
+        st.session_state.update(sound=(file.name, take_sound(file.name, file.getvalue())), example="")
+        taken([file], [])
+    except MediaError as error:
+        taken([file], [str(error)])
+
+
+def taken(files: list, refused: list[str]) -> None:
+    """The session holds what it needs: the raw uploads go, and the widgets are fresh."""
+    context = get_script_run_ctx()
+    remove = getattr(context.uploaded_file_mgr, "remove_file", None) if context else None
+    for file in files:
+        if context and remove:  # else the server keeps the raw bytes until the session ends
+            remove(context.session_id, file.file_id)
+    renew_widgets()
+    st.session_state.refused = refused
+
+
+def remove_photo(place: int) -> None:
+    """Takes one photo away."""
+    photos = st.session_state.photos
+    st.session_state.update(photos=photos[:place] + photos[place + 1 :], example="", refused=[])
+
+
+def remove_sound() -> None:
+    """Takes the sound away."""
+    st.session_state.update(sound=None, example="", refused=[])
+
+
+def shortened(name: str, most: int) -> str:
+    """A file name that fits onto a button."""
+    return name if len(name) <= most else f"{name[: most - 1]}…"
+
+
+def draw_photos(generation: int) -> None:
+    """Uploader, camera and the photos so far."""
+    key = f"photos_{generation}"
+    st.file_uploader(
+        f"Photos (up to {MAX_UPLOAD_MB} MB each)",
+        accept_multiple_files=True,
+        key=key,
+        max_upload_size=TRANSPORT_MB,
+        on_change=take_photos,
+        args=(key,),
+        help="JPEG, PNG, WEBP, GIF, BMP or TIFF. Several photos of the same product are averaged.",
+    )
+    if st.toggle("Use the camera", key="camera_on"):
+        key = f"camera_{generation}"
+        st.camera_input("Take a photo", key=key, on_change=take_photos, args=(key,))
+    with st.container(horizontal=True):
+        for place, (name, content) in enumerate(st.session_state.photos):
+            with st.container(width=THUMBNAIL_PX):
+                st.image(content, width=THUMBNAIL_PX, alt=f"Photo {name}")
+                label = f"✕ {shortened(name, 12)}"
+                st.button(label, key=f"drop_{place}", help=f"Remove {name}", on_click=remove_photo, args=(place,))
+
+
+def draw_sound(generation: int) -> None:
+    """Recorder, uploader and the clip so far."""
+    key = f"record_{generation}"
+    st.audio_input("Say its name", key=key, sample_rate=16_000, on_change=take_clip, args=(key,))
+    if not str(st.context.url or "").startswith(("https://", "http://localhost", "http://127.0.0.1")):
+        st.caption("Recording and camera need a secure address (https) or localhost.")
+    key = f"sound_{generation}"
+    st.file_uploader(
+        f"Or upload a sound clip (up to {MAX_UPLOAD_MB} MB)",
+        key=key,
+        max_upload_size=TRANSPORT_MB,
+        on_change=take_clip,
+        args=(key,),
+        help="WAV, MP3, OGG, OPUS, FLAC, M4A or WEBM. The first 10 seconds count.",
+    )
+    if st.session_state.sound:
+        name, content = st.session_state.sound
+        st.audio(content, alt=f"Sound clip {name}")
+        st.button(f"✕ {shortened(name, 30)}", key="drop_sound", help=f"Remove {name}", on_click=remove_sound)
+
+
+def draw() -> None:
+    """The form's column: every change counts at once."""
+    for name, empty in EMPTY.items():
+        st.session_state.setdefault(name, empty)
+    generation = st.session_state.generation
+    st.html(OWN_LIMITS)
+    st.button("Try an example", on_click=take_example, type="primary", width="stretch")
+    for reason in st.session_state.refused:
+        st.error(reason)
+    draw_photos(generation)
+    st.session_state.setdefault("text_input", st.session_state.description)
+    st.text_area("Description", key="text_input", on_change=keep_text, placeholder="oat drink, 1 l carton", height=90)
+    draw_sound(generation)
+    st.button("Clear", on_click=clear_inputs)
+
+
+def current_product() -> Product:
+    """What the session holds, as one product."""
+    sound = st.session_state.sound
+    return Product(
+        id="upload",
+        images=tuple(content for _, content in st.session_state.photos),
+        text=st.session_state.description,
+        audio=sound[1] if sound else None,
+    )

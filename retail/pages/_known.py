@@ -1,0 +1,120 @@
+"""Known products in Recognise: the nearest ones with their pictures, "unlike anything known", and adding one's own."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from retail import catalogue, charts
+from retail.background import Background
+from retail.catalogue import Gallery, Neighbour
+from retail.manifest import read_manifest
+from retail.media import MediaError, decode_image
+from retail.pages._recogniser import Chosen
+from retail.pages._result import Asked
+from retail.recognizer import Recognizer
+from retail.schema import Progress, UserError
+from retail.shelf import training_data
+
+SHOWN = 5
+WIDTH_PX = 145  # two beside each other on a phone
+
+
+@st.cache_resource(show_spinner=False, max_entries=8)
+def gallery_of(folder: str, changed: int, _chosen: Chosen) -> Background[Gallery]:
+    """The training products of a recogniser, embedded in the background; the first time takes some seconds."""
+
+    def work(progress: Progress) -> Gallery:
+        source = training_data(_chosen.folder)
+        if source is None:
+            return catalogue.empty_gallery(_chosen.recognizer)
+        manifest = read_manifest(source[0], list(_chosen.recognizer.vocabularies), source[1])
+        return catalogue.build_gallery(_chosen.recognizer, manifest, progress)
+
+    return Background(work)
+
+
+@st.fragment(run_every=1)
+def draw_building(work: Background[Gallery]) -> None:
+    """How far the embedding is; the page is drawn anew when it ends."""
+    if not work.running:
+        st.rerun()
+    st.progress(work.share, f"Getting to know the known products: {work.done} of {work.total}")
+
+
+def draw_neighbour(neighbour: Neighbour) -> None:
+    """Picture or words of a known product, its labels and how near it is."""
+    product = neighbour.product
+    try:
+        if product.images:
+            st.image(decode_image(product.images[0]), width=WIDTH_PX, alt=f"Photo of {neighbour.title}")
+    except MediaError as error:
+        st.caption(str(error))
+    st.markdown(f"**{neighbour.title}**" + (" · *added by you*" if neighbour.enrolled else ""))
+    words = f"“{product.text}” · " if product.text.strip() else ""
+    st.caption(f"{words}similarity {neighbour.similarity:.2f}")
+
+
+def draw_neighbours(gallery: Gallery, chosen: Chosen, asked: Asked) -> None:
+    """The nearest known products and a warning when even they are far away."""
+    neighbours = gallery.nearest(asked.batch, asked.used, SHOWN)
+    if warning := gallery.unlike(neighbours, asked.used):
+        asked.notices.warning(warning)
+    for sentence in gallery.contradictions(asked.answers[asked.used], chosen.recognizer):
+        asked.notices.warning(sentence)
+    if not neighbours:
+        st.caption("No known product shares an input with this upload.")
+        return
+    own = sum(product.split == catalogue.ENROLLED for product in gallery.products)
+    st.caption(
+        f"Nearest of {len(gallery.products) - own:,} training products and {own:,} added by hand, each kind once; "
+        f"similarity is the mean cosine over {charts.inputs_words(asked.used)}."
+    )
+    with st.container(horizontal=True, gap="medium"):
+        for neighbour in neighbours:
+            with st.container(width=WIDTH_PX):
+                draw_neighbour(neighbour)
+
+
+def draw_enrol(key: str, recognizer: Recognizer, asked: Asked) -> None:
+    """Keeps the upload as a known product, and lists those that were kept."""
+    with st.expander("Add this upload to the known products"):
+        st.caption(
+            "It is found as a neighbour from now on, by this recogniser, on this machine. The classes that the "
+            "model answers stay as they are: to learn a new class, train on more data."
+        )
+        with st.form("enrol", clear_on_submit=True, border=False):
+            name = st.text_input("Its name", max_chars=120)
+            if st.form_submit_button("Add"):
+                try:
+                    catalogue.enrol(key, name, asked.product)
+                    st.session_state.enrolled_note = f"Added “{name.strip()}”."
+                    st.rerun()
+                except UserError as error:
+                    st.error(str(error))
+        if note := st.session_state.pop("enrolled_note", ""):
+            st.success(note)
+        for product in catalogue.enrolled(key):
+            text, button = st.columns([4, 1], vertical_alignment="center")
+            text.write(f"{product.labels[catalogue.NAME]} ({charts.inputs_words(product.modalities)})")
+            label = f"Remove {product.labels[catalogue.NAME]}"
+            button.button(label, key=f"forget_{product.id}", on_click=catalogue.forget, args=(key, product.id))
+
+
+def draw(chosen: Chosen, asked: Asked) -> None:
+    """Neighbours of the upload among the products that the recogniser learned from or that were added."""
+    st.subheader("Similar known products", anchor=False)
+    changed = (chosen.folder / "bundle.json").stat().st_mtime_ns
+    key = catalogue.catalogue_key(chosen.folder)
+    work = gallery_of(str(chosen.folder), changed, chosen)
+    if work.running:
+        work.wait(0.3)  # embeddings in the store need no longer
+    if work.running:
+        draw_building(work)
+        return
+    if work.error or work.result is None:
+        st.caption(f"The training products cannot be shown: {work.error}")
+        gallery = catalogue.empty_gallery(chosen.recognizer)
+    else:
+        gallery = work.result
+    draw_neighbours(gallery.with_enrolled(chosen.recognizer, catalogue.enrolled(key)), chosen, asked)
+    draw_enrol(key, chosen.recognizer, asked)

@@ -1,0 +1,107 @@
+"""Which recogniser answers: the choice, what it knows and how good it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import streamlit as st
+
+from retail import shelf
+from retail.bundle import load_bundle
+from retail.config import home
+from retail.evaluation.verdict import percent
+from retail.fusion import strategies
+from retail.recognizer import Recognizer
+from retail.schema import UserError
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The recogniser in use and where it lies."""
+
+    title: str
+    folder: Path
+    recognizer: Recognizer
+
+
+@st.cache_resource(show_spinner=False)
+def prepare_demo(home_folder: str) -> None:
+    """At the first start the encoders are loaded, and the demo is trained where the shipped one does not fit."""
+    bar = st.progress(0.0, "Getting the recogniser ready")
+
+    def show(stage: str, done: int, total: int) -> None:
+        bar.progress(done / max(total, 1), f"Preparing: {stage}")
+
+    shelf.recognizers(show)
+    bar.empty()
+
+
+@st.cache_data(show_spinner=False, ttl=5)
+def on_shelf(home_folder: str) -> dict[str, Path]:
+    """Title -> folder of every recogniser; a new one appears within seconds."""
+    return shelf.recognizers()
+
+
+@st.cache_resource(show_spinner="Loading the recogniser …", max_entries=16)
+def load(folder: str, changed: int) -> Recognizer:
+    """A bundle, loaded once for all sessions; `changed` is its time stamp in ns."""
+    return load_bundle(Path(folder))
+
+
+def load_from(folder: Path) -> Recognizer:
+    """The recogniser in this folder as it is now; raises UserError when it is damaged."""
+    try:
+        changed = (folder / "bundle.json").stat().st_mtime_ns
+    except OSError:
+        raise UserError(f"{folder} is gone; choose another recogniser.") from None
+    return load(str(folder), changed)
+
+
+def choose() -> Chosen:
+    """Draws the choice and what the chosen one knows; a damaged one is named and the demo stays."""
+    prepare_demo(str(home()))
+    found = on_shelf(str(home()))
+    if st.session_state.get("recogniser") not in found:
+        st.session_state.recogniser = shelf.DEMO_TITLE
+    if len(found) > 1:
+        st.selectbox("Recogniser", list(found), key="recogniser", persist_state="session")
+    title = st.session_state.recogniser
+    try:
+        chosen = Chosen(title, found[title], load_from(found[title]))
+    except (UserError, KeyError, RuntimeError, ValueError) as error:
+        reason = str(error) if isinstance(error, UserError) else "Its files do not fit together; train it again."
+        st.error(f"“{title}” cannot be used, so the demo answers. {reason}")
+        chosen = Chosen(shelf.DEMO_TITLE, found[shelf.DEMO_TITLE], load_from(found[shelf.DEMO_TITLE]))
+    draw_facts(chosen)
+    return chosen
+
+
+def words(task: str) -> str:
+    """A column's name as people write it."""
+    return task.replace("_", " ")
+
+
+def strategy_title(strategy: str) -> str:
+    """What a strategy calls itself."""
+    known = strategies()
+    return known[strategy].title if strategy in known else strategy
+
+
+def draw_facts(chosen: Chosen) -> None:
+    """What it knows, how good it is if somebody measured it, and the way to the comparison."""
+    recognizer = chosen.recognizer
+    tasks = ", ".join(f"{words(task)} ({len(classes)})" for task, classes in recognizer.vocabularies.items())
+    rows = recognizer.info.get("rows", {}).get("train")
+    learned = f" from {rows:,} products" if rows else ""
+    made_up = " The demo's products are made up." if chosen.title.startswith(shelf.DEMO_TITLE) else ""
+    st.caption(f"{strategy_title(recognizer.strategy)}, learned{learned}. It knows: {tasks} classes.{made_up}")
+    measured = shelf.accuracies_on_test(chosen.folder, recognizer.strategy)
+    text, link = st.columns([4, 1], vertical_alignment="center")
+    if measured:
+        right = ", ".join(f"{words(task)} {percent(share)}" for task, (share, _) in measured.items())
+        most = max(n for _, n in measured.values())
+        text.caption(f"Right on test products of its comparison, all inputs given: {right} (n = {most:,}).")
+    else:
+        text.caption("Nobody has measured it on test products yet.")
+    link.page_link("retail/pages/compare.py", label="How good is this?", icon="📊")

@@ -1,0 +1,232 @@
+"""The result of Recognise: a card per task, what each input added, and the same upload through other strategies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from retail import charts, demo
+from retail.background import Background
+from retail.config import home
+from retail.evaluation.attribution import attribution_of
+from retail.pages._inputs import current_product
+from retail.pages._recogniser import Chosen, load_from, on_shelf, strategy_title, words
+from retail.recognizer import Recognizer, embed_once
+from retail.schema import MODALITIES, Modality, Prediction, Product, UserError
+from retail.shelf import DEMO_TITLE
+from retail.store import EmbeddingBatch
+
+# Below this probability of the best class the card says that the model is not sure.
+SURE = 0.5
+# Class names with more letters than this get a card of full width.
+WIDE = 24
+IMAGE_FIRST: tuple[Modality, ...] = ("image", "text", "audio")
+# Embeddings of inputs that a session remembers: a few products through a few encoders.
+REMEMBERED = 64
+
+Answers = dict[tuple[Modality, ...], Prediction]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """An upload that was answered: its embeddings, the inputs that are switched on, the answer for each mix."""
+
+    product: Product
+    batch: EmbeddingBatch
+    used: tuple[Modality, ...]
+    answers: Answers
+    notices: DeltaGenerator  # place above the cards for what the known products say about the answer
+
+
+def embedded(product: Product, recognizer: Recognizer) -> tuple[EmbeddingBatch, list[str]]:
+    """Embeddings of the upload; what this session encoded before is not encoded again."""
+    memory = st.session_state.setdefault("memory", {})
+    if len(memory) > REMEMBERED:
+        memory.clear()
+    encoders = {modality: recognizer.encoders[modality] for modality in recognizer.modalities}
+    return embed_once(product, encoders, memory)
+
+
+def draw_switches(given: tuple[Modality, ...]) -> tuple[Modality, ...]:
+    """One switch per input that can be used; returns those left on."""
+    on = []
+    with st.container(horizontal=True, gap="large"):
+        for modality in given:
+            st.session_state.setdefault(f"use_{modality}", True)
+            if st.toggle(charts.WORDS[modality].capitalize(), key=f"use_{modality}"):
+                on.append(modality)
+    return tuple(modality for modality in MODALITIES if modality in on)
+
+
+def draw_card(task: str, answer: Prediction, classes: int) -> None:
+    """The best class, how sure, and the five likeliest with all others."""
+    best, prob = answer.best(task)
+    top, other = answer.top(task)
+    with st.container(border=True):
+        st.subheader(words(task).capitalize(), anchor=False)
+        st.markdown(f"**{best}** · {prob:.0%}" + ("" if prob >= SURE else " · *not sure*"))
+        if st.session_state.example and task in st.session_state.truth:
+            truth = st.session_state.truth[task]
+            st.caption(f"The example's label is {truth}: {'right' if truth == best else 'wrong'}.")
+        chart = charts.answer_bars(top, other, classes, task)
+        st.altair_chart(chart, width="stretch")
+
+
+def draw_cards(answer: Prediction, recognizer: Recognizer) -> None:
+    """One card per task: side by side where the class names are short enough to stand beside their bars."""
+    sizes = {task: len(recognizer.vocabularies[task]) for task in answer.probs}
+    wide = [task for task in sizes if max(map(len, recognizer.vocabularies[task].classes)) > WIDE]
+    for task in wide:
+        draw_card(task, answer, sizes[task])
+    columns = st.columns(2)
+    for place, task in enumerate(task for task in sizes if task not in wide):
+        with columns[place % 2]:
+            draw_card(task, answer, sizes[task])
+
+
+def without_sentences(answers: Answers, used: tuple[Modality, ...]) -> list[str]:
+    """What would change if one input were missing."""
+    sentences = []
+    for modality in IMAGE_FIRST:
+        rest = tuple(m for m in used if m != modality)
+        if modality not in used or not rest:
+            continue
+        changed = [
+            f"{words(task)} would be “{answers[rest].best(task)[0]}” ({answers[rest].best(task)[1]:.0%})"
+            for task in answers[used].probs
+            if answers[rest].best(task)[0] != answers[used].best(task)[0]
+        ]
+        if changed:
+            sentences.append(f"Without the {charts.WORDS[modality]}: {'; '.join(changed)}.")
+    return sentences or ["With any one of these inputs left out, every answer stays the same."]
+
+
+def draw_why(answers: Answers, used: tuple[Modality, ...]) -> None:
+    """What each input added to the answer of one task, and what would change without it."""
+    if len(used) < 2:
+        return
+    st.subheader("Why: what each input added", anchor=False)
+    tasks = list(answers[used].probs)
+    task = tasks[0]
+    if len(tasks) > 1:
+        task = st.segmented_control("Task", tasks, default=task, required=True, format_func=words, key="why_task")
+    own = {subset: answer for subset, answer in answers.items() if set(subset) <= set(used)}
+    attribution = attribution_of(own, task if task in tasks else tasks[0])
+    st.markdown(attribution.sentence)
+    chart = charts.attribution_bars(attribution)
+    st.altair_chart(chart, width="stretch")
+    st.caption(
+        f"Points of probability, starting from {attribution.base:.0%} when nothing is known "
+        "(exact Shapley values over all mixes of the inputs)."
+    )
+    for sentence in without_sentences(answers, used):
+        st.markdown(f"- {sentence}")
+
+
+def draw_subsets(answers: Answers) -> None:
+    """The answer of the one model for every subset of the given inputs."""
+    rows = [{"given": charts.inputs_words(subset)} | cells(answer) for subset, answer in reversed(answers.items())]
+    st.dataframe(pd.DataFrame(rows), hide_index=True, width="stretch", alt="The answer for every mix of the inputs")
+
+
+def cells(answer: Prediction) -> dict[str, str]:
+    """Best class and probability per task."""
+    return {words(task): f"{answer.best(task)[0]} ({answer.best(task)[1]:.0%})" for task in answer.probs}
+
+
+def draw(chosen: Chosen) -> Asked | None:
+    """The result's column: an empty state, or cards for the inputs that are switched on."""
+    product = current_product()
+    if not product.modalities:
+        st.info("Any one input is enough: add a photo, type a description, or give a sound. Or try an example.")
+        return None
+    try:
+        with st.spinner("Looking, reading, listening …"):
+            batch, notes = embedded(product, chosen.recognizer)
+            answers = chosen.recognizer.answer_subsets(product, batch, notes)
+    except UserError as error:
+        st.error(str(error))
+        return None
+    whole = list(answers.values())[-1]
+    for note in whole.notes:
+        st.warning(note)
+    ignored = [m for m in product.modalities if m not in chosen.recognizer.modalities]
+    if ignored:
+        st.caption(f"This recogniser does not use the {charts.inputs_words(ignored)}.")
+    used = draw_switches(tuple(m for m in IMAGE_FIRST if m in whole.used))
+    if not used:
+        st.info("All inputs are switched off. Any one input is enough: switch one on.")
+        return None
+    st.caption(f"Used: {charts.inputs_words(used)}.")
+    notices = st.container()
+    draw_cards(answers[used], chosen.recognizer)
+    draw_why(answers, used)
+    if len(answers) > 1:
+        with st.expander("The answer for every mix of these inputs"):
+            draw_subsets(answers)
+    return Asked(product, batch, used, answers, notices)
+
+
+def rivals(chosen: Chosen) -> dict[str, Recognizer]:
+    """Other strategies on the shelf that answer at least one of the same questions, by title."""
+    found = {}
+    for title, folder in on_shelf(str(home())).items():
+        if folder == chosen.folder:
+            continue
+        try:
+            other = load_from(folder)
+        except (UserError, KeyError, RuntimeError, ValueError):
+            continue
+        if any(other.vocabularies.get(task) == own for task, own in chosen.recognizer.vocabularies.items()):
+            found[title] = other
+    return found
+
+
+@st.cache_resource(show_spinner=False)
+def demo_training(home_folder: str) -> Background:
+    """Trains the demo's other strategies, once for all sessions."""
+    return Background(demo.train_demo_strategies)
+
+
+@st.fragment(run_every=1)
+def draw_training(work: Background) -> None:
+    """How far the training is; the page is drawn anew when it ends."""
+    if work.running:
+        st.progress(work.share, f"{work.stage} ({work.done} of {work.total})" if work.total else "Starting")
+        return
+    demo_training.clear()
+    on_shelf.clear()
+    st.rerun()
+
+
+def draw_strategies(chosen: Chosen, asked: Asked) -> None:
+    """One row a strategy: the same upload, the same switches; each encoder was asked once."""
+    st.subheader("The same upload through other fusion strategies", anchor=False)
+    rows = [{"strategy": f"{strategy_title(chosen.recognizer.strategy)} (chosen)"} | cells(asked.answers[asked.used])]
+    for title, other in rivals(chosen).items():
+        used = tuple(m for m in asked.used if m in other.modalities)
+        batch, notes = embedded(asked.product, other)
+        answer = other.answer_subsets(asked.product, batch, notes).get(used) if used else None
+        own = {task: v for task, v in chosen.recognizer.vocabularies.items() if other.vocabularies.get(task) == v}
+        named = strategy_title(other.strategy) if title.startswith(DEMO_TITLE) else title
+        shown = cells(answer) if answer else {}
+        rows.append({"strategy": named} | {words(task): shown.get(words(task), "–") for task in own})
+    if len(rows) > 1:
+        st.caption(f"Used: {charts.inputs_words(asked.used)}, as switched on above. All share the same embeddings.")
+        frame = pd.DataFrame(rows).fillna("–")
+        st.dataframe(frame, hide_index=True, width="stretch", alt="Answers of every strategy to this upload")
+    else:
+        st.caption("There is no other recogniser for these questions yet.")
+    if not chosen.title.startswith(DEMO_TITLE) or not demo.missing_demo_strategies():
+        return
+    if st.session_state.get("training_demo"):
+        work = demo_training(str(home()))
+        draw_training(work)
+        if not work.running:
+            st.session_state.training_demo = False
+    elif st.button("Train the other strategies on the demo data (about 15 s)"):
+        st.session_state.training_demo = True
+        st.rerun()

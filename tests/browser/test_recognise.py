@@ -1,0 +1,132 @@
+"""Recognise in a real browser: every mix of inputs, microphone and camera, refused files, a bulk run and its CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+import zipfile
+from itertools import product as every
+
+import pytest
+import soundfile
+from PIL import Image
+
+from retail.config import DEMO_DIR, DEMO_TASKS
+from retail.media import SAMPLE_RATE_HZ, decode_audio
+from tests.browser.conftest import CHROMIUM, FLAGS, WAIT_MS
+from tests.browser.driving import cards, settled, try_example
+
+pytestmark = pytest.mark.browser
+
+WORDS = ("photo", "description", "sound")
+BROKEN, ROWS = 3, 50
+
+
+def test_all_seven_mixes_of_inputs_answer_and_none_is_the_empty_state(open_page):
+    page = open_page()
+    try_example(page)
+    on = [True, True, True]
+    for wanted in every((True, False), repeat=3):
+        for place, word in enumerate(WORDS):
+            if wanted[place] != on[place]:
+                page.get_by_test_id("stCheckbox").filter(has_text=word.capitalize()).locator("label").click()
+                on[place] = wanted[place]
+                settled(page)
+        used = [word for word, is_on in zip(WORDS, wanted, strict=True) if is_on]
+        page.get_by_text(f"Used: {' + '.join(used)}." if used else "All inputs are switched off.").first.wait_for()
+        settled(page)
+        assert cards(page) == (len(DEMO_TASKS) if used else 0), used
+
+
+@pytest.fixture(scope="module")
+def speech(tmp_path_factory):
+    """A spoken clip of the demo data as the microphone of a browser."""
+    path = tmp_path_factory.mktemp("speech") / "speech.wav"
+    clip = decode_audio(sorted((DEMO_DIR / "audio").glob("lark_tea_original*"))[0])
+    soundfile.write(path, clip, SAMPLE_RATE_HZ, subtype="PCM_16")
+    return path
+
+
+@pytest.fixture
+def with_devices(playwright_of, address, speech):
+    """A page of a browser with a microphone that plays the clip over and over, and a camera with a test picture."""
+    devices = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
+    devices += [f"--use-file-for-fake-audio-capture={speech}"]
+    browser = playwright_of.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS, *devices])
+    page = browser.new_context(permissions=["microphone", "camera"]).new_page()
+    page.set_default_timeout(WAIT_MS)
+    page.goto(address)
+    page.get_by_text("Any one input is enough").first.wait_for()
+    yield page
+    browser.close()
+
+
+def test_a_recording_counts_as_used(with_devices):
+    page = with_devices
+    page.get_by_role("button", name="Record").click()
+    page.wait_for_timeout(4000)
+    page.get_by_role("button", name="Stop recording").click()
+    page.get_by_text("Used: sound.").wait_for()
+    settled(page)
+    assert cards(page) == len(DEMO_TASKS)
+
+
+def test_a_photo_taken_with_the_camera_counts_as_used(with_devices):
+    page = with_devices
+    page.get_by_test_id("stCheckbox").filter(has_text="Use the camera").locator("label").click()
+    page.get_by_role("button", name="Take Photo").click()
+    page.get_by_text("Used: photo.").wait_for()
+    settled(page)
+    assert cards(page) == len(DEMO_TASKS)
+
+
+def test_wrong_types_and_sizes_show_a_visible_reason_in_both_uploaders(open_page):
+    page = open_page()
+    wrong = {"name": "notes.pdf", "mimeType": "application/pdf", "buffer": b"%PDF-1.4"}
+    huge = {"name": "huge.png", "mimeType": "image/png", "buffer": bytes(21 * 2**20)}
+    page.locator("[class*=st-key-photos_] input[type=file]").set_input_files([wrong, huge])
+    page.get_by_role("alert").filter(has_text="'notes.pdf' is not a usable photo").wait_for()
+    page.get_by_role("alert").filter(has_text="'huge.png' has 21 MB, but at most 20 are taken").wait_for()
+    page.locator("[class*=st-key-sound_] input[type=file]").set_input_files(wrong)
+    page.get_by_role("alert").filter(has_text="'notes.pdf' is not a usable sound clip").wait_for()
+
+
+def bulk_zip() -> bytes:
+    """50 products, of which three have nothing that can be used: no file, a damaged file, nothing at all."""
+    photo = io.BytesIO()
+    Image.new("RGB", (80, 80), "red").save(photo, "PNG")
+    stream, table = io.BytesIO(), io.StringIO()
+    rows = [["broken 0", "missing.png", ""], ["broken 1", "damaged.png", ""], ["broken 2", "", ""]]
+    rows += [[f"good {place}", "red.png" if place == 0 else "", f"ground coffee {place}"] for place in range(ROWS - 3)]
+    csv.writer(table).writerows([["id", "image_file_name", "text"], *rows])
+    with zipfile.ZipFile(stream, "w") as archive:
+        archive.writestr("metadata.csv", table.getvalue())
+        archive.writestr("red.png", photo.getvalue())
+        archive.writestr("damaged.png", b"not a photo")
+    return stream.getvalue()
+
+
+def test_a_bulk_run_with_broken_rows_survives_a_refresh_and_downloads_as_csv(open_page):
+    page = open_page()
+    page.get_by_role("tab", name="Many products").click()
+    sent = {"name": "many.zip", "mimeType": "application/zip", "buffer": bulk_zip()}
+    page.locator("[class*=st-key-bulk_] input[type=file]").set_input_files(sent)
+    page.get_by_text("Ready: many.zip").wait_for()
+    page.get_by_role("button", name="Recognise all").click()
+    page.get_by_text("Recognise many.zip").first.wait_for()
+    assert "bulk=" in page.url
+    page.reload()
+    summary = f"{ROWS} rows: {ROWS - BROKEN} answered"
+    page.get_by_text(summary).wait_for()
+    assert f"{BROKEN} without an answer" in page.get_by_text(summary).inner_text()
+    page.get_by_role("radio", name="Only without an answer").or_(
+        page.get_by_role("button", name="Only without an answer")
+    ).first.click()
+    page.get_by_text(f"{BROKEN} of {ROWS} rows").wait_for()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download CSV").click()
+    rows = list(csv.DictReader(io.StringIO(download.value.path().read_text(encoding="utf-8"))))
+    reasons = {row["id"]: row["notes"] for row in rows if not row["used"]}
+    assert len(rows) == ROWS and set(reasons) == {"broken 0", "broken 1", "broken 2"}
+    assert all(reasons.values()) and "does not exist" in reasons["broken 0"]
+    assert page.elsewhere == []

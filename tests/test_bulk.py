@@ -1,0 +1,103 @@
+"""Many products: a run of its own answers every row or says why not, can be started again, and is searched."""
+
+from __future__ import annotations
+
+import csv
+import io
+import time
+import zipfile
+
+import pytest
+from typer.testing import CliRunner
+
+from retail import bulk, jobs
+from retail.__main__ import app
+from retail.config import DEMO_BUNDLE, DEMO_DIR
+
+
+@pytest.fixture
+def own_runs(tmp_path, monkeypatch):
+    monkeypatch.setenv("RETAIL_HOME", str(tmp_path / "home"))
+
+
+def write_rows(folder, rows: int = 6):
+    """Descriptions, one photo; a formula as id, an unreadable photo beside words, a missing photo alone, a taken id."""
+    folder.mkdir()
+    (folder / "broken.jpg").write_bytes(b"not a photo")
+    (folder / "tin.jpg").write_bytes(next((DEMO_DIR / "images").glob("*tin*.jpg"), None) or _photo())
+    lines = [["id", "image_file_name", "text"], ["=1+1", "tin.jpg", "ground coffee"]]
+    lines += [["words and damage", "broken.jpg", "oat drink"], ["lost", "missing.jpg", ""]]
+    lines += [["damaged", "broken.jpg", ""], ["=1+1", "", "tea"]]
+    lines += [[f"plain {place}", "", "tomato sauce with basil"] for place in range(rows)]
+    with (folder / "metadata.csv").open("w", newline="", encoding="utf-8") as stream:
+        csv.writer(stream).writerows(lines)
+    return folder
+
+
+def _photo() -> bytes:
+    return sorted((DEMO_DIR / "images").glob("*.jpg"))[0].read_bytes()
+
+
+def finished(job: jobs.Job) -> dict:
+    deadline = time.monotonic() + 180
+    while (now := jobs.status(job))["state"] in jobs.LIVE:
+        assert time.monotonic() < deadline, job.log_tail()
+        time.sleep(0.2)
+    return now
+
+
+def test_every_row_comes_back_with_an_answer_or_a_reason(own_runs, tmp_path):
+    job = bulk.start(DEMO_BUNDLE, write_rows(tmp_path / "data"), "Recognise data")
+    assert finished(job)["state"] == "done", job.log_tail()
+    rows = {row["id"]: row for row in bulk.predictions(job)}
+    assert len(rows) == 11
+    assert rows["'=1+1"]["used"] == "image text" and rows["'=1+1"]["product"]
+    assert "is not a usable photo" in rows["words and damage"]["notes"] and rows["words and damage"]["used"] == "text"
+    lost = {name: row["notes"] for name, row in rows.items() if bulk.failed(row)}
+    assert set(lost) == {"lost", "damaged", "line-6"}
+    assert "'missing.jpg' does not exist" in lost["lost"] and "is not a usable photo" in lost["damaged"]
+    assert "stands in line 2 already" in lost["line-6"]
+    assert bulk.bulk_jobs() == [job]
+
+
+def test_a_run_that_is_started_again_finds_its_data_and_bundle(own_runs, tmp_path):
+    data = tmp_path / "data"
+    first = bulk.start(DEMO_BUNDLE, data.parent, "Recognise data", "words")
+    assert finished(first)["state"] == "failed" and "does not exist" in jobs.status(first)["message"]
+    (tmp_path / "metadata.csv").write_text("id,words\n1,tea\n", encoding="utf-8")
+    again = bulk.restart(first)
+    assert again != first and finished(again)["state"] == "done", again.log_tail()
+    assert jobs.status(again)["title"] == "Recognise data" and len(bulk.predictions(again)) == 1
+
+
+def test_more_rows_than_allowed_are_one_sentence(tmp_path):
+    (tmp_path / "metadata.csv").write_text("id,text\n" + "\n".join(f"{row},tea" for row in range(4)), encoding="utf-8")
+    options = ["predict", str(DEMO_BUNDLE), "--data", str(tmp_path), "--out", str(tmp_path / "out.csv"), "--limit", "3"]
+    result = CliRunner().invoke(app, options)
+    assert result.exit_code == 1 and "metadata.csv has 4 rows, but at most 3 are taken at once" in result.output
+    assert bulk.MAX_ROWS == 10_000
+
+
+def test_an_upload_is_kept_under_its_content_and_other_files_are_refused(own_runs):
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        archive.writestr("metadata.csv", "id,text\n1,tea\n")
+    path = bulk.keep_upload("my.ZIP", stream)
+    assert path.read_bytes() == stream.getvalue() and bulk.keep_upload("again.zip", stream) == path
+    table = bulk.keep_upload("words.csv", io.BytesIO(b"id,text\n1,tea\n"))
+    assert table.name == "metadata.csv" and table.read_bytes().startswith(b"id,text")
+    with pytest.raises(bulk.UserError, match="neither a ZIP nor a CSV"):
+        bulk.keep_upload("notes.pdf", io.BytesIO(b"%PDF"))
+    with pytest.raises(bulk.UserError, match="does not exist"):
+        bulk.start(DEMO_BUNDLE, path.parent / "nothing", "x")
+
+
+def test_rows_are_found_by_words_doubt_and_failure():
+    sure = {"id": "1", "kind": "tea", "kind_probability": "0.9", "used": "text", "notes": ""}
+    unsure = sure | {"id": "2", "kind": "milk", "kind_probability": "0.4999"}
+    lost = sure | {"id": "3", "kind": "", "kind_probability": "", "used": "", "notes": "photo.jpg does not exist"}
+    rows = [sure, unsure, lost]
+    assert bulk.matching(rows) == rows
+    assert bulk.matching(rows, "text MILK") == [unsure]
+    assert bulk.matching(rows, only="unsure") == [unsure]
+    assert bulk.matching(rows, only="failed") == [lost] == bulk.matching(rows, "photo", "failed")

@@ -1,0 +1,188 @@
+"""Recognise without a browser: the choice of recogniser, refused files, why, other strategies, known products, bulk."""
+
+from __future__ import annotations
+
+import shutil
+import time
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from retail import bulk, jobs
+from retail.bundle import load_bundle, save_bundle
+from retail.config import DEMO_BUNDLE, DEMO_DIR, DEMO_TASKS, home
+from retail.demo import demo_strategies
+from retail.intake import MAX_UPLOAD_MB
+from retail.shelf import imported_folder
+from tests.test_pages import TIMEOUT_SECONDS, button, cards, photo, said
+
+
+@pytest.fixture
+def start(tmp_path, monkeypatch):
+    """Opens the page with a home folder of its own, but the embeddings of all tests."""
+    shared = home() / "embeddings"
+    shared.mkdir(parents=True, exist_ok=True)
+    monkeypatch.setenv("RETAIL_HOME", str(tmp_path))
+    (tmp_path / "embeddings").symlink_to(shared)
+
+    def open_page() -> AppTest:
+        app = AppTest.from_file("../streamlit_app.py", default_timeout=TIMEOUT_SECONDS).run()
+        assert not app.exception, app.exception
+        return app
+
+    return open_page
+
+
+def choose(app: AppTest, part: str) -> AppTest:
+    box = next(item for item in app.selectbox if item.label == "Recogniser")
+    return box.set_value(next(title for title in box.options if part in title)).run()
+
+
+def uploader(app: AppTest, words: str):
+    return next(item for item in app.file_uploader if words in item.label)
+
+
+def import_demo_as(name: str) -> None:
+    """The demo's recogniser under another name."""
+    save_bundle(load_bundle(DEMO_BUNDLE), imported_folder() / name)
+
+
+def test_the_chosen_recogniser_says_what_it_knows_and_how_good_it_is(start):
+    app = start()
+    assert "product (24), category (6), packaging (5), brand (7) classes" in said(app)
+    assert "Right on test products of its comparison" in said(app) and "n = 120" in said(app)
+    assert all(item.label != "Recogniser" for item in app.selectbox)  # nothing to choose
+
+
+def test_an_imported_recogniser_can_be_chosen_and_stays_chosen(start):
+    import_demo_as("copy")
+    app = choose(start(), "Imported: copy")
+    assert not app.exception and "Nobody has measured it on test products yet." in said(app)
+    app.switch_page("retail/pages/compare.py").run()
+    app.switch_page("retail/pages/recognise.py").run()
+    assert app.session_state.recogniser == "Imported: copy"
+
+
+@pytest.mark.parametrize("damage", ["bundle.json", "head.safetensors"])
+def test_a_damaged_recogniser_is_one_sentence_and_the_demo_stays(start, damage):
+    import_demo_as("broken")
+    folder = imported_folder() / "broken"
+    text = '{"format": "retail-bundle/1", "encoders": {}}' if damage == "bundle.json" else "x"
+    (folder / damage).write_text(text, encoding="utf-8")
+    app = choose(start(), "Imported: broken")
+    assert not app.exception, app.exception
+    assert any("“Imported: broken” cannot be used, so the demo answers." in item.value for item in app.error)
+    app = app.text_area[0].set_value("ground coffee in a tin").run()
+    assert len(cards(app)) == 4
+
+
+def test_refused_files_are_named_and_the_good_one_among_them_counts(start):
+    app = start()
+    files = [("front.png", photo(), "image/png"), ("notes.pdf", b"%PDF-1.4", "application/pdf")]
+    files.append(("huge.png", bytes((MAX_UPLOAD_MB + 1) * 2**20), "image/png"))
+    uploader(app, "Photos").set_value(files)
+    app.run()
+    assert not app.exception, app.exception
+    errors = [item.value for item in app.error]
+    assert any("'notes.pdf' is not a usable photo" in error for error in errors)
+    assert any("'huge.png' has 21 MB" in error for error in errors)
+    assert "Used: photo." in said(app)
+    uploader(app, "sound").set_value([("words.txt", b"hello", "text/plain")])
+    app.run()
+    assert any("'words.txt' is not a usable sound clip" in item.value for item in app.error)
+
+
+def test_photos_add_up_and_can_be_taken_away_one_by_one(start):
+    app = start()
+    for name in ("one.png", "two.png"):
+        uploader(app, "Photos").set_value([(name, photo(), "image/png")])
+        app.run()
+    assert [name for name, _ in app.session_state.photos] == ["one.png", "two.png"]
+    app = button(app, "✕ one.png").click().run()
+    assert [name for name, _ in app.session_state.photos] == ["two.png"]
+
+
+def test_camera_and_microphone_count_as_used(start):
+    app = start()
+    next(item for item in app.toggle if item.label == "Use the camera").set_value(True)
+    app.run()
+    assert app.get("camera_input")
+    clip = sorted((DEMO_DIR / "audio").glob("lark_tea*"))[0]
+    uploader(app, "sound").set_value([(clip.name, clip.read_bytes(), "audio/ogg")])
+    app.run()
+    assert not app.exception and "Used: sound." in said(app)
+    app = button(app, f"✕ {clip.name}").click().run()
+    assert "Any one input is enough" in said(app)
+
+
+def test_why_names_what_each_input_added_for_the_inputs_that_are_on(start):
+    app = button(start(), "Try an example").click().run()
+    sentence = next(item.value for item in app.markdown if item.value.startswith("What spoke for"))
+    assert all(f"the {word} " in sentence for word in ("photo", "description", "sound"))
+    next(item for item in app.toggle if item.label == "Sound").set_value(False)
+    app.run()
+    sentence = next(item.value for item in app.markdown if item.value.startswith("What spoke for"))
+    assert "the sound" not in sentence and "the photo" in sentence
+
+
+def test_strategies_on_the_shelf_answer_the_same_upload_side_by_side(start):
+    shutil.copytree(DEMO_BUNDLE, demo_strategies() / "gated")  # under another strategy's name: the same answers
+    app = button(start(), "Try an example").click().run()
+    table = next(item.value for item in app.dataframe if "strategy" in item.value)
+    assert len(table) == 2 and "(chosen)" in table["strategy"][0]
+    assert list(table.loc[0][1:]) == list(table.loc[1][1:])
+    assert set(table.columns) == {"strategy", *DEMO_TASKS}
+
+
+def test_known_products_appear_and_an_own_one_is_found_again(start):
+    app = button(start(), "Try an example").click().run()
+    deadline = time.monotonic() + TIMEOUT_SECONDS
+    while "Nearest of 312 training products" not in said(app):
+        assert not app.exception and time.monotonic() < deadline
+        time.sleep(0.5)
+        app.run()
+    next(item for item in app.text_input if item.label == "Its name").set_value("My own jam")
+    app = button(app, "Add").click().run()
+    assert not app.exception, app.exception
+    assert "Nearest of 312 training products and 1 added by hand" in said(app)
+    assert "**My own jam** · *added by you*" in said(app) and "similarity 1.00" in said(app)
+    app = button(app, "Remove My own jam").click().run()
+    assert "My own jam**" not in said(app)
+
+
+def test_a_bulk_run_is_started_found_again_by_its_address_and_searched(start, tmp_path):
+    data = tmp_path / "data"
+    data.mkdir()
+    rows = "\n".join(f"{row},{('ground coffee', 'tomato sauce with basil')[row % 2]}," for row in range(4))
+    (data / "metadata.csv").write_text(f"id,text,image_file_name\n{rows}\n4,,missing.jpg\n", encoding="utf-8")
+    app = start()
+    assert button(app, "Recognise all").disabled
+    app = next(item for item in app.radio if item.label == "Products").set_value("Folder or ZIP on this machine").run()
+    app = next(item for item in app.text_input if item.label == "Path").set_value(str(data)).run()
+    app = button(app, "Recognise all").click().run()
+    assert not app.exception, app.exception
+    (job,) = bulk.bulk_jobs()
+    assert app.query_params["bulk"] in (job.id, [job.id])
+    deadline = time.monotonic() + TIMEOUT_SECONDS
+    while jobs.status(job)["state"] in jobs.LIVE:
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    app = AppTest.from_file("../streamlit_app.py", default_timeout=TIMEOUT_SECONDS)
+    app.query_params["bulk"] = job.id
+    app.run()
+    assert not app.exception, app.exception
+    assert "5 rows: 4 answered" in said(app) and "1 without an answer" in said(app)
+    app = next(item for item in app.text_input if item.label == "Search").set_value("basil nothing").run()
+    assert "0 of 5 rows" in said(app)
+    app = next(item for item in app.text_input if item.label == "Search").set_value("missing.jpg").run()
+    assert "1 of 5 rows" in said(app)
+    assert app.get("download_button")
+
+
+def test_a_path_that_does_not_exist_is_one_sentence(start):
+    app = start()
+    app = next(item for item in app.radio if item.label == "Products").set_value("Folder or ZIP on this machine").run()
+    app = next(item for item in app.text_input if item.label == "Path").set_value("/no/such/folder").run()
+    app = button(app, "Recognise all").click().run()
+    assert not app.exception and any("/no/such/folder does not exist" in item.value for item in app.error)
+    assert bulk.bulk_jobs() == []
