@@ -1,4 +1,4 @@
-"""The command line: check, embed, distance, train, finetune, compare, report, transfer, curve, evaluate, predict.
+"""The command line: check, embed, audit, train, finetune, compare, doctor, robustness, evaluate, predict and more.
 
 In: arguments. Out: tables on stdout, JSON or CSV files, exit code 0 (done), 1 (the user's input) or 2 (usage).
 Commands import what they need when they run, so that `--help` answers at once.
@@ -164,6 +164,7 @@ EXAMPLES = {
     "curve": "Example: python -m retail curve my_photos.zip --tasks product --shots 1,4,16,all --draws 5",
     "report": "Example: python -m retail report results.json --html report.html --csv tables",
     "distance": "Example: python -m retail distance my_catalogue phone_photos.zip --modalities image",
+    "audit": "Example: python -m retail audit my_products.zip --tasks category,colour --json audit.json",
     "evaluate": "Example: python -m retail evaluate my_bundle data/demo --modalities image --out scores.json",
     "predict": 'Example: python -m retail predict my_bundle --image front.jpg --text "oat drink, 1 l"',
 }
@@ -232,6 +233,36 @@ def distance(
         for name in shared:
             ours, theirs = (batch.embeddings[name][batch.present[name]] for batch in sets)
             typer.echo(f"{name}: {measure(ours, theirs).sentence}")
+
+
+@app.command(epilog=EXAMPLES["audit"])
+def audit(
+    data: Data,
+    tasks: Tasks = "",
+    encoders: Annotated[str, typer.Option(help="A preset, or 'none': then no look-alikes are looked for.")] = "bundled",
+    text_column: TextColumn = "text",
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write every finding with all its rows.")] = None,
+    csv_folder: CsvFolder = None,
+    status: Status = None,
+) -> None:
+    """Does the data give its labels away? Six kinds of leak, each finding with the products concerned."""
+    with _reported(status) as progress:
+        from retail.encoders import load_preset
+        from retail.evaluation.audit import audit as look
+        from retail.evaluation.audit import audit_tables, audit_text
+        from retail.evaluation.outputs import write_tables
+        from retail.store import EmbeddingStore, embed_products
+
+        manifest = _read(data, tasks, text_column, progress)
+        embedded = None
+        if encoders != "none":
+            embedded, _ = embed_products(manifest.products, load_preset(encoders), {}, EmbeddingStore(), progress)
+        report = look(manifest, embedded, progress)
+        if json_file is not None:
+            _write_json(json_file, report)
+        typer.echo(audit_text(report))
+        for path in write_tables(audit_tables(report), csv_folder):
+            typer.echo(f"Written: {path}")
 
 
 @app.command(epilog=EXAMPLES["train"])
