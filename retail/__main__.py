@@ -165,6 +165,7 @@ EXAMPLES = {
     "report": "Example: python -m retail report results.json --html report.html --csv tables",
     "distance": "Example: python -m retail distance my_catalogue phone_photos.zip --modalities image",
     "audit": "Example: python -m retail audit my_products.zip --tasks category,colour --json audit.json",
+    "doctor": "Example: python -m retail doctor data/demo --tasks product,category --strategy gated",
     "evaluate": "Example: python -m retail evaluate my_bundle data/demo --modalities image --out scores.json",
     "predict": 'Example: python -m retail predict my_bundle --image front.jpg --text "oat drink, 1 l"',
 }
@@ -430,6 +431,42 @@ def compare(
         _write_json(out, results)
         typer.echo(comparison_table(results))
         for path in write_outputs(results, csv_folder, latex, html):
+            typer.echo(f"Written: {path}")
+
+
+@app.command(epilog=EXAMPLES["doctor"])
+def doctor(
+    data: Data,
+    tasks: Tasks = "",
+    strategy: Annotated[str, typer.Option(help="The fusion to examine.")] = "gated",
+    seeds: Annotated[int, typer.Option(help="Every model is trained once per seed.")] = 1,
+    encoders: Encoders = "bundled",
+    text_column: TextColumn = "text",
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write findings and measurements.")] = None,
+    csv_folder: CsvFolder = None,
+    status: Status = None,
+) -> None:
+    """Why does fusion not do better? Norms, dominating, redundant and under-trained inputs, each with a remedy."""
+    with _reported(status) as progress:
+        from retail.encoders import load_preset
+        from retail.evaluation.doctor_visit import doctor_tables, doctor_text, visit
+        from retail.evaluation.outputs import write_tables
+        from retail.evaluation.splits import prepare
+        from retail.store import EmbeddingStore
+
+        config = CompareConfig(
+            tasks=_names(tasks), strategies=(strategy,), seeds=seeds, encoders=encoders, text_column=text_column
+        )
+        manifest = _read(data, tasks, text_column, progress)
+        splits = prepare(manifest, load_preset(encoders), EmbeddingStore(), progress)
+        found = _without_nan(visit(splits, config, progress))
+        if json_file is not None:
+            data_facts = {"name": manifest.root.name, "checksum": manifest.checksum}
+            _write_json(
+                json_file, {"format": "retail-doctor/1", "data": data_facts, "config": config.to_dict()} | found
+            )
+        typer.echo(doctor_text(found))
+        for path in write_tables(doctor_tables(found), csv_folder):
             typer.echo(f"Written: {path}")
 
 
