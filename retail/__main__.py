@@ -166,6 +166,7 @@ EXAMPLES = {
     "distance": "Example: python -m retail distance my_catalogue phone_photos.zip --modalities image",
     "audit": "Example: python -m retail audit my_products.zip --tasks category,colour --json audit.json",
     "doctor": "Example: python -m retail doctor data/demo --tasks product,category --strategy gated",
+    "robustness": "Example: python -m retail robustness data/demo_bundle data/demo --out robustness.json",
     "evaluate": "Example: python -m retail evaluate my_bundle data/demo --modalities image --out scores.json",
     "predict": 'Example: python -m retail predict my_bundle --image front.jpg --text "oat drink, 1 l"',
 }
@@ -646,6 +647,44 @@ def evaluate(
         if out is not None:
             _write_json(out, scores)
         typer.echo(scores_table(scores))
+
+
+@app.command(epilog=EXAMPLES["robustness"])
+def robustness(
+    bundle: Bundle,
+    data: Data,
+    split: Annotated[
+        str, typer.Option(help="train, val, test or all; without a split column all rows count.")
+    ] = "test",
+    rows: Annotated[int, typer.Option(help="At most so many rows, drawn at random; 0 = all.")] = 0,
+    text_column: TextColumn = "text",
+    seed: Annotated[int, typer.Option(help="Same seed, same damage.")] = 0,
+    out: Annotated[Path | None, typer.Option(help="The file of figures to write.")] = None,
+    csv_folder: CsvFolder = None,
+    status: Status = None,
+) -> None:
+    """How much damage does a bundle bear? Blur, typos, noise and more at several strengths, and swapped inputs."""
+    with _reported(status) as progress:
+        from retail.build import rows_to_score
+        from retail.bundle import load_bundle
+        from retail.evaluation.outputs import write_tables
+        from retail.evaluation.robustness import Model, some_of
+        from retail.evaluation.robustness import robustness as measure
+        from retail.evaluation.robustness_tables import robustness_tables, robustness_text
+        from retail.store import EmbeddingStore
+
+        recognizer = load_bundle(bundle)
+        manifest = _read(data, "", text_column, progress)
+        chosen = some_of(rows_to_score(manifest, split), rows, seed)
+        model = Model(recognizer.encoders, recognizer.head, recognizer.vocabularies)
+        results = measure(model, chosen, manifest.label_columns, EmbeddingStore(), progress, seed)
+        facts = {"name": manifest.root.name, "checksum": manifest.checksum, "split": split}
+        results |= {"strategy": recognizer.strategy, "bundle": recognizer.info, "data": facts}
+        if out is not None:
+            _write_json(out, results)
+        typer.echo(robustness_text(results))
+        for path in write_tables(robustness_tables(results), csv_folder):
+            typer.echo(f"Written: {path}")
 
 
 @app.command(epilog=EXAMPLES["predict"])

@@ -69,11 +69,12 @@ def test_embeddings_of_like_length_are_not_accused():
     assert rows["as they are"]["low"] > 0
 
 
-def test_long_embeddings_that_do_no_harm_need_no_remedy():
+def test_a_loss_that_standardising_does_not_mend_is_not_blamed_on_lengths():
     found = {"norms": [], "inputs": [], "complementarity": []}
     norms = [{"input": "image", "length": 15.0}, {"input": "text", "length": 1.0}]
-    head = {"task": "kind", "head": "as they are", "high": 0.01, "low": -0.01}
-    (finding,) = prescriptions(found | {"norms": norms, "concatenation": [head]})
+    loses = {"task": "kind", "head": "as they are", "high": -0.01, "low": -0.1}
+    no_better = loses | {"head": "standardised", "gain_low": -0.01}
+    (finding,) = prescriptions(found | {"norms": norms, "concatenation": [loses, no_better]})
     assert "15 times as long" in finding["sentence"] and finding["remedy"].startswith("None needed")
 
 

@@ -31,8 +31,11 @@ SHUFFLES = 20  # for the ceiling that luck alone would reach
 PROBE = {"classifier": "linear", "penalty": 0.003}
 
 
-def examine(scoring: Scoring, outputs: Outputs, selected: Selected) -> dict[str, Any]:
-    """Everything that the doctor measured, and under `findings` what it says; empty without two kinds of input."""
+def examine(scoring: Scoring, outputs: Outputs, selected: Selected, concatenate: bool = False) -> dict[str, Any]:
+    """Everything that the doctor measured, and under `findings` what it says; empty without two kinds of input.
+
+    With `concatenate`, plain heads are trained where lengths differ (seconds for some thousand rows).
+    """
     singles = tuple(m for m in MODALITIES if m in outputs and outputs[m][0].plan.kind == "single")
     if len(singles) < 2:
         return {}
@@ -46,7 +49,7 @@ def examine(scoring: Scoring, outputs: Outputs, selected: Selected) -> dict[str,
         found["inputs"] += input_rows(scoring, task, {m: outputs[m] for m in singles}, fusion, prototypes)
         found["complementarity"].append(complementarity(scoring, task, {m: outputs[m] for m in singles}, fusion))
     lengths = [row["length"] for row in norms]
-    if max(lengths) >= NORM_RATIO * min(lengths):
+    if concatenate and max(lengths) >= NORM_RATIO * min(lengths):
         found["concatenation"] = concatenation_rows(scoring, singles)
     return found | {"findings": prescriptions(found)}
 
@@ -183,7 +186,7 @@ def prototype_preds(scoring: Scoring, modalities: Sequence[Modality]) -> dict[st
 def concatenation_rows(scoring: Scoring, modalities: Sequence[Modality]) -> list[Row]:
     """A plain linear head on embeddings side by side: as they are, with every feature standardised, and each alone.
 
-    "As they are" divides everything by one number, so that long embeddings stay long (`RegimeConfig.standardise`).
+    `gain` is over "as they are", which divides everything by one number, so that long embeddings stay long.
     """
     splits = scoring.splits
     heads: dict[str, tuple[Sequence[Modality], bool]] = {"as they are": (modalities, False)}
@@ -204,7 +207,8 @@ def concatenation_rows(scoring: Scoring, modalities: Sequence[Modality]) -> list
             test = paired_test(right[name][task], right[best][task], scoring.groups(task))
             row = {"task": task, "head": name, "best": best, "best_accuracy": alone[best], "n": test.n}
             row |= {"accuracy": float(right[name][task].mean()), "difference": test.difference}
-            rows.append(row | {"low": test.low, "high": test.high})
+            gain = paired_test(right[name][task], right["as they are"][task], scoring.groups(task))
+            rows.append(row | {"low": test.low, "high": test.high, "gain": gain.difference, "gain_low": gain.low})
     return rows
 
 

@@ -37,7 +37,7 @@ def visit(splits: Splits, config: CompareConfig, progress: Progress | None = Non
     groups: dict[str, list[FitOutput]] = {}
     for output in outputs:
         groups.setdefault(output.plan.model, []).append(output)
-    return examine(Scoring(splits), groups, select(outputs, tuple(splits.vocabularies)))
+    return examine(Scoring(splits), groups, select(outputs, tuple(splits.vocabularies)), concatenate=True)
 
 
 def doctor_tables(found: Mapping[str, Any]) -> list[Table]:

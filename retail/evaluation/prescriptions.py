@@ -50,10 +50,15 @@ def _norms(norms: Sequence[Row], heads: Sequence[Row]) -> list[dict[str, Any]]:
     )
     raw = {row["task"]: row for row in heads if row["head"] == "as they are"}
     scaled = {row["task"]: row for row in heads if row["head"] == "standardised"}
-    hurt = [task for task in raw if raw[task]["high"] < 0]
+    # A loss that standardising does not mend has another cause.
+    hurt = [task for task in raw if raw[task]["high"] < 0 and scaled[task]["gain_low"] > 0]
     if not hurt:
-        sentence = f"{said}; side by side without scaling they lose to no single input here."
-        return [_finding("", "norm mismatch", sentence, "None needed: the heads of this project standardise features.")]
+        found = (
+            "plain concatenation does not suffer from it here" if heads else "plain concatenation may suffer from it"
+        )
+        remedy = "None needed: the heads of this project standardise every feature."
+        more = "" if heads else " The command 'doctor' measures what it would cost elsewhere."
+        return [_finding("", "norm mismatch", f"{said}; {found}.", remedy + more)]
     findings = []
     for task in hurt:
         row = raw[task]
