@@ -1,4 +1,4 @@
-"""The command line: check, embed, distance, train, finetune, compare, report, transfer, curve, evaluate, predict.
+"""The command line: check, embed, audit, train, finetune, compare, doctor, robustness, evaluate, predict and more.
 
 In: arguments. Out: tables on stdout, JSON or CSV files, exit code 0 (done), 1 (the user's input) or 2 (usage).
 Commands import what they need when they run, so that `--help` answers at once.
@@ -165,6 +165,9 @@ EXAMPLES = {
     "curve": "Example: python -m retail curve my_photos.zip --tasks product --shots 1,4,16,all --draws 5",
     "report": "Example: python -m retail report results.json --html report.html --csv tables",
     "distance": "Example: python -m retail distance my_catalogue phone_photos.zip --modalities image",
+    "audit": "Example: python -m retail audit my_products.zip --tasks category,colour --json audit.json",
+    "doctor": "Example: python -m retail doctor data/demo --tasks product,category --strategy gated",
+    "robustness": "Example: python -m retail robustness data/demo_bundle data/demo --out robustness.json",
     "evaluate": "Example: python -m retail evaluate my_bundle data/demo --modalities image --out scores.json",
     "predict": 'Example: python -m retail predict my_bundle --image front.jpg --text "oat drink, 1 l"',
 }
@@ -233,6 +236,36 @@ def distance(
         for name in shared:
             ours, theirs = (batch.embeddings[name][batch.present[name]] for batch in sets)
             typer.echo(f"{name}: {measure(ours, theirs).sentence}")
+
+
+@app.command(epilog=EXAMPLES["audit"])
+def audit(
+    data: Data,
+    tasks: Tasks = "",
+    encoders: Annotated[str, typer.Option(help="A preset, or 'none': then no look-alikes are looked for.")] = "bundled",
+    text_column: TextColumn = "text",
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write every finding with all its rows.")] = None,
+    csv_folder: CsvFolder = None,
+    status: Status = None,
+) -> None:
+    """Does the data give its labels away? Six kinds of leak, each finding with the products concerned."""
+    with _reported(status) as progress:
+        from retail.encoders import load_preset
+        from retail.evaluation.audit import audit as look
+        from retail.evaluation.audit import audit_tables, audit_text
+        from retail.evaluation.outputs import write_tables
+        from retail.store import EmbeddingStore, embed_products
+
+        manifest = _read(data, tasks, text_column, progress)
+        embedded = None
+        if encoders != "none":
+            embedded, _ = embed_products(manifest.products, load_preset(encoders), {}, EmbeddingStore(), progress)
+        report = look(manifest, embedded, progress)
+        if json_file is not None:
+            _write_json(json_file, report)
+        typer.echo(audit_text(report))
+        for path in write_tables(audit_tables(report), csv_folder):
+            typer.echo(f"Written: {path}")
 
 
 @app.command(epilog=EXAMPLES["train"])
@@ -403,6 +436,42 @@ def compare(
         _write_json(out, results)
         typer.echo(comparison_table(results))
         for path in write_outputs(results, csv_folder, latex, html):
+            typer.echo(f"Written: {path}")
+
+
+@app.command(epilog=EXAMPLES["doctor"])
+def doctor(
+    data: Data,
+    tasks: Tasks = "",
+    strategy: Annotated[str, typer.Option(help="The fusion to examine.")] = "gated",
+    seeds: Annotated[int, typer.Option(help="Every model is trained once per seed.")] = 1,
+    encoders: Encoders = "bundled",
+    text_column: TextColumn = "text",
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write findings and measurements.")] = None,
+    csv_folder: CsvFolder = None,
+    status: Status = None,
+) -> None:
+    """Why does fusion not do better? Norms, dominating, redundant and under-trained inputs, each with a remedy."""
+    with _reported(status) as progress:
+        from retail.encoders import load_preset
+        from retail.evaluation.doctor_visit import doctor_tables, doctor_text, visit
+        from retail.evaluation.outputs import write_tables
+        from retail.evaluation.splits import prepare
+        from retail.store import EmbeddingStore
+
+        config = CompareConfig(
+            tasks=_names(tasks), strategies=(strategy,), seeds=seeds, encoders=encoders, text_column=text_column
+        )
+        manifest = _read(data, tasks, text_column, progress)
+        splits = prepare(manifest, load_preset(encoders), EmbeddingStore(), progress)
+        found = _without_nan(visit(splits, config, progress))
+        if json_file is not None:
+            data_facts = {"name": manifest.root.name, "checksum": manifest.checksum}
+            _write_json(
+                json_file, {"format": "retail-doctor/1", "data": data_facts, "config": config.to_dict()} | found
+            )
+        typer.echo(doctor_text(found))
+        for path in write_tables(doctor_tables(found), csv_folder):
             typer.echo(f"Written: {path}")
 
 
@@ -589,6 +658,44 @@ def evaluate(
         if out is not None:
             _write_json(out, scores)
         typer.echo(scores_table(scores))
+
+
+@app.command(epilog=EXAMPLES["robustness"])
+def robustness(
+    bundle: Bundle,
+    data: Data,
+    split: Annotated[
+        str, typer.Option(help="train, val, test or all; without a split column all rows count.")
+    ] = "test",
+    rows: Annotated[int, typer.Option(help="At most so many rows, drawn at random; 0 = all.")] = 0,
+    text_column: TextColumn = "text",
+    seed: Annotated[int, typer.Option(help="Same seed, same damage.")] = 0,
+    out: Annotated[Path | None, typer.Option(help="The file of figures to write.")] = None,
+    csv_folder: CsvFolder = None,
+    status: Status = None,
+) -> None:
+    """How much damage does a bundle bear? Blur, typos, noise and more at several strengths, and swapped inputs."""
+    with _reported(status) as progress:
+        from retail.build import rows_to_score
+        from retail.bundle import load_bundle
+        from retail.evaluation.outputs import write_tables
+        from retail.evaluation.robustness import Model, some_of
+        from retail.evaluation.robustness import robustness as measure
+        from retail.evaluation.robustness_tables import robustness_tables, robustness_text
+        from retail.store import EmbeddingStore
+
+        recognizer = load_bundle(bundle)
+        manifest = _read(data, "", text_column, progress)
+        chosen = some_of(rows_to_score(manifest, split), rows, seed)
+        model = Model(recognizer.encoders, recognizer.head, recognizer.vocabularies)
+        results = measure(model, chosen, manifest.label_columns, EmbeddingStore(), progress, seed)
+        facts = {"name": manifest.root.name, "checksum": manifest.checksum, "split": split}
+        results |= {"strategy": recognizer.strategy, "bundle": recognizer.info, "data": facts}
+        if out is not None:
+            _write_json(out, results)
+        typer.echo(robustness_text(results))
+        for path in write_tables(robustness_tables(results), csv_folder):
+            typer.echo(f"Written: {path}")
 
 
 @app.command(epilog=EXAMPLES["predict"])

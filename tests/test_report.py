@@ -85,7 +85,7 @@ def test_every_reading_has_its_table():
     names = {table.name for table in all_tables(made_up_results())}
     assert names == set(
         "accuracy differences settings dedicated calibration thresholds reliability coverage conformal attribution "
-        "costs cascade hierarchy".split()
+        "costs cascade hierarchy doctor".split()
     )
 
 
@@ -105,7 +105,7 @@ def test_a_results_file_of_old_still_opens():
 def test_files_are_written_and_others_refused(tmp_path):
     files = write_outputs(made_up_results(), tmp_path / "csv", tmp_path / "tables.tex", tmp_path / "report.html")
     assert (tmp_path / "csv" / "conformal.csv") in files and all(path.stat().st_size for path in files)
-    assert (tmp_path / "tables.tex").read_text().count(r"\toprule") == 13
+    assert (tmp_path / "tables.tex").read_text().count(r"\toprule") == 14
     (tmp_path / "other.json").write_text('{"format": "retail-scores/1"}')
     with pytest.raises(UserError, match="holds format 'retail-scores/1'"):
         read_results(tmp_path / "other.json")

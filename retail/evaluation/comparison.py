@@ -19,6 +19,7 @@ from retail.config import CompareConfig, TrainConfig
 from retail.encoders import Encoder
 from retail.evaluation.cost import EncodeCost, cost_rows
 from retail.evaluation.dedicated import dedicated_rows, plan_dedicated
+from retail.evaluation.doctor import examine
 from retail.evaluation.fits import MAX_WORKERS, FitOutput, FitPlan, run_fits
 from retail.evaluation.laboratory import study
 from retail.evaluation.scoring import Scoring, difference_rows, setting_rows
@@ -217,6 +218,7 @@ def _results(manifest, splits: Splits, encoders, config: CompareConfig, outputs,
         "settings": setting_rows(scoring, groups, alone, selected),
         "dedicated": dedicated_rows(scoring, groups, alone, selected) if alone else [],
         **study(scoring, chosen),
+        "doctor": examine(scoring, groups, selected),
         "predictions": {
             "ids": list(splits.test.ids),
             "groups": None if splits.groups is None else splits.groups.tolist(),

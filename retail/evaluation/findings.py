@@ -34,7 +34,12 @@ def findings(results: Results) -> list[str]:
         found += [_broken_promise(row) for row in mine["conformal"] if _is_broken(row)]
         found += [f"For {task}: {_lower(sentence)}" for sentence in sentences(mine["attribution"])]
         found += _cascade(mine["cascade"])
-    return found + [_hierarchy(row) for row in results.get("hierarchy", [])]
+    found += [_hierarchy(row) for row in results.get("hierarchy", [])]
+    return found + [_remedy(finding) for finding in results.get("doctor", {}).get("findings", [])]
+
+
+def _remedy(finding: Row) -> str:
+    return f"{finding['sentence']} {finding['remedy']}"
 
 
 def _of(rows: Sequence[Row], task: str) -> list[Row]:

@@ -8,13 +8,13 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from retail.config import whole_file
 from retail.evaluation.report import html_report
-from retail.evaluation.table_formats import as_csv, as_latex
+from retail.evaluation.table_formats import Table, as_csv, as_latex
 from retail.evaluation.tables import all_tables
 from retail.schema import UserError
 
@@ -52,14 +52,25 @@ def write_outputs(
     results: Mapping[str, Any], csv: Path | None = None, latex: Path | None = None, html: Path | None = None
 ) -> list[Path]:
     """`csv` is a folder that gets one file a table. Returns what was written."""
-    files: dict[Path, str] = {}
     tables = all_tables(results)
-    if csv is not None:
-        files |= {csv / f"{table.name}.csv": as_csv(table) for table in tables}
+    files = _csv_files(tables, csv)
     if latex is not None:
         files[latex] = latex_text(results)
     if html is not None:
         files[html] = html_report(results)
+    return _written(files)
+
+
+def write_tables(tables: Sequence[Table], csv: Path | None) -> list[Path]:
+    """One CSV file a table into a folder, where one is named. Returns what was written."""
+    return _written(_csv_files(tables, csv))
+
+
+def _csv_files(tables: Sequence[Table], folder: Path | None) -> dict[Path, str]:
+    return {} if folder is None else {folder / f"{table.name}.csv": as_csv(table) for table in tables}
+
+
+def _written(files: Mapping[Path, str]) -> list[Path]:
     for path, text in files.items():
         with whole_file(path) as partial:
             partial.write_text(text, encoding="utf-8")

@@ -188,6 +188,23 @@ def hierarchy_table(results: Results) -> Table:
     return Table("hierarchy", "Tasks within tasks, answered together", columns, rows)
 
 
+def doctor_table(results: Results) -> Table:
+    """What the fusion doctor measured of each input; its findings are sentences."""
+    found = results.get("doctor", {})
+    lengths = {row["input"]: row["length"] for row in found.get("norms", [])}
+    keys = ("within", "prototypes", "only_right", "followed", "overruled", "n")
+    rows = [
+        [row["task"], INPUT_WORDS[row["input"]], lengths[row["input"]], _accuracy(row), *(row[key] for key in keys)]
+        for row in found.get("inputs", [])
+    ]
+    names = ("alone", "alone in the fusion", "class means", "only it is right", "followed", "its error wins")
+    columns = [Column("task"), Column("input"), Column("length", "number"), *(Column(name, "%") for name in names)]
+    note = "Followed: of the answers where inputs disagree. Its error wins: where it is wrong and another input right."
+    return Table(
+        "doctor", "What each input knows, and what the fused model makes of it", [*columns, Column("n")], rows, note
+    )
+
+
 TABLES: tuple[Callable[[Results], Table], ...] = (
     accuracy_table,
     differences_table,
@@ -202,6 +219,7 @@ TABLES: tuple[Callable[[Results], Table], ...] = (
     costs_table,
     cascade_table,
     hierarchy_table,
+    doctor_table,
 )
 
 
