@@ -552,7 +552,7 @@ def _embedded(manifest: Manifest, modality: str, encoders: str, split: str, prog
 
 
 def _provenance(manifest: Manifest, encoder: str, split: str, n_train: int, n_scored: int) -> dict[str, Any]:
-    data = {"name": manifest.root.name, "checksum": manifest.checksum, "split": split}
+    data = {"name": manifest.title, "checksum": manifest.checksum, "split": split}
     return {"encoder": encoder, "data": data | {"n_train": n_train, "n_scored": n_scored}}
 
 

@@ -61,7 +61,7 @@ def _recognizer(
         width=config.width,
         info={
             "config": config.to_dict(),
-            "data": {"name": manifest.root.name, "checksum": manifest.checksum},
+            "data": {"name": manifest.title, "checksum": manifest.checksum},
             "rows": {"train": len(splits.train), "val": len(splits.val)},
             "best_epoch": result.best_epoch,
             "history": result.history,
@@ -204,7 +204,7 @@ def evaluate(
     return {
         "format": "retail-scores/1",
         "bundle": recognizer.info,
-        "data": {"name": manifest.root.name, "checksum": manifest.checksum, "n": len(rows)},
+        "data": {"name": manifest.title, "checksum": manifest.checksum, "n": len(rows)},
         "scores": scores,
         "unknown_labels": unknown,
         "notes": notes,

@@ -9,8 +9,9 @@ from pathlib import Path
 
 RETAIL = Path(__file__).parents[1] / "retail"
 ORDER = (
-    "schema config media archive manifest encoders pretraining augmentation store fusion training transfer finetuning "
-    "evaluation recognizer bundle build demo jobs shelf catalogue datasets runs charts pages __main__"
+    "schema config media archive columns manifest encoders pretraining augmentation store fusion training transfer "
+    "finetuning evaluation recognizer bundle build demo jobs shelf catalogue datasets overview estimate runs charts "
+    "pages __main__"
 ).split()
 
 

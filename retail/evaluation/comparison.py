@@ -188,7 +188,7 @@ def _results(manifest, splits: Splits, encoders, config: CompareConfig, outputs,
         "protocol": protocol(config),
         "seeds": list(range(config.seeds)),
         "data": {
-            "name": manifest.root.name,
+            "name": manifest.title,
             "checksum": manifest.checksum,
             "n_train": len(splits.train),
             "n_val": len(splits.val),
