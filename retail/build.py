@@ -5,7 +5,7 @@ In: a data path or manifest and a `TrainConfig`. Out: a `Recognizer`, or a score
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ import torch
 from retail.config import FinetuneConfig, TrainConfig
 from retail.encoders import Encoder, load_encoder, load_preset
 from retail.encoders.tunable import TunableEncoder
+from retail.evaluation.fits import FitPlan
 from retail.evaluation.forgetting import SourceTask, check_shares_inputs, forgetting, source_task
 from retail.evaluation.metrics import score
 from retail.evaluation.retrieval import cross_modal_retrieval
@@ -67,6 +68,31 @@ def _recognizer(
             "history": result.history,
         },
     )
+
+
+def compared_recognizers(
+    manifest: Manifest,
+    loaded: dict[Modality, Encoder],
+    splits: Splits,
+    plans: Sequence[FitPlan],
+    tuning: Sequence[Mapping[str, Any]] = (),
+    progress: Progress | None = None,
+) -> Iterator[Recognizer]:
+    """The recogniser of each compared fusion, first seed; of the single input where there is nothing to fuse.
+
+    Equal settings and seed give the very head that was scored. `tuning` says which settings each model chose.
+    """
+    first = [plan for plan in plans if plan.config.seed == 0]
+    wanted = [plan for plan in first if plan.kind == "fusion"] or first
+    for place, plan in enumerate(wanted):
+        chosen: dict[str, Any] = next(
+            (row["setting"] for row in tuning if row["model"] == plan.model and row["chosen"]), {}
+        )
+        config = replace(plan.config, **chosen)
+        fitted = fit(splits.train, splits.val, splits.task_sizes, config)
+        yield _recognizer(manifest, {m: loaded[m] for m in config.modalities}, splits, config, fitted)
+        if progress:
+            progress("Keeping the recognisers", place + 1, len(wanted))
 
 
 def finetune_recognizer(
