@@ -100,7 +100,7 @@ class _Reporter:
     def __init__(self, status: Path | None = None) -> None:
         self.status, self.bar, self.stage, self.written = status, None, "", 0.0
         self.last: tuple[str, int, int] = ("starting", 0, 0)
-        self.stage_started, self.scored = time.time(), dict[str, list[float]]()
+        self.stage_started, self.stage_first, self.scored = time.time(), 0, dict[str, list[float]]()
 
     def __call__(self, stage: str, done: int, total: int) -> None:
         from tqdm import tqdm
@@ -108,7 +108,7 @@ class _Reporter:
         if stage != self.stage:
             self.close()
             self.bar, self.stage = tqdm(total=total, desc=stage, file=sys.stderr, disable=None), stage
-            self.stage_started = time.time()
+            self.stage_started, self.stage_first = time.time(), done
         assert self.bar is not None
         self.bar.update(done - self.bar.n)
         self.last = (stage, done, total)
@@ -125,7 +125,7 @@ class _Reporter:
         self.written = time.monotonic()
         stage, done, total = self.last
         values = {"state": state, "stage": stage, "done": done, "total": total, "message": message}
-        values |= {"stage_started": self.stage_started}
+        values |= {"stage_started": self.stage_started, "stage_first": self.stage_first}
         values |= {"partial": {model: sum(found) / len(found) for model, found in self.scored.items()}}
         _write_json(self.status, values | {"pid": os.getpid(), "updated": time.time()})
 

@@ -10,8 +10,8 @@ from pathlib import Path
 RETAIL = Path(__file__).parents[1] / "retail"
 ORDER = (
     "schema config media archive columns manifest encoders pretraining augmentation store fusion training transfer "
-    "finetuning evaluation recognizer bundle build demo jobs shelf catalogue datasets overview estimate runs charts "
-    "pages __main__"
+    "finetuning evaluation recognizer bundle build demo jobs shelf catalogue datasets overview estimate "
+    "runs side_by_side charts pages __main__"
 ).split()
 
 
