@@ -83,7 +83,7 @@ def class_chart(manifest: Manifest, task: str) -> alt.Chart:
             y=alt.Y("class:N", sort=order, title=None, axis=alt.Axis(labelLimit=190)),
             yOffset=alt.YOffset("input:N", sort=words),
             x=alt.X("products:Q", title="products", axis=alt.Axis(tickMinStep=1)),
-            color=alt.Color("input:N", scale=scale, sort=words, legend=alt.Legend(title=None, orient="top")),
+            color=alt.Color("input:N", scale=scale, sort=words, legend=alt.Legend(title=None, orient="top", columns=1)),
             tooltip=["class", "input", "products"],
         )
         .properties(height=36 * len(order) + 60, description=f"Products per class of {task}: " + "; ".join(said))
@@ -96,10 +96,12 @@ def balance_sentence(manifest: Manifest, task: str) -> str:
     if not counts:
         return "No training product has a label here, so nothing can be learned."
     (most, top), (least, bottom) = counts.most_common()[0], counts.most_common()[-1]
-    sentence = (
-        f"{len(counts)} classes; the largest, “{most}”, has {top:,} training products, the smallest, “{least}”, "
-        f"{bottom:,}; half of them have at most {median(counts.values()):g}."
-    )
+    sentence = f"{len(counts)} classes with {top:,} training products each."
+    if top != bottom:
+        sentence = (
+            f"{len(counts)} classes; the largest, “{most}”, has {top:,} training products, the smallest, “{least}”, "
+            f"{bottom:,}; the median is {median(counts.values()):g}."
+        )
     few = sum(count < FEW for count in counts.values())
     if few:
         return sentence + f" {few} classes have fewer than {FEW}: expect mistakes there, or add products."

@@ -117,7 +117,7 @@ def _describe(job: jobs.Job) -> Run:
 def data_title(data: str) -> str:
     """What people call the data of a command."""
     path = Path(data)
-    if path == DEMO_DIR:
+    if path.resolve() == DEMO_DIR:
         return DEMO_NAME
     try:
         pointer = read_pointer(path)

@@ -74,10 +74,11 @@ def draw_numbers(manifest: Manifest) -> None:
     """How many products there are and which inputs they have."""
     sizes = {name: len(manifest.in_split(name)) for name in ("train", "val", "test")}
     how = "as the table says" if manifest.has_split else "split for you, whole groups together"
-    cells = st.columns(4)
-    cells[0].metric("Usable products", f"{len(manifest.products):,}")
-    for cell, row in zip(cells[1:], overview.coverage(manifest), strict=True):
-        cell.metric(f"With {INPUT_WORDS[row.modality]}", f"{row.share:.0%}", help=f"{row.products:,} products.")
+    with st.container(horizontal=True, gap="large"):
+        st.metric("Usable products", f"{len(manifest.products):,}", width="content")
+        for row in overview.coverage(manifest):
+            help_text = f"{row.products:,} products."
+            st.metric(f"With {INPUT_WORDS[row.modality]}", f"{row.share:.0%}", help=help_text, width="content")
     st.caption(f"{sizes['train']:,} to train on, {sizes['val']:,} to choose by, {sizes['test']:,} to test on, {how}.")
 
 

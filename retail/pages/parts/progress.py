@@ -35,7 +35,7 @@ def time_left(now: dict[str, Any]) -> str:
     """', about 3 minutes left' in this stage, or '' while nobody can tell."""
     steps = now["done"] - now.get("stage_first", 0)
     spent = now.get("updated", 0.0) - now.get("stage_started", 0.0)
-    if steps < STEADY_STEPS or spent < STEADY_SECONDS or not now["total"]:
+    if steps < STEADY_STEPS or spent < STEADY_SECONDS or now["done"] >= now["total"]:
         return ""
     return f", about {duration(spent / steps * (now['total'] - now['done']))} left"
 
@@ -60,7 +60,7 @@ def draw_run(job: jobs.Job) -> bool:
         stage = now["stage"][:1].upper() + now["stage"][1:]
         counted = f": {now['done']:,} of {now['total']:,}{time_left(now)}" if now["total"] else " …"
         st.progress(min(share, 1.0), stage + counted)
-        st.caption(f"Since {duration(max(time.time() - job.facts.get('started', time.time()), 1))}.")
+        st.caption(f"Running for {duration(max(time.time() - job.facts.get('started', time.time()), 1))}.")
     elif now["state"] == "done":
         _draw_done(job)
     else:
