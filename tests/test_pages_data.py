@@ -8,7 +8,10 @@ from retail import datasets
 from retail.config import DEMO_TASKS
 from tests.pages_driving import element, open_page, press, said
 
-BROKEN = "id,image_file_name,text,kind,split\n1,gone.png,a tin,tin,train\n2,,,jar,train\n3,,a jar,jar,weekday\n4,,a jar,jar,test\n"
+BROKEN = (
+    "id,image_file_name,text,kind,split\n1,gone.png,a tin,tin,train\n2,,,jar,train\n"
+    "3,,a jar,jar,weekday\n4,,a jar,jar,test\n"
+)
 
 
 @pytest.fixture(autouse=True)
@@ -90,4 +93,4 @@ def test_products_can_be_narrowed_to_a_class_and_augmented(small_data):
     assert len(cards) == 6 and all("colour blue" in card for card in cards)
     press(app, "Show examples")
     first = [item.value for item in app.text][-4:]
-    assert len(first) == 4 and all("no" in words for words in first)
+    assert len(set(first)) == 4 and "tea" in " ".join(first)  # the words of the chosen product, each time others lost

@@ -25,7 +25,7 @@ def train(small_data):
 
 
 def commands() -> list[list[str]]:
-    return [job.facts["command"][3:] for job in reversed(jobs.list_jobs())]
+    return [job.facts["command"][3:] for job in jobs.waiting()]
 
 
 def option(command: list[str], name: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 import pandas as pd
 import streamlit as st
@@ -56,8 +57,7 @@ def history_table(history: list[Run]) -> pd.DataFrame:
 def ask_delete(run: Run) -> None:
     """Asks once more."""
     st.write(f"“{run.title}” goes with its results, its log and its recognisers. Export first what you want to keep.")
-    if st.button("Delete it", type="primary"):
-        jobs.delete(run.job)
+    if st.button("Delete it", type="primary", on_click=jobs.delete, args=(run.job,)):
         st.query_params.clear()
         st.rerun()
 
@@ -128,7 +128,11 @@ def watch(run: Run) -> None:
 def draw_side_by_side(history: list[Run]) -> None:
     """Two to four comparisons beside one another."""
     st.subheader("Side by side", anchor=False)
-    done = {f"{run.title} ({when(run.started)})": run.job.results for run in history if run.job.results.is_file()}
+    done: dict[str, Path] = {}
+    for run in history:
+        if run.job.results.is_file():
+            name = f"{run.title} ({when(run.started)})"
+            done[name if name not in done else f"{name} {run.id}"] = run.job.results
     if DEMO_RESULTS.is_file():
         done[DEMO_RUN] = DEMO_RESULTS
     if len(done) < 2:

@@ -116,8 +116,7 @@ def ask_delete(dataset: Dataset) -> None:
         f"“{dataset.name}” is removed from the dashboard with the files that were uploaded. A folder that was only "
         "named stays. Finished runs keep their figures, but can no longer show the products."
     )
-    if st.button("Delete it", type="primary"):
-        datasets.delete(dataset)
+    if st.button("Delete it", type="primary", on_click=datasets.delete, args=(dataset,)):
         st.session_state.dataset = "demo"
         st.rerun()
 
