@@ -20,7 +20,7 @@ def page_facts(path: Path) -> dict:
 
 st.set_page_config(page_title="Product recogniser", page_icon="🛒", layout="wide")
 
-found = [(page_facts(path), path) for path in PAGES.glob("*.py") if path.name != "__init__.py"]
+found = [(page_facts(path), path) for path in PAGES.glob("[!_]*.py")]
 pages = [
     st.Page(path, title=facts["TITLE"], icon=facts["ICON"], default=place == 0)
     for place, (facts, path) in enumerate(sorted(found, key=lambda pair: pair[0]["ORDER"]))

@@ -19,6 +19,7 @@ from retail.schema import Modality
 
 TRIAL_EPOCHS = 5
 DEDICATED_SUBSETS = 7
+ROUGH = "A rough guess from the demo comparison, which ran on another machine: measure here to know better."
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,11 @@ class Speed:
     encode_seconds: dict[str, float]
     basis: str
     checksums: tuple[str, ...] = ()  # of data whose embeddings are kept already
+
+    @property
+    def rough(self) -> bool:
+        """Whether nothing was measured on this machine."""
+        return self.basis == ROUGH
 
 
 @dataclass(frozen=True)
@@ -84,8 +90,7 @@ def known_speed(encoders: str) -> Speed:
     elif trial := _read(_trial_path()).get(encoders):
         found = Speed(**trial | {"checksums": ()})
     else:
-        basis = "A rough guess from the demo comparison, which ran on another machine: measure here to know better."
-        found = _speed_of(_results(DEMO_RESULTS) or {}, basis)
+        found = _speed_of(_results(DEMO_RESULTS) or {}, ROUGH)
     assert found is not None
     return Speed(found.fit_seconds, found.encode_seconds, found.basis, checksums)
 

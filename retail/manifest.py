@@ -50,6 +50,7 @@ class Manifest:
     has_split: bool
     checksum: str
     title: str = ""  # what the data set is called
+    source: Path = Path()  # the folder that reads as this data set again
 
     def in_split(self, name: str) -> list[Product]:
         """The rows of train, val or test."""
@@ -99,8 +100,8 @@ def read_manifest(
     checksum = reader.digest.hexdigest()
     root = metadata.parent.resolve()
     found, problems = tuple(products), tuple(order)
-    title = title or root.name
-    return Manifest(root, found, problems, chosen, label_columns, text_column, has_split, checksum, title)
+    title, source = (title, Path(data).resolve()) if title else (root.name, root)
+    return Manifest(root, found, problems, chosen, label_columns, text_column, has_split, checksum, title, source)
 
 
 def read_table(metadata: Path) -> tuple[list[str], list[list[str]]]:

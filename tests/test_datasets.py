@@ -54,6 +54,7 @@ def test_columns_are_guessed_and_problems_name_the_users_own_columns(own):
     datasets.set_columns(own, Columns(image="Picture", text="Beschreibung", id="SKU", split=NONE, tasks=("Colour",)))
     manifest = read_manifest(own.path)
     assert [product.id for product in manifest.products] == ["a1", "a2", "a4"]
+    assert manifest.source == own.path and read_manifest(manifest.source).products == manifest.products
     assert manifest.tasks == ("Colour",) and manifest.title == "My shop" and not manifest.has_split
     assert [(p.line, p.column) for p in manifest.problems] == [(3, "Picture"), (4, "")]
     assert "photos/none.png" in manifest.problems[0].message

@@ -37,7 +37,7 @@ def test_a_comparison_is_queued_with_all_that_was_chosen(train):
     element(train, "number_input", "Seeds").set_value(2)
     element(train, "checkbox", "Also train").set_value(False)
     train.run()
-    assert "10 to 10 models" in said(train) and "another machine" in said(train)
+    assert "10 to 10 small models" in said(train) and "another machine" in said(train)
     press(train, "Start")
     (command,) = commands()
     folder = jobs.list_jobs()[0].folder

@@ -13,7 +13,7 @@ from retail.datasets import Dataset
 from retail.evaluation.table_formats import safe_cell
 from retail.manifest import Manifest, read_manifest
 from retail.media import SAMPLE_RATE_HZ, MediaError, decode_audio, decode_image
-from retail.pages.parts.own_data import draw_add, draw_columns, draw_manage, keep
+from retail.pages._own_data import draw_add, draw_columns, draw_manage, keep
 from retail.schema import INPUT_WORDS, Product, UserError, inputs_words
 
 TITLE = "Data"

@@ -13,7 +13,7 @@ from retail.config import DEMO_RESULTS
 from retail.estimate import duration
 from retail.evaluation.outputs import read_results
 from retail.evaluation.report import html_report
-from retail.pages.parts.progress import EVERY_SECONDS, STATE_WORDS, draw_run
+from retail.pages._follow_run import EVERY_SECONDS, STATE_WORDS, draw_run
 from retail.runs import Run
 from retail.schema import UserError
 
@@ -108,6 +108,8 @@ def draw_one(run: Run) -> None:
         live = run.state in jobs.UNFINISHED
         st.fragment(lambda: watch(run), run_every=EVERY_SECONDS if live else None)()
         if run.state == "done":
+            if run.headline:
+                st.success(run.headline)
             draw_exports(run)
         left, middle, right = st.columns([3, 1, 1], vertical_alignment="bottom")
         title = left.text_input("Name", run.title, key=f"title_{run.id}")
@@ -120,7 +122,7 @@ def draw_one(run: Run) -> None:
 
 def watch(run: Run) -> None:
     """The run as it goes; the whole page follows when it ends."""
-    if draw_run(run.job) != (run.state in jobs.UNFINISHED):
+    if draw_run(run.job, links=False) != (run.state in jobs.UNFINISHED):
         st.rerun()
     jobs.advance()
 

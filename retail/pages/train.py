@@ -13,7 +13,7 @@ from retail.datasets import Dataset
 from retail.encoders import PRESETS
 from retail.fusion import strategies
 from retail.manifest import Manifest, read_manifest
-from retail.pages.parts.progress import EVERY_SECONDS, draw_run
+from retail.pages._follow_run import EVERY_SECONDS, draw_run
 from retail.schema import INPUT_WORDS, MODALITIES, Modality, UserError
 from retail.shelf import RUN_BUNDLES
 
@@ -193,7 +193,7 @@ def compare_estimate(choice: Choice, names: int, seeds: int, settings: bool, tun
     trials = 5 * (names + len(choice.inputs)) * tune * len(counts)
     total = sum(low for low, _ in counts) + trials, sum(high for _, high in counts) + trials
     found = estimate.estimate(choice.manifest, speed, total, choice.inputs)
-    return f"{found.sentence} {total[0]:,} to {total[1]:,} models."
+    return f"{found.sentence} It trains {total[0]:,} to {total[1]:,} small models."
 
 
 def finetune_arguments(choice: Choice) -> tuple[list[str], str]:
@@ -263,7 +263,8 @@ def draw_new() -> None:
         return
     arguments, words = ARGUMENTS[choice.method](choice)
     st.info(f"**Time:** {words}" if arguments else words)
-    if choice.method == "compare" and st.button("Measure this machine", help="Takes about half a minute."):
+    rough = choice.method == "compare" and estimate.known_speed(choice.encoders).rough
+    if rough and st.button("Measure this machine", help="Takes about half a minute."):
         measure(choice)
     usual = f"{choice.dataset.name}: {', '.join(choice.tasks)}"
     title = st.text_input("Name of the run", placeholder=usual[:80])

@@ -47,8 +47,8 @@ def model_word(model: str) -> str:
     return strategies()[model].title if model in strategies() else model
 
 
-def draw_run(job: jobs.Job) -> bool:
-    """Draws one run; returns whether it is not finished yet."""
+def draw_run(job: jobs.Job, links: bool = True) -> bool:
+    """Draws one run, with links to where it can be looked at; returns whether it is not finished yet."""
     now = jobs.status(job)
     waits, live = now["state"] == jobs.QUEUED, now["state"] in jobs.LIVE
     title = now["title"] or job.id
@@ -62,7 +62,8 @@ def draw_run(job: jobs.Job) -> bool:
         st.progress(min(share, 1.0), stage + counted)
         st.caption(f"Running for {duration(max(time.time() - job.facts.get('started', time.time()), 1))}.")
     elif now["state"] == "done":
-        _draw_done(job)
+        if links:
+            _draw_links(job)
     else:
         st.error(now["message"] or f"The run was {now['state']}.")
     _draw_partial(now, live)
@@ -81,8 +82,8 @@ def _place(job: jobs.Job) -> str:
     return "It starts when the run before it ends." if not before else f"{before + 1} runs come before it."
 
 
-def _draw_done(job: jobs.Job) -> None:
-    st.success("Done.")
+def _draw_links(job: jobs.Job) -> None:
+    st.success("Done: Recognise offers what it made.")
     left, right = st.columns(2)
     if job.results.is_file():
         left.page_link("retail/pages/compare.py", label="See the comparison", icon="📊", query_params={"run": job.id})
