@@ -37,6 +37,7 @@ from retail.evaluation.table_formats import safe_cell
 from retail.schema import MODALITIES, Modality, Prediction, Product, Progress, UserError
 
 if TYPE_CHECKING:
+    from retail.evaluation.fits import FitOutput
     from retail.manifest import Manifest
 
 Number = TypeVar("Number", int, float)
@@ -100,6 +101,7 @@ class _Reporter:
     def __init__(self, status: Path | None = None) -> None:
         self.status, self.bar, self.stage, self.written = status, None, "", 0.0
         self.last: tuple[str, int, int] = ("starting", 0, 0)
+        self.stage_started, self.stage_first, self.scored = time.time(), 0, dict[str, list[float]]()
 
     def __call__(self, stage: str, done: int, total: int) -> None:
         from tqdm import tqdm
@@ -107,11 +109,16 @@ class _Reporter:
         if stage != self.stage:
             self.close()
             self.bar, self.stage = tqdm(total=total, desc=stage, file=sys.stderr, disable=None), stage
+            self.stage_started, self.stage_first = time.time(), done
         assert self.bar is not None
         self.bar.update(done - self.bar.n)
         self.last = (stage, done, total)
         if time.monotonic() - self.written > 0.3 or done == total:
             self.say("running")
+
+    def score(self, model: str, accuracy: float) -> None:
+        """A first figure of one model: its accuracy on validation, mean over what was fitted so far."""
+        self.scored.setdefault(model, []).append(accuracy)
 
     def say(self, state: str, message: str = "") -> None:
         if self.status is None:
@@ -119,6 +126,8 @@ class _Reporter:
         self.written = time.monotonic()
         stage, done, total = self.last
         values = {"state": state, "stage": stage, "done": done, "total": total, "message": message}
+        values |= {"stage_started": self.stage_started, "stage_first": self.stage_first}
+        values |= {"partial": {model: sum(found) / len(found) for model, found in self.scored.items()}}
         _write_json(self.status, values | {"pid": os.getpid(), "updated": time.time()})
 
     def close(self) -> None:
@@ -127,7 +136,7 @@ class _Reporter:
 
 
 @contextlib.contextmanager
-def _reported(status: Path | None = None) -> Iterator[Progress]:
+def _reported(status: Path | None = None) -> Iterator[_Reporter]:
     """Progress for one command; a user's mistake becomes one sentence and exit code 1."""
     reporter = _Reporter(status)
     reporter.say("running")
@@ -391,6 +400,7 @@ def compare(
     data: Data,
     out: Annotated[Path, typer.Option(help="The results file to write.")],
     tasks: Tasks = "",
+    modalities: Modalities = "",
     strategies: Annotated[str, typer.Option(help="Fusion strategies, separated by commas, or 'all'.")] = "all",
     seeds: Annotated[int, typer.Option(help="Every model is trained once per seed.")] = 3,
     encoders: Encoders = "bundled",
@@ -399,6 +409,9 @@ def compare(
     tune: Annotated[bool, typer.Option(help="Every model tries the same grid of settings on validation.")] = False,
     loss_balancing: Annotated[str, typer.Option(help="fixed or uncertainty.")] = "fixed",
     class_balance: ClassBalance = "none",
+    bundles: Annotated[
+        Path | None, typer.Option(help="Keep the recogniser of each strategy, first seed, in FOLDER/STRATEGY.")
+    ] = None,
     csv_folder: CsvFolder = None,
     latex: Latex = None,
     html: Html = None,
@@ -418,6 +431,8 @@ def compare(
             loss_balancing=loss_balancing,
             class_balance=class_balance,
         )
+        from retail.build import compared_recognizers
+        from retail.bundle import save_bundle
         from retail.encoders import load_preset
         from retail.evaluation.comparison import compare as run_comparison
         from retail.evaluation.comparison import plan_models
@@ -428,12 +443,25 @@ def compare(
         from retail.store import EmbeddingStore
 
         manifest = _read(data, tasks, text_column, progress)
-        plan_models(config, manifest.tasks, MODALITIES)  # an unknown strategy is said before the long work
-        loaded = load_preset(encoders)
+        used = _modalities(modalities)
+        plans = plan_models(config, manifest.tasks, used)  # an unknown strategy is said before the long work
+        loaded = load_preset(encoders, used)
         splits = prepare(manifest, loaded, EmbeddingStore(), progress)
         costs = encode_costs(loaded, manifest.in_split("test"))
-        results = _without_nan(run_comparison(manifest, splits, loaded, config, progress, costs=costs))
+
+        def on_fit(output: FitOutput) -> None:
+            if output.plan.kind in ("single", "fusion") and not tune:
+                progress.score(output.plan.model, sum(output.val_accuracy.values()) / len(output.val_accuracy))
+
+        raw = run_comparison(manifest, splits, loaded, config, progress, costs=costs, on_fit=on_fit)
+        results = _without_nan(raw)
         _write_json(out, results)
+        if bundles is not None:
+            present = [name for name in used if bool(splits.train.present[name].any())]
+            plans = plan_models(config, manifest.tasks, present)
+            found = compared_recognizers(manifest, loaded, splits, plans, results["tuning"], progress)
+            for recognizer in found:
+                save_bundle(recognizer, bundles / (recognizer.strategy if len(present) > 1 else present[0]))
         typer.echo(comparison_table(results))
         for path in write_outputs(results, csv_folder, latex, html):
             typer.echo(f"Written: {path}")
@@ -632,7 +660,7 @@ def _embedded(manifest: Manifest, modality: str, encoders: str, split: str, prog
 
 
 def _provenance(manifest: Manifest, encoder: str, split: str, n_train: int, n_scored: int) -> dict[str, Any]:
-    data = {"name": manifest.root.name, "checksum": manifest.checksum, "split": split}
+    data = {"name": manifest.title, "checksum": manifest.checksum, "split": split}
     return {"encoder": encoder, "data": data | {"n_train": n_train, "n_scored": n_scored}}
 
 

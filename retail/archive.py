@@ -32,7 +32,7 @@ def unpack(path: Path) -> tuple[Path, list[str]]:
         target.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(dir=target.parent, prefix="part-"))
         try:
-            refused = _extract(path, temporary / "files")
+            refused = extract(path, temporary / "files")
             (temporary / "refused.json").write_text(json.dumps(refused), encoding="utf-8")
             temporary.rename(target)
         except OSError as error:
@@ -43,7 +43,8 @@ def unpack(path: Path) -> tuple[Path, list[str]]:
     return target / "files", json.loads((target / "refused.json").read_text(encoding="utf-8"))
 
 
-def _extract(path: Path, folder: Path) -> list[str]:
+def extract(path: Path, folder: Path) -> list[str]:
+    """Unpacks into a new folder; returns a sentence for each member left out. Raises UserError."""
     folder.mkdir(parents=True)
     refused, total = [], 0
     try:

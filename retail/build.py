@@ -5,7 +5,7 @@ In: a data path or manifest and a `TrainConfig`. Out: a `Recognizer`, or a score
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ import torch
 from retail.config import FinetuneConfig, TrainConfig
 from retail.encoders import Encoder, load_encoder, load_preset
 from retail.encoders.tunable import TunableEncoder
+from retail.evaluation.fits import FitPlan
 from retail.evaluation.forgetting import SourceTask, check_shares_inputs, forgetting, source_task
 from retail.evaluation.metrics import score
 from retail.evaluation.retrieval import cross_modal_retrieval
@@ -61,12 +62,37 @@ def _recognizer(
         width=config.width,
         info={
             "config": config.to_dict(),
-            "data": {"name": manifest.root.name, "checksum": manifest.checksum},
+            "data": {"name": manifest.title, "checksum": manifest.checksum},
             "rows": {"train": len(splits.train), "val": len(splits.val)},
             "best_epoch": result.best_epoch,
             "history": result.history,
         },
     )
+
+
+def compared_recognizers(
+    manifest: Manifest,
+    loaded: dict[Modality, Encoder],
+    splits: Splits,
+    plans: Sequence[FitPlan],
+    tuning: Sequence[Mapping[str, Any]] = (),
+    progress: Progress | None = None,
+) -> Iterator[Recognizer]:
+    """The recogniser of each compared fusion, first seed; of the single input where there is nothing to fuse.
+
+    Equal settings and seed give the very head that was scored. `tuning` says which settings each model chose.
+    """
+    first = [plan for plan in plans if plan.config.seed == 0]
+    wanted = [plan for plan in first if plan.kind == "fusion"] or first
+    for place, plan in enumerate(wanted):
+        chosen: dict[str, Any] = next(
+            (row["setting"] for row in tuning if row["model"] == plan.model and row["chosen"]), {}
+        )
+        config = replace(plan.config, **chosen)
+        fitted = fit(splits.train, splits.val, splits.task_sizes, config)
+        yield _recognizer(manifest, {m: loaded[m] for m in config.modalities}, splits, config, fitted)
+        if progress:
+            progress("Keeping the recognisers", place + 1, len(wanted))
 
 
 def finetune_recognizer(
@@ -204,7 +230,7 @@ def evaluate(
     return {
         "format": "retail-scores/1",
         "bundle": recognizer.info,
-        "data": {"name": manifest.root.name, "checksum": manifest.checksum, "n": len(rows)},
+        "data": {"name": manifest.title, "checksum": manifest.checksum, "n": len(rows)},
         "scores": scores,
         "unknown_labels": unknown,
         "notes": notes,

@@ -53,7 +53,11 @@ def whole_folder(path: Path) -> Iterator[Path]:
     partial = path.with_name(path.name + ".part")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
-    yield partial
+    try:
+        yield partial
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
     shutil.rmtree(path, ignore_errors=True)
     partial.replace(path)
 

@@ -15,16 +15,12 @@ from pathlib import Path
 from statistics import median
 
 from retail.archive import unpack
+from retail.columns import AUDIO, GROUP, ID, IMAGE, SPLIT, SPLIT_WORDS, Columns, guessed_tasks, read_pointer
 from retail.media import MediaError, decode_audio, decode_image
 from retail.schema import Product, Progress, UserError, Vocabulary
 
 METADATA = "metadata.csv"
-IMAGE, AUDIO, ID, SPLIT, GROUP = "image_file_name", "audio_file_name", "id", "split", "group"
-SPLIT_WORDS = {"train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val", "dev": "val"}
-SPLIT_WORDS |= {"test": "test", "testing": "test"}
 NOT_LABELS = {ID, IMAGE, AUDIO, SPLIT, GROUP, "text", "title", "description", "voice"}
-# More classes than this is free text or a number, not a label column to guess.
-MAX_GUESSED_CLASSES = 200
 
 
 @dataclass(frozen=True)
@@ -54,6 +50,8 @@ class Manifest:
     text_column: str
     has_split: bool
     checksum: str
+    title: str = ""  # what the data set is called
+    source: Path = Path()  # the folder that reads as this data set again
 
     def in_split(self, name: str) -> list[Product]:
         """The rows of train, val or test."""
@@ -93,14 +91,14 @@ def read_manifest(
 
     With `most_rows` a longer table is refused before any file is read.
     """
-    metadata, notes = _locate(Path(data))
-    reader = _Reader(metadata, text_column, check_media, [Problem(None, "", note) for note in notes])
+    metadata, notes, columns, title = _locate(Path(data))
+    reader = _Reader(metadata, text_column, check_media, [Problem(None, "", note) for note in notes], columns)
     header, rows = reader.rows()
     if most_rows and len(rows) > most_rows:
         raise UserError(
             f"{metadata.name} has {len(rows):,} rows, but at most {most_rows:,} are taken at once; split it into parts."
         )
-    chosen, label_columns = _columns(header, rows, tasks, text_column)
+    chosen, label_columns = _columns(header, rows, tasks or columns.tasks, text_column)
     products = reader.products(header, rows, label_columns, progress)
     has_split = SPLIT in header
     products = _check_groups(products, reader.problems) if has_split else assign_splits(products)
@@ -110,10 +108,24 @@ def read_manifest(
     order = sorted(reader.problems, key=lambda problem: problem.line or 0)
     checksum = reader.digest.hexdigest()
     root = metadata.parent.resolve()
-    return Manifest(root, tuple(products), tuple(order), chosen, label_columns, text_column, has_split, checksum)
+    found, problems = tuple(products), tuple(order)
+    title, source = (title, Path(data).resolve()) if title else (root.name, root)
+    return Manifest(root, found, problems, chosen, label_columns, text_column, has_split, checksum, title, source)
 
 
-def _locate(data: Path) -> tuple[Path, list[str]]:
+def read_table(metadata: Path) -> tuple[list[str], list[list[str]]]:
+    """The header and the rows of a table as they stand; raises UserError when it is none."""
+    header, rows = _Reader(metadata, "", False, []).rows()
+    return header, [cells for _, cells in rows]
+
+
+def _locate(data: Path) -> tuple[Path, list[str], Columns, str]:
+    """The table, notes from unpacking, what its columns mean and the data set's name ("" where it has none)."""
+    if data.is_dir() and (pointer := read_pointer(data)):
+        metadata = data / pointer.metadata  # an absolute path stays as it is
+        if not metadata.is_file():
+            raise UserError(f"{metadata} of data set {pointer.name!r} is gone; bring it back, or add the data again.")
+        return metadata, list(pointer.notes), pointer.columns, pointer.name
     notes: list[str] = []
     if data.is_file() and data.suffix.lower() == ".zip":
         data, notes = unpack(data)
@@ -124,7 +136,7 @@ def _locate(data: Path) -> tuple[Path, list[str]]:
         data = data / METADATA
     if not data.is_file():
         raise UserError(f"{data} does not exist; name a folder or ZIP with a {METADATA}, or that file itself.")
-    return data, notes
+    return data, notes, Columns(), ""
 
 
 def _columns(
@@ -138,12 +150,8 @@ def _columns(
             raise UserError(f"There is no label column {task!r}; the columns are {', '.join(header)}.")
         if task in {ID, IMAGE, AUDIO, SPLIT, GROUP, text_column}:
             raise UserError(f"Column {task!r} is an input, not a label; choose a label column.")
-    guessed = []
-    for place, column in enumerate(header):
-        values = Counter(cells[place] for _, cells in rows if cells[place])
-        repeats = sum(values.values()) > len(values)
-        if column not in NOT_LABELS | {text_column} and 2 <= len(values) <= MAX_GUESSED_CLASSES and repeats:
-            guessed.append(column)
+    likely = guessed_tasks(header, [cells for _, cells in rows])
+    guessed = [column for column in likely if column not in NOT_LABELS | {text_column}]
     chosen = tuple(dict.fromkeys(tasks)) if tasks else tuple(guessed)
     return chosen, tuple(dict.fromkeys([*chosen, *guessed]))
 
@@ -156,16 +164,21 @@ class _Reader:
     text_column: str
     check_media: bool
     problems: list[Problem]
+    columns: Columns = field(default_factory=Columns)
     digest: hashlib._Hash = field(default_factory=hashlib.sha256)
+    own_names: dict[str, str] = field(default_factory=dict)  # the convention's name -> the table's
 
     def say(self, line: int | None, column: str, message: str) -> None:
-        self.problems.append(Problem(line, column, message))
+        self.problems.append(Problem(line, self.own_names.get(column, column), message))
 
     def rows(self) -> tuple[list[str], list[tuple[int, list[str]]]]:
         """The header and the rows with as many fields as it, each with its line number."""
         content = self.metadata.read_bytes()
         self.digest.update(content)
-        reader = csv.reader(io.StringIO(self._decode(content), newline=""))
+        text = self._decode(content)
+        first = text.partition("\n")[0]
+        delimiter = max(",;\t", key=first.count)  # what a spreadsheet's "save as CSV" writes depends on the country
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
         try:
             lines = [(reader.line_num, [cell.strip() for cell in cells]) for cells in reader]
         except csv.Error as error:
@@ -175,7 +188,9 @@ class _Reader:
         header = lines[0][1]
         if doubled := [name for name, count in Counter(header).items() if count > 1]:
             raise UserError(f"Column {doubled[0]!r} appears twice in {self.metadata.name}; rename one of them.")
-        rows = []
+        self.digest.update(repr(self.columns).encode() if self.columns != Columns() else b"")
+        self.own_names = dict(zip(renamed := self.columns.renamed(header), header, strict=True))
+        header, rows = renamed, []
         for line, cells in lines[1:]:
             if len(cells) == len(header):
                 rows.append((line, cells))

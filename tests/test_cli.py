@@ -105,11 +105,29 @@ def test_curve_prints_accuracy_against_examples(small_data, tmp_path):
 def test_compare_writes_results_and_status(small_data, tmp_path):
     out, status = tmp_path / "results.json", tmp_path / "status.json"
     options = ["--tasks", "colour,drink", "--strategies", "averaged", "--seeds", "1", "--out", out, "--status", status]
-    result = run("compare", small_data, *options)
+    result = run("compare", small_data, *options, "--bundles", tmp_path / "bundles")
     assert "Accuracy in %" in result.output
     results = json.loads(out.read_text())
     assert {row["model"] for row in results["scores"]} == {"audio", "image", "text", "averaged"}
-    assert json.loads(status.read_text())["state"] == "done"
+    told = json.loads(status.read_text())
+    assert told["state"] == "done" and set(told["partial"]) == {"audio", "image", "text", "averaged"}
+    means = {row["model"]: [] for row in results["validation"]}
+    for row in results["validation"]:
+        means[row["model"]].append(row["accuracy"])
+    assert told["partial"] == pytest.approx({model: sum(found) / len(found) for model, found in means.items()})
+    run("evaluate", tmp_path / "bundles" / "averaged", small_data, "--out", tmp_path / "scores.json")
+    again = {row["task"]: row["accuracy"] for row in json.loads((tmp_path / "scores.json").read_text())["scores"]}
+    assert again == {
+        row["task"]: row["accuracy"] for row in results["scores"] if (row["model"], row["seed"]) == ("averaged", 0)
+    }
+
+
+def test_compare_with_one_input_keeps_that_recogniser(small_data, tmp_path):
+    out = tmp_path / "results.json"
+    options = ["--tasks", "drink", "--modalities", "text", "--seeds", "1", "--out", out]
+    run("compare", small_data, *options, "--bundles", tmp_path / "bundles")
+    assert {row["model"] for row in json.loads(out.read_text())["scores"]} == {"text"}
+    assert [path.name for path in (tmp_path / "bundles").iterdir()] == ["text"]
 
 
 def test_an_unknown_strategy_fails_before_any_work(small_data, tmp_path):

@@ -65,3 +65,95 @@ def test_a_killed_job_has_failed_with_a_reason(job):
     os.kill(pid, signal.SIGKILL)
     wait_for(lambda: jobs.status(job)["state"] == "failed")
     assert "ended before it was done" in jobs.status(job)["message"]
+
+
+def sleeper() -> list[str]:
+    """Writes when it began and ended beside the runs, so that an order can be seen."""
+    code = (
+        "import pathlib, sys, time\n"
+        "log = pathlib.Path(sys.argv[1]).open('a', buffering=1)\n"
+        "log.write('begin ' + sys.argv[2] + '\\n'); time.sleep(float(sys.argv[3]))\n"
+        "log.write('end ' + sys.argv[2] + '\\n')"
+    )
+    return [sys.executable, "-c", code]
+
+
+@pytest.fixture
+def queue(tmp_path, monkeypatch):
+    """Queues a sleeper under a name; whatever still works at the end is ended."""
+    monkeypatch.setenv("RETAIL_HOME", str(tmp_path))
+    monkeypatch.delenv("PYTHONPATH", raising=False)
+
+    def add(name: str, seconds: float) -> jobs.Job:
+        return jobs.enqueue([*sleeper(), str(tmp_path / "order"), name, str(seconds)], name)
+
+    path = tmp_path / "order"
+    add.order = lambda: path.read_text() if path.exists() else ""  # type: ignore[attr-defined]
+    yield add
+    for job in jobs.list_jobs():
+        jobs.cancel(job)
+
+
+def runs(job: jobs.Job) -> bool:
+    return jobs.status(job)["state"] in jobs.LIVE
+
+
+def test_queued_jobs_run_one_after_the_other(queue):
+    first, second = queue("first", 1.0), queue("second", 0.1)
+    wait_for(lambda: runs(first))
+    assert jobs.status(second)["state"] == "queued" and jobs.waiting() == [second]
+    wait_for(lambda: queue.order().count("end") == 2)
+    assert queue.order().split() == "begin first end first begin second end second".split()
+    assert jobs.waiting() == []
+
+
+def test_a_queued_job_is_cancelled_without_ever_running_and_can_be_queued_again(queue):
+    first, second = queue("first", 30), queue("second", 0.1)
+    wait_for(lambda: runs(first))
+    jobs.cancel(second)
+    assert jobs.status(second)["state"] == "cancelled" and jobs.waiting() == []
+    jobs.cancel(first)
+    assert jobs.status(first)["state"] == "cancelled"
+    jobs.retry(second)
+    wait_for(lambda: "end second" in queue.order())
+    assert "end first" not in queue.order()
+
+
+def test_a_worker_killed_from_outside_says_so_and_the_next_one_starts(queue):
+    first, second = queue("first", 30), queue("second", 30)
+    wait_for(lambda: first.facts.get("pid"))
+    os.kill(first.facts["pid"], signal.SIGKILL)
+    wait_for(lambda: "signal 9" in jobs.status(first)["message"])
+    assert jobs.status(first)["state"] == "failed"
+    wait_for(lambda: runs(second))
+
+
+def test_a_run_outlives_the_process_that_started_it_and_the_queue_goes_on(queue):
+    first, second = queue("first", 2.0), queue("second", 0.1)
+    wait_for(lambda: runs(first) and first.facts.get("pid"))
+    parent = int(open(f"/proc/{first.facts['pid']}/stat").read().rpartition(")")[2].split()[1])
+    os.kill(parent, signal.SIGKILL)
+    assert runs(first) and jobs.status(second)["state"] == "queued"
+    wait_for(lambda: "zombie" in jobs._born(parent) or not jobs._locked())
+    jobs.advance()
+    wait_for(lambda: queue.order().count("end") == 2)
+    assert queue.order().split() == "begin first end first begin second end second".split()
+
+
+def test_arguments_can_name_the_runs_own_folder(queue, monkeypatch):
+    monkeypatch.setattr(jobs, "advance", lambda: None)
+    plain, own = jobs.start(["compare", "data"]), jobs.start(["finetune", "data", "--out", "{run}/bundles/x"])
+    assert plain.facts["command"][-4:-2] == ["--out", str(plain.results)]
+    command = own.facts["command"]
+    assert command.count("--out") == 1 and command[6] == str(own.folder / "bundles" / "x")
+
+
+def test_rename_and_delete(queue):
+    job = queue("first", 30)
+    wait_for(lambda: runs(job) and job.facts.get("pid"))
+    pid = job.facts["pid"]
+    jobs.rename(job, "another")
+    assert jobs.status(job)["title"] == "another"
+    jobs.delete(job)
+    assert jobs.find(job.id) is None and not job.folder.exists()
+    wait_for(lambda: jobs._born(pid) in ("", "zombie"))

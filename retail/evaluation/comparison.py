@@ -9,7 +9,7 @@ import datetime
 import os
 import platform
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -103,11 +103,13 @@ def _group(outputs: Sequence[FitOutput]) -> dict[str, list[FitOutput]]:
 class _Counter:
     """Tells progress one fit at a time; the total grows once it is known which models were chosen."""
 
-    def __init__(self, progress: Progress | None) -> None:
-        self.progress, self.done, self.total = progress, 0, 0
+    def __init__(self, progress: Progress | None, on_fit: Callable[[FitOutput], None] | None) -> None:
+        self.progress, self.on_fit, self.done, self.total = progress, on_fit, 0, 0
 
-    def __call__(self) -> None:
+    def __call__(self, output: FitOutput) -> None:
         self.done += 1
+        if self.on_fit:
+            self.on_fit(output)
         if self.progress:
             self.progress("training", self.done, max(self.total, self.done))
 
@@ -120,13 +122,17 @@ def compare(
     progress: Progress | None = None,
     workers: int | None = None,
     costs: Mapping[Modality, EncodeCost] | None = None,
+    on_fit: Callable[[FitOutput], None] | None = None,
 ) -> dict[str, Any]:
-    """Trains and scores every model; returns the results dictionary (see README, "Results file")."""
+    """Trains and scores every model; returns the results dictionary (see README, "Results file").
+
+    `on_fit` hears of every fit as it ends, so that somebody who waits sees the first figures.
+    """
     started = time.perf_counter()
     tasks = tuple(splits.vocabularies)
     modalities = tuple(m for m in MODALITIES if m in encoders and bool(splits.train.present[m].any()))
     plans = plan_models(config, tasks, modalities)
-    counter = _Counter(progress)
+    counter = _Counter(progress, on_fit)
     # At most: what every task's choice would need if no two tasks chose the same fusion.
     further = (2 * len(tasks) * (len(tasks) > 1) + 7 * len(tasks) * (len(modalities) > 1)) * config.seeds
     counter.total = len(plans) + further * config.settings + config.tune * len(GRID) * len(plans) // config.seeds
@@ -190,7 +196,7 @@ def _results(manifest, splits: Splits, encoders, config: CompareConfig, outputs,
         "protocol": protocol(config),
         "seeds": list(range(config.seeds)),
         "data": {
-            "name": manifest.root.name,
+            "name": manifest.title,
             "path": stored_path(manifest),
             "checksum": manifest.checksum,
             "n_train": len(splits.train),

@@ -87,7 +87,7 @@ def _run_in_worker(plan: FitPlan) -> FitOutput:
 
 
 def run_fits(
-    plans: Sequence[FitPlan], splits: Splits, on_done: Callable[[], None], workers: int | None = None
+    plans: Sequence[FitPlan], splits: Splits, on_done: Callable[[FitOutput], None], workers: int | None = None
 ) -> list[FitOutput]:
     """Runs every plan, in two processes where that pays; outputs come in the order of the plans."""
     workers = workers or min(MAX_WORKERS, os.cpu_count() or 1)
@@ -95,17 +95,18 @@ def run_fits(
         return list(_run_here(plans, splits, on_done))
     with ProcessPoolExecutor(workers, get_context("spawn"), _start_worker, (splits,)) as pool:
         futures = [pool.submit(_run_in_worker, plan) for plan in plans]
-        for _ in as_completed(futures):
-            on_done()
+        for future in as_completed(futures):
+            on_done(future.result())
         return [future.result() for future in futures]
 
 
-def _run_here(plans: Sequence[FitPlan], splits: Splits, on_done: Callable[[], None]) -> Iterator[FitOutput]:
+def _run_here(plans: Sequence[FitPlan], splits: Splits, on_done: Callable[[FitOutput], None]) -> Iterator[FitOutput]:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
         for plan in plans:
-            yield run_fit(plan, splits)
-            on_done()
+            output = run_fit(plan, splits)
+            on_done(output)
+            yield output
     finally:
         torch.set_num_threads(threads)

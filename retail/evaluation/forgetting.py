@@ -43,7 +43,7 @@ def source_task(
     head = fit(splits.train, splits.val, splits.task_sizes, config).head
     right = right_answers(head, splits.val)
     products = products_of(manifest, splits.val)
-    return SourceTask(manifest.root.name, manifest.checksum, products, head, splits.vocabularies, right)
+    return SourceTask(manifest.title, manifest.checksum, products, head, splits.vocabularies, right)
 
 
 def forgetting(

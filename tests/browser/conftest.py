@@ -37,14 +37,9 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-@pytest.fixture(scope="session")
-def address(tmp_path_factory):
-    """A server of its own with one finished run."""
-    if CHROMIUM is None:
-        reason = "the browser tests need Debian's chromium: apt-get install chromium"
-        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
-    home, port = tmp_path_factory.mktemp("home"), free_port()
-    write_finished_run(home)
+@contextlib.contextmanager
+def dashboard(home: Path, port: int):
+    """A server of its own over a home folder; yields its address."""
     command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py"]
     command += [f"--server.port={port}", "--server.headless=true"]
     environment = os.environ | {"RETAIL_HOME": str(home), "OMP_NUM_THREADS": "1"}
@@ -66,7 +61,24 @@ def address(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def playwright_of(address):
+def installed():
+    """Without Chromium the browser tests skip; in CI they fail."""
+    if CHROMIUM is None:
+        reason = "the browser tests need Debian's chromium: apt-get install chromium"
+        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def address(installed, tmp_path_factory):
+    """A server of its own with one finished run."""
+    home = tmp_path_factory.mktemp("home")
+    write_finished_run(home)
+    with dashboard(home, free_port()) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def playwright_of(installed):
     """Playwright itself, for a test that needs a browser of its own."""
     from playwright.sync_api import sync_playwright
 
@@ -82,11 +94,11 @@ def chromium(playwright_of):
 
 
 @pytest.fixture
-def open_page(chromium, address):
-    """Opens a path in a context of its own; notes every request that goes elsewhere."""
+def open_at(chromium):
+    """Opens a path of any server in a context of its own; notes every request that goes elsewhere."""
     contexts = []
 
-    def open_one(path: str = "", scheme: str = "light", width: int = 1280):
+    def open_one(address: str, path: str = "", scheme: str = "light", width: int = 1280):
         context = chromium.new_context(color_scheme=scheme, viewport={"width": width, "height": 900})
         contexts.append(context)
         page = context.new_page()
@@ -100,6 +112,12 @@ def open_page(chromium, address):
     yield open_one
     for context in contexts:
         context.close()
+
+
+@pytest.fixture
+def open_page(open_at, address):
+    """Opens a path of the shared server."""
+    return lambda path="", **options: open_at(address, path, **options)
 
 
 def _note(page, url: str) -> None:

@@ -1,0 +1,121 @@
+"""What a data set looks like before anything is trained: which inputs it has, for which classes, and what repeats.
+
+In: a `Manifest`. Out: rows, sentences and an Altair chart with its text alternative. Knows no Streamlit.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from statistics import median
+
+import altair as alt
+import pandas as pd
+
+from retail.manifest import Manifest
+from retail.schema import INPUT_WORDS, Modality, Product
+from retail.store import content_hash
+
+# Told apart by eyes that see no red or green too; the legend and the order of the bars say the same.
+MODALITY_COLOURS: dict[Modality, str] = {"image": "#0072B2", "text": "#D55E00", "audio": "#009E73"}
+MAX_CLASSES = 25  # bars beyond this are too many to read
+UNEVEN = 10  # times as many products in the largest class as in the smallest: worth a warning
+FEW = 10  # training products of a class below which it can hardly be learned
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """How many of the usable products have one kind of input."""
+
+    modality: Modality
+    products: int
+    share: float
+
+
+@dataclass(frozen=True)
+class Repeat:
+    """Products that share one and the same file, and whether some of them lie in different splits."""
+
+    products: tuple[str, ...]
+    splits: tuple[str, ...]
+
+    @property
+    def leaks(self) -> bool:
+        """A model could recognise the file in test that it has seen in training."""
+        return len(self.splits) > 1
+
+
+def coverage(manifest: Manifest) -> list[Coverage]:
+    """One row per kind of input."""
+    total = max(len(manifest.products), 1)
+    counts = {name: sum(name in product.modalities for product in manifest.products) for name in INPUT_WORDS}
+    return [Coverage(name, count, count / total) for name, count in counts.items()]
+
+
+def class_counts(manifest: Manifest, task: str) -> pd.DataFrame:
+    """Class × input: products of a class that have the input, the largest class first; rows without a label are out."""
+    labelled = [product for product in manifest.products if product.labels.get(task)]
+    order = [label for label, _ in Counter(product.labels[task] for product in labelled).most_common()]
+    counts = Counter((product.labels[task], modality) for product in labelled for modality in product.modalities)
+    rows = [
+        {"class": label, "input": word, "products": counts[label, modality]}
+        for label in order
+        for modality, word in INPUT_WORDS.items()
+    ]
+    return pd.DataFrame(rows, columns=["class", "input", "products"])
+
+
+def class_chart(manifest: Manifest, task: str) -> alt.Chart:
+    """Three bars a class, one for each kind of input."""
+    frame = class_counts(manifest, task)
+    order = list(dict.fromkeys(frame["class"]))[:MAX_CLASSES]
+    frame = frame[frame["class"].isin(order)]
+    words = list(INPUT_WORDS.values())
+    said = (
+        f"{label} " + ", ".join(f"{row.products} {row.input}" for row in rows.itertuples())
+        for label, rows in frame.groupby("class", sort=False)
+    )
+    scale = alt.Scale(domain=words, range=[MODALITY_COLOURS[name] for name in INPUT_WORDS])
+    return (
+        alt.Chart(frame)
+        .mark_bar(cornerRadiusEnd=2)
+        .encode(
+            y=alt.Y("class:N", sort=order, title=None, axis=alt.Axis(labelLimit=190)),
+            yOffset=alt.YOffset("input:N", sort=words),
+            x=alt.X("products:Q", title="products", axis=alt.Axis(tickMinStep=1)),
+            color=alt.Color("input:N", scale=scale, sort=words, legend=alt.Legend(title=None, orient="top", columns=1)),
+            tooltip=["class", "input", "products"],
+        )
+        .properties(height=36 * len(order) + 60, description=f"Products per class of {task}: " + "; ".join(said))
+    )
+
+
+def balance_sentence(manifest: Manifest, task: str) -> str:
+    """How evenly the classes are filled in training, and what that means."""
+    counts = manifest.support(task)
+    if not counts:
+        return "No training product has a label here, so nothing can be learned."
+    (most, top), (least, bottom) = counts.most_common()[0], counts.most_common()[-1]
+    sentence = f"{len(counts)} classes with {top:,} training products each."
+    if top != bottom:
+        sentence = (
+            f"{len(counts)} classes; the largest, “{most}”, has {top:,} training products, the smallest, “{least}”, "
+            f"{bottom:,}; the median is {median(counts.values()):g}."
+        )
+    few = sum(count < FEW for count in counts.values())
+    if few:
+        return sentence + f" {few} classes have fewer than {FEW}: expect mistakes there, or add products."
+    if top > UNEVEN * bottom:
+        return sentence + " They are very uneven: in training, consider weighing rare classes."
+    return sentence + " That is even enough to learn from."
+
+
+def repeats(manifest: Manifest) -> list[Repeat]:
+    """Products with a byte for byte identical photo or sound, those across splits first."""
+    owners: dict[str, list[Product]] = {}
+    for product in manifest.products:
+        for source in (*product.images, *([product.audio] if product.audio else [])):
+            owners.setdefault(content_hash(source), []).append(product)
+    sets = {tuple(dict.fromkeys(p.id for p in group)): {p.split for p in group} for group in owners.values()}
+    found = [Repeat(ids, tuple(sorted(splits))) for ids, splits in sets.items() if len(ids) > 1]
+    return sorted(found, key=lambda repeat: not repeat.leaks)

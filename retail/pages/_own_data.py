@@ -1,0 +1,138 @@
+"""Data of one's own: add it, say what its columns hold, rename or delete it.
+
+In: the chosen `Dataset` and what the user fills in. Out: the data sets kept under the home folder.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import streamlit as st
+
+from retail import datasets
+from retail.columns import NONE, ROLES, Columns, guessed_tasks
+from retail.datasets import Dataset
+from retail.manifest import read_table
+from retail.schema import UserError
+
+MAX_UPLOAD_MB = 2048
+ROLE_WORDS = {
+    "image": "Photo",
+    "text": "Description",
+    "audio": "Sound",
+    "id": "Product number",
+    "split": "Split (train, val, test)",
+    "group": "Group",
+}
+ROLE_HELP = {
+    "image": "The path of the photo file; several photos of one product are separated by ';'.",
+    "audio": "The path of the sound file.",
+    "text": "Any words about the product.",
+    "id": "Anything that tells products apart; without one the line number does.",
+    "split": "Which products are for training and which for the test. Left out, they are split for you.",
+    "group": "Products of one group (one shoot, one series) stay together, so that the test stays fair.",
+}
+
+
+def keep(dataset: Dataset) -> None:
+    """A new data set is chosen at once and its files are opened."""
+    st.session_state.dataset = dataset.id
+    st.session_state.setdefault("checked", set()).add(dataset.id)
+    st.rerun()
+
+
+def draw_add() -> None:
+    """Upload, or name a folder on this machine; templates to start from."""
+    with st.expander("Use my data: add a data set", expanded=False):
+        st.markdown(
+            "One row of a table is one product. It may have a photo, a description, a sound, or any of them, and the "
+            "columns to learn, such as *category* or *colour*. Other column names are fine: you say what they hold."
+        )
+        left, right = st.columns(2)
+        left.download_button("Template as ZIP", datasets.template_zip(), "template.zip", "application/zip")
+        right.download_button("Template as CSV", datasets.template_csv(), "metadata.csv", "text/csv")
+        name = st.text_input("Name", placeholder="Spring catalogue", key="new_name")
+        upload = st.file_uploader("ZIP with table and files, or a CSV table", max_upload_size=MAX_UPLOAD_MB)
+        path = st.text_input("Or a folder, ZIP or CSV on this machine", placeholder="/data/my_products")
+        if not st.button("Add", type="primary"):
+            return
+        try:
+            if upload is not None:
+                added = datasets.add_upload(name or Path(upload.name).stem, upload.name, upload.getvalue())
+            elif path.strip():
+                added = datasets.add_folder(name or Path(path.strip()).stem, Path(path.strip()))
+            else:
+                st.error("Choose a file to upload, or write a path.")
+                return
+        except UserError as error:
+            st.error(str(error))
+            return
+        keep(added)
+
+
+def draw_columns(dataset: Dataset) -> None:
+    """Which column holds what; kept beside the data and used by everything that reads it."""
+    try:
+        header, rows = read_table(dataset.table)
+    except (UserError, OSError) as error:
+        st.error(str(error))
+        return
+    st.dataframe(pd.DataFrame(rows[:5], columns=header), hide_index=True, width="stretch")
+    if dataset.is_demo:
+        st.caption("The demo follows the convention: image_file_name, audio_file_name, text, id, split and group.")
+        return
+    now = dataset.columns
+    with st.form("columns"):
+        cells = st.columns(2)
+        picked = {}
+        for place, (role, word) in enumerate(ROLE_WORDS.items()):
+            own = getattr(now, role) or (ROLES[role] if ROLES[role] in header else NONE)
+            options = [NONE, *header]
+            picked[role] = cells[place % 2].selectbox(
+                word, options, options.index(own) if own in options else 0, help=ROLE_HELP[role], key=f"role_{role}"
+            )
+        likely = [name for name in now.tasks or guessed_tasks(header, rows) if name in header]
+        likely = [name for name in likely if name not in picked.values()]
+        tasks = st.multiselect("Columns to learn", header, likely, help="Each is a question that the model answers.")
+        if not st.form_submit_button("Save", type="primary"):
+            return
+    roles = {
+        role: ("" if column == (ROLES[role] if ROLES[role] in header else NONE) else column)
+        for role, column in picked.items()
+    }
+    try:
+        datasets.set_columns(dataset, Columns(**roles, tasks=tuple(tasks)))
+    except UserError as error:
+        st.error(str(error))
+        return
+    keep(dataset)
+
+
+@st.dialog("Delete this data set?")
+def ask_delete(dataset: Dataset) -> None:
+    """Asks once more."""
+    st.write(
+        f"“{dataset.name}” is removed from the dashboard with the files that were uploaded. A folder that was only "
+        "named stays. Finished runs keep their figures, but can no longer show the products."
+    )
+    if st.button("Delete it", type="primary", on_click=datasets.delete, args=(dataset,)):
+        st.session_state.dataset = "demo"
+        st.rerun()
+
+
+def draw_manage(dataset: Dataset) -> None:
+    """Another name, or away with it."""
+    if dataset.is_demo:
+        st.caption("The demo belongs to the program: it can be neither renamed nor deleted.")
+        return
+    name = st.text_input("Name of this data set", dataset.name)
+    if st.button("Rename") and name != dataset.name:
+        try:
+            datasets.rename(dataset, name)
+        except UserError as error:
+            st.error(str(error))
+            return
+        st.rerun()
+    if st.button("Delete …"):
+        ask_delete(dataset)

@@ -1,0 +1,248 @@
+"""Data: choose or add a data set, see what is in it and what is wrong with it, and say what its columns hold."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pandas as pd
+import streamlit as st
+
+from retail import datasets, overview
+from retail.datasets import Dataset
+from retail.evaluation.table_formats import safe_cell
+from retail.manifest import Manifest, read_manifest
+from retail.media import SAMPLE_RATE_HZ, MediaError, decode_audio, decode_image
+from retail.pages._own_data import draw_add, draw_columns, draw_manage, keep
+from retail.schema import INPUT_WORDS, Product, UserError, inputs_words
+
+TITLE = "Data"
+ICON = "🗂️"
+ORDER = 2
+
+A_PAGE = 6  # products shown at a time
+THUMBNAIL_PX = 320
+EXAMPLES = 4  # augmented examples shown
+
+
+@st.cache_data(show_spinner="Reading the data …", max_entries=8)
+def quick_look(path: str, changed: float) -> Manifest:
+    """The manifest with every label column; files are found but not opened."""
+    return read_manifest(Path(path))
+
+
+@st.cache_data(show_spinner=False, max_entries=8)
+def full_check(path: str, changed: float) -> Manifest:
+    """The same with every photo and sound opened."""
+    bar = st.progress(0.0, "Opening every file")
+
+    def show(stage: str, done: int, total: int) -> None:
+        bar.progress(done / max(total, 1), f"Checked {done:,} of {total:,} rows")
+
+    manifest = read_manifest(Path(path), check_media=True, progress=show)
+    bar.empty()
+    return manifest
+
+
+@st.cache_data(show_spinner=False, max_entries=8)
+def repeats(path: str, changed: float, _manifest: Manifest) -> list[overview.Repeat]:
+    """Products that share a file."""
+    return overview.repeats(_manifest)
+
+
+@st.cache_data(show_spinner=False, max_entries=200)
+def thumbnail(path: str, changed: float) -> bytes:
+    """A small JPEG of a photo."""
+    picture = decode_image(Path(path))
+    picture.thumbnail((THUMBNAIL_PX, THUMBNAIL_PX))
+    stream = io.BytesIO()
+    picture.save(stream, "JPEG", quality=80)
+    return stream.getvalue()
+
+
+def choose() -> Dataset:
+    """The chosen data set; Train finds it again."""
+    known = {dataset.id: dataset for dataset in datasets.list_datasets()}
+    wanted = st.session_state.get("dataset", "demo")
+    place = list(known).index(wanted) if wanted in known else 0
+    chosen = st.selectbox("Data set", list(known), place, format_func=lambda name: known[name].name)
+    st.session_state.dataset = chosen
+    return known[chosen]
+
+
+def draw_numbers(manifest: Manifest) -> None:
+    """How many products there are and which inputs they have."""
+    sizes = {name: len(manifest.in_split(name)) for name in ("train", "val", "test")}
+    how = "as the table says" if manifest.has_split else "split for you, whole groups together"
+    with st.container(horizontal=True, gap="large"):
+        st.metric("Usable products", f"{len(manifest.products):,}", width="content")
+        for row in overview.coverage(manifest):
+            help_text = f"{row.products:,} products."
+            st.metric(f"With {INPUT_WORDS[row.modality]}", f"{row.share:.0%}", help=help_text, width="content")
+    st.caption(f"{sizes['train']:,} to train on, {sizes['val']:,} to choose by, {sizes['test']:,} to test on, {how}.")
+
+
+def draw_classes(dataset: Dataset, manifest: Manifest) -> None:
+    """Bars of one task's classes by kind of input, the balance in a sentence, and repeated files."""
+    if not manifest.label_columns:
+        st.info("No column looks like a label. Say under Columns what the model should learn.")
+        return
+    tasks = list(dict.fromkeys([*manifest.tasks, *manifest.label_columns]))
+    task = st.selectbox("What to learn", tasks, format_func=lambda name: name.replace("_", " "))
+    st.markdown(overview.balance_sentence(manifest, task))
+    chart = overview.class_chart(manifest, task)
+    st.altair_chart(chart, width="stretch")  # its description is the accessible name
+    classes = len({product.labels.get(task) for product in manifest.products} - {"", None})
+    if classes > overview.MAX_CLASSES:
+        st.caption(f"The {overview.MAX_CLASSES} largest of {classes} classes are drawn.")
+    found = repeats(str(dataset.path), dataset.changed, manifest)
+    leaks = sum(repeat.leaks for repeat in found)
+    if leaks:
+        st.warning(
+            f"{leaks} files appear in more than one split: the test would look better than it is. Give those rows the "
+            "same group, or delete the copies; they are listed under Problems."
+        )
+    elif found:
+        st.caption(f"{len(found)} files belong to several products, always within one split.")
+    else:
+        st.caption("No photo or sound file appears twice.")
+
+
+def draw_products(manifest: Manifest) -> None:
+    """A few products at a time: photo, words, player and labels."""
+    shown = list(manifest.products)
+    columns = st.columns(2)
+    if manifest.label_columns:
+        task = columns[0].selectbox("Column", manifest.label_columns, key="show_task")
+        classes = sorted({label for product in shown if (label := product.labels.get(task, ""))})
+        wanted = columns[1].selectbox("Class", ["all", *classes], key="show_class")
+        shown = [product for product in shown if wanted == "all" or product.labels.get(task) == wanted]
+    pages = max((len(shown) + A_PAGE - 1) // A_PAGE, 1)
+    page = int(st.number_input(f"Page, of {pages:,}", 1, pages, 1)) if pages > 1 else 1
+    cells = st.columns(3)
+    for place, product in enumerate(shown[(page - 1) * A_PAGE : page * A_PAGE]):
+        with cells[place % 3].container(border=True):
+            draw_product(product)
+
+
+def draw_product(product: Product) -> None:
+    """One card; a file that cannot be read says why."""
+    try:
+        for path in product.images[:1]:
+            assert isinstance(path, Path)
+            st.image(thumbnail(str(path), path.stat().st_mtime), alt=f"Photo of product {product.id}")
+        if product.text:
+            st.text(product.text)
+        if isinstance(product.audio, Path):
+            decode_audio(product.audio)
+            st.audio(product.audio.read_bytes())
+    except (MediaError, OSError) as error:
+        st.error(str(error))
+    labels = ", ".join(f"{task} {label}" for task, label in product.labels.items() if label)
+    missing = [word for name, word in INPUT_WORDS.items() if name not in product.modalities]
+    st.caption(f"{product.id} ({product.split}): {labels}" + (f". No {' or '.join(missing)}." if missing else "."))
+
+
+def problem_rows(dataset: Dataset, manifest: Manifest) -> pd.DataFrame:
+    """Line, column and what to do, for everything that is wrong."""
+    rows = [{"line": p.line, "column": p.column, "what is wrong and what to do": p.message} for p in manifest.problems]
+    for repeat in repeats(str(dataset.path), dataset.changed, manifest):
+        if repeat.leaks:
+            message = (
+                f"products {', '.join(repeat.products[:5])} share a file but lie in {' and '.join(repeat.splits)}; "
+                "give them one group, or keep one of them."
+            )
+            rows.append({"line": None, "column": "", "what is wrong and what to do": message})
+    frame = pd.DataFrame(rows, columns=["line", "column", "what is wrong and what to do"])
+    return frame.astype({"line": "Int64"})
+
+
+def draw_problems(dataset: Dataset, manifest: Manifest, checked: bool) -> None:
+    """Every problem with line, column and fix; opening every file is asked for, because it takes a while."""
+    frame = problem_rows(dataset, manifest)
+    if not checked:
+        st.caption("Every file was found, but not yet opened.")
+        if st.button("Open every file", help="Finds damaged photos and sounds; takes seconds to minutes."):
+            keep(dataset)
+    if frame.empty:
+        st.success("No problems were found." if checked else "No problems so far.")
+        return
+    st.warning(
+        f"{len(frame):,} problems. The {len(manifest.products):,} usable products stay usable: mend these rows when "
+        "you like and add the data again."
+    )
+    st.dataframe(frame, hide_index=True, width="stretch")
+    text = frame.map(lambda cell: safe_cell(cell) if isinstance(cell, str) else cell).to_csv(index=False)
+    st.download_button("Problems as CSV", text, "problems.csv", "text/csv")
+
+
+def draw_augmentation(manifest: Manifest) -> None:
+    """One product as fine-tuning sees it, changed at random a few times."""
+    st.markdown(
+        "Fine-tuning never shows a model the same photo twice: it crops and recolours photos, drops and mistypes "
+        "words, and plays sounds in other voices, rooms and microphones, so that the model learns what matters."
+    )
+    product = st.selectbox(
+        "Product", manifest.products[:200], format_func=lambda product: f"{product.id}: {product.text[:50]}"
+    )
+    seed = st.session_state.get("augment_seed", 0)
+    if not st.button("Show examples" if not seed else "Others"):
+        return
+    st.session_state.augment_seed = seed + 1
+    from retail.augmentation import preview
+
+    with st.spinner("Changing it at random …"):
+        try:
+            examples = preview(product, seed, EXAMPLES)
+        except MediaError as error:
+            st.error(str(error))
+            return
+    for place, (cell, example) in enumerate(zip(st.columns(EXAMPLES), examples, strict=True)):
+        with cell.container(border=True):
+            if example.photo is not None:
+                st.image(example.photo, alt=f"Augmented photo {place + 1}")
+            if example.text:
+                st.text(example.text)
+            if example.sound is not None:
+                st.audio(example.sound, sample_rate=SAMPLE_RATE_HZ)
+
+
+def draw(dataset: Dataset) -> None:
+    """Everything about the chosen data set."""
+    checked = dataset.id in st.session_state.get("checked", set())
+    try:
+        manifest = (full_check if checked else quick_look)(str(dataset.path), dataset.changed)
+    except UserError as error:
+        st.error(str(error))
+        st.caption("Say below what the columns hold, or add the data again.")
+        draw_columns(dataset)
+        draw_manage(dataset)
+        return
+    draw_numbers(manifest)
+    names = ["Classes", "Products", f"Problems ({len(problem_rows(dataset, manifest))})", "Columns", "Augmentation"]
+    classes, products, problems, columns, augmentation, manage = st.tabs([*names, "Rename or delete"])
+    with classes:
+        draw_classes(dataset, manifest)
+    with products:
+        draw_products(manifest)
+    with problems:
+        draw_problems(dataset, manifest, checked)
+    with columns:
+        draw_columns(dataset)
+    with augmentation:
+        draw_augmentation(manifest)
+    with manage:
+        draw_manage(dataset)
+    st.caption(f"Questions to learn: {', '.join(manifest.tasks) or 'none yet'}. Inputs: {seen(manifest)}.")
+    st.page_link("retail/pages/train.py", label="Train on this data", icon="🏋️")
+
+
+def seen(manifest: Manifest) -> str:
+    """The kinds of input that occur."""
+    return inputs_words(row.modality for row in overview.coverage(manifest) if row.products) or "none"
+
+
+st.title("Data", anchor=False)
+dataset = choose()
+draw_add()
+draw(dataset)

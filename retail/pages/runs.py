@@ -1,0 +1,183 @@
+"""Runs: the history, what to take from a run, runs side by side, and recognisers from elsewhere."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pandas as pd
+import streamlit as st
+
+from retail import jobs, runs, side_by_side
+from retail.config import DEMO_RESULTS
+from retail.estimate import duration
+from retail.evaluation.outputs import read_results
+from retail.evaluation.report import html_report
+from retail.pages._follow_run import EVERY_SECONDS, STATE_WORDS, draw_run
+from retail.runs import Run
+from retail.schema import UserError
+
+TITLE = "Runs"
+ICON = "🗃️"
+ORDER = 5
+
+MOST_SIDE_BY_SIDE = 4
+DEMO_RUN = "Demo comparison (bundled)"
+MAX_UPLOAD_MB = 2048
+
+
+def when(seconds: float) -> str:
+    """'2026-03-01 14:05', or a dash."""
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(seconds)) if seconds else "–"
+
+
+def took(run: Run) -> str:
+    """How long it ran."""
+    return duration(run.ended - run.started) if run.ended > run.started else "–"
+
+
+def history_table(history: list[Run]) -> pd.DataFrame:
+    """One line a run."""
+    return pd.DataFrame(
+        {
+            "name": run.title,
+            "state": STATE_WORDS.get(run.state, run.state),
+            "result": run.headline,
+            "data": run.data,
+            "method": runs.KIND_WORDS.get(run.kind, run.kind),
+            "learned": run.tasks,
+            "started": when(run.started),
+            "took": took(run),
+        }
+        for run in history
+    )
+
+
+@st.dialog("Delete this run?")
+def ask_delete(run: Run) -> None:
+    """Asks once more."""
+    st.write(f"“{run.title}” goes with its results, its log and its recognisers. Export first what you want to keep.")
+    if st.button("Delete it", type="primary", on_click=jobs.delete, args=(run.job,)):
+        st.query_params.clear()
+        st.rerun()
+
+
+def draw_history(history: list[Run]) -> Run | None:
+    """The table, and the run to look at: a click on its row, or the select box."""
+    if not history:
+        st.info("No run yet. Train starts one; the demo comparison stands under Compare.")
+        st.page_link("retail/pages/train.py", label="Train", icon="🏋️")
+        return None
+    st.dataframe(history_table(history), hide_index=True, width="stretch")
+    known = {run.id: run for run in history}
+    wanted = st.query_params.get("run", "")
+    place = list(known).index(wanted) if wanted in known else 0
+    chosen = st.selectbox(
+        "Run", list(known), place, format_func=lambda name: f"{known[name].title} ({when(known[name].started)})"
+    )
+    return known[chosen]
+
+
+def draw_exports(run: Run) -> None:
+    """Files to take along, made when they are asked for."""
+    if run.job.results.is_file():
+        try:
+            results = read_results(run.job.results)
+        except UserError as error:
+            st.error(str(error))
+            return
+        st.page_link("retail/pages/compare.py", label="Open in Compare", icon="📊", query_params={"run": run.id})
+        cells = st.columns(3)
+        html, csv, latex = html_report(results), runs.tables_zip(results), runs.latex(results)
+        cells[0].download_button("Report (HTML)", html, f"{run.id}.html", "text/html", width="stretch")
+        cells[1].download_button("Tables (CSV)", csv, f"{run.id}-tables.zip", "application/zip", width="stretch")
+        cells[2].download_button("Tables (LaTeX)", latex, f"{run.id}.tex", "text/x-tex", width="stretch")
+    if bundles := {path.name: path for path in run.bundles}:
+        left, right = st.columns([2, 1], vertical_alignment="bottom")
+        name = left.selectbox("Recogniser", list(bundles), help="Recognise offers these as well.")
+        content = runs.bundle_zip(bundles[name])
+        right.download_button("Recogniser (ZIP)", content, f"{run.id}-{name}.zip", "application/zip", width="stretch")
+        st.caption(
+            "Unpacked, `python -m retail predict FOLDER` answers with it; or import it below on another machine."
+        )
+
+
+def draw_one(run: Run) -> None:
+    """The chosen run: its state and log, exports, another name, delete."""
+    with st.container(border=True):
+        live = run.state in jobs.UNFINISHED
+        st.fragment(lambda: watch(run), run_every=EVERY_SECONDS if live else None)()
+        if run.state == "done":
+            if run.headline:
+                st.success(run.headline)
+            draw_exports(run)
+        left, middle, right = st.columns([3, 1, 1], vertical_alignment="bottom")
+        title = left.text_input("Name", run.title, key=f"title_{run.id}")
+        if middle.button("Rename", width="stretch") and title.strip() and title != run.title:
+            jobs.rename(run.job, title.strip())
+            st.rerun()
+        if right.button("Delete …", width="stretch"):
+            ask_delete(run)
+
+
+def watch(run: Run) -> None:
+    """The run as it goes; the whole page follows when it ends."""
+    if draw_run(run.job, links=False) != (run.state in jobs.UNFINISHED):
+        st.rerun()
+    jobs.advance()
+
+
+def draw_side_by_side(history: list[Run]) -> None:
+    """Two to four comparisons beside one another."""
+    st.subheader("Side by side", anchor=False)
+    done: dict[str, Path] = {}
+    for run in history:
+        if run.job.results.is_file():
+            name = f"{run.title} ({when(run.started)})"
+            done[name if name not in done else f"{name} {run.id}"] = run.job.results
+    if DEMO_RESULTS.is_file():
+        done[DEMO_RUN] = DEMO_RESULTS
+    if len(done) < 2:
+        st.caption("As soon as a second comparison is done, it can be held against the first here.")
+        return
+    names = st.multiselect("Two to four finished comparisons", list(done), max_selections=MOST_SIDE_BY_SIDE)
+    if len(names) < 2:
+        return
+    try:
+        chosen = {name: read_results(done[name]) for name in names}
+    except UserError as error:
+        st.error(str(error))
+        return
+    for sentence in side_by_side.cautions(chosen):
+        st.warning(sentence)
+    frame = side_by_side.figures(chosen)
+    chart = side_by_side.chart(frame)
+    st.altair_chart(chart, width="stretch")  # its description is the accessible name
+    st.dataframe(side_by_side.table(frame), hide_index=True, width="stretch")
+
+
+def draw_import() -> None:
+    """A recogniser from another machine."""
+    st.subheader("Import a recogniser", anchor=False)
+    upload = st.file_uploader("ZIP that this page has exported", type=["zip"], max_upload_size=MAX_UPLOAD_MB)
+    if upload is None or not st.button("Import", type="primary"):
+        return
+    try:
+        with st.spinner("Checking it …"):
+            folder = runs.import_bundle(upload.name, upload.getvalue())
+    except UserError as error:
+        st.error(str(error))
+        return
+    st.success(f"Imported as “{folder.name}”: Recognise offers it now.")
+
+
+st.title("Runs", anchor=False)
+jobs.advance()
+past = runs.history()
+run = draw_history(past)
+if run is not None:
+    draw_one(run)
+st.divider()
+draw_side_by_side(past)
+st.divider()
+draw_import()

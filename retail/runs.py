@@ -1,0 +1,211 @@
+"""The history of runs: what each one was, how it ended and its headline figure; export, and import of recognisers.
+
+In: the run folders. Out: `Run`s from one SQLite file, which the folders can always fill again; ZIPs and reports.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import sqlite3
+import tempfile
+import zipfile
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import astuple, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from retail import jobs
+from retail.archive import extract
+from retail.bundle import load_bundle
+from retail.columns import read_pointer
+from retail.config import DEMO_DIR, home, whole_folder
+from retail.datasets import DEMO_NAME, file_name_of
+from retail.evaluation.outputs import read_results, write_outputs
+from retail.evaluation.verdict import percent, verdict
+from retail.schema import UserError
+from retail.shelf import RUN_BUNDLES, imported_folder
+
+KIND_WORDS = {
+    "compare": "Comparison",
+    "finetune": "Fine-tuning",
+    "transfer": "Frozen features",
+    "predict": "Bulk recognition",
+    "train": "Training",
+    "check": "Check",
+}
+NOT_EXPORTED = (".pt", ".part")  # a stopped fine-tuning's checkpoint is of use only here
+
+
+@dataclass(frozen=True)
+class Run:
+    """One line of the history; times are seconds since 1970, 0 where it has not ended."""
+
+    id: str
+    title: str
+    kind: str
+    data: str
+    tasks: str
+    state: str
+    started: float
+    ended: float
+    headline: str
+
+    @property
+    def job(self) -> jobs.Job:
+        """Its folder and process."""
+        return jobs.Job(self.id, jobs.runs_folder() / self.id)
+
+    @property
+    def bundles(self) -> list[Path]:
+        """The recognisers that it made."""
+        return sorted(path.parent for path in (self.job.folder / RUN_BUNDLES).glob("*/bundle.json"))
+
+
+def history() -> list[Run]:
+    """All runs, the newest first; what changed in the folders is taken over first."""
+    try:
+        return _synchronised()
+    except sqlite3.DatabaseError:  # not a database any more: the folders know everything
+        (home() / "runs.sqlite").unlink(missing_ok=True)
+        return _synchronised()
+
+
+def _synchronised() -> list[Run]:
+    names = [field.name for field in fields(Run)]
+    home().mkdir(parents=True, exist_ok=True)
+    with closing(sqlite3.connect(home() / "runs.sqlite", timeout=20)) as base, base:
+        base.execute(f"CREATE TABLE IF NOT EXISTS runs ({', '.join(names)}, stamp, PRIMARY KEY (id))")
+        known = {row[0]: row[1:] for row in base.execute("SELECT id, stamp, state FROM runs")}
+        found = jobs.list_jobs()
+        for gone in set(known) - {job.id for job in found}:
+            base.execute("DELETE FROM runs WHERE id = ?", (gone,))
+        for job in found:
+            stamp, state = known.get(job.id, (0.0, ""))
+            if _stamp(job) != stamp or state in jobs.UNFINISHED:
+                row = (*astuple(_describe(job)), _stamp(job))
+                base.execute(f"INSERT OR REPLACE INTO runs VALUES ({', '.join('?' * len(row))})", row)
+        rows = base.execute(f"SELECT {', '.join(names)} FROM runs ORDER BY started DESC, id DESC").fetchall()
+    return [Run(*row) for row in rows]
+
+
+def _stamp(job: jobs.Job) -> float:
+    files = [job.folder / name for name in ("job.json", "status.json", "results.json", "cancelled")]
+    return max((path.stat().st_mtime for path in files if path.is_file()), default=0.0)
+
+
+def _describe(job: jobs.Job) -> Run:
+    facts, now = job.facts, jobs.status(job)
+    command = [str(part) for part in facts.get("command", [])]
+    arguments = command[command.index("retail") + 1 :] if "retail" in command else []
+    tasks = arguments[arguments.index("--tasks") + 1] if "--tasks" in arguments[:-1] else ""
+    finished = now["state"] not in jobs.UNFINISHED
+    return Run(
+        id=job.id,
+        title=facts.get("title") or job.id,
+        kind=arguments[0] if arguments else "",
+        data=data_title(arguments[1]) if len(arguments) > 1 else "",
+        tasks=tasks.replace(",", ", "),
+        state=now["state"],
+        started=float(facts.get("started", 0.0)),
+        ended=_stamp(job) if finished else 0.0,
+        headline=headline(job) if now["state"] == "done" else now["message"],
+    )
+
+
+def data_title(data: str) -> str:
+    """What people call the data of a command."""
+    path = Path(data)
+    if path.resolve() == DEMO_DIR:
+        return DEMO_NAME
+    try:
+        pointer = read_pointer(path)
+    except UserError:
+        pointer = None
+    return pointer.name if pointer else path.stem
+
+
+def headline(job: jobs.Job) -> str:
+    """The one figure by which a finished run is remembered, "" where there is none."""
+    if job.results.is_file():
+        try:
+            return results_headline(read_results(job.results))
+        except UserError:
+            return ""
+    for path in (job.folder / RUN_BUNDLES).glob("*/bundle.json"):
+        info = json.loads(path.read_text(encoding="utf-8"))["info"]
+        if epochs := info.get("finetuning_history"):
+            figures = [f"{task} {percent(value)}" for task, value in epochs[-1]["val_accuracy"].items()]
+            return f"On validation: {', '.join(figures)}"
+    if (path := job.folder / "transfer.json").is_file():
+        rows = json.loads(path.read_text(encoding="utf-8"))["rows"]
+        best = max(rows, key=lambda row: row["accuracy"])
+        return f"{best['task']} {percent(best['accuracy'])} ({best['regime']})"
+    return ""
+
+
+def results_headline(results: dict[str, Any]) -> str:
+    """Whether fusion pays, and the first task's best model."""
+    kinds = [verdict(results, task).kind for task in results["tasks"]]
+    task = next(iter(results["tasks"]))
+    chosen = results["selected"][task]
+    model = chosen.get("fusion", chosen["single"])
+    accuracy = next(
+        row["accuracy"] for row in results["scores"] if (row["task"], row["model"], row["seed"]) == (task, model, None)
+    )
+    title = next(row["title"] for row in results["models"] if row["model"] == model)
+    figure = f"{task} {percent(accuracy)} ({title})"
+    if "fusion" not in chosen:
+        return figure
+    return f"Fusion pays for {kinds.count('yes')} of {len(kinds)} tasks; {figure}"
+
+
+def tables_zip(results: dict[str, Any]) -> bytes:
+    """Every table as CSV, in one ZIP."""
+    with tempfile.TemporaryDirectory() as folder:
+        return _zipped(write_outputs(results, csv=Path(folder)), Path(folder))
+
+
+def latex(results: dict[str, Any]) -> str:
+    """Every table as LaTeX."""
+    with tempfile.TemporaryDirectory() as folder:
+        (path,) = write_outputs(results, latex=Path(folder) / "tables.tex")
+        return path.read_text(encoding="utf-8")
+
+
+def bundle_zip(bundle: Path) -> bytes:
+    """A recogniser to take along; `python -m retail predict` and the import read it once unpacked."""
+    files = [path for path in sorted(bundle.rglob("*")) if path.is_file() and path.suffix not in NOT_EXPORTED]
+    return _zipped(files, bundle)
+
+
+def import_bundle(file_name: str, content: bytes) -> Path:
+    """Checks a bundle's ZIP and puts it on the shelf; raises UserError when it is none, or damaged."""
+    with tempfile.TemporaryDirectory() as temporary:
+        upload, files = Path(temporary) / "upload.zip", Path(temporary) / "files"
+        upload.write_bytes(content)
+        if refused := extract(upload, files):
+            raise UserError(refused[0].replace("upload.zip", file_name))
+        found = sorted(files.rglob("bundle.json"), key=lambda path: len(path.parts))
+        if not found:
+            raise UserError(f"{file_name} holds no bundle.json; import a ZIP that the Runs page has exported.")
+        load_bundle(found[0].parent)  # formats, checksums and encoders
+        base = file_name_of(Path(file_name).stem)
+        taken = {path.name for path in imported_folder().glob("*")}
+        names = (base if number == 1 else f"{base}-{number}" for number in range(1, len(taken) + 2))
+        target = imported_folder() / next(name for name in names if name not in taken)
+        with whole_folder(target) as partial:
+            for path in found[0].parent.rglob("*"):
+                if path.is_file():
+                    (partial / path.relative_to(found[0].parent)).parent.mkdir(parents=True, exist_ok=True)
+                    (partial / path.relative_to(found[0].parent)).write_bytes(path.read_bytes())
+    return target
+
+
+def _zipped(files: Sequence[Path], root: Path) -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in files:
+            archive.write(path, path.relative_to(root))
+    return stream.getvalue()

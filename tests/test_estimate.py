@@ -1,0 +1,66 @@
+"""Estimates count models, prefer figures of this machine, and say what they rest on."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from retail import estimate
+from retail.config import DEMO_DIR, home
+from retail.manifest import read_manifest
+from tests.results_sample import sample_results, write_finished_run
+
+
+@pytest.fixture(autouse=True)
+def empty_home(tmp_path, monkeypatch):
+    monkeypatch.setenv("RETAIL_HOME", str(tmp_path))
+
+
+def finished_run(seconds: float, checksum: str = "0") -> None:
+    results = sample_results() | {"config": {"encoders": "bundled"}}
+    results["cost"] |= {"seconds": seconds, "fits": 10, "encoders": {"image": {"seconds": 0.5, "mebibytes": 1}}}
+    results["data"] |= {"n_train": 100, "checksum": checksum}
+    (write_finished_run(home()) / "results.json").write_text(json.dumps(results))
+
+
+def test_the_count_of_models_encloses_that_of_the_demo_comparison():
+    # 3 single inputs and 6 fusions, 3 seeds, 4 tasks: the bundled run trained 114.
+    low, high = estimate.fits(6, 3, 4, 3, settings=True)
+    assert low == 27 + 45 and low <= 114 <= high
+    assert estimate.fits(6, 3, 4, 3, settings=False) == (27, 27)
+    assert estimate.fits(6, 1, 1, 2, settings=True) == (2, 2)
+
+
+def test_without_own_figures_the_guess_says_so():
+    assert "another machine" in estimate.known_speed("bundled").basis
+
+
+def test_a_finished_run_here_counts_more_and_known_embeddings_cost_nothing():
+    demo = read_manifest(DEMO_DIR)
+    finished_run(20.0)
+    speed = estimate.known_speed("bundled")
+    assert speed.fit_seconds == pytest.approx(20 / 10 / 100) and "on this machine (10 models" in speed.basis
+    photos = sum("image" in product.modalities for product in demo.products)
+    rows = len(demo.in_split("train"))
+    first = estimate.estimate(demo, speed, (4, 8), ("image",))
+    assert first.low == pytest.approx(0.5 * photos + 4 * 0.02 * rows)
+    finished_run(20.0, demo.checksum)
+    again = estimate.estimate(demo, estimate.known_speed("bundled"), (4, 8), ("image",))
+    assert again.low == pytest.approx(4 * 0.02 * rows) and again.high > 2 * again.low
+    assert "another machine" in estimate.known_speed("hub").basis
+
+
+def test_a_trial_is_kept_for_the_next_estimate(small_data):
+    speed = estimate.measure(read_manifest(small_data), "bundled")
+    assert speed.fit_seconds > 0 and set(speed.encode_seconds) == {"audio", "image", "text"}
+    assert estimate.known_speed("bundled") == speed and "trial on this machine" in speed.basis
+
+
+def test_durations_are_said_in_fitting_units():
+    assert [estimate.duration(s) for s in (0.2, 40, 600, 9000)] == [
+        "1 seconds",
+        "40 seconds",
+        "10 minutes",
+        "2.5 hours",
+    ]

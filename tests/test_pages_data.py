@@ -1,0 +1,96 @@
+"""The Data page without a browser: the demo stands, own data is added, mended, mapped, renamed and deleted."""
+
+from __future__ import annotations
+
+import pytest
+
+from retail import datasets
+from retail.config import DEMO_TASKS
+from tests.pages_driving import element, open_page, press, said
+
+BROKEN = (
+    "id,image_file_name,text,kind,split\n1,gone.png,a tin,tin,train\n2,,,jar,train\n"
+    "3,,a jar,jar,weekday\n4,,a jar,jar,test\n"
+)
+
+
+@pytest.fixture(autouse=True)
+def empty_home(tmp_path, monkeypatch):
+    monkeypatch.setenv("RETAIL_HOME", str(tmp_path / "home"))
+
+
+def upload(app, name: str, content: bytes):
+    element(app, "file_uploader", "ZIP with table").set_value((name, content, "application/octet-stream"))
+    return press(app, "Add")
+
+
+def test_the_demo_stands_with_numbers_classes_products_and_no_problem():
+    app = open_page("data")
+    assert {item.label: item.value for item in app.metric}["Usable products"] == "504"
+    assert [task.replace("_", " ") for task in DEMO_TASKS] == element(app, "selectbox", "What to learn").options
+    assert "24 classes with 13 training products each" in said(app)
+    assert "No problems so far." in said(app) and "Problems (0)" in [tab.label for tab in app.tabs]
+    assert "belongs to the program" in said(app)
+
+
+def test_broken_rows_are_named_with_line_column_and_fix_and_valid_rows_stay():
+    app = upload(open_page("data"), "shop.csv", BROKEN.encode())
+    assert element(app, "selectbox", "Data set").value == "shop"
+    assert {item.label: item.value for item in app.metric}["Usable products"] == "2"
+    table = next(item.value for item in app.dataframe if "line" in item.value)
+    assert [tuple(row) for row in table[["line", "column"]].values.tolist()] == [
+        (2, "image_file_name"),
+        (3, ""),
+        (4, "split"),
+    ]
+    assert "fix the path" in table.iloc[0, 2] and "'weekday' is not train, val or test" in table.iloc[2, 2]
+    assert "3 problems. The 2 usable products stay usable" in said(app)
+
+
+def test_columns_get_their_meaning_and_are_learned():
+    table = "Words,Colour,Part\na tin,red,train\na jar,red,train\na box,blue,test\na bag,blue,test\n"
+    app = upload(open_page("data"), "shop.csv", table.encode())
+    assert "no usable row" in said(app)
+    element(app, "selectbox", "Description").set_value("Words")
+    element(app, "multiselect", "Columns to learn").set_value(["Colour"])
+    press(app, "Save")
+    assert {item.label: item.value for item in app.metric}["Usable products"] == "4"
+    assert "Questions to learn: Colour." in said(app)
+    element(app, "selectbox", "Sound").set_value("Words")
+    press(app, "Save")
+    assert "chosen for two things" in said(app)
+
+
+def test_what_is_no_data_is_refused_in_words():
+    app = upload(open_page("data"), "broken.zip", b"PK")
+    assert "not a usable ZIP" in said(app)
+    app = press(open_page("data"), "Add")
+    assert "Choose a file to upload" in said(app)
+    element(app, "text_input", "Or a folder").set_value("/no/such/place")
+    press(app, "Add")
+    assert "/no/such/place does not exist on this machine" in said(app)
+
+
+def test_rename_and_delete_ask_and_do(small_data):
+    added = datasets.add_folder("Small", small_data)
+    app = open_page("data", dataset=added.id)
+    element(app, "text_input", "Name of this").set_value("Smaller")
+    press(app, "Rename")
+    assert "Smaller" in element(app, "selectbox", "Data set").options
+    press(app, "Delete …")
+    press(app, "Delete it")
+    assert element(app, "selectbox", "Data set").options == [datasets.DEMO_NAME] and small_data.exists()
+
+
+def test_products_can_be_narrowed_to_a_class_and_augmented(small_data):
+    added = datasets.add_folder("Small", small_data)
+    app = open_page("data", dataset=added.id)
+    element(app, "selectbox", "Column").set_value("colour")
+    app.run()
+    element(app, "selectbox", "Class").set_value("blue")
+    app.run()
+    cards = [item.value for item in app.caption if "colour" in item.value and "(" in item.value]
+    assert len(cards) == 6 and all("colour blue" in card for card in cards)
+    press(app, "Show examples")
+    first = [item.value for item in app.text][-4:]
+    assert len(set(first)) == 4 and "tea" in " ".join(first)  # the words of the chosen product, each time others lost

@@ -1,0 +1,62 @@
+"""The Runs page without a browser: history, exports, names, deletion and runs side by side."""
+
+from __future__ import annotations
+
+import pytest
+
+from retail import jobs
+from retail.config import home
+from tests.pages_driving import element, open_page, press, said
+from tests.results_sample import write_finished_run
+
+
+@pytest.fixture(autouse=True)
+def empty_home(tmp_path, monkeypatch):
+    monkeypatch.setenv("RETAIL_HOME", str(tmp_path / "home"))
+
+
+def test_an_empty_history_leads_to_train():
+    assert "No run yet" in said(open_page("runs"))
+
+
+def test_a_finished_run_is_listed_with_its_headline_and_can_be_exported():
+    write_finished_run(home())
+    app = open_page("runs")
+    row = app.dataframe[0].value.iloc[0]
+    assert (row["name"], row["state"]) == ("Sample comparison", "Done") and "1 of 2 tasks" in row["result"]
+    labels = [item.proto.label for item in app.get("download_button")]
+    assert labels == ["Report (HTML)", "Tables (CSV)", "Tables (LaTeX)"]
+
+
+def test_a_run_gets_another_name_and_is_deleted_only_after_a_question():
+    write_finished_run(home())
+    app = open_page("runs")
+    element(app, "text_input", "Name").set_value("Better name")
+    press(app, "Rename")
+    assert app.dataframe[0].value["name"].tolist() == ["Better name"]
+    press(app, "Delete …")
+    assert len(jobs.list_jobs()) == 1
+    press(app, "Delete it")
+    assert jobs.list_jobs() == [] and "No run yet" in said(app)
+
+
+def test_two_runs_stand_side_by_side_with_a_caution_where_the_data_differ():
+    write_finished_run(home(), "20260101-000000-aaaa")
+    write_finished_run(home(), "20260102-000000-bbbb")
+    app = open_page("runs")
+    names = element(app, "multiselect", "Two to four").options
+    assert len(names) == 3
+    element(app, "multiselect", "Two to four").set_value([names[0], names[-1]])
+    app.run()
+    assert not app.exception
+    assert "different data" in said(app)
+    table = app.dataframe[-1].value
+    assert set(table["run"]) == {names[0], names[-1]} and "84.0 %" in table["accuracy"].tolist()
+
+
+def test_a_file_that_is_no_recogniser_is_refused():
+    app = open_page("runs")
+    element(app, "file_uploader", "ZIP that").set_value(("model.zip", b"PK", "application/zip"))
+    app.run()
+    press(app, "Import")
+    assert "not a usable ZIP" in said(app)

@@ -1,0 +1,126 @@
+"""The Train page without a browser: what is chosen becomes the command of a queued run, and runs can be followed."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+
+from retail import datasets, jobs
+from retail.fusion import strategies
+from tests.pages_driving import element, open_page, press, said
+
+
+@pytest.fixture(autouse=True)
+def quiet_queue(tmp_path, monkeypatch):
+    """Runs wait and nothing works them off."""
+    monkeypatch.setenv("RETAIL_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(jobs, "advance", lambda: None)
+
+
+@pytest.fixture
+def train(small_data):
+    return open_page("train", dataset=datasets.add_folder("Small", small_data).id)
+
+
+def commands() -> list[list[str]]:
+    return [job.facts["command"][3:] for job in jobs.waiting()]
+
+
+def option(command: list[str], name: str) -> str:
+    return command[command.index(name) + 1]
+
+
+def test_a_comparison_is_queued_with_all_that_was_chosen(train):
+    element(train, "multiselect", "Ways to join").set_value(["gated", "averaged"])
+    element(train, "number_input", "Seeds").set_value(2)
+    element(train, "checkbox", "Also train").set_value(False)
+    train.run()
+    assert "10 to 10 small models" in said(train) and "another machine" in said(train)
+    press(train, "Start")
+    (command,) = commands()
+    folder = jobs.list_jobs()[0].folder
+    assert command[:2] == ["compare", str(datasets.find("small").path)]
+    assert option(command, "--tasks") == "colour,drink" and option(command, "--seeds") == "2"
+    assert option(command, "--strategies") == "gated,averaged" and "--no-settings" in command
+    assert option(command, "--bundles") == str(folder / "bundles")
+    assert option(command, "--modalities") == "audio,image,text"
+    assert "Small: colour, drink" in said(train).replace("\\", "") and "Waiting" in said(train)
+
+
+def test_every_strategy_says_what_it_does_at_which_level_and_who_invented_it(train):
+    for head in strategies().values():
+        if head.compared:
+            assert head.summary in said(train) and head.source in said(train)
+            assert f"{head.level} level" in said(train)
+
+
+def test_without_multi_task_every_question_gets_a_run_and_without_multi_modal_one_input_answers(train):
+    element(train, "toggle", "Multi-task").set_value(False)
+    element(train, "toggle", "Multi-modal").set_value(False)
+    train.run()
+    element(train, "radio", "Input").set_value("text")
+    train.run()
+    press(train, "Start")
+    assert [(option(c, "--tasks"), option(c, "--modalities")) for c in commands()] == [
+        ("colour", "text"),
+        ("drink", "text"),
+    ]
+
+
+def test_fine_tuning_and_frozen_features_have_options_of_their_own(train):
+    element(train, "radio", "Method").set_value("finetune")
+    train.run()
+    assert "Nobody can tell yet" in said(train)
+    element(train, "number_input", "Epochs").set_value(1)
+    press(train, "Start")
+    element(train, "radio", "Method").set_value("transfer")
+    train.run()
+    press(train, "Start")
+    tuned, frozen = commands()
+    assert option(tuned, "--tune") == "audio" and option(tuned, "--epochs") == "1"
+    assert option(tuned, "--out").endswith("bundles/finetuned")
+    assert option(frozen, "--regimes") == "linear,prototypes,logistic,pca+linear,pca+prototypes,pca+logistic"
+    assert option(frozen, "--modality") == "image" and option(frozen, "--out").endswith("transfer.json")
+
+
+def test_own_encoders_are_named(train):
+    element(train, "selectbox", "Encoders").set_value("own")
+    train.run()
+    element(train, "text_input", "Encoder for photo").set_value("timm:resnet18@/weights/mine.pt")
+    press(train, "Start")
+    assert option(commands()[0], "--encoders") == "image=timm:resnet18@/weights/mine.pt"
+
+
+def test_nothing_chosen_cannot_be_started(train):
+    element(train, "multiselect", "Ways to join").set_value([])
+    train.run()
+    assert "Choose at least one way" in said(train) and element(train, "button", "Start").disabled
+    element(train, "multiselect", "What to learn").set_value([])
+    train.run()
+    assert "at least one column" in said(train)
+
+
+def test_a_running_job_shows_stage_time_left_and_first_figures_and_a_failed_one_its_log():
+    folder = jobs.runs_folder() / "one"
+    folder.mkdir(parents=True)
+    facts = {"title": "Shoes [new]", "pid": 1, "started": time.time() - 60}
+    (folder / "job.json").write_text(json.dumps(facts))
+    now = {"state": "running", "stage": "training", "done": 11, "total": 31, "message": ""}
+    now |= {"stage_started": 100.0, "updated": 200.0, "stage_first": 1, "partial": {"gated": 0.5, "image": 0.25}}
+    (folder / "status.json").write_text(json.dumps(now))
+    app = open_page("train")
+    assert "Shoes \\[new\\]" in said(app) and "Running" in said(app)
+    assert any("Training: 11 of 31, about 3 minutes left" in str(item.proto) for item in app.get("progress"))
+    table = next(item.value for item in app.dataframe if "so far" in item.value)
+    assert table.values.tolist() == [["Gated fusion", "50.0 %"], ["Photo only", "25.0 %"]]
+    (folder / "status.json").write_text(json.dumps(now | {"state": "failed", "message": "No room."}))
+    (folder / "log.txt").write_text("the last words\n")
+    app.query_params["run"] = "one"
+    app.run()
+    assert "No room." in said(app) and "the last words" in app.code[0].value
+    press(app, "Retry")
+    assert jobs.status(jobs.Job("one", folder))["state"] == "queued"
+    press(app, "Cancel")
+    assert jobs.status(jobs.Job("one", folder))["state"] == "cancelled"

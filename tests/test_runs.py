@@ -1,0 +1,109 @@
+"""The history follows the folders and survives the loss of its file; a recogniser travels as a ZIP."""
+
+from __future__ import annotations
+
+import io
+import json
+import time
+import zipfile
+
+import pytest
+
+from retail import jobs, runs
+from retail.bundle import load_bundle
+from retail.config import DEMO_BUNDLE, home
+from retail.schema import Product, UserError
+from retail.shelf import imported_folder, recognizers
+from tests.results_sample import sample_results, write_finished_run
+
+
+@pytest.fixture(autouse=True)
+def empty_home(tmp_path, monkeypatch):
+    monkeypatch.setenv("RETAIL_HOME", str(tmp_path / "home"))
+
+
+def write_run(name: str, **facts) -> jobs.Job:
+    folder = jobs.runs_folder() / name
+    folder.mkdir(parents=True)
+    (folder / "job.json").write_text(json.dumps({"title": name, "started": time.time(), "pid": 0} | facts))
+    return jobs.Job(name, folder)
+
+
+def test_a_run_is_described_by_its_folder():
+    folder = write_finished_run(home())
+    facts = json.loads((folder / "job.json").read_text())
+    command = ["python", "-m", "retail", "compare", "/shops/shoes", "--tasks", "product,brand"]
+    (folder / "job.json").write_text(json.dumps(facts | {"command": command}))
+    (run,) = runs.history()
+    assert (run.title, run.kind, run.data, run.tasks, run.state) == (
+        "Sample comparison",
+        "compare",
+        "shoes",
+        "product, brand",
+        "done",
+    )
+    assert run.headline == "Fusion pays for 1 of 2 tasks; product 84.0 % (Gated sum)"
+
+
+def test_the_file_may_be_lost_or_broken():
+    write_finished_run(home())
+    before = runs.history()
+    for damage in (lambda path: path.unlink(), lambda path: path.write_bytes(b"no database" * 100)):
+        damage(home() / "runs.sqlite")
+        assert runs.history() == before
+
+
+def test_new_names_ends_and_deletions_are_seen():
+    job = write_run("b", queued=True)
+    write_run("a")
+    found = {run.id: run for run in runs.history()}
+    assert found["b"].state == "queued" and found["b"].ended == 0
+    assert found["a"].state == "failed" and "ended before it was done" in found["a"].headline
+    jobs.cancel(job)
+    jobs.rename(job, "renamed")
+    (run,) = [run for run in runs.history() if run.id == "b"]
+    assert (run.title, run.state, run.headline) == ("renamed", "cancelled", "Cancelled.") and run.ended > 0
+    jobs.delete(job)
+    assert [run.id for run in runs.history()] == ["a"]
+
+
+def test_tables_and_latex_hold_the_figures():
+    with zipfile.ZipFile(io.BytesIO(runs.tables_zip(sample_results()))) as archive:
+        assert "accuracy.csv" in archive.namelist()
+        assert "0.84" in archive.read("accuracy.csv").decode()
+    assert "84.0" in runs.latex(sample_results())
+
+
+def test_an_exported_recogniser_is_imported_and_answers_alike():
+    content = runs.bundle_zip(DEMO_BUNDLE)
+    one, two = runs.import_bundle("my model.zip", content), runs.import_bundle("my model.zip", content)
+    assert (one.name, two.name) == ("my-model", "my-model-2") and one.parent == imported_folder()
+    assert recognizers()["Imported: my-model"] == one
+    product = Product("x", text="ground coffee in a tin")
+    assert load_bundle(one).predict(product).probs == load_bundle(DEMO_BUNDLE).predict(product).probs
+
+
+def repacked(change) -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(runs.bundle_zip(DEMO_BUNDLE))) as old, zipfile.ZipFile(stream, "w") as new:
+        for name in old.namelist():
+            change(new, name, old.read(name))
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (lambda: b"PK no zip", "not a usable ZIP"),
+        (lambda: repacked(lambda new, name, data: new.writestr("../" + name, data)), "points out of the folder"),
+        (lambda: repacked(lambda new, name, data: new.writestr(name + ".txt", data)), "holds no bundle.json"),
+        (
+            lambda: repacked(lambda new, name, data: new.writestr(name, data if "json" in name else data[:-1] + b"x")),
+            "do not match their checksum",
+        ),
+    ],
+)
+def test_what_is_no_bundle_is_refused_and_leaves_nothing(content, sentence):
+    with pytest.raises(UserError, match=sentence):
+        runs.import_bundle("bad.zip", content())
+    assert not list(imported_folder().glob("*"))
