@@ -94,7 +94,12 @@ def fit(
             config.strategy, train.dims, tasks, config.width, config.dropout, config.hidden, config.hidden_dropout
         )
         head.fit_scaler(train.embeddings, train.present)
-        history, best_epoch = _train(head, train, val, config, on_epoch)
+        if head.learn(
+            train.embeddings, train.present, train.targets, _learn_weights(head, train, config), _rng(config)
+        ):
+            history, best_epoch = _learned(head, train, val, config, on_epoch)
+        else:
+            history, best_epoch = _train(head, train, val, config, on_epoch)
     return FitResult(head.eval(), history, best_epoch, time.perf_counter() - started)
 
 
@@ -207,7 +212,7 @@ def _train(
     optimizer = torch.optim.AdamW(_groups(trained, config.weight_decay), lr=config.learning_rate)
     steps = config.max_epochs * -(-len(train) // config.batch_size)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
-    generator = torch.Generator().manual_seed(config.seed)
+    generator = _rng(config)
     history: list[dict] = []
     best_loss, best_epoch, best_weights = float("inf"), 0, copy.deepcopy(head.state_dict())
     for epoch in range(config.max_epochs):
@@ -222,6 +227,27 @@ def _train(
             break
     head.load_state_dict(best_weights)
     return history, best_epoch
+
+
+def _rng(config: TrainConfig) -> torch.Generator:
+    return torch.Generator().manual_seed(config.seed)
+
+
+def _learn_weights(head: FusionHead, train: EmbeddingBatch, config: TrainConfig) -> dict[str, Tensor]:
+    """Class weights for a head that learns by itself; even draws of the classes become weights of the same effect."""
+    if config.class_balance == "none":
+        return {}
+    balance = "inverse" if config.class_balance == "sampling" else config.class_balance
+    return {task: class_weights(train.targets[task], classes, balance) for task, classes in head.tasks.items()}
+
+
+def _learned(head, train, val, config, on_epoch) -> tuple[list[dict], int]:
+    """The history of a head that has learned by itself: one entry."""
+    none = (float("nan"), float("nan"))
+    train_loss, (val_loss, val_accuracy) = (_score(head, train) or none)[0], _score(head, val) or none
+    if on_epoch:
+        on_epoch(config.max_epochs, config.max_epochs)
+    return [{"epoch": 0, "train_loss": train_loss, "val_loss": val_loss, "val_accuracy": val_accuracy}], 0
 
 
 def _loss(head: FusionHead, train: EmbeddingBatch, config: TrainConfig) -> MultiTaskLoss:

@@ -53,3 +53,10 @@ def stack_mask(present: Mapping[str, Tensor]) -> Tensor:
 def masked_log_softmax(scores: Tensor, mask: Tensor) -> Tensor:
     """Log-weights over modalities (dim 1) that sum to 1 over the present ones; both (B, M, ...)."""
     return scores.masked_fill(~mask, ABSENT_SCORE).log_softmax(dim=1)
+
+
+def masked_mean(values: Tensor, mask: Tensor) -> Tensor:
+    """Mean over the present modalities: (B, M, ...) and (B, M) -> (B, ...); zeros where nothing is present."""
+    shown = mask.view(*mask.shape, *(1 for _ in values.shape[2:]))
+    counts = shown.sum(1).clamp_min(1)
+    return torch.where(shown, values, 0.0).sum(1) / counts
