@@ -116,8 +116,9 @@ def test_tensor_fusion_by_hand():
     weights = torch.zeros(3, 3, 3)  # audio, image and text, each [1, first, second]
     weights[0, 0, 0], weights[1, 0, 0], weights[0, 2, 0], weights[2, 1, 0] = 1000, 1, 10, 100
     weights[1, 1, 1] = 1e6  # all three together: text is absent
-    set_values(head.heads.layers[0].weight, weights.reshape(1, -1))
-    torch.testing.assert_close(answer(head), torch.tensor([1000.0 + 1 * 1 + 10 * 4 + 100 * 2 * 3]))
+    alone = torch.tensor([0, 1e-1, 0, 0, 9, 9])  # audio's second feature as such
+    set_values(head.heads.layers[0].weight, torch.cat([alone, weights.flatten()])[None])
+    torch.testing.assert_close(answer(head), torch.tensor([0.2 + 1000 + 1 * 1 + 10 * 4 + 100 * 2 * 3]))
 
 
 def test_film_by_hand():
@@ -170,14 +171,14 @@ def test_attention_bottleneck_by_hand():
                 set_values(weight, torch.zeros_like(weight))
             set_values(block.queries_values.weight, [[0.0], [1.0]])  # queries of zero attend evenly, values pass on
             set_values(block.queries_values.bias, [0.0, 0.0])
-    set_values(head.bottlenecks, torch.full((4, 1), 0.6))
-    # The heads read [token 1, token 2, four bottlenecks]: the first answer is token 1, the second a bottleneck.
-    set_values(head.heads.layers[0].weight, [[1, 0, 0, 0, 0, 0], [0, 0, 0, 0, 0, 1]])
+    set_values(head.bottlenecks, torch.full((2, 1), 0.6))
+    # The heads read [token 1, token 2, two bottlenecks]: the first answer is token 1, the second a bottleneck.
+    set_values(head.heads.layers[0].weight, [[1, 0, 0, 0], [0, 0, 0, 1]])
     set_values(head.heads.layers[0].bias, [0.0, 0.0])
-    audio_mean, image_mean = (1 + 2 + 4 * 0.6) / 6, (3 + 4 + 4 * 0.6) / 6  # what every token of a modality gains
+    audio_mean, image_mean = (1 + 2 + 2 * 0.6) / 4, (3 + 4 + 2 * 0.6) / 4  # what every token of a modality gains
     audio, image = 1 + audio_mean, 3 + image_mean
     shared = 0.6 + (audio_mean + image_mean) / 2  # after the first layer
-    audio_mean, image_mean = (1 + 2 + 2 * audio_mean + 4 * shared) / 6, (3 + 4 + 2 * image_mean + 4 * shared) / 6
+    audio_mean, image_mean = (1 + 2 + 2 * audio_mean + 2 * shared) / 4, (3 + 4 + 2 * image_mean + 2 * shared) / 4
     expected = [(audio + audio_mean + image + image_mean) / 2, shared + (audio_mean + image_mean) / 2]
     torch.testing.assert_close(answer(head), torch.tensor(expected))
 

@@ -15,6 +15,7 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor, nn
 
+from retail.fusion.layers import Trunk
 from retail.schema import UserError
 
 CLAMP = 8.0  # standard deviations beyond which a feature says no more
@@ -69,6 +70,15 @@ class FusionHead(nn.Module, ABC):
             standard = (standard / self.get_buffer(f"scale_{modality}")).clamp(-CLAMP, CLAMP)
             clean[modality] = torch.where(present[modality][:, None], standard, 0.0)  # (B, D_m)
         return clean
+
+    def modality_trunks(self) -> dict[str, Trunk]:
+        """The layers that see one modality alone, before anything is joined: those of `projections` or `trunks`.
+
+        Training runs them once for several views of the same rows. A strategy may have none.
+        """
+        holder = getattr(self, "projections", None)
+        found = getattr(self, "trunks", None) if holder is None else holder.layers
+        return {} if found is None else {name: trunk for name, trunk in found.items() if isinstance(trunk, Trunk)}
 
     def learn(
         self,

@@ -16,8 +16,8 @@ from retail.fusion.layers import Projections, TaskHeads, masked_mean, stack_mask
 
 # An embedding is one vector; attention needs several tokens, so the projection is cut into four.
 TOKENS = 4
-# The paper finds 4 bottleneck tokens enough.
-BOTTLENECKS = 4
+# The paper uses 4 for hundreds of tokens of each input.
+BOTTLENECKS = 2
 # In the first layer the bottlenecks collect, in the second every input reads what the others left there.
 LAYERS = 2
 
@@ -72,7 +72,7 @@ class _Block(nn.Module):
         self.queries_values = nn.Linear(width, 2 * width)
         self.keys = nn.Linear(width, width, bias=False)  # a bias of the keys would fall out of the softmax
         self.feed_forward = nn.Sequential(
-            nn.LayerNorm(width), nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, width)
+            nn.LayerNorm(width), nn.Linear(width, width), nn.GELU(), nn.Linear(width, width)
         )
 
     def forward(self, tokens: Tensor) -> Tensor:
