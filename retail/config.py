@@ -90,10 +90,11 @@ class TrainConfig(_Config):
     hidden: tuple[int, ...] = ()  # widths of new layers between each embedding and the fusion: deep transfer
     hidden_dropout: float = 0.3  # behind each of them
     modality_dropout: float = 0.3  # chance that one present input is hidden, per product and step
+    single_inputs: float = 1.0  # weight of the loss when one random input of each product is shown alone
     learning_rate: float = 3e-3
     weight_decay: float = 0.02
     batch_size: int = 256
-    max_epochs: int = 40
+    max_epochs: int = 20  # the learning rate falls to 0 by then
     patience: int = 6  # epochs without a better validation loss before stopping
     loss_balancing: str = "fixed"  # "fixed" or "uncertainty" (Kendall et al. 2018)
     class_balance: str = "none"  # one of CLASS_BALANCES

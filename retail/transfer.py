@@ -22,7 +22,7 @@ from retail.config import RegimeConfig
 from retail.fusion import CLAMP, SMALLEST_SCALE, FusionHead, build_head
 from retail.fusion.layers import TaskHeads
 from retail.schema import UserError
-from retail.training import WEIGHTED, MultiTaskLoss, class_weights, row_order
+from retail.training import MultiTaskLoss, class_weights, row_order, task_weights
 
 Targets = Mapping[str, Tensor]
 
@@ -250,8 +250,7 @@ def _descend(
     layers: nn.Module, features: Tensor, targets: Targets, sizes: Mapping[str, int], config: RegimeConfig
 ) -> None:
     """Adam on the tasks' cross-entropies plus the penalty, with a cosine schedule; equal seeds give equal weights."""
-    weights = {task: class_weights(targets[task], classes, config.class_balance) for task, classes in sizes.items()}
-    loss_of = MultiTaskLoss(sizes, False, LABEL_SMOOTHING, weights if config.class_balance in WEIGHTED else {})
+    loss_of = MultiTaskLoss(sizes, False, LABEL_SMOOTHING, task_weights(targets, sizes, config.class_balance))
     steps_per_epoch = -(-len(features) // BATCH_SIZE)
     epochs = max(EPOCHS, -(-MIN_STEPS // steps_per_epoch))
     optimizer = torch.optim.Adam(layers.parameters(), lr=LEARNING_RATE)

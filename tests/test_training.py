@@ -10,6 +10,8 @@ import torch
 
 from retail import training
 from retail.config import TrainConfig
+from retail.fusion import build_head
+from retail.fusion.layers import Dropout
 from retail.schema import UserError
 from retail.store import EmbeddingBatch
 from retail.training import (
@@ -21,6 +23,8 @@ from retail.training import (
     predict_probs,
     row_order,
 )
+from retail.training.rows import standard_rows
+from retail.training.views import answer_views, one_input
 
 TASKS = {"colour": 2, "shape": 3}
 CONFIG = TrainConfig(
@@ -240,7 +244,7 @@ def test_probabilities_sum_to_one_and_a_temperature_flattens_them():
 def test_prediction_in_parts_equals_prediction_at_once(monkeypatch):
     head, batch = fit(make_batch(), make_batch(40, seed=1), TASKS, CONFIG).head, make_batch(50)
     at_once = predict_probs(head, batch)
-    monkeypatch.setattr(training, "PREDICT_ROWS", 7)
+    monkeypatch.setattr(training.answers, "PREDICT_ROWS", 7)
     for task, probs in predict_probs(head, batch).items():
         torch.testing.assert_close(probs, at_once[task])
     assert {task: tuple(probs.shape) for task, probs in predict_probs(head, make_batch(0)).items()} == {
@@ -270,3 +274,49 @@ def test_a_task_without_validation_labels_keeps_temperature_one():
     val.targets["colour"] = torch.full((30,), -1)
     assert fit_temperatures(head, val)["colour"] == 1.0
     assert set(fit_temperatures(head, make_batch(0)).values()) == {1.0}
+
+
+def test_a_step_with_single_inputs_equals_the_sum_of_two_losses_by_hand():
+    """Trunks run once for both views; the loss and its gradient are those of two separate passes."""
+    batch = make_batch(40)
+    for strategy in ("averaged", "concatenation", "gated", "linear"):
+        head = build_head(strategy, batch.dims, TASKS, width=8).eval()
+        rows = standard_rows(head, batch)
+        views = [batch.present, one_input(batch.present, torch.Generator().manual_seed(0))]
+        loss_of, gradients = MultiTaskLoss(TASKS, False, 0.0, {}), []
+        together = sum(loss_of(logits, batch.targets) for logits in answer_views(head, rows, views).logits)
+        apart = sum(loss_of(head(batch.embeddings, view), batch.targets) for view in views)
+        torch.testing.assert_close(together, apart)
+        for loss in (together, apart):
+            head.zero_grad()
+            loss.backward()
+            gradients.append([weight.grad.clone() for weight in head.parameters()])
+        for left, right in zip(*gradients, strict=True):
+            torch.testing.assert_close(left, right, rtol=1e-4, atol=1e-6)
+
+
+def test_one_input_shows_one_of_those_present_each_as_often():
+    present = {name: value.clone() for name, value in make_batch(3000).present.items()}
+    shown = torch.stack(list(one_input(present, torch.Generator().manual_seed(0)).values()), 1)
+    before = torch.stack(list(present.values()), 1)
+    assert torch.equal(shown.sum(1), before.any(1).long()) and not (shown & ~before).any()
+    assert ((shown[before.all(1)].float().mean(0) - 1 / 3).abs() < 0.04).all()
+
+
+def test_a_strategy_that_learns_by_itself_is_fitted_once_and_repeatably():
+    train, val = make_batch(), make_batch(40, seed=1)
+    config = dataclasses.replace(CONFIG, strategy="stacking", class_balance="inverse")
+    first = fit(train, val, TASKS, config)
+    assert len(first.history) == 1 and first.best_epoch == 0 and first.history[0]["val_accuracy"] > 0.7
+    assert torch.equal(weights_of(first), weights_of(fit(train, val, TASKS, config)))
+    plain = fit(train, val, TASKS, dataclasses.replace(config, class_balance="none"))
+    assert not torch.equal(weights_of(first), weights_of(plain))
+
+
+def test_dropout_keeps_the_mean_and_the_share():
+    layer, ones = Dropout(0.25), torch.ones(200, 200)
+    torch.manual_seed(0)
+    dropped = layer.train()(ones)
+    assert dropped.unique().tolist() == pytest.approx([0.0, 4 / 3])
+    assert float((dropped == 0).float().mean()) == pytest.approx(0.25, abs=0.01)
+    assert torch.equal(layer.eval()(ones), ones)

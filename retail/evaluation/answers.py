@@ -13,6 +13,7 @@ import numpy as np
 
 from retail.evaluation.fits import FitPlan
 from retail.evaluation.splits import Splits
+from retail.fusion import FusionHead
 from retail.schema import MODALITIES, SUBSETS, Modality
 from retail.store import EmbeddingBatch
 from retail.training import fit, fit_temperatures, predict_probs
@@ -48,10 +49,13 @@ def judged(probs: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarra
     return probs[known].max(1), probs[known].argmax(1) == target[known]
 
 
-def answers_of(plan: FitPlan, splits: Splits, test_targets: Mapping[str, np.ndarray]) -> dict[str, TaskAnswers]:
-    """Fits the plan once more (equal seeds give equal weights) and answers both splits with every subset."""
-    sizes = {task: splits.task_sizes[task] for task in plan.tasks}
-    head = fit(splits.train, splits.val, sizes, plan.config).head
+def answers_of(
+    plan: FitPlan, splits: Splits, test_targets: Mapping[str, np.ndarray], head: FusionHead | None = None
+) -> dict[str, TaskAnswers]:
+    """Answers both splits with every subset; without its head the plan is fitted again (equal seeds, equal weights)."""
+    if head is None:
+        sizes = {task: splits.task_sizes[task] for task in plan.tasks}
+        head = fit(splits.train, splits.val, sizes, plan.config).head
     temperatures = fit_temperatures(head, splits.val)
     subsets = [subset for subset in SUBSETS if set(subset) <= set(head.dims)]
 

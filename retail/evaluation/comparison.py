@@ -188,7 +188,7 @@ def protocol(config: CompareConfig) -> list[str]:
 def _results(manifest, splits: Splits, encoders, config: CompareConfig, outputs, alone, selected) -> dict[str, Any]:
     scoring = Scoring(splits)
     groups = _group(outputs)
-    chosen = {task: groups[names.get("fusion") or names["single"]][0].plan for task, names in selected.items()}
+    chosen = {task: groups[names.get("fusion") or names["single"]][0] for task, names in selected.items()}
     return {
         "format": "retail-results/1",
         "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),

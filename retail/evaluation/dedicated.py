@@ -20,9 +20,9 @@ Selected = Mapping[str, Mapping[str, str]]
 
 
 def plan_dedicated(selected: Selected, plans: Sequence[FitPlan]) -> list[FitPlan]:
-    """For each chosen fusion a model per subset of two or more inputs, with and without modality dropout.
+    """For each chosen fusion a model per subset of two or more inputs, with and without hidden inputs in training.
 
-    A dedicated model never misses an input, so it may train without dropout; validation chooses between the two.
+    A dedicated model never misses an input, so it may train with all of them; validation chooses between the two.
     Single inputs have theirs already: the baselines. So has the full subset with dropout: the model itself.
     """
     names = {chosen["fusion"] for chosen in selected.values() if "fusion" in chosen}
@@ -31,9 +31,9 @@ def plan_dedicated(selected: Selected, plans: Sequence[FitPlan]) -> list[FitPlan
         if plan.kind == "fusion" and plan.model in names:
             for subset in SUBSETS:
                 if len(subset) > 1 and set(subset) <= set(plan.config.modalities):
-                    chances = {0.0} if subset == plan.config.modalities else {plan.config.modality_dropout, 0.0}
-                    configs = [replace(plan.config, modalities=subset, modality_dropout=c) for c in sorted(chances)]
-                    found += [replace(plan, kind="dedicated", config=config) for config in configs]
+                    own = replace(plan.config, modalities=subset)
+                    whole = replace(own, modality_dropout=0.0, single_inputs=0.0)
+                    found += [replace(plan, kind="dedicated", config=c) for c in (whole, own) if c != plan.config]
     return found
 
 

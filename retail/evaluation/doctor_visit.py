@@ -27,7 +27,7 @@ def visit(splits: Splits, config: CompareConfig, progress: Progress | None = Non
     plans = plan_models(config, tuple(splits.vocabularies), modalities)
     done = 0
 
-    def count() -> None:
+    def count(_: FitOutput) -> None:
         nonlocal done
         done += 1
         if progress:

@@ -16,6 +16,7 @@ import torch
 
 from retail.config import TrainConfig
 from retail.evaluation.splits import Splits
+from retail.fusion import FusionHead
 from retail.schema import SUBSETS, Modality
 from retail.training import fit, fit_temperatures, predict_probs
 
@@ -43,6 +44,7 @@ class FitOutput:
     confidence: dict[str, np.ndarray]  # task -> (N_test,)
     subset_preds: dict[tuple[Modality, ...], dict[str, np.ndarray]]
     seconds: float
+    head: FusionHead | None = None  # of the first seed of a main model, so that nobody trains it again
 
 
 def run_fit(plan: FitPlan, splits: Splits) -> FitOutput:
@@ -64,6 +66,7 @@ def run_fit(plan: FitPlan, splits: Splits) -> FitOutput:
         confidence={task: probs[task].max(1).values.numpy() for task in plan.tasks},
         subset_preds=subset_preds,
         seconds=result.seconds,
+        head=result.head if plan.kind in ("fusion", "single") and plan.config.seed == 0 else None,
     )
 
 

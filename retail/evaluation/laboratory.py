@@ -1,6 +1,6 @@
 """Everything that is read off the chosen model of each task: calibration, sets, attribution, cascade, hierarchy.
 
-In: `Splits` and the plan chosen for each task. Out: lists of JSON-ready rows, each with its task.
+In: `Splits` and the fit chosen for each task. Out: lists of JSON-ready rows, each with its task.
 """
 
 from __future__ import annotations
@@ -13,21 +13,22 @@ from retail.evaluation.attribution import class_attribution
 from retail.evaluation.calibration import calibration, coverage_curve, kept_promises
 from retail.evaluation.cascade import cascade, second_steps
 from retail.evaluation.conformal import conformal_rows
-from retail.evaluation.fits import FitPlan
+from retail.evaluation.fits import FitOutput
 from retail.evaluation.hierarchy import hierarchy_row, parents_of
 from retail.evaluation.scoring import Scoring
 
 Rows = list[dict[str, Any]]
 
 
-def study(scoring: Scoring, chosen: Mapping[str, FitPlan]) -> dict[str, Rows]:
-    """The rows of every reading; a model that several tasks chose is fitted once."""
-    splits = scoring.splits
-    by_plan = {plan: answers_of(plan, splits, scoring.targets) for plan in dict.fromkeys(chosen.values())}
-    answers = {task: by_plan[plan][task] for task, plan in chosen.items()}
+def study(scoring: Scoring, chosen: Mapping[str, FitOutput]) -> dict[str, Rows]:
+    """The rows of every reading, from the fits of the chosen models' first seed."""
+    by_model = {
+        fit.plan.model: answers_of(fit.plan, scoring.splits, scoring.targets, fit.head) for fit in chosen.values()
+    }
+    answers = {task: by_model[fit.plan.model][task] for task, fit in chosen.items()}
     rows: dict[str, Rows] = {name: [] for name in ("calibration", "conformal", "attribution", "cascade")}
     for task, answer in answers.items():
-        base = {"task": task, "model": chosen[task].model}
+        base = {"task": task, "model": chosen[task].plan.model}
         rows["calibration"].append(base | _calibration(answer))
         full = answer.inputs
         sets = conformal_rows(answer.val[full], answer.val_target, answer.test[full], answer.test_target)

@@ -15,6 +15,7 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor, nn
 
+from retail.fusion.layers import Trunk
 from retail.schema import UserError
 
 CLAMP = 8.0  # standard deviations beyond which a feature says no more
@@ -58,12 +59,41 @@ class FusionHead(nn.Module, ABC):
 
     def forward(self, embeddings: Mapping[str, Tensor], present: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """{modality: (B, D_m)}, {modality: (B,) bool} -> {task: (B, C_t)} logits."""
+        shown = {modality: present[modality] for modality in self.dims}
+        return self.fuse(self.standardise(embeddings, shown), shown)
+
+    def standardise(self, embeddings: Mapping[str, Tensor], present: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """{modality: (B, D_m)} in units of the training rows' deviations; zeros where absent."""
         clean = {}
         for modality in self.dims:
             standard = embeddings[modality] - self.get_buffer(f"mean_{modality}")
             standard = (standard / self.get_buffer(f"scale_{modality}")).clamp(-CLAMP, CLAMP)
             clean[modality] = torch.where(present[modality][:, None], standard, 0.0)  # (B, D_m)
-        return self.fuse(clean, {modality: present[modality] for modality in self.dims})
+        return clean
+
+    def modality_trunks(self) -> dict[str, Trunk]:
+        """The layers that see one modality alone, before anything is joined: those of `projections` or `trunks`.
+
+        Training runs them once for several views of the same rows. A strategy may have none.
+        """
+        holder = getattr(self, "projections", None)
+        found = getattr(self, "trunks", None) if holder is None else holder.layers
+        return {} if found is None else {name: trunk for name, trunk in found.items() if isinstance(trunk, Trunk)}
+
+    def learn(
+        self,
+        embeddings: Mapping[str, Tensor],
+        present: Mapping[str, Tensor],
+        targets: Mapping[str, Tensor],
+        class_weights: Mapping[str, Tensor],
+        generator: torch.Generator,
+    ) -> bool:
+        """For a strategy that is not learned by gradient descent: learns from all training rows and returns True.
+
+        Called once, after `fit_scaler`. `targets` are {task: (N,)} with -1 for unknown; `class_weights` {task: (C_t,)}
+        or empty. The answer False leaves learning to `fit`.
+        """
+        return False
 
     @abstractmethod
     def fuse(self, embeddings: dict[str, Tensor], present: dict[str, Tensor]) -> dict[str, Tensor]:

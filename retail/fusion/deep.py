@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from retail.fusion import FusionHead
-from retail.fusion.layers import project
+from retail.fusion.layers import Trunk, project
 
 
 class DeepHead(FusionHead):
@@ -47,7 +47,10 @@ class DeepHead(FusionHead):
         }
         return self.strategy_head.fuse(features, present)
 
+    def modality_trunks(self) -> dict[str, Trunk]:
+        return dict(self.stacks.items())  # type: ignore[arg-type]
 
-def _stack(dim: int, hidden: Sequence[int], dropout: float) -> nn.Sequential:
+
+def _stack(dim: int, hidden: Sequence[int], dropout: float) -> Trunk:
     widths = (dim, *hidden)
-    return nn.Sequential(*(project(before, after, dropout) for before, after in zip(widths, hidden, strict=False)))
+    return Trunk(*(project(before, after, dropout) for before, after in zip(widths, hidden, strict=False)))

@@ -1,0 +1,215 @@
+"""Trains a fusion head on embeddings: multi-task loss, hidden inputs, early stopping.
+
+In: `EmbeddingBatch`es for training and validation, and a `TrainConfig`. Out: a `FitResult`. What a head answers is
+in `answers`, the loss in `loss`, which rows and inputs a step sees in `rows`.
+"""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from retail.config import TrainConfig
+from retail.fusion import FusionHead, build_head
+from retail.schema import UserError
+from retail.training.answers import fit_temperatures, predict_probs
+from retail.training.loss import WEIGHTED, MultiTaskLoss, class_weights, task_weights
+from retail.training.rows import Rows, drop_modalities, row_order, standard_rows
+from retail.training.views import Mask, answer_views, one_input
+
+if TYPE_CHECKING:
+    from retail.store import EmbeddingBatch
+
+__all__ = [
+    "WEIGHTED",
+    "FitResult",
+    "MultiTaskLoss",
+    "class_weights",
+    "drop_modalities",
+    "fit",
+    "fit_temperatures",
+    "predict_probs",
+    "row_order",
+    "task_weights",
+]
+
+
+@dataclass
+class FitResult:
+    """The head with its best weights, and how training went."""
+
+    head: FusionHead
+    history: list[dict]  # one per epoch: epoch, train_loss, val_loss, val_accuracy
+    best_epoch: int
+    seconds: float
+
+
+def fit(
+    train: EmbeddingBatch,
+    val: EmbeddingBatch,
+    tasks: dict[str, int],
+    config: TrainConfig,
+    on_epoch: Callable[[int, int], None] | None = None,
+) -> FitResult:
+    """Trains one head for {task: C_t}; equal seeds give equal weights.
+
+    Rows with none of `config.modalities` are left out, and so is an input that no training row has. Raises
+    UserError when no row is left.
+    """
+    started = time.perf_counter()
+    train = _usable(train, config)
+    val = _with_any(val, train.dims)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(config.seed)
+        head = build_head(
+            config.strategy, train.dims, tasks, config.width, config.dropout, config.hidden, config.hidden_dropout
+        )
+        head.fit_scaler(train.embeddings, train.present)
+        generator = torch.Generator().manual_seed(config.seed)
+        weights = _learn_weights(head, train, config)
+        if head.learn(train.embeddings, train.present, train.targets, weights, generator):
+            history, best_epoch = _learned(head, train, val, config, on_epoch)
+        else:
+            history, best_epoch = _train(head, train, val, config, generator, on_epoch)
+    return FitResult(head.eval(), history, best_epoch, time.perf_counter() - started)
+
+
+def _usable(train: EmbeddingBatch, config: TrainConfig) -> EmbeddingBatch:
+    """The chosen inputs that occur in training at all, and the rows that have at least one of them."""
+    # Layers for an input never seen would stay random, and spoil a prediction that does have it.
+    seen = [name for name in config.modalities if name in train.present and train.present[name].any()]
+    if not seen:
+        raise UserError(
+            f"Training needs products with {' or '.join(config.modalities)}, and none of the {len(train)} training "
+            "products has it; choose other inputs or add the missing files."
+        )
+    return _with_any(train, seen)
+
+
+def _with_any(batch: EmbeddingBatch, modalities: Iterable[str]) -> EmbeddingBatch:
+    chosen = batch.select(modalities)
+    return chosen.rows(torch.stack(list(chosen.present.values())).any(0).nonzero().flatten())
+
+
+def _learn_weights(head: FusionHead, train: EmbeddingBatch, config: TrainConfig) -> dict[str, Tensor]:
+    """Class weights for a head that learns by itself; even draws of the classes become weights of the same effect."""
+    if config.class_balance == "none":
+        return {}
+    balance = "inverse" if config.class_balance == "sampling" else config.class_balance
+    return {task: class_weights(train.targets[task], classes, balance) for task, classes in head.tasks.items()}
+
+
+def _learned(
+    head: FusionHead,
+    train: EmbeddingBatch,
+    val: EmbeddingBatch,
+    config: TrainConfig,
+    on_epoch: Callable[[int, int], None] | None,
+) -> tuple[list[dict], int]:
+    """The history of a head that has learned by itself: one entry."""
+    unknown = (float("nan"), float("nan"))
+    train_loss, _ = _score(head, standard_rows(head, train)) or unknown
+    val_loss, val_accuracy = _score(head, standard_rows(head, val)) or unknown
+    if on_epoch:
+        on_epoch(config.max_epochs, config.max_epochs)
+    return [{"epoch": 0, "train_loss": train_loss, "val_loss": val_loss, "val_accuracy": val_accuracy}], 0
+
+
+def _train(
+    head: FusionHead,
+    train: EmbeddingBatch,
+    val: EmbeddingBatch,
+    config: TrainConfig,
+    generator: torch.Generator,
+    on_epoch: Callable[[int, int], None] | None,
+) -> tuple[list[dict], int]:
+    loss_of = _loss(head, train, config)
+    trained = [weight for weight in (*head.parameters(), *loss_of.parameters()) if weight.requires_grad]
+    optimizer = torch.optim.AdamW(_groups(trained, config.weight_decay), lr=config.learning_rate, fused=True)
+    steps = config.max_epochs * -(-len(train) // config.batch_size)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
+    rows, val_rows = standard_rows(head, train), standard_rows(head, val)
+    history: list[dict] = []
+    best_loss, best_epoch, best_weights = float("inf"), 0, copy.deepcopy(head.state_dict())
+    for epoch in range(config.max_epochs):
+        train_loss = _train_epoch(head, loss_of, optimizer, schedule, rows, config, generator)
+        val_loss, val_accuracy = _score(head, val_rows) or (train_loss, float("nan"))
+        history.append({"epoch": epoch, "train_loss": train_loss, "val_loss": val_loss, "val_accuracy": val_accuracy})
+        if on_epoch:
+            on_epoch(epoch + 1, config.max_epochs)
+        if val_loss < best_loss:
+            best_loss, best_epoch, best_weights = val_loss, epoch, copy.deepcopy(head.state_dict())
+        elif epoch - best_epoch >= config.patience:
+            break
+    head.load_state_dict(best_weights)
+    return history, best_epoch
+
+
+def _loss(head: FusionHead, train: EmbeddingBatch, config: TrainConfig) -> MultiTaskLoss:
+    return MultiTaskLoss(
+        head.tasks,
+        uncertainty=config.loss_balancing == "uncertainty",
+        label_smoothing=config.label_smoothing,
+        class_weights=task_weights(train.targets, head.tasks, config.class_balance),
+    )
+
+
+def _groups(weights: list[nn.Parameter], decay: float) -> list[dict]:
+    """Weight decay on matrices only: a bias, a norm's scale or a log-variance is not to shrink."""
+    matrices = [weight for weight in weights if weight.ndim > 1]
+    vectors = [weight for weight in weights if weight.ndim <= 1]
+    return [{"params": matrices, "weight_decay": decay}, {"params": vectors, "weight_decay": 0.0}]
+
+
+def _train_epoch(
+    head: FusionHead,
+    loss_of: MultiTaskLoss,
+    optimizer: torch.optim.Optimizer,
+    schedule: torch.optim.lr_scheduler.LRScheduler,
+    train: Rows,
+    config: TrainConfig,
+    generator: torch.Generator,
+) -> float:
+    """One pass over the rows; the mean loss of what the head says to whatever inputs it was shown."""
+    head.train()
+    total = 0.0
+    for places in row_order(train.targets, config.class_balance, generator).split(config.batch_size):
+        batch = train.at(places)
+        views: list[Mask] = [drop_modalities(batch.present, config.modality_dropout, generator)]
+        if config.single_inputs and len(head.dims) > 1:
+            views.append(one_input(batch.present, generator))
+        answers = answer_views(head, batch, views)
+        loss = seen_loss = loss_of(answers.logits[0], batch.targets)
+        if len(views) > 1:
+            loss = loss + config.single_inputs * loss_of(answers.logits[1], batch.targets)
+        if not loss.requires_grad:  # no label is known in this batch
+            continue
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        schedule.step()
+        total += float(seen_loss.detach()) * len(batch)
+    return total / len(train)
+
+
+@torch.inference_mode()
+def _score(head: FusionHead, val: Rows) -> tuple[float, float] | None:
+    """Mean over tasks of validation loss (unweighted, unsmoothed) and accuracy; None without known labels."""
+    if not len(val):
+        return None
+    losses, accuracies = [], []
+    for task, logits in head.eval().fuse(val.embeddings, val.present).items():
+        known = val.targets[task] >= 0
+        if known.any():
+            target = val.targets[task][known]
+            losses.append(float(nn.functional.cross_entropy(logits[known], target)))
+            accuracies.append(float((logits[known].argmax(-1) == target).float().mean()))
+    if not losses:
+        return None
+    return sum(losses) / len(losses), sum(accuracies) / len(accuracies)

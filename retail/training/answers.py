@@ -1,0 +1,66 @@
+"""What a trained head answers: probabilities, and the temperature that makes them honest.
+
+In: a head and an `EmbeddingBatch`. Out: probabilities per task, one temperature per task.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from retail.fusion import FusionHead
+
+if TYPE_CHECKING:
+    from retail.store import EmbeddingBatch
+
+# Rows per pass at prediction: large enough to be quick, small enough for any memory.
+PREDICT_ROWS = 1024
+# Outside this range a temperature says that validation rows are too few, not that the head is off.
+TEMPERATURE_RANGE = (0.25, 10.0)
+
+
+def predict_probs(
+    head: FusionHead, batch: EmbeddingBatch, temperatures: Mapping[str, float] | None = None
+) -> dict[str, Tensor]:
+    """{task: (N, C_t)} probabilities, each task's logits divided by its temperature."""
+    logits = _predict_logits(head, batch)
+    return {task: (value / (temperatures or {}).get(task, 1.0)).softmax(-1) for task, value in logits.items()}
+
+
+def fit_temperatures(head: FusionHead, val: EmbeddingBatch) -> dict[str, float]:
+    """Per task the temperature with the least validation loss, by a search in log T.
+
+    Guo et al., On Calibration of Modern Neural Networks, 2017, https://arxiv.org/abs/1706.04599.
+    A task without validation labels keeps 1.
+    """
+    low, high = torch.tensor(TEMPERATURE_RANGE).log().tolist()
+    grid = torch.linspace(low, high, 181).exp()
+    temperatures = {}
+    for task, logits in _predict_logits(head, val).items():
+        known = (val.targets[task] >= 0) & _any_present(head, val)
+        if not known.any():
+            temperatures[task] = 1.0
+            continue
+        scaled = logits[known] / grid[:, None, None]  # (T, N, C_t)
+        target = val.targets[task][known].expand(len(grid), -1)
+        losses = -scaled.log_softmax(-1).gather(-1, target[..., None]).mean((1, 2))
+        temperatures[task] = float(grid[losses.argmin()])
+    return temperatures
+
+
+def _any_present(head: FusionHead, batch: EmbeddingBatch) -> Tensor:
+    return torch.stack([batch.present[modality] for modality in head.dims]).any(0)
+
+
+@torch.inference_mode()
+def _predict_logits(head: FusionHead, batch: EmbeddingBatch) -> dict[str, Tensor]:
+    head.eval()
+    parts = []
+    for start in range(0, max(len(batch), 1), PREDICT_ROWS):
+        rows = slice(start, start + PREDICT_ROWS)
+        embeddings = {modality: batch.embeddings[modality][rows] for modality in head.dims}
+        parts.append(head(embeddings, {modality: batch.present[modality][rows] for modality in head.dims}))
+    return {task: torch.cat([part[task] for part in parts]) for task in head.tasks}
