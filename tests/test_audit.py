@@ -172,6 +172,16 @@ def test_ids_numbered_class_by_class_tell_the_class(planted):
     assert finding["kind"] == "names" and "ids give the class away" in finding["sentence"]
 
 
+def test_barcodes_in_the_text_tell_the_class(planted):
+    folder, rows = planted
+    codes = {"amber": "4001724819", "birch": "4001724826", "cedar": "AB-40017"}
+    for place, row in enumerate(rows):
+        row["text"] += f" {codes[row['wood']]}" if place % 2 else f" {30_000 + place}"
+    (finding,) = look(folder, rows)["findings"]
+    assert finding["kind"] == "names" and finding["severity"] == "warning"
+    assert set(finding["rows"]) == {row["id"] for row in rows[1::2]} and "75 of 150" in finding["sentence"]
+
+
 def halves(rows: list[dict[str, str]]) -> tuple[list[dict[str, str]], list[dict[str, str]]]:
     """Six training rows and six test rows of the same classes in turn."""
     pairs: list[tuple[dict, dict]] = []

@@ -194,6 +194,9 @@ def test_help_has_examples_and_wrong_usage_exits_with_two():
         "curve",
         "evaluate",
         "predict",
+        "audit",
+        "doctor",
+        "robustness",
     ):
         assert "Example: python -m retail" in run(command, "--help").output
     run("compare", code=2)

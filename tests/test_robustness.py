@@ -204,7 +204,9 @@ def test_curves_tell_damage_from_absence(coloured):
     assert rows["image", "turned", 0.1, "alone"]["accuracy"] == 1.0
     for given in ("all", "alone"):  # the photo counts for more, so its lie wins
         row = rows["image", "turned", 0.9, given]
-        assert (row["accuracy"], row["change"], row["n"]) == (0.0, -1.0, 45) and row["accuracy_high"] < 0.1
+        assert (row["accuracy"], row["change"], row["use"], row["n"]) == (0.0, -1.0, -1.0, 45) and row[
+            "accuracy_high"
+        ] < 0.1
     # German words are unknown to the encoder: absent, so alone always wrong, and together the photo answers.
     assert rows["text", "German words", 1.0, "alone"]["accuracy"] == 0.0
     assert rows["text", "German words", 1.0, "all"]["accuracy"] == 1.0

@@ -94,14 +94,12 @@ def input_rows(
             | {"within": float(within.mean()), "lag": lag.difference, "lag_low": lag.low}
             | {"prototypes": float(by_prototypes.mean()), "unread": unread.difference, "unread_low": unread.low}
             | {"only_right": float(np.mean(right[modality] * np.prod([1 - other for other in others], axis=0)))}
-            | _followed(modality, task, fusion, scoring, [singles[other] for other in singles if other != modality])
+            | _followed(modality, task, fusion, scoring, {m: singles[m] for m in singles if m != modality})
         )
     return rows
 
 
-def _followed(
-    modality: Modality, task: str, fusion: Sequence[FitOutput], scoring: Scoring, others: Sequence[Sequence[FitOutput]]
-) -> Row:
+def _followed(modality: Modality, task: str, fusion: Sequence[FitOutput], scoring: Scoring, others: Outputs) -> Row:
     """How often the fused answer is this input's where the inputs disagree, and what that costs.
 
     `followed`: among rows on which the model given this input alone answers otherwise than given any other alone.
@@ -114,12 +112,11 @@ def _followed(
     for number, output in enumerate(fusion):
         full = output.preds[task]
         own = output.subset_preds[(modality,)][task]
-        rivals = [output.subset_preds[subset][task] for subset in output.subset_preds if len(subset) == 1]
-        rivals = [rival for rival in rivals if rival is not own]
+        rivals = [output.subset_preds[(other,)][task] for other in MODALITIES if other in others]
         apart = labelled & np.all([rival != own for rival in rivals], axis=0)
         disputed += int(apart.sum())
         same += int((apart & (full == own)).sum())
-        known = np.any([group[min(number, len(group) - 1)].preds[task] == target for group in others], axis=0)
+        known = np.any([group[min(number, len(group) - 1)].preds[task] == target for group in others.values()], axis=0)
         lost = labelled & (own != target) & known
         wrong += int(lost.sum())
         taken += int((lost & (full == own)).sum())

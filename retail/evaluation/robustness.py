@@ -123,20 +123,20 @@ class _Judge:
     ) -> None:
         self.model, self.clean, self.targets, self.groups = model, clean, targets, groups
         self._clean_preds = {given: self._preds(clean, given) for given in ("all", *model.inputs)}
+        self._without = {m: model.preds(clean.only([o for o in model.inputs if o != m])) for m in model.inputs}
 
     def _preds(self, batch: EmbeddingBatch, given: str) -> dict[str, np.ndarray]:
         return self.model.preds(batch if given == "all" else batch.only([given]))
 
     def references(self, modality: Modality) -> list[Row]:
         """Undamaged, and what the model does without this input at all: worse than that, it had better be left out."""
-        others = [other for other in self.model.inputs if other != modality]
         rows = [
             row
             for given in self._givens(modality)
             for row in self._rows(modality, "none", None, given, self._clean_preds[given])
         ]
-        if others:
-            rows += self._rows(modality, "left out", None, "all", self.model.preds(self.clean.only(others)))
+        if len(self.model.inputs) > 1:
+            rows += self._rows(modality, "left out", None, "all", self._without[modality])
         return rows
 
     def damaged(self, damage: Damage, strength: float, spoilt: tuple[Tensor, Tensor]) -> list[Row]:
@@ -168,12 +168,14 @@ class _Judge:
             if not len(right):
                 continue
             low, high = bootstrap_interval(right, groups=groups)
-            loss = paired_test(right, before, groups)
+            without = (self._without[modality][task] == target)[asked].astype(float)
+            loss, use = paired_test(right, before, groups), paired_test(right, without, groups)
             rows.append(
                 {"task": task, "input": modality, "damage": name, "strength": strength}
                 | {"given": "all" if given == "all" else "alone", "n": len(right)}
                 | {"accuracy": float(right.mean()), "accuracy_low": low, "accuracy_high": high}
                 | {"change": loss.difference, "change_low": loss.low, "change_high": loss.high}
+                | {"use": use.difference, "use_low": use.low, "use_high": use.high}  # over leaving the input out
             )
         return rows
 

@@ -89,8 +89,7 @@ def _better_left_out(task: str, modality: Modality, rows: list[Mapping[str, Any]
         return []
     worse: dict[str, Mapping[str, Any]] = {}
     for row in rows:
-        # Beyond the other's interval, or it would be luck.
-        if row["strength"] is not None and row["accuracy_high"] < without["accuracy"]:
+        if row["strength"] is not None and row["use_high"] < 0:  # paired, row by row
             worse.setdefault(row["damage"], row)
     if not worse:
         return [f"{task}: no damage to the {INPUT_WORDS[modality]} is clearly worse than leaving it out."]

@@ -12,7 +12,7 @@ from typing import Any
 from retail.evaluation.audit.control import shuffled_control
 from retail.evaluation.audit.duplicates import near_duplicates
 from retail.evaluation.audit.finding import KINDS, SEVERITIES, Audited, Finding
-from retail.evaluation.audit.names import names
+from retail.evaluation.audit.names import codes, names
 from retail.evaluation.audit.shortcuts import shortcuts
 from retail.evaluation.audit.texts import constant_text, label_words
 from retail.evaluation.splits import with_validation
@@ -46,7 +46,7 @@ def audit(
     checks: Mapping[str, Callable[[Audited], list[Finding]]] = {
         "constant text": constant_text,
         "label words": label_words,
-        "names": names,
+        "names": lambda data: names(data) + codes(data),
         "near-duplicates": near_duplicates,
         "shortcut": shortcuts,
     }

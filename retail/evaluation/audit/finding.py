@@ -24,7 +24,7 @@ SEVERITIES: tuple[Severity, ...] = ("leak", "warning", "note")
 KINDS = {
     "constant text": "one description stands for all products of a class",
     "label words": "the answer is written in the description",
-    "names": "ids, file names or folders tell the class",
+    "names": "ids, file names, folders or barcodes tell the class",
     "near-duplicates": "the same photo, sound or description stands on both sides of a split",
     "shortcut": "a product is on both sides of a split, or mere file properties tell the class",
     "shuffled control": "a shuffled input, or which inputs are missing, still tells the class",

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import binomtest
 from sklearn.base import BaseEstimator, clone
-from sklearn.model_selection import StratifiedGroupKFold
+from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
 FOLDS = 5
 LEAST_ROWS = 30
@@ -56,7 +56,8 @@ def cross_validated(
     hits = np.zeros(len(places), dtype=bool)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a fold may lack a class; that only makes the guess worse
-        splitter = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed)
+        alone = len(set(own)) == len(own)  # no groups to keep together: the same folds, found much faster
+        splitter = (StratifiedKFold if alone else StratifiedGroupKFold)(FOLDS, shuffle=True, random_state=seed)
         for inside, outside in splitter.split(places[:, None], target, own):
             fitted = clone(model).fit(features[places[inside]], target[inside])
             hits[outside] = fitted.predict(features[places[outside]]) == target[outside]
