@@ -202,3 +202,11 @@ def test_a_single_task_needs_no_column_and_models_have_titles():
     frame = table_frame(table, TITLES)
     assert list(frame.columns) == ["model", "n"]
     assert frame["model"].tolist() == ["Gated sum", "Photo only"]
+
+
+def test_many_classes_are_cut_to_those_with_most_mistakes_and_the_page_says_so(open_compare):
+    results = sample_results()
+    results["tasks"]["product"] += [f"never seen {place}" for place in range(30)]
+    write_finished_run(home(), "20260404-000000-many", results)
+    app = section(open_compare("20260404-000000-many"), "Mistakes")
+    assert "The 25 of 33 classes with most mistakes." in said(app)

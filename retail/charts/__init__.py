@@ -5,7 +5,7 @@ In: rows of a results dictionary or a Prediction. Out: Altair charts whose `desc
 
 from __future__ import annotations
 
-from retail.charts.answers import answer_bars
+from retail.charts.answers import answer_bars, attribution_bars
 from retail.charts.certainty import bin_chart, coverage_chart, reliability_chart
 from retail.charts.inputs import attribution_chart, cascade_chart, cost_chart, dedicated_chart, gain_chart
 from retail.charts.mistakes import confusion_chart
@@ -19,6 +19,7 @@ __all__ = [
     "WORDS",
     "accuracy_chart",
     "answer_bars",
+    "attribution_bars",
     "attribution_chart",
     "bin_chart",
     "cascade_chart",

@@ -15,7 +15,7 @@ from retail.recognizer import Recognizer
 from retail.schema import MODALITIES, Modality, Prediction, Product, UserError
 
 TITLE = "Recognise"
-ICON = "📷"
+ICON = ":material/photo_camera:"
 ORDER = 1
 
 # Below this probability of the best class the card says that the model is not sure.

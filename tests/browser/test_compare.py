@@ -109,3 +109,28 @@ def test_no_section_fails_scrolls_sideways_or_shuts_anybody_out(open_page, schem
             if violation["impact"] in ("serious", "critical")
         ]
         assert found == [], name
+
+
+def test_a_box_on_the_map_lists_products_and_so_does_a_class(open_page):
+    page = open_page("compare")
+    open_section(page, "Map and curves")
+    page.get_by_role("button", name="Draw the map").click()
+    page.get_by_text("PCA of the embeddings").wait_for()
+    settled(page)
+    chart = page.get_by_test_id("stVegaLiteChart").first
+    chart.scroll_into_view_if_needed()
+    area = chart.locator("path.background").first.bounding_box()
+    page.mouse.move(area["x"] + 2, area["y"] + 2)
+    page.mouse.down()
+    page.mouse.move(area["x"] + area["width"] / 2, area["y"] + area["height"] / 2, steps=5)
+    page.mouse.move(area["x"] + area["width"] - 2, area["y"] + area["height"] - 2, steps=5)
+    page.mouse.up()
+    page.get_by_text("200 products", exact=True).wait_for()
+    settled(page)
+    assert len(listed(page)) == 12
+    box = page.get_by_role("combobox", name="Products of the class")
+    box.focus()
+    page.keyboard.type("tea")
+    page.get_by_role("option", name="tea", exact=True).wait_for()
+    page.keyboard.press("Enter")
+    page.get_by_text("66 products", exact=True).wait_for()
