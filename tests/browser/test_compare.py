@@ -60,7 +60,8 @@ def test_a_click_on_a_cell_lists_only_its_products_with_photo_words_and_sound(op
     wanted = expected(WRONG)
     assert len(wanted) > 0 and listed(page) == set(wanted[:12])
     assert page.get_by_text(f"words of {wanted[0]}").count() == 1
-    assert page.get_by_test_id("stAudio").count() == min(12, len(wanted))
+    players = "count => document.querySelectorAll('[data-testid=stAudio]').length === count"
+    page.wait_for_function(players, arg=min(12, len(wanted)))  # the browser fetches its player first
     assert page.get_by_role("img", name=f"Photo of {wanted[0]}").count() == 1
 
 
