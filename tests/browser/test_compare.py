@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import io
+import json
+import zipfile
+
 import pytest
 
 from retail.evaluation.mistakes import rows_in
+from retail.evaluation.report import html_report
+from retail.evaluation.tables import all_tables
 from retail.evaluation.verdict import verdict
 from tests.browser.driving import SCHEMES, settled
 from tests.results_sample import CLASSES, MODELS, ids, sample_results
@@ -135,3 +141,19 @@ def test_a_box_on_the_map_lists_products_and_so_does_a_class(open_page):
     page.get_by_role("option", name="tea", exact=True).wait_for()
     page.keyboard.press("Enter")
     page.get_by_text("66 products", exact=True).wait_for()
+
+
+def test_the_downloads_hold_every_table_and_name_no_folder_of_this_machine(open_page):
+    page = open_page("compare")
+    open_section(page, "Tables and files")
+    found = {}
+    for label in ("Tables (CSV, zipped)", "Tables (LaTeX)", "Report (HTML)", "Results (JSON)"):
+        with page.expect_download() as download:
+            page.get_by_role("button", name=label).click()
+        found[label] = download.value.path().read_bytes()
+    tables = [table.name for table in all_tables(sample_results())]
+    with zipfile.ZipFile(io.BytesIO(found["Tables (CSV, zipped)"])) as archive:
+        assert archive.namelist() == [f"{name}.csv" for name in tables]
+    assert found["Tables (LaTeX)"].decode().count(r"\begin{table}") == len(tables)
+    assert found["Report (HTML)"].decode() == html_report(sample_results())
+    assert json.loads(found["Results (JSON)"]) == sample_results()
