@@ -103,7 +103,13 @@ def _draw_points(view: View, points: pd.DataFrame, kept: float | None, method: s
     key = f"plane_{view.run}_{view.task}"
     event = figure(chart, key, "rerun", "box")
     box = event.selection.get("box", {})
-    name = st.selectbox("Products of the class", sorted(points["class"].unique()), index=None, key=f"class_{key}")
+    name = st.selectbox(
+        "Products of the class",
+        sorted(points["class"].unique()),
+        index=None,
+        key=f"class_{key}",
+        placeholder="Choose a class",
+    )
     inside = points
     for axis in ("x", "y"):
         if axis in box:
