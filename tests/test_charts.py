@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from retail import charts
+from retail.evaluation.attribution import Attribution
 from retail.evaluation.mistakes import class_gains, confusion
 from tests.results_sample import CLASSES, MODELS, curve_results, sample_results
 
@@ -28,6 +29,7 @@ def points() -> pd.DataFrame:
 
 
 CHARTS = {
+    "answer": lambda: charts.attribution_bars(Attribution("tea", 0.9, 0.3, {"image": 0.5, "text": 0.2, "audio": -0.1})),
     "accuracy": lambda: charts.accuracy_chart(sample_results(), "product", "Gated sum"),
     "subsets": lambda: charts.subset_chart(sample_results(), "product", "Gated sum"),
     "confusion": lambda: charts.confusion_chart(

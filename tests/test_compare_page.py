@@ -202,3 +202,34 @@ def test_a_single_task_needs_no_column_and_models_have_titles():
     frame = table_frame(table, TITLES)
     assert list(frame.columns) == ["model", "n"]
     assert frame["model"].tolist() == ["Gated sum", "Photo only"]
+
+
+def test_many_classes_are_cut_to_those_with_most_mistakes_and_the_page_says_so(open_compare):
+    results = sample_results()
+    results["tasks"]["product"] += [f"never seen {place}" for place in range(30)]
+    write_finished_run(home(), "20260404-000000-many", results)
+    app = section(open_compare("20260404-000000-many"), "Mistakes")
+    assert "The 25 of 33 classes with most mistakes." in said(app)
+
+
+def test_a_run_without_any_fusion_opens_in_every_section(open_compare):
+    results = sample_results()
+    singles = [model for model in results["models"] if model["kind"] == "single"]
+    results |= {"models": singles, "selected": {task: {"single": "image"} for task in results["tasks"]}}
+    results["scores"] = [row for row in results["scores"] if row["kind"] == "single"]
+    for name in ("differences", "subsets", "dedicated", "attribution", "cascade", "costs", "calibration"):
+        results[name] = []
+    del results["predictions"]["models"]["gated"], results["predictions"]["models"]["mean"]
+    write_finished_run(home(), "20260606-000000-single", results)
+    app = open_compare("20260606-000000-single")
+    for name in next(item for item in app.radio if item.label == "Section").options:
+        section(app, name)
+    assert "there is nothing to fuse" in said(app)
+
+
+def test_somebody_who_comes_back_by_a_link_sees_the_run_it_names(open_compare):
+    app = open_compare("demo")
+    app.switch_page("retail/pages/recognise.py").run()
+    app.query_params["run"] = "demo"
+    app.switch_page("retail/pages/compare.py").run()
+    assert box(app, "Results").value == "demo"

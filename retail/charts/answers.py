@@ -1,6 +1,6 @@
-"""The answer to one task as bars, and what each input added to it.
+"""The answer to one task as bars, and what each input said for it.
 
-In: the likeliest classes of a Prediction, or an Attribution. Out: an Altair chart.
+In: the likeliest classes of a Prediction, or its attribution. Out: an Altair chart.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import altair as alt
 import pandas as pd
 
-from retail.charts.palette import FUSION_COLOUR, GREY, MODALITY_COLOURS
+from retail.charts.palette import FUSION_COLOUR, GREY, INPUT_COLOURS
 from retail.evaluation.attribution import Attribution
 from retail.schema import INPUT_WORDS
 
@@ -34,12 +34,12 @@ def answer_bars(top: Sequence[tuple[str, float]], other: float, classes: int, ta
 def attribution_bars(attribution: Attribution) -> alt.LayerChart:
     """What each input added to the probability of the answer, in points, to the left and right of nothing."""
     rows = [
-        {"input": word, "points": 100 * attribution.parts[modality], "label": f"{word} {100 * part:+.0f}"}
+        {"input": word, "points": 100 * part, "label": f"{word} {100 * part:+.0f}"}
         for modality, word in INPUT_WORDS.items()
         if (part := attribution.parts.get(modality)) is not None
     ]
-    names = list(MODALITY_COLOURS)
-    scale = alt.Scale(domain=names, range=[MODALITY_COLOURS[name] for name in names])
+    names = list(INPUT_COLOURS)
+    scale = alt.Scale(domain=names, range=[INPUT_COLOURS[name] for name in names])
     axis = alt.Axis(labelLimit=190, labelOverlap=False)
     bars = (
         alt.Chart(pd.DataFrame(rows))

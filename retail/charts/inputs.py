@@ -152,7 +152,7 @@ def cascade_chart(rows: Rows, task: str) -> alt.LayerChart:
     frame = pd.DataFrame(
         {"more": inputs_words(row["then"]), "asked": row["asked"], "accuracy": row["accuracy"]} for row in rows
     )
-    legend = alt.Legend(title=None, orient="top", labelLimit=240, columns=2)
+    legend = alt.Legend(title=None, orient="top", labelLimit=240, columns=1, symbolDash=[1, 0])
     base = alt.Chart(frame).encode(
         x=alt.X("asked:Q", title="products asked for more", axis=PERCENT),
         y=alt.Y("accuracy:Q", scale=alt.Scale(zero=False), axis=PERCENT),

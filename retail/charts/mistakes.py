@@ -35,8 +35,9 @@ def confusion_chart(
         if counts[true, said]
     ]
     names = [classes[place] for place in shown]
-    # Every class keeps its label, else some columns could not be told apart.
-    down, across = (alt.Axis(labelLimit=170, labelOverlap=False, labelFlush=False, labelAngle=a) for a in (0, -45))
+    down = alt.Axis(labelLimit=170, labelOverlap=False, labelFlush=False)
+    # Upright labels stand side by side on a desk's screen; on a phone's some have to go.
+    across = alt.Axis(labelLimit=170, labelAngle=-90, labelFlush=False, orient="top", title="answered")
     clicked = alt.selection_point(name="cell", fields=["place_true", "place_said"], on="click", empty=False)
     base = alt.Chart(pd.DataFrame(rows)).encode(
         x=alt.X("answered:N", scale=alt.Scale(domain=names), axis=across),

@@ -6,7 +6,7 @@ In: nothing. Out: hex strings that stand out on a light and on a dark page.
 from __future__ import annotations
 
 FUSION_COLOUR, SINGLE_COLOUR = "#2F74B5", "#8A6D00"
-MODALITY_COLOURS = {"photo": "#0072B2", "description": "#D55E00", "sound": "#009E73"}
+INPUT_COLOURS = {"photo": "#0072B2", "description": "#D55E00", "sound": "#009E73"}
 GREY = "#7A828E"
 DARK_TEXT, LIGHT_TEXT = "#14181F", "#FFFFFF"
 # Okabe and Ito (2008) without black and yellow, which one of the two themes would swallow.

@@ -12,7 +12,7 @@ from retail import charts
 from retail.evaluation.tables import dedicated_table, differences_table, hierarchy_table, of_task
 from retail.evaluation.verdict import percent
 from retail.pages._compare_runs import View, look_at, titles
-from retail.pages._words import figure, show_table, table_frame
+from retail.pages._words import figure, plain, show_table, table_frame
 
 SETTING_WORDS = {
     "neither": "one input, one question a model",
@@ -27,7 +27,7 @@ def draw_accuracy(view: View) -> None:
     data, rows = view.results["data"], charts.summary_rows(view.results, view.task)
     st.subheader("Accuracy with 95 % intervals", anchor=False)
     st.caption(
-        f"{view.task}: test split, n = {rows[0]['n']:,} of {data['n_test']:,} products, mean of "
+        f"{plain(view.task)}: test split, n = {rows[0]['n']:,} of {data['n_test']:,} products, mean of "
         f"{len(view.results['seeds'])} seeds. Click a row, or choose a model above, to mark it in every chart."
     )
     chart = charts.accuracy_chart(view.results, view.task, view.title)

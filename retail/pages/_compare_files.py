@@ -36,7 +36,12 @@ def draw_files(view: View) -> None:
         ("Tables (CSV, zipped)", lambda: csv_zip(results), f"{name}-tables.zip", "application/zip"),
         ("Tables (LaTeX)", lambda: latex_text(results), f"{name}-tables.tex", "text/plain"),
         ("Report (HTML)", lambda: html_report(results), f"{name}-report.html", "text/html"),
-        ("Results (JSON)", lambda: json.dumps(results, ensure_ascii=False), f"{name}.json", "application/json"),
+        (
+            "Results (JSON)",
+            lambda: _for_others(results),
+            f"{name}.json",
+            "application/json",
+        ),
     ]
     with st.container(horizontal=True):
         for label, make, file, mime in files:
@@ -49,6 +54,12 @@ def draw_files(view: View) -> None:
         for model in results["models"]:
             if model["kind"] == "fusion":
                 st.markdown(f"**{model['title']}** ({model['level']} level). {model['summary']}  \n{model['source']}")
+
+
+def _for_others(results: dict) -> str:
+    """The results file without the folder on this machine, which is nobody else's business."""
+    data = {key: value for key, value in results["data"].items() if key != "path"}
+    return json.dumps({**results, "data": data}, ensure_ascii=False)
 
 
 def draw_side_by_side(view: View) -> None:

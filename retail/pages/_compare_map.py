@@ -6,7 +6,6 @@ In: a `View`. Out: a map on which a box lists its products, and curves of `pytho
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -16,6 +15,7 @@ from retail import charts
 from retail.charts.palette import SERIES
 from retail.evaluation.mistakes import answers, seeds_of
 from retail.evaluation.plane import MOST_POINTS, methods, on_plane, some_rows
+from retail.manifest import Manifest
 from retail.pages._compare_runs import View, read, results_files
 from retail.pages._products import draw_products, run_manifest
 from retail.pages._words import figure, plain
@@ -26,15 +26,14 @@ CURVES = "retail-curve/1"
 
 @st.cache_resource(show_spinner="Embedding the test products …", max_entries=8)
 def places(
-    folder: str, checksum: str, text_column: str, encoders: str, modality: Modality, ids: tuple[str, ...], method: str
+    checksum: str, encoders: str, modality: Modality, method: str, ids: tuple[str, ...], _manifest: Manifest
 ) -> tuple[pd.DataFrame, float | None]:
     """id, x and y of the products that have this input, from the embedding cache where they are in it."""
     from retail.encoders import load_preset
-    from retail.manifest import read_manifest
     from retail.store import EmbeddingStore, embed_products
 
     wanted = set(ids)
-    products = [p for p in read_manifest(Path(folder), None, text_column).products if p.id in wanted]
+    products = [product for product in _manifest.products if product.id in wanted]
     batch, _ = embed_products(products, load_preset(encoders, [modality]), {}, EmbeddingStore())
     having = batch.present[modality]
     points, kept = on_plane(batch.embeddings[modality][having].numpy(), method)
@@ -49,7 +48,8 @@ def draw_map(view: View) -> None:
     if manifest is None:
         st.info(remark)
         return
-    inputs: list[Modality] = [m for m in INPUT_WORDS if m in view.results["models"][0]["modalities"] or m in _all(view)]
+    taken = {modality for model in view.results["models"] for modality in model["modalities"]}
+    inputs: list[Modality] = [modality for modality in INPUT_WORDS if modality in taken]
     which, what, how = st.columns(3)
     modality = which.selectbox("Embeddings of the", inputs, format_func=INPUT_WORDS.__getitem__)
     tasks = list(view.results["tasks"])
@@ -63,17 +63,9 @@ def draw_map(view: View) -> None:
         return
     ids = view.results["predictions"]["ids"]
     chosen = some_rows(len(ids))
-    config = view.results["config"]
+    encoders, named = view.results["config"].get("encoders", "bundled"), tuple(ids[row] for row in chosen)
     try:
-        points, kept = places(
-            str(manifest.root),
-            manifest.checksum,
-            config.get("text_column", "text"),
-            config.get("encoders", "bundled"),
-            modality,
-            tuple(ids[row] for row in chosen),
-            method,
-        )
+        points, kept = places(manifest.checksum, encoders, modality, method, named, manifest)
     except UserError as error:
         st.error(str(error))
         return
@@ -84,10 +76,6 @@ def _coloured(view: View) -> str:
     """The task itself, or, when it has more classes than there are colours, the finest one that has not."""
     sizes = {task: len(classes) for task, classes in view.results["tasks"].items() if len(classes) <= len(SERIES)}
     return max(sizes, key=sizes.__getitem__) if sizes and view.task not in sizes else view.task
-
-
-def _all(view: View) -> set[str]:
-    return {modality for model in view.results["models"] for modality in model["modalities"]}
 
 
 def _draw_points(view: View, points: pd.DataFrame, kept: float | None, method: str, shade: str) -> None:
@@ -115,7 +103,13 @@ def _draw_points(view: View, points: pd.DataFrame, kept: float | None, method: s
     key = f"plane_{view.run}_{view.task}"
     event = figure(chart, key, "rerun", "box")
     box = event.selection.get("box", {})
-    name = st.selectbox("Products of the class", sorted(points["class"].unique()), index=None, key=f"class_{key}")
+    name = st.selectbox(
+        "Products of the class",
+        sorted(points["class"].unique()),
+        index=None,
+        key=f"class_{key}",
+        placeholder="Choose a class",
+    )
     inside = points
     for axis in ("x", "y"):
         if axis in box:
@@ -151,7 +145,7 @@ def draw_curves(view: View) -> None:
             st.error(plain(f"{upload.name}: {error}"))
     files = {title: curves for title, curves in found.items() if view.task in curves["tasks"]}
     if not files:
-        st.caption(f"No learning curve of {view.task} is at hand; `python -m retail curve` makes one.")
+        st.caption(f"No learning curve of {plain(view.task)} is at hand; `python -m retail curve` makes one.")
         return
     curves = files[st.selectbox("Learning curve", list(files))]
     rows = [row for row in curves["rows"] if row["task"] == view.task]

@@ -56,7 +56,7 @@ def load_results(path: str, changed: float) -> dict[str, Any]:
 def format_of(path: str, changed: float) -> str:
     """What kind of results file it is, from its beginning."""
     with Path(path).open("rb") as stream:
-        found = re.search(rb'"format": "([^"]+)"', stream.read(HEAD_BYTES))
+        found = re.search(rb'"format":\s*"([^"]+)"', stream.read(HEAD_BYTES))
     return found.group(1).decode() if found else ""
 
 
@@ -86,7 +86,8 @@ def choose() -> View | None:
     if not files:
         return None
     asked = st.query_params.get("run", "")
-    if asked in files and st.session_state.get("compare_asked") != asked:
+    # A choice lives as long as the page; somebody who comes again by a link wants what the link names.
+    if asked in files and ("compare_run" not in st.session_state or st.session_state.get("compare_asked") != asked):
         st.session_state.compare_run = st.session_state.compare_asked = asked
     if st.session_state.get("compare_run") not in files:
         st.session_state.compare_run = next(iter(files))

@@ -22,7 +22,7 @@ from retail.pages._run_progress import draw_progress
 from retail.pages._words import plain
 
 TITLE = "Compare"
-ICON = "📊"
+ICON = ":material/bar_chart:"
 ORDER = 2
 
 FINDINGS = 2  # sentences that stand open, so that the first chart is in sight

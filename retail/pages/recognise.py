@@ -7,7 +7,7 @@ import streamlit as st
 from retail.pages import _bulk, _inputs, _known, _recogniser, _result
 
 TITLE = "Recognise"
-ICON = "📷"
+ICON = ":material/photo_camera:"
 ORDER = 1
 
 

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import io
+import json
+import zipfile
+
 import pytest
 
 from retail.evaluation.mistakes import rows_in
+from retail.evaluation.report import html_report
+from retail.evaluation.tables import all_tables
 from retail.evaluation.verdict import verdict
 from tests.browser.driving import SCHEMES, settled
 from tests.results_sample import CLASSES, MODELS, ids, sample_results
@@ -60,7 +66,8 @@ def test_a_click_on_a_cell_lists_only_its_products_with_photo_words_and_sound(op
     wanted = expected(WRONG)
     assert len(wanted) > 0 and listed(page) == set(wanted[:12])
     assert page.get_by_text(f"words of {wanted[0]}").count() == 1
-    assert page.get_by_test_id("stAudio").count() == min(12, len(wanted))
+    players = "count => document.querySelectorAll('[data-testid=stAudio]').length === count"
+    page.wait_for_function(players, arg=min(12, len(wanted)))  # the browser fetches its player first
     assert page.get_by_role("img", name=f"Photo of {wanted[0]}").count() == 1
 
 
@@ -109,3 +116,44 @@ def test_no_section_fails_scrolls_sideways_or_shuts_anybody_out(open_page, schem
             if violation["impact"] in ("serious", "critical")
         ]
         assert found == [], name
+
+
+def test_a_box_on_the_map_lists_products_and_so_does_a_class(open_page):
+    page = open_page("compare")
+    open_section(page, "Map and curves")
+    page.get_by_role("button", name="Draw the map").click()
+    page.get_by_text("PCA of the embeddings").wait_for()
+    settled(page)
+    chart = page.get_by_test_id("stVegaLiteChart").first
+    chart.scroll_into_view_if_needed()
+    area = chart.locator("path.background").first.bounding_box()
+    page.mouse.move(area["x"] + 2, area["y"] + 2)
+    page.mouse.down()
+    page.mouse.move(area["x"] + area["width"] / 2, area["y"] + area["height"] / 2, steps=5)
+    page.mouse.move(area["x"] + area["width"] - 2, area["y"] + area["height"] - 2, steps=5)
+    page.mouse.up()
+    page.get_by_text("200 products", exact=True).wait_for()
+    settled(page)
+    assert len(listed(page)) == 12
+    box = page.get_by_role("combobox", name="Products of the class")
+    box.focus()
+    page.keyboard.type("tea")
+    page.get_by_role("option", name="tea", exact=True).wait_for()
+    page.keyboard.press("Enter")
+    page.get_by_text("66 products", exact=True).wait_for()
+
+
+def test_the_downloads_hold_every_table_and_name_no_folder_of_this_machine(open_page):
+    page = open_page("compare")
+    open_section(page, "Tables and files")
+    found = {}
+    for label in ("Tables (CSV, zipped)", "Tables (LaTeX)", "Report (HTML)", "Results (JSON)"):
+        with page.expect_download() as download:
+            page.get_by_role("button", name=label).click()
+        found[label] = download.value.path().read_bytes()
+    tables = [table.name for table in all_tables(sample_results())]
+    with zipfile.ZipFile(io.BytesIO(found["Tables (CSV, zipped)"])) as archive:
+        assert archive.namelist() == [f"{name}.csv" for name in tables]
+    assert found["Tables (LaTeX)"].decode().count(r"\begin{table}") == len(tables)
+    assert found["Report (HTML)"].decode() == html_report(sample_results())
+    assert json.loads(found["Results (JSON)"]) == sample_results()

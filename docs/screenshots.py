@@ -1,0 +1,144 @@
+"""Pictures of every page as a visitor sees it: the real dashboard on the demo data in headless Chromium.
+
+In: nothing; Debian's chromium must be installed. Out: docs/screenshots/PAGE-light.png, -dark.png and -phone.png.
+Run it with `python docs/screenshots.py`, or with names of pages to take only those.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from PIL import Image
+from playwright.sync_api import Browser, Page, sync_playwright
+
+PROJECT = Path(__file__).resolve().parents[1]
+PICTURES = Path(__file__).with_name("screenshots")
+FIRST_PAGE = "recognise"  # it lives at the root
+# name -> colour scheme, width and the height that is shown
+LOOKS = {"light": ("light", 1280, 1000), "dark": ("dark", 1280, 1000), "phone": ("light", 390, 844)}
+COLOURS = 128  # a palette this large keeps a picture of a page under 150 KB
+START_SECONDS, WAIT_MS = 120, 180_000
+FLAGS = "--headless=new --no-sandbox --disable-gpu --no-first-run --disable-background-networking --disable-sync"
+
+
+def settled(page: Page) -> None:
+    """Waits until the server has no more to say and the figures stand."""
+    page.wait_for_timeout(1000)
+    page.wait_for_function("!document.querySelector('[data-testid=stStatusWidget]')")
+    page.wait_for_function("!document.querySelector('[data-stale=true]')")
+    page.wait_for_timeout(1500)
+
+
+def try_example(page: Page) -> None:
+    """Recognise with all three inputs filled."""
+    page.get_by_role("button", name="Try an example").click()
+    page.get_by_text("The example's label is").first.wait_for()
+
+
+def open_section(name: str) -> Callable[[Page], None]:
+    """Compare with one of its sections, scrolled to."""
+
+    def open_it(page: Page) -> None:
+        page.get_by_role("radiogroup", name="Section").get_by_text(name, exact=True).click()
+        settled(page)
+        page.get_by_role("radiogroup", name="Section").scroll_into_view_if_needed()
+        page.get_by_role("radiogroup", name="Section").evaluate("box => box.scrollIntoView({block: 'start'})")
+
+    return open_it
+
+
+# picture -> page, and what is done there first; a page that is not named is taken as it opens.
+PREPARED: dict[str, tuple[str, Callable[[Page], None]]] = {
+    FIRST_PAGE: (FIRST_PAGE, try_example),
+    "compare-mistakes": ("compare", open_section("Mistakes")),
+    "compare-missing": ("compare", open_section("Missing inputs")),
+}
+
+
+def shots() -> dict[str, tuple[str, Callable[[Page], None]]]:
+    """Every page that is found, and the prepared ones."""
+    found = [path.stem for path in sorted((PROJECT / "retail" / "pages").glob("[!_]*.py"))]
+    return {page: (page, settled) for page in found} | {
+        name: shot for name, shot in PREPARED.items() if shot[0] in found
+    }
+
+
+@contextlib.contextmanager
+def dashboard() -> Iterator[str]:
+    """The address of a server of its own with an empty home folder."""
+    with socket.socket() as probe, tempfile.TemporaryDirectory() as home:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+        probe.close()
+        command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", f"--server.port={port}"]
+        environment = os.environ | {"RETAIL_HOME": home, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(PROJECT)}
+        server = subprocess.Popen(
+            [*command, "--server.headless=true"],
+            cwd=PROJECT,
+            env=environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        url = f"http://127.0.0.1:{port}"
+        try:
+            _wait_for(f"{url}/_stcore/health", server)
+            yield url
+        finally:
+            server.terminate()
+            server.wait(timeout=20)
+
+
+def _wait_for(url: str, server: subprocess.Popen) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and server.poll() is None:
+        with contextlib.suppress(OSError):
+            urllib.request.urlopen(url, timeout=5)
+            return
+        time.sleep(0.2)
+    raise SystemExit("The dashboard did not start; run 'streamlit run streamlit_app.py' to see why.")
+
+
+def take(browser: Browser, url: str, name: str, page_name: str, prepare: Callable[[Page], None]) -> None:
+    """One picture a look, as a palette PNG."""
+    for look, (scheme, width, height) in LOOKS.items():
+        size = {"width": width, "height": height}
+        context = browser.new_context(color_scheme=scheme, viewport=size)  # type: ignore[arg-type]
+        page = context.new_page()
+        page.set_default_timeout(WAIT_MS)
+        page.goto(f"{url}/{'' if page_name == FIRST_PAGE else page_name}")
+        page.get_by_role("heading", level=1).wait_for()
+        settled(page)
+        prepare(page)
+        settled(page)
+        path = PICTURES / f"{name}-{look}.png"
+        page.screenshot(path=path)
+        context.close()
+        Image.open(path).convert("RGB").quantize(COLOURS).save(path, optimize=True)
+        print(f"{path.relative_to(PROJECT)}: {path.stat().st_size / 1000:.0f} kB")
+
+
+def main(wanted: list[str]) -> None:
+    """Takes all pictures, or those of the pages that are named."""
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        raise SystemExit("Pictures need Debian's chromium: apt-get install chromium")
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    with dashboard() as url, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS.split())
+        for name, (page_name, prepare) in shots().items():
+            if not wanted or page_name in wanted:
+                take(browser, url, name, page_name, prepare)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
