@@ -140,6 +140,7 @@ def memory(home: Path) -> None:
             page.locator("[class*=st-key-photos_] input[type=file]").set_input_files(sent)
             page.get_by_role("button", name=f"✕ {name}").wait_for()
             page.get_by_text("Used: photo.").wait_for()
+            page.wait_for_function("!document.querySelector('[data-testid=stStatusWidget]')")
             peak = max(peak, server.memory_info().rss / 2**20)
             page.get_by_role("button", name="Clear", exact=True).click()
             page.get_by_text("Any one input is enough").first.wait_for()

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pandas as pd
 import streamlit as st
-from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from retail import bulk, jobs
 from retail.bulk import MAX_ROWS, PREDICTIONS, SURE
 from retail.pages._recogniser import Chosen
+from retail.pages._uploads import release, uploaded
 from retail.schema import UserError
 
 UPLOAD_MB = 1024
@@ -19,17 +19,15 @@ ONLY = {"all": "All", "unsure": "Only not sure", "failed": "Only without an answ
 
 def keep_upload(key: str) -> None:
     """Writes the upload to disk and lets go of it."""
-    st.session_state.bulk_error, file = "", st.session_state[key]
-    if file is None:
+    files = uploaded(st.session_state[key])
+    if not files:
         return
+    (file,), st.session_state.bulk_error = files, ""
     try:
         st.session_state.bulk_data, st.session_state.bulk_name = str(bulk.keep_upload(file.name, file)), file.name
     except (UserError, OSError) as error:
         st.session_state.bulk_error = str(error)
-    context = get_script_run_ctx()
-    remove = getattr(context.uploaded_file_mgr, "remove_file", None) if context else None
-    if context and remove:
-        remove(context.session_id, file.file_id)
+    release(files)
     st.session_state.bulk_generation = st.session_state.get("bulk_generation", 0) + 1
 
 

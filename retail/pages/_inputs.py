@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import streamlit as st
-from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from retail.demo import example_products
 from retail.intake import MAX_UPLOAD_MB, take_photo, take_sound
 from retail.media import MediaError
+from retail.pages._uploads import release, uploaded
 from retail.schema import MODALITIES, Product
 
 MAX_PHOTOS = 8
@@ -72,8 +72,9 @@ def renew_widgets() -> None:
 
 def take_photos(key: str) -> None:
     """Adds the uploaded or taken photos; a reason for each that is refused."""
-    given = st.session_state[key]
-    files = given if isinstance(given, list) else [given] if given else []
+    files = uploaded(st.session_state[key])
+    if not files:
+        return
     photos = [] if st.session_state.example else st.session_state.photos
     kept, refused = list(photos), []
     for file in files:
@@ -91,23 +92,20 @@ def take_photos(key: str) -> None:
 
 def take_clip(key: str) -> None:
     """The uploaded or recorded sound takes the place of the one before."""
-    file = st.session_state[key]
-    if file is None:
+    files = uploaded(st.session_state[key])
+    if not files:
         return
+    (file,) = files
     try:
         st.session_state.update(sound=(file.name, take_sound(file.name, file.getvalue())), example="")
-        taken([file], [])
+        taken(files, [])
     except MediaError as error:
-        taken([file], [str(error)])
+        taken(files, [str(error)])
 
 
 def taken(files: list, refused: list[str]) -> None:
     """The session holds what it needs: the raw uploads go, and the widgets are fresh."""
-    context = get_script_run_ctx()
-    remove = getattr(context.uploaded_file_mgr, "remove_file", None) if context else None
-    for file in files:
-        if context and remove:  # else the server keeps the raw bytes until the session ends
-            remove(context.session_id, file.file_id)
+    release(files)
     renew_widgets()
     st.session_state.refused = refused
 

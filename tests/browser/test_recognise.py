@@ -91,6 +91,22 @@ def test_wrong_types_and_sizes_show_a_visible_reason_in_both_uploaders(open_page
     page.get_by_role("alert").filter(has_text="'notes.pdf' is not a usable sound clip").wait_for()
 
 
+def test_after_an_upload_clear_empties_the_page_and_the_next_upload_counts_again(open_page):
+    page = open_page()
+    stream = io.BytesIO()
+    Image.new("RGB", (80, 80), "red").save(stream, "PNG")
+    for name in ("one.png", "two.png"):
+        sent = {"name": name, "mimeType": "image/png", "buffer": stream.getvalue()}
+        page.locator("[class*=st-key-photos_] input[type=file]").set_input_files(sent)
+        page.get_by_role("button", name=f"✕ {name}").wait_for()
+        page.get_by_text("Used: photo.").wait_for()
+        settled(page)
+        page.get_by_role("button", name="Clear", exact=True).click()
+        page.get_by_text("Any one input is enough").first.wait_for()
+    settled(page)
+    assert cards(page) == 0
+
+
 def bulk_zip() -> bytes:
     """50 products, of which three have nothing that can be used: no file, a damaged file, nothing at all."""
     photo = io.BytesIO()
