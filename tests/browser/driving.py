@@ -56,3 +56,11 @@ def keep_it_small(page, strategies: list[str]) -> None:
     settled(page)
     page.get_by_text("Also train multi-task").click()
     settled(page)
+
+
+def problem_cells(page) -> list[str]:
+    """On Data: line, column and message of every problem, one after the other."""
+    cells = page.get_by_role("tabpanel", name="Problems").get_by_role("cell")
+    cells.first.wait_for()
+    settled(page)
+    return cells.all_inner_texts()
