@@ -52,7 +52,7 @@ def draw_run(job: jobs.Job, links: bool = True) -> bool:
     now = jobs.status(job)
     waits, live = now["state"] == jobs.QUEUED, now["state"] in jobs.LIVE
     title = now["title"] or job.id
-    st.markdown(f"**{_plain(title)}** · {STATE_WORDS.get(now['state'], now['state'])}")
+    st.markdown(f"**{plain(title)}** · {STATE_WORDS.get(now['state'], now['state'])}")
     if waits:
         st.caption(_place(job))
     elif live:
@@ -105,6 +105,6 @@ def _draw_log(job: jobs.Job, opened: bool) -> None:
             st.code(tail, language=None, wrap_lines=True)
 
 
-def _plain(text: str) -> str:
-    """A title is anybody's words: what Markdown would read as a sign is escaped."""
+def plain(text: str) -> str:
+    """A title or a file name is anybody's words: what Markdown would read as a sign is escaped."""
     return "".join(f"\\{letter}" if letter in r"\`*_{}[]()#+-!|~$:<>" else letter for letter in text)

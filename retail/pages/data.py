@@ -13,6 +13,7 @@ from retail.datasets import Dataset
 from retail.evaluation.table_formats import safe_cell
 from retail.manifest import Manifest, read_manifest
 from retail.media import SAMPLE_RATE_HZ, MediaError, decode_audio, decode_image
+from retail.pages._follow_run import plain
 from retail.pages._own_data import draw_add, draw_columns, draw_manage, keep
 from retail.schema import INPUT_WORDS, Product, UserError, inputs_words
 
@@ -20,6 +21,7 @@ TITLE = "Data"
 ICON = "🗂️"
 ORDER = 2
 
+LISTED = 100  # problems shown at a time
 A_PAGE = 6  # products shown at a time
 THUMBNAIL_PX = 320
 EXAMPLES = 4  # augmented examples shown
@@ -171,7 +173,9 @@ def draw_problems(dataset: Dataset, manifest: Manifest, checked: bool) -> None:
         f"{len(frame):,} problems. The {len(manifest.products):,} usable products stay usable: mend these rows when "
         "you like and add the data again."
     )
-    st.dataframe(frame, hide_index=True, width="stretch")
+    if len(frame) > LISTED:
+        st.caption(f"The first {LISTED} are listed; the file holds all.")
+    st.table(frame.head(LISTED).astype(str).replace("<NA>", "").map(plain), hide_index=True)
     text = frame.map(lambda cell: safe_cell(cell) if isinstance(cell, str) else cell).to_csv(index=False)
     st.download_button("Problems as CSV", text, "problems.csv", "text/csv")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -88,14 +89,14 @@ def draw_exports(run: Run) -> None:
             return
         st.page_link("retail/pages/compare.py", label="Open in Compare", icon="📊", query_params={"run": run.id})
         cells = st.columns(3)
-        html, csv, latex = html_report(results), runs.tables_zip(results), runs.latex(results)
+        html, csv, latex = (partial(make, results) for make in (html_report, runs.tables_zip, runs.latex))
         cells[0].download_button("Report (HTML)", html, f"{run.id}.html", "text/html", width="stretch")
         cells[1].download_button("Tables (CSV)", csv, f"{run.id}-tables.zip", "application/zip", width="stretch")
         cells[2].download_button("Tables (LaTeX)", latex, f"{run.id}.tex", "text/x-tex", width="stretch")
     if bundles := {path.name: path for path in run.bundles}:
         left, right = st.columns([2, 1], vertical_alignment="bottom")
         name = left.selectbox("Recogniser", list(bundles), help="Recognise offers these as well.")
-        content = runs.bundle_zip(bundles[name])
+        content = partial(runs.bundle_zip, bundles[name])
         right.download_button("Recogniser (ZIP)", content, f"{run.id}-{name}.zip", "application/zip", width="stretch")
         st.caption(
             "Unpacked, `python -m retail predict FOLDER` answers with it; or import it below on another machine."

@@ -28,6 +28,7 @@ FLAGS = (
     "--disable-component-update --disable-sync"
 ).split()
 START_SECONDS = 120
+GOODBYE_SECONDS = 3
 WAIT_MS = 120_000
 
 
@@ -57,7 +58,11 @@ def dashboard(home: Path, port: int):
         yield url
     finally:
         server.terminate()
-        server.wait(timeout=20)
+        try:
+            server.wait(timeout=GOODBYE_SECONDS)
+        except subprocess.TimeoutExpired:  # it waits for browsers that are still open
+            server.kill()
+            server.wait(timeout=20)
 
 
 @pytest.fixture(scope="session")

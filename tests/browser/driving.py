@@ -31,3 +31,36 @@ def try_example(page) -> None:
 def cards(page) -> int:
     names = [task.capitalize() for task in DEMO_TASKS]
     return sum(page.get_by_role("heading", name=name, exact=True, level=3).count() for name in names)
+
+
+def choose(page, label: str, option: str) -> None:
+    """Takes an option of a select box."""
+    page.get_by_role("combobox", name=label).first.click()
+    page.get_by_role("option", name=option, exact=True).click()
+    settled(page)
+
+
+def keep_it_small(page, strategies: list[str]) -> None:
+    """On Train: only these strategies, one seed, nothing beyond the main table."""
+    box = page.get_by_test_id("stMultiSelect").filter(has_text="Ways to join")
+    box.get_by_role("button", name="Clear all").click()
+    settled(page)
+    for title in strategies:
+        box.get_by_role("combobox").fill(title)
+        page.get_by_role("option", name=title, exact=True).click()
+        page.keyboard.press("Escape")
+        settled(page)
+    page.get_by_text("More settings").click()
+    page.get_by_role("spinbutton", name="Seeds").fill("1")
+    page.get_by_role("spinbutton", name="Seeds").press("Enter")
+    settled(page)
+    page.get_by_text("Also train multi-task").click()
+    settled(page)
+
+
+def problem_cells(page) -> list[str]:
+    """On Data: line, column and message of every problem, one after the other."""
+    cells = page.get_by_role("tabpanel", name="Problems").get_by_role("cell")
+    cells.first.wait_for()
+    settled(page)
+    return cells.all_inner_texts()

@@ -1,0 +1,136 @@
+"""Long runs in a real browser: refresh, second visitor, queue, Cancel, a killed worker, a server that restarts."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import time
+
+import pytest
+
+from retail import datasets, jobs
+from tests.browser.conftest import dashboard, free_port
+from tests.browser.driving import choose, keep_it_small, problem_cells, settled
+from tests.conftest import write_small_data
+
+pytestmark = pytest.mark.browser
+
+COUNT = re.compile(r": (\d[\d,]*) of (\d[\d,]*)")
+PATIENCE_SECONDS = 120
+CANCEL_MS = 10_000  # it takes 5 s at most; the browser and a busy machine get as much again
+BROKEN = b"id,image_file_name,text,kind\n1,gone.png,a tin,tin\n2,,,jar\n3,,a jar,jar\n4,,a box,tin\n"
+
+
+@pytest.fixture(scope="module")
+def own(installed, tmp_path_factory):
+    """A home of its own with a small data set, and its port."""
+    home = tmp_path_factory.mktemp("runs")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RETAIL_HOME", str(home))
+        datasets.add_folder("Small", write_small_data(tmp_path_factory.mktemp("small") / "data"))
+    return home, free_port()
+
+
+@pytest.fixture(autouse=True)
+def own_home(own, monkeypatch):
+    """What the test reads is what the server writes; nothing goes on working afterwards."""
+    monkeypatch.setenv("RETAIL_HOME", str(own[0]))
+    yield
+    for job in jobs.list_jobs():
+        jobs.cancel(job)
+
+
+@pytest.fixture(scope="module")
+def server(own):
+    with dashboard(*own) as url:
+        yield url
+
+
+def wait_for(condition) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.1)
+
+
+def start(page) -> jobs.Job:
+    """Presses Start and gives the run that the address names then."""
+    settled(page)
+    page.get_by_role("button", name="Start", exact=True).click()
+    page.wait_for_url("**run=*")
+    job = jobs.find(page.url.rpartition("run=")[2])
+    assert job is not None
+    return job
+
+
+def progress(page) -> int:
+    """How far the run is in its stage, as the page says."""
+    page.get_by_text(COUNT).first.wait_for()
+    found = COUNT.search(page.get_by_text(COUNT).first.inner_text())
+    assert found is not None
+    return int(found[1].replace(",", ""))
+
+
+def test_a_run_goes_on_after_a_refresh_in_a_second_browser_and_ends_with_cancel(open_at, server):
+    page = open_at(server, "train")
+    job = start(page)
+    page.get_by_text(COUNT).first.wait_for()
+    page.reload()
+    before = progress(page)
+    other = open_at(server, f"train?run={job.id}")
+    wait_for(lambda: progress(other) > before or "audio" not in other.get_by_text(COUNT).first.inner_text())
+    pid = job.facts["pid"]
+    other.get_by_role("button", name="Cancel").click()
+    other.get_by_text("Cancelled.").first.wait_for(timeout=CANCEL_MS)
+    wait_for(lambda: jobs._born(pid) in ("", "zombie"))
+    page.get_by_text("Cancelled.").first.wait_for()
+
+
+def test_a_second_run_waits_and_a_killed_worker_has_failed_with_its_log(open_at, server):
+    page = open_at(server, "train")
+    first = start(page)
+    page.get_by_text(COUNT).first.wait_for()
+    second = start(open_at(server, "train"))
+    assert jobs.status(second)["state"] == "queued"
+    page.get_by_text("Waiting").first.wait_for()
+    page.locator(f".st-key-cancel_{second.id} button").click()
+    wait_for(lambda: jobs.status(second)["state"] == "cancelled")
+    (first.folder / "log.txt").write_text("what it said last\n")
+    os.kill(first.facts["pid"], signal.SIGKILL)
+    page.get_by_text("was stopped by signal 9").first.wait_for()
+    page.get_by_text("Failed").first.wait_for()
+    page.get_by_text("what it said last").first.wait_for()
+    page.get_by_role("button", name="Retry").first.wait_for()
+
+
+def test_broken_rows_are_listed_and_valid_rows_stay(open_at, server):
+    page = open_at(server, "data")
+    page.get_by_text("Use my data").click()
+    page.locator("input[type=file]").first.set_input_files(
+        {"name": "broken.csv", "mimeType": "text/csv", "buffer": BROKEN}
+    )
+    page.get_by_text("broken.csv").first.wait_for()
+    settled(page)
+    page.get_by_role("button", name="Add", exact=True).click()
+    page.get_by_role("tab", name="Problems (2)").click()
+    page.get_by_text("The 3 usable products stay usable").wait_for()
+    cells = problem_cells(page)
+    assert cells[:3] == ["2", "image_file_name", "'gone.png' does not exist; fix the path, or leave the cell empty."]
+
+
+def test_a_run_outlives_a_restart_of_the_server_and_is_found_done(open_at, own):
+    port = free_port()
+    with dashboard(own[0], port) as url:
+        page = open_at(url, "train")
+        choose(page, "Data set", "Small")
+        keep_it_small(page, ["Gated fusion"])
+        job = start(page)
+        wait_for(lambda: jobs.status(job)["state"] in jobs.LIVE)
+    assert jobs.status(job)["state"] in jobs.LIVE
+    with dashboard(own[0], port) as url:
+        page = open_at(url, f"train?run={job.id}")
+        page.get_by_text("Done: Recognise offers").first.wait_for()
+        assert sorted(path.name for path in (job.folder / "bundles").iterdir())
+        page.get_by_role("link", name="All runs").click()
+        page.get_by_text("Report (HTML)").first.wait_for()
