@@ -49,6 +49,9 @@ TextColumn = Annotated[str, typer.Option(help="The column that holds the descrip
 Encoders = Annotated[str, typer.Option(help="A preset (bundled, hub) or image=timm:NAME,text=hf:NAME,audio=...")]
 Modalities = Annotated[str, typer.Option(help="Inputs to use, such as image,text; all if left out.")]
 ClassBalance = Annotated[str, typer.Option(help=f"What is done about rare classes: {', '.join(CLASS_BALANCES)}.")]
+SingleInputs = Annotated[float, typer.Option(help="Weight of learning from each input alone; 0: hide inputs only.")]
+Auxiliary = Annotated[float, typer.Option(help="Weight of an auxiliary head per input (deep supervision).")]
+Modulation = Annotated[float, typer.Option(help="Hold back the input that learns fastest (OGM-GE's alpha); 0: off.")]
 Seed = Annotated[int, typer.Option(help="Same seed, same bundle.")]
 OneModality = Annotated[str, typer.Option("--modality", help="The input whose embeddings are used.")]
 Regimes = Annotated[str, typer.Option(help="linear, prototypes, logistic, alone or as pca+linear; or 'all'.")]
@@ -245,6 +248,9 @@ def train(
     text_column: TextColumn = "text",
     loss_balancing: Annotated[str, typer.Option(help="Weights of the tasks' losses: fixed or uncertainty.")] = "fixed",
     class_balance: ClassBalance = "none",
+    single_inputs: SingleInputs = TrainConfig.single_inputs,
+    auxiliary: Auxiliary = 0.0,
+    modulation: Modulation = 0.0,
     seed: Seed = 0,
     status: Status = None,
 ) -> None:
@@ -255,6 +261,9 @@ def train(
             modalities=_modalities(modalities),
             loss_balancing=loss_balancing,
             class_balance=class_balance,
+            single_inputs=single_inputs,
+            auxiliary=auxiliary,
+            modulation=modulation,
             seed=seed,
         )
         from retail.build import train_recognizer
@@ -362,6 +371,9 @@ def compare(
     tune: Annotated[bool, typer.Option(help="Every model tries the same grid of settings on validation.")] = False,
     loss_balancing: Annotated[str, typer.Option(help="fixed or uncertainty.")] = "fixed",
     class_balance: ClassBalance = "none",
+    single_inputs: SingleInputs = TrainConfig.single_inputs,
+    auxiliary: Auxiliary = 0.0,
+    modulation: Modulation = 0.0,
     csv_folder: CsvFolder = None,
     latex: Latex = None,
     html: Html = None,
@@ -380,6 +392,9 @@ def compare(
             tune=tune,
             loss_balancing=loss_balancing,
             class_balance=class_balance,
+            single_inputs=single_inputs,
+            auxiliary=auxiliary,
+            modulation=modulation,
         )
         from retail.encoders import load_preset
         from retail.evaluation.comparison import compare as run_comparison
