@@ -91,7 +91,7 @@ class TrainConfig(_Config):
     modulation: float = 0.0  # alpha of gradient modulation between inputs (Peng et al. 2022); 0 = off
     learning_rate: float = 3e-3
     weight_decay: float = 0.02
-    batch_size: int = 256
+    batch_size: int = 256  # at most; a small data set gets smaller batches, so that it gets as many steps
     max_epochs: int = 20  # the learning rate falls to 0 by then
     patience: int = 6  # epochs without a better validation loss before stopping
     loss_balancing: str = "fixed"  # "fixed" or "uncertainty" (Kendall et al. 2018)

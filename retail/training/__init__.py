@@ -38,6 +38,10 @@ __all__ = [
     "row_order",
 ]
 
+# A small data set gets at least this many steps an epoch, unless a batch would fall below the second number: the
+# epochs of a schedule that suits thousands of rows would otherwise be over before anything is learned.
+STEPS_PER_EPOCH, SMALLEST_BATCH = 8, 32
+
 
 @dataclass
 class FitResult:
@@ -131,13 +135,14 @@ def _train(
     step = Step(head, _loss(head, train, config), config)
     trained = [weight for weight in step.parameters() if weight.requires_grad]
     optimizer = torch.optim.AdamW(_groups(trained, config.weight_decay), lr=config.learning_rate, fused=True)
-    steps = config.max_epochs * -(-len(train) // config.batch_size)
+    batch_size = min(config.batch_size, max(SMALLEST_BATCH, -(-len(train) // STEPS_PER_EPOCH)))
+    steps = config.max_epochs * -(-len(train) // batch_size)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
     rows, val_rows = standard_rows(head, train), standard_rows(head, val)
     history: list[dict] = []
     best_loss, best_epoch, best_weights = float("inf"), 0, copy.deepcopy(head.state_dict())
     for epoch in range(config.max_epochs):
-        train_loss = _train_epoch(step, optimizer, schedule, rows, generator)
+        train_loss = _train_epoch(step, optimizer, schedule, rows, batch_size, generator)
         val_loss, val_accuracy = _score(head, val_rows) or (train_loss, float("nan"))
         history.append({"epoch": epoch, "train_loss": train_loss, "val_loss": val_loss, "val_accuracy": val_accuracy})
         if on_epoch:
@@ -174,12 +179,13 @@ def _train_epoch(
     optimizer: torch.optim.Optimizer,
     schedule: torch.optim.lr_scheduler.LRScheduler,
     train: Rows,
+    batch_size: int,
     generator: torch.Generator,
 ) -> float:
     """One pass over the rows; the mean loss of the answers to the inputs that modality dropout left."""
     step.train()
     total = 0.0
-    for places in row_order(train.targets, step.config.class_balance, generator).split(step.config.batch_size):
+    for places in row_order(train.targets, step.config.class_balance, generator).split(batch_size):
         batch = train.at(places)
         loss, seen_loss = step(batch, generator)
         if not loss.requires_grad:  # no label is known in this batch
