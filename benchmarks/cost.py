@@ -41,7 +41,7 @@ def timed(command: list[str], home: Path) -> tuple[float, float, str]:
                 peak = max(peak, sum(member.memory_full_info().pss for member in tree) / 2**20)
             except psutil.Error:
                 pass
-            time.sleep(0.2)
+            time.sleep(1.0)  # reading the maps of every process is work too
 
     watcher = threading.Thread(target=watch)
     watcher.start()

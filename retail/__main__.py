@@ -51,6 +51,9 @@ TextColumn = Annotated[str, typer.Option(help="The column that holds the descrip
 Encoders = Annotated[str, typer.Option(help="A preset (bundled, hub) or image=timm:NAME,text=hf:NAME,audio=...")]
 Modalities = Annotated[str, typer.Option(help="Inputs to use, such as image,text; all if left out.")]
 ClassBalance = Annotated[str, typer.Option(help=f"What is done about rare classes: {', '.join(CLASS_BALANCES)}.")]
+SingleInputs = Annotated[float, typer.Option(help="Weight of learning from each input alone; 0: hide inputs only.")]
+Auxiliary = Annotated[float, typer.Option(help="Weight of an auxiliary head per input (deep supervision).")]
+Modulation = Annotated[float, typer.Option(help="Hold back the input that learns fastest (OGM-GE's alpha); 0: off.")]
 Seed = Annotated[int, typer.Option(help="Same seed, same bundle.")]
 OneModality = Annotated[str, typer.Option("--modality", help="The input whose embeddings are used.")]
 Regimes = Annotated[str, typer.Option(help="linear, prototypes, logistic, alone or as pca+linear; or 'all'.")]
@@ -288,6 +291,9 @@ def train(
     text_column: TextColumn = "text",
     loss_balancing: Annotated[str, typer.Option(help="Weights of the tasks' losses: fixed or uncertainty.")] = "fixed",
     class_balance: ClassBalance = "none",
+    single_inputs: SingleInputs = TrainConfig.single_inputs,
+    auxiliary: Auxiliary = 0.0,
+    modulation: Modulation = 0.0,
     seed: Seed = 0,
     status: Status = None,
 ) -> None:
@@ -298,6 +304,9 @@ def train(
             modalities=_modalities(modalities),
             loss_balancing=loss_balancing,
             class_balance=class_balance,
+            single_inputs=single_inputs,
+            auxiliary=auxiliary,
+            modulation=modulation,
             seed=seed,
         )
         from retail.build import train_recognizer
@@ -409,6 +418,9 @@ def compare(
     tune: Annotated[bool, typer.Option(help="Every model tries the same grid of settings on validation.")] = False,
     loss_balancing: Annotated[str, typer.Option(help="fixed or uncertainty.")] = "fixed",
     class_balance: ClassBalance = "none",
+    single_inputs: SingleInputs = TrainConfig.single_inputs,
+    auxiliary: Auxiliary = 0.0,
+    modulation: Modulation = 0.0,
     bundles: Annotated[
         Path | None, typer.Option(help="Keep the recogniser of each strategy, first seed, in FOLDER/STRATEGY.")
     ] = None,
@@ -430,6 +442,9 @@ def compare(
             tune=tune,
             loss_balancing=loss_balancing,
             class_balance=class_balance,
+            single_inputs=single_inputs,
+            auxiliary=auxiliary,
+            modulation=modulation,
         )
         from retail.build import compared_recognizers
         from retail.bundle import save_bundle

@@ -91,9 +91,11 @@ class TrainConfig(_Config):
     hidden_dropout: float = 0.3  # behind each of them
     modality_dropout: float = 0.3  # chance that one present input is hidden, per product and step
     single_inputs: float = 1.0  # weight of the loss when one random input of each product is shown alone
+    auxiliary: float = 0.0  # weight of the loss of an auxiliary head per input (deep supervision)
+    modulation: float = 0.0  # alpha of gradient modulation between inputs (Peng et al. 2022); 0 = off
     learning_rate: float = 3e-3
     weight_decay: float = 0.02
-    batch_size: int = 256
+    batch_size: int = 256  # at most; a small data set gets smaller batches, so that it gets as many steps
     max_epochs: int = 20  # the learning rate falls to 0 by then
     patience: int = 6  # epochs without a better validation loss before stopping
     loss_balancing: str = "fixed"  # "fixed" or "uncertainty" (Kendall et al. 2018)
@@ -111,6 +113,8 @@ class TrainConfig(_Config):
         _check_choice("class_balance", self.class_balance, CLASS_BALANCES)
         if not all(0 <= share < 1 for share in (self.modality_dropout, self.dropout, self.hidden_dropout)):
             raise UserError("dropout, hidden_dropout and modality_dropout lie in [0, 1).")
+        if min(self.single_inputs, self.auxiliary, self.modulation) < 0:
+            raise UserError("single_inputs, auxiliary and modulation are weights: each is at least 0.")
         if min(self.width, self.batch_size, self.max_epochs, self.patience, *self.hidden) < 1:
             raise UserError("width, batch_size, max_epochs, patience and every width in hidden are at least 1.")
 
@@ -235,6 +239,9 @@ class CompareConfig(_Config):
     tune: bool = False  # every model tries the same grid of training settings, on validation
     loss_balancing: str = "fixed"
     class_balance: str = "none"
+    single_inputs: float = TrainConfig.single_inputs  # as in TrainConfig, like the next two
+    auxiliary: float = 0.0
+    modulation: float = 0.0
 
     def __post_init__(self) -> None:
         _check_choice("class_balance", self.class_balance, CLASS_BALANCES)

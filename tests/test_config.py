@@ -27,6 +27,7 @@ def test_json_round_trip_and_fingerprint():
         ({"class_balance": "magic"}, "class_balance is 'none' or 'inverse' or 'effective' or 'sampling', not 'magic'"),
         ({"dropout": 1.5}, r"lie in \[0, 1\)"),
         ({"width": 0}, "at least 1"),
+        ({"modulation": -0.1}, "modulation are weights"),
     ],
 )
 def test_wrong_settings_get_one_sentence(settings, sentence):

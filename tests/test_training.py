@@ -24,6 +24,7 @@ from retail.training import (
     row_order,
 )
 from retail.training.rows import standard_rows
+from retail.training.step import Step
 from retail.training.views import answer_views, one_input
 
 TASKS = {"colour": 2, "shape": 3}
@@ -320,3 +321,19 @@ def test_dropout_keeps_the_mean_and_the_share():
     assert dropped.unique().tolist() == pytest.approx([0.0, 4 / 3])
     assert float((dropped == 0).float().mean()) == pytest.approx(0.25, abs=0.01)
     assert torch.equal(layer.eval()(ones), ones)
+
+
+def test_a_small_set_gets_as_many_steps_an_epoch_as_a_large_one(monkeypatch):
+    sizes: list[int] = []
+    forward = Step.forward
+    monkeypatch.setattr(Step, "forward", lambda self, rows, rng: sizes.append(len(rows)) or forward(self, rows, rng))
+    config = dataclasses.replace(CONFIG, batch_size=256, max_epochs=1)
+
+    def batches(rows: int) -> list[int]:
+        sizes.clear()
+        train = make_batch(rows)
+        train = dataclasses.replace(train, present={name: torch.ones(rows).bool() for name in train.present})
+        fit(train, make_batch(0), TASKS, config)
+        return list(sizes)
+
+    assert batches(320) == [40] * 8 and batches(64) == [32, 32] and batches(3000)[:2] == [256, 256]

@@ -60,6 +60,9 @@ def _train_config(config: CompareConfig, strategy: str, inputs: tuple[Modality, 
         seed=seed,
         loss_balancing=config.loss_balancing,
         class_balance=config.class_balance,
+        single_inputs=config.single_inputs,
+        auxiliary=config.auxiliary,
+        modulation=config.modulation,
     )
 
 

@@ -1,7 +1,7 @@
 """Trains a fusion head on embeddings: multi-task loss, hidden inputs, early stopping.
 
 In: `EmbeddingBatch`es for training and validation, and a `TrainConfig`. Out: a `FitResult`. What a head answers is
-in `answers`, the loss in `loss`, which rows and inputs a step sees in `rows`.
+in `answers`, the loss of tasks in `loss`, of a step in `step`, which rows and inputs it sees in `rows` and `views`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from retail.schema import UserError
 from retail.training.answers import fit_temperatures, predict_probs
 from retail.training.loss import WEIGHTED, MultiTaskLoss, class_weights, task_weights
 from retail.training.rows import Rows, drop_modalities, row_order, standard_rows
-from retail.training.views import Mask, answer_views, one_input
+from retail.training.step import Step
 
 if TYPE_CHECKING:
     from retail.store import EmbeddingBatch
@@ -38,6 +38,10 @@ __all__ = [
     "row_order",
     "task_weights",
 ]
+
+# A small data set gets at least this many steps an epoch, unless a batch would fall below the second number: the
+# epochs of a schedule that suits thousands of rows would otherwise be over before anything is learned.
+STEPS_PER_EPOCH, SMALLEST_BATCH = 8, 32
 
 
 @dataclass
@@ -129,16 +133,17 @@ def _train(
     generator: torch.Generator,
     on_epoch: Callable[[int, int], None] | None,
 ) -> tuple[list[dict], int]:
-    loss_of = _loss(head, train, config)
-    trained = [weight for weight in (*head.parameters(), *loss_of.parameters()) if weight.requires_grad]
+    step = Step(head, _loss(head, train, config), config)
+    trained = [weight for weight in step.parameters() if weight.requires_grad]
     optimizer = torch.optim.AdamW(_groups(trained, config.weight_decay), lr=config.learning_rate, fused=True)
-    steps = config.max_epochs * -(-len(train) // config.batch_size)
+    batch_size = min(config.batch_size, max(SMALLEST_BATCH, -(-len(train) // STEPS_PER_EPOCH)))
+    steps = config.max_epochs * -(-len(train) // batch_size)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
     rows, val_rows = standard_rows(head, train), standard_rows(head, val)
     history: list[dict] = []
     best_loss, best_epoch, best_weights = float("inf"), 0, copy.deepcopy(head.state_dict())
     for epoch in range(config.max_epochs):
-        train_loss = _train_epoch(head, loss_of, optimizer, schedule, rows, config, generator)
+        train_loss = _train_epoch(step, optimizer, schedule, rows, batch_size, generator)
         val_loss, val_accuracy = _score(head, val_rows) or (train_loss, float("nan"))
         history.append({"epoch": epoch, "train_loss": train_loss, "val_loss": val_loss, "val_accuracy": val_accuracy})
         if on_epoch:
@@ -168,30 +173,24 @@ def _groups(weights: list[nn.Parameter], decay: float) -> list[dict]:
 
 
 def _train_epoch(
-    head: FusionHead,
-    loss_of: MultiTaskLoss,
+    step: Step,
     optimizer: torch.optim.Optimizer,
     schedule: torch.optim.lr_scheduler.LRScheduler,
     train: Rows,
-    config: TrainConfig,
+    batch_size: int,
     generator: torch.Generator,
 ) -> float:
-    """One pass over the rows; the mean loss of what the head says to whatever inputs it was shown."""
-    head.train()
+    """One pass over the rows; the mean loss of the answers to the inputs that modality dropout left."""
+    step.train()
     total = 0.0
-    for places in row_order(train.targets, config.class_balance, generator).split(config.batch_size):
+    for places in row_order(train.targets, step.config.class_balance, generator).split(batch_size):
         batch = train.at(places)
-        views: list[Mask] = [drop_modalities(batch.present, config.modality_dropout, generator)]
-        if config.single_inputs and len(head.dims) > 1:
-            views.append(one_input(batch.present, generator))
-        answers = answer_views(head, batch, views)
-        loss = seen_loss = loss_of(answers.logits[0], batch.targets)
-        if len(views) > 1:
-            loss = loss + config.single_inputs * loss_of(answers.logits[1], batch.targets)
+        loss, seen_loss = step(batch, generator)
         if not loss.requires_grad:  # no label is known in this batch
             continue
         optimizer.zero_grad()
         loss.backward()
+        step.balance_gradients(batch)
         optimizer.step()
         schedule.step()
         total += float(seen_loss.detach()) * len(batch)

@@ -46,3 +46,16 @@ def one_input(present: Mask, generator: torch.Generator) -> dict[str, Tensor]:
     mask = torch.stack(list(present.values()), dim=1)  # (B, M)
     kept = mask & highest(torch.rand(mask.shape, generator=generator), mask)
     return dict(zip(present, kept.unbind(1), strict=True))
+
+
+def alone(present: Mask) -> dict[str, dict[str, Tensor]]:
+    """Per modality the mask that shows it and nothing else."""
+    return {
+        modality: {other: mask if other == modality else torch.zeros_like(mask) for other, mask in present.items()}
+        for modality in present
+    }
+
+
+def known_where(targets: Mapping[str, Tensor], mask: Tensor) -> dict[str, Tensor]:
+    """The targets, -1 where the mask is off."""
+    return {task: torch.where(mask, target, -1) for task, target in targets.items()}
