@@ -15,6 +15,7 @@ from retail import jobs
 from retail.estimate import duration
 from retail.evaluation.verdict import percent
 from retail.fusion import strategies
+from retail.pages._words import plain
 from retail.schema import INPUT_WORDS
 
 # Before so much time and work has passed, a forecast would only jump about.
@@ -86,8 +87,13 @@ def _draw_links(job: jobs.Job) -> None:
     st.success("Done: Recognise offers what it made.")
     left, right = st.columns(2)
     if job.results.is_file():
-        left.page_link("retail/pages/compare.py", label="See the comparison", icon="📊", query_params={"run": job.id})
-    right.page_link("retail/pages/runs.py", label="All runs", icon="🗃️")
+        left.page_link(
+            "retail/pages/compare.py",
+            label="See the comparison",
+            icon=":material/bar_chart:",
+            query_params={"run": job.id},
+        )
+    right.page_link("retail/pages/runs.py", label="All runs", icon=":material/history:")
 
 
 def _draw_partial(now: dict[str, Any], live: bool) -> None:
@@ -103,8 +109,3 @@ def _draw_log(job: jobs.Job, opened: bool) -> None:
     if tail := job.log_tail(LOG_LINES):
         with st.expander("Log", expanded=opened):
             st.code(tail, language=None, wrap_lines=True)
-
-
-def plain(text: str) -> str:
-    """A title or a file name is anybody's words: what Markdown would read as a sign is escaped."""
-    return "".join(f"\\{letter}" if letter in r"\`*_{}[]()#+-!|~$:<>" else letter for letter in text)

@@ -104,4 +104,4 @@ def draw_facts(chosen: Chosen) -> None:
         text.caption(f"Right on test products of its comparison, all inputs given: {right} (n = {most:,}).")
     else:
         text.caption("Nobody has measured it on test products yet.")
-    link.page_link("retail/pages/compare.py", label="How good is this?", icon="📊")
+    link.page_link("retail/pages/compare.py", label="How good is this?", icon=":material/bar_chart:")

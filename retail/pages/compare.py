@@ -17,13 +17,12 @@ from retail.pages._compare_inputs import draw_costs, draw_helps
 from retail.pages._compare_map import draw_curves, draw_map
 from retail.pages._compare_mistakes import draw_mistakes
 from retail.pages._compare_runs import View, choose
-from retail.pages._new_run import draw_new_run
 from retail.pages._run_progress import draw_progress
 from retail.pages._words import plain
 
 TITLE = "Compare"
 ICON = ":material/bar_chart:"
-ORDER = 2
+ORDER = 4
 
 FINDINGS = 2  # sentences that stand open, so that the first chart is in sight
 
@@ -76,9 +75,10 @@ st.title("Compare: is fusion worth it?", anchor=False)
 draw_progress()
 chosen = choose()
 if chosen is None:
-    st.info("No comparison has been run yet. Start one below.")
+    st.info("No comparison has been run yet. Train starts one.")
 else:
     draw_verdict(chosen)
     draw_sections(chosen)
-st.divider()
-draw_new_run()
+st.page_link(
+    "retail/pages/train.py", label="Compare on other data or with other settings", icon=":material/arrow_forward:"
+)

@@ -13,12 +13,12 @@ from retail.datasets import Dataset
 from retail.evaluation.table_formats import safe_cell
 from retail.manifest import Manifest, read_manifest
 from retail.media import SAMPLE_RATE_HZ, MediaError, decode_audio, decode_image
-from retail.pages._follow_run import plain
 from retail.pages._own_data import draw_add, draw_columns, draw_manage, keep
+from retail.pages._words import plain
 from retail.schema import INPUT_WORDS, Product, UserError, inputs_words
 
 TITLE = "Data"
-ICON = "🗂️"
+ICON = ":material/folder_open:"
 ORDER = 2
 
 LISTED = 100  # problems shown at a time
@@ -238,7 +238,7 @@ def draw(dataset: Dataset) -> None:
     with manage:
         draw_manage(dataset)
     st.caption(f"Questions to learn: {', '.join(manifest.tasks) or 'none yet'}. Inputs: {seen(manifest)}.")
-    st.page_link("retail/pages/train.py", label="Train on this data", icon="🏋️")
+    st.page_link("retail/pages/train.py", label="Train on this data", icon=":material/model_training:")
 
 
 def seen(manifest: Manifest) -> str:

@@ -19,7 +19,7 @@ from retail.runs import Run
 from retail.schema import UserError
 
 TITLE = "Runs"
-ICON = "🗃️"
+ICON = ":material/history:"
 ORDER = 5
 
 MOST_SIDE_BY_SIDE = 4
@@ -67,7 +67,7 @@ def draw_history(history: list[Run]) -> Run | None:
     """The table, and the run to look at: a click on its row, or the select box."""
     if not history:
         st.info("No run yet. Train starts one; the demo comparison stands under Compare.")
-        st.page_link("retail/pages/train.py", label="Train", icon="🏋️")
+        st.page_link("retail/pages/train.py", label="Train", icon=":material/model_training:")
         return None
     st.dataframe(history_table(history), hide_index=True, width="stretch")
     known = {run.id: run for run in history}
@@ -87,7 +87,12 @@ def draw_exports(run: Run) -> None:
         except UserError as error:
             st.error(str(error))
             return
-        st.page_link("retail/pages/compare.py", label="Open in Compare", icon="📊", query_params={"run": run.id})
+        st.page_link(
+            "retail/pages/compare.py",
+            label="Open in Compare",
+            icon=":material/bar_chart:",
+            query_params={"run": run.id},
+        )
         cells = st.columns(3)
         html, csv, latex = (partial(make, results) for make in (html_report, runs.tables_zip, runs.latex))
         cells[0].download_button("Report (HTML)", html, f"{run.id}.html", "text/html", width="stretch")

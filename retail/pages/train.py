@@ -18,7 +18,7 @@ from retail.schema import INPUT_WORDS, MODALITIES, Modality, UserError
 from retail.shelf import RUN_BUNDLES
 
 TITLE = "Train"
-ICON = "🏋️"
+ICON = ":material/model_training:"
 ORDER = 3
 
 METHODS = {
@@ -138,7 +138,7 @@ def choose() -> Choice | None:
         manifest = manifest_of(str(dataset.path), dataset.changed)
     except UserError as error:
         st.error(str(error))
-        st.page_link("retail/pages/data.py", label="Mend it on the Data page", icon="🗂️")
+        st.page_link("retail/pages/data.py", label="Mend it on the Data page", icon=":material/folder_open:")
         return None
     if not manifest.label_columns:
         st.warning("No column looks like something to learn. Say on the Data page, under Columns, what to learn.")

@@ -78,10 +78,13 @@ def test_compare_shows_the_stored_verdict_and_every_model_and_asks_nobody_else(o
     assert page.elsewhere == []
 
 
-def test_a_comparison_runs_in_its_own_process_survives_a_refresh_and_can_be_cancelled(open_page):
-    page = open_page("compare")
+def test_a_run_started_on_train_is_followed_and_cancelled_on_compare(open_page):
+    page = open_page("train")
     page.get_by_role("button", name="Start", exact=True).click()
-    page.get_by_role("button", name="Cancel").wait_for()
-    page.reload()
+    page.get_by_role("button", name="Cancel").first.wait_for()
+    page.get_by_role("link", name="Compare", exact=True).click()
+    page.get_by_role("heading", level=1, name="Compare").wait_for()
     page.get_by_role("button", name="Cancel").click()
-    page.get_by_text("Cancelled.").wait_for()
+    page.get_by_role("button", name="Cancel").wait_for(state="detached")
+    page.goto(page.url.split("/compare")[0] + "/runs")
+    page.get_by_text("Cancelled").first.wait_for()
