@@ -78,6 +78,17 @@ def test_a_loss_that_standardising_does_not_mend_is_not_blamed_on_lengths():
     assert "15 times as long" in finding["sentence"] and finding["remedy"].startswith("None needed")
 
 
+def test_a_cost_that_no_single_input_shows_is_told_all_the_same():
+    norms = [{"input": "image", "length": 15.0}, {"input": "text", "length": 1.0}]
+    raw = {"task": "kind", "head": "as they are", "high": 0.05, "low": 0.01}
+    scaled = raw | {"head": "standardised", "gain": 0.031, "gain_low": 0.01}
+    found = {"inputs": [], "complementarity": [], "norms": norms, "concatenation": [raw, scaled]}
+    (finding,) = prescriptions(found)
+    assert "3.1 points behind the same head on standardised features for kind" in finding["sentence"]
+    (finding,) = prescriptions(found | {"concatenation": []})
+    assert "may suffer" in finding["sentence"] and "The command 'doctor' measures" in finding["remedy"]
+
+
 def test_lengths_are_those_of_the_rows_that_have_the_input():
     train = batch(10, 0, 1.0)
     train.embeddings["text"][:] = torch.tensor([3.0, 4.0] + [0.0] * 22)

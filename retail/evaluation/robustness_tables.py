@@ -24,7 +24,9 @@ def curves_table(results: Results) -> Table:
         key = (row["task"], row["input"], row["damage"], row["strength"])
         cells.setdefault(key, {})[row["given"]] = row
     rows = []
-    for (task, modality, damage, strength), found in cells.items():
+    tasks = list(dict.fromkeys(key[0] for key in cells))
+    ordered = sorted(cells.items(), key=lambda cell: tasks.index(cell[0][0]))  # a task's curves together
+    for (task, modality, damage, strength), found in ordered:
         some = next(iter(found.values()))
         level = "" if strength is None else f"{strength:g}"
         rows.append(
