@@ -9,6 +9,7 @@ import json
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -81,17 +82,18 @@ def estimate(manifest: Manifest, speed: Speed, counts: tuple[int, int], inputs: 
 
 def known_speed(encoders: str) -> Speed:
     """The best figures at hand: a trial or finished runs on this machine, else those of the bundled demo run."""
-    done = [results for job in jobs.list_jobs() if (results := _results(job.results))]
-    same = [results for results in done if results["config"].get("encoders") == encoders and _speed_of(results, "")]
-    checksums = tuple(results["data"]["checksum"] for results in same)
+    past = [job.results for job in jobs.list_jobs() if job.results.is_file()]
+    same = [run for path in past if (run := _past(path, path.stat().st_mtime)) and run.encoders == encoders]
+    checksums = tuple(run.checksum for run in same)
     if same:
-        basis = f"Based on the last comparison on this machine ({same[0]['cost']['fits']} models trained)."
-        found = _speed_of(same[0], basis)
+        basis = f"Based on the last comparison on this machine ({same[0].fits} models trained)."
+        found = Speed(same[0].fit_seconds, same[0].encode_seconds, basis)
     elif trial := _read(_trial_path()).get(encoders):
         found = Speed(**trial | {"checksums": ()})
     else:
-        found = _speed_of(_results(DEMO_RESULTS) or {}, ROUGH)
-    assert found is not None
+        demo = _past(DEMO_RESULTS, DEMO_RESULTS.stat().st_mtime)
+        assert demo is not None
+        found = Speed(demo.fit_seconds, demo.encode_seconds, ROUGH)
     return Speed(found.fit_seconds, found.encode_seconds, found.basis, checksums)
 
 
@@ -142,17 +144,27 @@ def measure(manifest: Manifest, encoders: str) -> Speed:
     return speed
 
 
-def _speed_of(results: dict[str, Any], basis: str) -> Speed | None:
+@dataclass(frozen=True)
+class _Past:
+    """What a finished comparison tells about the speed."""
+
+    encoders: str
+    checksum: str
+    fits: int
+    fit_seconds: float
+    encode_seconds: dict[str, float]
+
+
+@lru_cache(maxsize=256)
+def _past(path: Path, changed: float) -> _Past | None:
+    """None for a file that is no comparison or tells nothing of its cost; `changed` is its time stamp."""
+    results = _read(path)
     cost = results.get("cost", {})
-    if not cost.get("fits") or not cost.get("encoders"):
+    if results.get("format") != "retail-results/1" or not cost.get("fits") or not cost.get("encoders"):
         return None
     per_row = cost["seconds"] / cost["fits"] / max(results["data"]["n_train"], 1)
-    return Speed(per_row, {name: row["seconds"] for name, row in cost["encoders"].items()}, basis)
-
-
-def _results(path: Path) -> dict[str, Any]:
-    found = _read(path)
-    return found if found.get("format") == "retail-results/1" else {}
+    encode = {name: row["seconds"] for name, row in cost["encoders"].items()}
+    return _Past(results["config"].get("encoders", ""), results["data"]["checksum"], cost["fits"], per_row, encode)
 
 
 def _read(path: Path) -> dict[str, Any]:

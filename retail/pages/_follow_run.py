@@ -20,7 +20,7 @@ from retail.schema import INPUT_WORDS
 
 # Before so much time and work has passed, a forecast would only jump about.
 STEADY_SECONDS, STEADY_STEPS = 3.0, 2
-EVERY_SECONDS = 0.5
+EVERY_SECONDS = 1.0
 STATE_WORDS = {
     "queued": "Waiting",
     "starting": "Starting",
