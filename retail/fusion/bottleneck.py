@@ -78,6 +78,6 @@ class _Block(nn.Module):
     def forward(self, tokens: Tensor) -> Tensor:
         normed = self.norm(tokens)
         queries, values = self.queries_values(normed).chunk(2, dim=-1)
-        scores = queries @ self.keys(normed).transpose(1, 2) / math.sqrt(tokens.shape[-1])  # (B, S, S)
-        tokens = tokens + scores.softmax(-1) @ values
+        one_head = (part[:, None] for part in (queries, self.keys(normed), values))  # (B, 1, S, w)
+        tokens = tokens + nn.functional.scaled_dot_product_attention(*one_head)[:, 0]
         return tokens + self.feed_forward(tokens)
