@@ -147,6 +147,7 @@ def memory(home: Path) -> None:
             peak = max(peak, server.memory_info().rss / 2**20)
             page.get_by_role("button", name="Clear", exact=True).click()
             page.get_by_text("Any one input is enough").first.wait_for()
+            page.wait_for_function("!document.querySelector('[data-stale=true]')")
         gc.collect()
         time.sleep(5)
         end = server.memory_info().rss / 2**20

@@ -16,6 +16,7 @@ from retail.demo import example_products
 from retail.evaluation.verdict import percent, verdict
 from retail.fusion import strategies
 from retail.manifest import read_manifest
+from retail.recognizer import embed_once
 from retail.schema import MODALITIES, SUBSETS, Product, UserError
 
 COMPARED = {name for name, head in strategies().items() if head.compared}
@@ -78,3 +79,26 @@ def test_charts_hold_every_model_and_a_text_alternative(results):
         assert "Accuracy for" in json.dumps(chart)
         assert subset_table(results, task).shape == (len(results["models"]) - 3, len(SUBSETS))
         assert "by inputs given" in json.dumps(subset_chart(results, task).to_dict())
+
+
+def test_an_upload_is_encoded_once_for_all_recognisers_and_again_only_where_it_changes(monkeypatch):
+    recognizer = load_bundle(DEMO_BUNDLE)
+    product, asked, memory = example_products()[0], [], {}
+    for encoder in recognizer.encoders.values():
+        monkeypatch.setattr(encoder, "prepare", _noting(asked, encoder.modality, encoder.prepare))
+    batch, notes = embed_once(product, recognizer.encoders, memory)
+    assert sorted(asked) == list(MODALITIES)
+    assert recognizer.answer_subsets(product, batch, notes) == recognizer.predict_subsets(product)
+    asked.clear()
+    embed_once(product, recognizer.encoders, memory)
+    assert asked == []
+    embed_once(replace(product, text="something else"), recognizer.encoders, memory)
+    assert asked == ["text"]
+
+
+def _noting(asked, modality, prepare):
+    def noted(item):
+        asked.append(modality)
+        return prepare(item)
+
+    return noted

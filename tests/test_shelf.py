@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
-from retail.config import home
+from retail.config import DEMO_BUNDLE, DEMO_DIR, DEMO_TASKS, home
 from retail.jobs import runs_folder
-from retail.shelf import DEMO_TITLE, RUN_BUNDLES, imported_folder, recognizers
+from retail.shelf import DEMO_TITLE, RUN_BUNDLES, accuracies_on_test, imported_folder, recognizers, training_data
 
 
 def make_bundle(folder, strategy="gated"):
@@ -25,3 +26,19 @@ def test_demo_runs_and_imports_stand_side_by_side_under_unique_titles(tmp_path, 
     assert found["Shoes · gated"].parts[-3] == "20260102-000000-bbbb"
     assert found["Shoes · gated (20260101-000000-aaaa)"].is_relative_to(home())
     assert found["Imported: hats"] == imported_folder() / "hats"
+
+
+def test_a_recogniser_leads_back_to_its_data_and_its_measured_accuracy(tmp_path, monkeypatch):
+    monkeypatch.setenv("RETAIL_HOME", str(tmp_path))
+    assert training_data(DEMO_BUNDLE) == (DEMO_DIR, "text")
+    assert set(accuracies_on_test(DEMO_BUNDLE, "low-rank")) == set(DEMO_TASKS)
+    run = runs_folder() / "one"
+    bundle = run / RUN_BUNDLES / "gated"
+    make_bundle(bundle)
+    assert training_data(bundle) is None and accuracies_on_test(bundle, "gated") == {}
+    command = ["python", "-m", "retail", "compare", "/data/hats.zip", "--text-column", "title"]
+    (run / "job.json").write_text(json.dumps({"title": "Hats", "pid": 0, "command": command}))
+    rows = [{"task": "hat", "model": "gated", "seed": seed, "accuracy": 0.7, "n": 90} for seed in (None, 0)]
+    (run / "results.json").write_text(json.dumps({"scores": rows}))
+    assert training_data(bundle) == (Path("/data/hats.zip"), "title")
+    assert accuracies_on_test(bundle, "gated") == {"hat": (0.7, 90)} and accuracies_on_test(bundle, "mean") == {}

@@ -198,6 +198,9 @@ def draw_training(work: Background) -> None:
         st.progress(work.share, f"{work.stage} ({work.done} of {work.total})" if work.total else "Starting")
         return
     demo_training.clear()
+    if work.error:
+        st.error(f"The strategies could not be trained. {work.error}")
+        return
     on_shelf.clear()
     st.rerun()
 

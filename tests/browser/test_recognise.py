@@ -103,8 +103,8 @@ def test_after_an_upload_clear_empties_the_page_and_the_next_upload_counts_again
         settled(page)
         page.get_by_role("button", name="Clear", exact=True).click()
         page.get_by_text("Any one input is enough").first.wait_for()
-    settled(page)
-    assert cards(page) == 0
+        settled(page)
+        assert cards(page) == 0
 
 
 def bulk_zip() -> bytes:
