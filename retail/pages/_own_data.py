@@ -49,9 +49,9 @@ def draw_add() -> None:
             "One row of a table is one product. It may have a photo, a description, a sound, or any of them, and the "
             "columns to learn, such as *category* or *colour*. Other column names are fine: you say what they hold."
         )
-        left, right = st.columns(2)
-        left.download_button("Template as ZIP", datasets.template_zip(), "template.zip", "application/zip")
-        right.download_button("Template as CSV", datasets.template_csv(), "metadata.csv", "text/csv")
+        with st.container(horizontal=True):
+            st.download_button("Template as ZIP", datasets.template_zip, "template.zip", "application/zip")
+            st.download_button("Template as CSV", datasets.template_csv, "metadata.csv", "text/csv")
         name = st.text_input("Name", placeholder="Spring catalogue", key="new_name")
         upload = st.file_uploader("ZIP with table and files, or a CSV table", max_upload_size=MAX_UPLOAD_MB)
         path = st.text_input("Or a folder, ZIP or CSV on this machine", placeholder="/data/my_products")

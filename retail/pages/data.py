@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import mimetypes
 from pathlib import Path
 
 import pandas as pd
@@ -120,7 +121,7 @@ def draw_products(manifest: Manifest) -> None:
         wanted = columns[1].selectbox("Class", ["all", *classes], key="show_class")
         shown = [product for product in shown if wanted == "all" or product.labels.get(task) == wanted]
     pages = max((len(shown) + A_PAGE - 1) // A_PAGE, 1)
-    page = int(st.number_input(f"Page, of {pages:,}", 1, pages, 1)) if pages > 1 else 1
+    page = int(st.number_input(f"Page, of {pages:,}", 1, pages, 1, width=160)) if pages > 1 else 1
     cells = st.columns(3)
     for place, product in enumerate(shown[(page - 1) * A_PAGE : page * A_PAGE]):
         with cells[place % 3].container(border=True):
@@ -137,7 +138,7 @@ def draw_product(product: Product) -> None:
             st.text(product.text)
         if isinstance(product.audio, Path):
             decode_audio(product.audio)
-            st.audio(product.audio.read_bytes())
+            st.audio(product.audio.read_bytes(), mimetypes.guess_type(product.audio)[0] or "audio/wav")
     except (MediaError, OSError) as error:
         st.error(str(error))
     labels = ", ".join(f"{task} {label}" for task, label in product.labels.items() if label)
@@ -163,7 +164,7 @@ def draw_problems(dataset: Dataset, manifest: Manifest, checked: bool) -> None:
     """Every problem with line, column and fix; opening every file is asked for, because it takes a while."""
     frame = problem_rows(dataset, manifest)
     if not checked:
-        st.caption("Every file was found, but not yet opened.")
+        st.caption("The files were looked for, but not yet opened.")
         if st.button("Open every file", help="Finds damaged photos and sounds; takes seconds to minutes."):
             keep(dataset)
     if frame.empty:
