@@ -35,6 +35,16 @@ ROLE_HELP = {
 }
 
 
+def choose_dataset() -> Dataset:
+    """The data set that is looked at; Data and Train choose the same one."""
+    known = {dataset.id: dataset for dataset in datasets.list_datasets()}
+    wanted = st.session_state.get("dataset", "demo")
+    place = list(known).index(wanted) if wanted in known else 0
+    chosen = st.selectbox("Data set", list(known), place, format_func=lambda name: known[name].name)
+    st.session_state.dataset = chosen
+    return known[chosen]
+
+
 def keep(dataset: Dataset) -> None:
     """A new data set is chosen at once and its files are opened."""
     st.session_state.dataset = dataset.id

@@ -9,13 +9,13 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from retail import datasets, overview
+from retail import overview
 from retail.datasets import Dataset
 from retail.evaluation.table_formats import safe_cell
 from retail.manifest import Manifest, read_manifest
 from retail.media import SAMPLE_RATE_HZ, MediaError, decode_audio, decode_image
 from retail.pages._follow_run import plain
-from retail.pages._own_data import draw_add, draw_columns, draw_manage, keep
+from retail.pages._own_data import choose_dataset, draw_add, draw_columns, draw_manage, keep
 from retail.schema import INPUT_WORDS, Product, UserError, inputs_words
 
 TITLE = "Data"
@@ -61,16 +61,6 @@ def thumbnail(path: str, changed: float) -> bytes:
     stream = io.BytesIO()
     picture.save(stream, "JPEG", quality=80)
     return stream.getvalue()
-
-
-def choose() -> Dataset:
-    """The chosen data set; Train finds it again."""
-    known = {dataset.id: dataset for dataset in datasets.list_datasets()}
-    wanted = st.session_state.get("dataset", "demo")
-    place = list(known).index(wanted) if wanted in known else 0
-    chosen = st.selectbox("Data set", list(known), place, format_func=lambda name: known[name].name)
-    st.session_state.dataset = chosen
-    return known[chosen]
 
 
 def draw_numbers(manifest: Manifest) -> None:
@@ -176,7 +166,8 @@ def draw_problems(dataset: Dataset, manifest: Manifest, checked: bool) -> None:
     )
     if len(frame) > LISTED:
         st.caption(f"The first {LISTED} are listed; the file holds all.")
-    st.table(frame.head(LISTED).astype(str).replace("<NA>", "").map(plain), hide_index=True)
+    shown = frame.head(LISTED).astype(object).map(lambda cell: "" if pd.isna(cell) else plain(str(cell)))
+    st.table(shown, hide_index=True)
     text = frame.map(lambda cell: safe_cell(cell) if isinstance(cell, str) else cell).to_csv(index=False)
     st.download_button("Problems as CSV", text, "problems.csv", "text/csv")
 
@@ -248,6 +239,6 @@ def seen(manifest: Manifest) -> str:
 
 
 st.title("Data", anchor=False)
-dataset = choose()
+dataset = choose_dataset()
 draw_add()
 draw(dataset)
