@@ -139,9 +139,10 @@ def headline(job: jobs.Job) -> str:
             figures = [f"{task} {percent(value)}" for task, value in epochs[-1]["val_accuracy"].items()]
             return f"On validation: {', '.join(figures)}"
     if (path := job.folder / "transfer.json").is_file():
-        rows = json.loads(path.read_text(encoding="utf-8"))["rows"]
-        best = max(rows, key=lambda row: row["accuracy"])
-        return f"{best['task']} {percent(best['accuracy'])} ({best['regime']})"
+        found = json.loads(path.read_text(encoding="utf-8"))
+        best = max(found["rows"], key=lambda row: row["accuracy"])
+        split = {"val": "validation"}.get(found["data"]["split"], found["data"]["split"])
+        return f"On {split}: {best['task']} {percent(best['accuracy'])} ({best['regime']})"
     return ""
 
 

@@ -61,6 +61,13 @@ def test_columns_get_their_meaning_and_are_learned():
     assert "chosen for two things" in said(app)
 
 
+def test_a_file_in_two_splits_is_a_warning_and_a_problem(small_data):
+    app = open_page("data", dataset=datasets.add_folder("Small", small_data).id)
+    leak = next(row for row in app.table[0].value.values.tolist() if "share a file" in row[2])
+    assert leak[0] == "" and "give them one group" in leak[2]
+    assert "appear in more than one split" in said(app)
+
+
 def test_what_is_no_data_is_refused_in_words():
     app = upload(open_page("data"), "broken.zip", b"PK")
     assert "not a usable ZIP" in said(app)

@@ -79,7 +79,7 @@ def test_fine_tuning_and_frozen_features_have_options_of_their_own(train):
     train.run()
     press(train, "Start")
     tuned, frozen = commands()
-    assert option(tuned, "--tune") == "audio" and option(tuned, "--epochs") == "1"
+    assert option(tuned, "--tune") == "image" and option(tuned, "--epochs") == "1"
     assert option(tuned, "--out").endswith("bundles/finetuned")
     assert option(frozen, "--regimes") == "linear,prototypes,logistic,pca+linear,pca+prototypes,pca+logistic"
     assert option(frozen, "--modality") == "image" and option(frozen, "--out").endswith("transfer.json")

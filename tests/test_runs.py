@@ -45,6 +45,21 @@ def test_a_run_is_described_by_its_folder():
     assert run.headline == "Fusion pays for 1 of 2 tasks; product 84.0 % (Gated sum)"
 
 
+def test_frozen_features_and_fine_tuning_have_a_headline_too():
+    frozen, tuned = write_run("frozen"), write_run("tuned")
+    rows = [{"task": "kind", "regime": "linear", "accuracy": 0.5}, {"task": "kind", "regime": "lda", "accuracy": 0.75}]
+    (frozen.folder / "transfer.json").write_text(json.dumps({"rows": rows, "data": {"split": "val"}}))
+    bundle = tuned.folder / "bundles" / "finetuned"
+    bundle.mkdir(parents=True)
+    epochs = [{"val_accuracy": {"kind": 0.25}}, {"val_accuracy": {"kind": 0.625}}]
+    (bundle / "bundle.json").write_text(json.dumps({"info": {"finetuning_history": epochs}}))
+    for job in (frozen, tuned):
+        (job.folder / "status.json").write_text(json.dumps({"state": "done"}))
+    found = {run.id: run for run in runs.history()}
+    assert found["frozen"].headline == "On validation: kind 75.0 % (lda)"
+    assert found["tuned"].headline == "On validation: kind 62.5 %" and found["tuned"].bundles == [bundle]
+
+
 def test_the_file_may_be_lost_or_broken():
     write_finished_run(home())
     before = runs.history()

@@ -35,6 +35,16 @@ ROLE_HELP = {
 }
 
 
+def choose_dataset() -> Dataset:
+    """The data set that is looked at; Data and Train choose the same one."""
+    known = {dataset.id: dataset for dataset in datasets.list_datasets()}
+    wanted = st.session_state.get("dataset", "demo")
+    place = list(known).index(wanted) if wanted in known else 0
+    chosen = st.selectbox("Data set", list(known), place, format_func=lambda name: known[name].name)
+    st.session_state.dataset = chosen
+    return known[chosen]
+
+
 def keep(dataset: Dataset) -> None:
     """A new data set is chosen at once and its files are opened."""
     st.session_state.dataset = dataset.id
@@ -49,9 +59,9 @@ def draw_add() -> None:
             "One row of a table is one product. It may have a photo, a description, a sound, or any of them, and the "
             "columns to learn, such as *category* or *colour*. Other column names are fine: you say what they hold."
         )
-        left, right = st.columns(2)
-        left.download_button("Template as ZIP", datasets.template_zip(), "template.zip", "application/zip")
-        right.download_button("Template as CSV", datasets.template_csv(), "metadata.csv", "text/csv")
+        with st.container(horizontal=True):
+            st.download_button("Template as ZIP", datasets.template_zip, "template.zip", "application/zip")
+            st.download_button("Template as CSV", datasets.template_csv, "metadata.csv", "text/csv")
         name = st.text_input("Name", placeholder="Spring catalogue", key="new_name")
         upload = st.file_uploader("ZIP with table and files, or a CSV table", max_upload_size=MAX_UPLOAD_MB)
         path = st.text_input("Or a folder, ZIP or CSV on this machine", placeholder="/data/my_products")

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import io
+import mimetypes
 from pathlib import Path
 
 import pandas as pd
 import streamlit as st
 
-from retail import datasets, overview
+from retail import overview
 from retail.datasets import Dataset
 from retail.evaluation.table_formats import safe_cell
 from retail.manifest import Manifest, read_manifest
 from retail.media import SAMPLE_RATE_HZ, MediaError, decode_audio, decode_image
-from retail.pages._own_data import draw_add, draw_columns, draw_manage, keep
+from retail.pages._own_data import choose_dataset, draw_add, draw_columns, draw_manage, keep
 from retail.pages._words import plain
 from retail.schema import INPUT_WORDS, Product, UserError, inputs_words
 
@@ -60,16 +61,6 @@ def thumbnail(path: str, changed: float) -> bytes:
     stream = io.BytesIO()
     picture.save(stream, "JPEG", quality=80)
     return stream.getvalue()
-
-
-def choose() -> Dataset:
-    """The chosen data set; Train finds it again."""
-    known = {dataset.id: dataset for dataset in datasets.list_datasets()}
-    wanted = st.session_state.get("dataset", "demo")
-    place = list(known).index(wanted) if wanted in known else 0
-    chosen = st.selectbox("Data set", list(known), place, format_func=lambda name: known[name].name)
-    st.session_state.dataset = chosen
-    return known[chosen]
 
 
 def draw_numbers(manifest: Manifest) -> None:
@@ -120,7 +111,7 @@ def draw_products(manifest: Manifest) -> None:
         wanted = columns[1].selectbox("Class", ["all", *classes], key="show_class")
         shown = [product for product in shown if wanted == "all" or product.labels.get(task) == wanted]
     pages = max((len(shown) + A_PAGE - 1) // A_PAGE, 1)
-    page = int(st.number_input(f"Page, of {pages:,}", 1, pages, 1)) if pages > 1 else 1
+    page = int(st.number_input(f"Page, of {pages:,}", 1, pages, 1, width=160)) if pages > 1 else 1
     cells = st.columns(3)
     for place, product in enumerate(shown[(page - 1) * A_PAGE : page * A_PAGE]):
         with cells[place % 3].container(border=True):
@@ -137,7 +128,7 @@ def draw_product(product: Product) -> None:
             st.text(product.text)
         if isinstance(product.audio, Path):
             decode_audio(product.audio)
-            st.audio(product.audio.read_bytes())
+            st.audio(product.audio.read_bytes(), mimetypes.guess_type(product.audio)[0] or "audio/wav")
     except (MediaError, OSError) as error:
         st.error(str(error))
     labels = ", ".join(f"{task} {label}" for task, label in product.labels.items() if label)
@@ -163,7 +154,7 @@ def draw_problems(dataset: Dataset, manifest: Manifest, checked: bool) -> None:
     """Every problem with line, column and fix; opening every file is asked for, because it takes a while."""
     frame = problem_rows(dataset, manifest)
     if not checked:
-        st.caption("Every file was found, but not yet opened.")
+        st.caption("The files were looked for, but not yet opened.")
         if st.button("Open every file", help="Finds damaged photos and sounds; takes seconds to minutes."):
             keep(dataset)
     if frame.empty:
@@ -175,7 +166,8 @@ def draw_problems(dataset: Dataset, manifest: Manifest, checked: bool) -> None:
     )
     if len(frame) > LISTED:
         st.caption(f"The first {LISTED} are listed; the file holds all.")
-    st.table(frame.head(LISTED).astype(str).replace("<NA>", "").map(plain), hide_index=True)
+    shown = frame.head(LISTED).astype(object).map(lambda cell: "" if pd.isna(cell) else plain(str(cell)))
+    st.table(shown, hide_index=True)
     text = frame.map(lambda cell: safe_cell(cell) if isinstance(cell, str) else cell).to_csv(index=False)
     st.download_button("Problems as CSV", text, "problems.csv", "text/csv")
 
@@ -247,6 +239,6 @@ def seen(manifest: Manifest) -> str:
 
 
 st.title("Data", anchor=False)
-dataset = choose()
+dataset = choose_dataset()
 draw_add()
 draw(dataset)

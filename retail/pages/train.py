@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import streamlit as st
 
-from retail import datasets, estimate, jobs
-from retail.config import CLASSIFIERS, FEATURE_MAPS, FinetuneConfig
-from retail.datasets import Dataset
+from retail import estimate, jobs
 from retail.encoders import PRESETS
-from retail.fusion import strategies
 from retail.manifest import Manifest, read_manifest
 from retail.pages._follow_run import EVERY_SECONDS, draw_run
+from retail.pages._methods import ARGUMENTS, Choice
+from retail.pages._own_data import choose_dataset
 from retail.schema import INPUT_WORDS, MODALITIES, Modality, UserError
-from retail.shelf import RUN_BUNDLES
 
 TITLE = "Train"
 ICON = ":material/model_training:"
@@ -47,44 +44,12 @@ MULTI_MODAL = (
     "**Multi-modal**: photo, description and sound answer together, and any of them may be missing. Off: one input "
     "answers alone."
 )
-LEVEL_WORDS = {
-    "feature": "joins what the encoders saw, then decides once",
-    "decision": "each input decides for itself, then the answers are joined",
-}
-
-
-@dataclass(frozen=True)
-class Choice:
-    """What every method needs."""
-
-    dataset: Dataset
-    manifest: Manifest
-    method: str
-    encoders: str
-    tasks: tuple[str, ...]
-    multi_task: bool
-    inputs: tuple[Modality, ...]
-
-    @property
-    def task_groups(self) -> list[tuple[str, ...]]:
-        """The questions of each run."""
-        return [self.tasks] if self.multi_task else [(task,) for task in self.tasks]
 
 
 @st.cache_data(show_spinner="Reading the data …", max_entries=8)
 def manifest_of(path: str, changed: float) -> Manifest:
     """The manifest with every label column."""
     return read_manifest(Path(path))
-
-
-def choose_data() -> Dataset:
-    """The data set that the Data page chose, or another one."""
-    known = {dataset.id: dataset for dataset in datasets.list_datasets()}
-    wanted = st.session_state.get("dataset", "demo")
-    place = list(known).index(wanted) if wanted in known else 0
-    chosen = st.selectbox("Data set", list(known), place, format_func=lambda name: known[name].name)
-    st.session_state.dataset = chosen
-    return known[chosen]
 
 
 def choose_encoders() -> str:
@@ -133,7 +98,7 @@ def choose_inputs(manifest: Manifest, method: str) -> tuple[Modality, ...]:
 
 def choose() -> Choice | None:
     """Everything that all methods share; None, with the reason on the page, where the data is of no use."""
-    dataset = choose_data()
+    dataset = choose_dataset()
     try:
         manifest = manifest_of(str(dataset.path), dataset.changed)
     except UserError as error:
@@ -154,102 +119,6 @@ def choose() -> Choice | None:
         inputs = choose_inputs(manifest, method)
     encoders = choose_encoders()
     return Choice(dataset, manifest, method, encoders, tasks, together, inputs)
-
-
-def compare_arguments(choice: Choice) -> tuple[list[str], str]:
-    """Strategies, seeds and extras -> arguments, and the estimate in words."""
-    known = strategies()
-    usual = [name for name, head in known.items() if head.compared]
-    names = usual
-    if len(choice.inputs) > 1:
-        names = st.multiselect("Ways to join the inputs", usual, usual, format_func=lambda name: known[name].title)
-        with st.expander("What are these?"):
-            st.markdown(
-                "A single input is always trained as well: it is what joining has to beat. The *level* says where the "
-                "inputs meet."
-            )
-            for name in usual:
-                head = known[name]
-                st.markdown(f"**{head.title}**: {head.summary} *{head.level} level: {LEVEL_WORDS[head.level]}.*")
-                st.caption(head.source)
-    with st.expander("More settings"):
-        seeds = int(st.number_input("Seeds", 1, 10, 3, help="Every model is trained once per seed; figures are means."))
-        settings = st.checkbox(
-            "Also train multi-task and multi-modal on and off, and a model for each mix of inputs", True
-        )
-        tune = st.checkbox("Let every model try the same settings on validation (five times as long)", False)
-    arguments = ["--strategies", ",".join(names), "--seeds", str(seeds), "--encoders", choice.encoders]
-    arguments += ["--modalities", ",".join(choice.inputs), "--bundles", f"{jobs.RUN_FOLDER}/{RUN_BUNDLES}"]
-    arguments += [*([] if settings else ["--no-settings"]), *(["--tune"] if tune else [])]
-    if not names:
-        return [], "Choose at least one way to join the inputs."
-    return arguments, compare_estimate(choice, len(names), seeds, settings, tune)
-
-
-def compare_estimate(choice: Choice, names: int, seeds: int, settings: bool, tune: bool) -> str:
-    """How long all runs of a comparison take together."""
-    speed = estimate.known_speed(choice.encoders)
-    counts = [estimate.fits(names, len(choice.inputs), len(g), seeds, settings) for g in choice.task_groups]
-    trials = 5 * (names + len(choice.inputs)) * tune * len(counts)
-    total = sum(low for low, _ in counts) + trials, sum(high for _, high in counts) + trials
-    found = estimate.estimate(choice.manifest, speed, total, choice.inputs)
-    return f"{found.sentence} It trains {total[0]:,} to {total[1]:,} small models."
-
-
-def finetune_arguments(choice: Choice) -> tuple[list[str], str]:
-    """The main options of fine-tuning -> arguments, and what is known about the time."""
-    words = {m: INPUT_WORDS[m].capitalize() for m in choice.inputs}
-    tuned = st.multiselect(
-        "Encoders that learn", choice.inputs, choice.inputs[:1], format_func=words.__getitem__, key="tuned"
-    )
-    known = strategies()
-    cells = st.columns(3)
-    strategy = cells[0].selectbox(
-        "Way to join", list(known), list(known).index("concatenation"), format_func=lambda name: known[name].title
-    )
-    epochs = int(cells[1].number_input("Epochs", 1, 100, FinetuneConfig.epochs, help="Passes over all products."))
-    layers = int(cells[2].number_input("Last layers that learn", 0, 50, 3, help="0: all. Fewer are quicker."))
-    with st.expander("More settings"):
-        size = int(st.select_slider("Photo size in pixels", [96, 128, 160, 192, 224, 256, 288], FinetuneConfig.size))
-        hidden = st.text_input("New hidden layers", placeholder="512,512", help="Deep transfer: widths, by commas.")
-        rank = int(st.number_input("Low-rank changes (LoRA) of rank", 0, 64, 0, help="Text encoder; 0: all weights."))
-        contrast = float(st.number_input("Draw a product's inputs together", 0.0, 2.0, 0.0, 0.1))
-        seed = int(st.number_input("Seed", 0, 999, 0))
-    if not tuned:
-        return [], "Choose at least one encoder that learns."
-    out = f"{jobs.RUN_FOLDER}/{RUN_BUNDLES}/finetuned"
-    arguments = ["--tune", ",".join(tuned), "--modalities", ",".join(choice.inputs), "--encoders", choice.encoders]
-    arguments += ["--strategy", strategy, "--epochs", str(epochs), "--layers", str(layers), "--size", str(size)]
-    arguments += ["--lora-rank", str(rank), "--contrast", str(contrast), "--seed", str(seed), "--out", out]
-    if hidden.strip():
-        arguments += ["--hidden", hidden.strip()]
-    per_row = estimate.finetuning_speed(tuned)
-    if per_row is None:
-        return arguments, (
-            "Nobody can tell yet: no fine-tuning of these encoders has finished on this machine. The run says how much "
-            "time is left after its first epochs; without a graphics card, count in hours for thousands of products."
-        )
-    seconds = per_row * epochs * len(choice.manifest.in_split("train")) * len(choice.task_groups)
-    found = estimate.Estimate(0.7 * seconds, 1.5 * seconds, "Based on the last fine-tuning on this machine.")
-    return arguments, found.sentence
-
-
-def transfer_arguments(choice: Choice) -> tuple[list[str], str]:
-    """Maps and classifiers of frozen features -> arguments."""
-    cells = st.columns(2)
-    maps = cells[0].multiselect("Reduce the features by", FEATURE_MAPS, ("none", "pca"))
-    classifiers = cells[1].multiselect("Classifiers", CLASSIFIERS, CLASSIFIERS)
-    names = [kind if m == "none" else f"{m}+{kind}" for m in maps for kind in classifiers]
-    if not names:
-        return [], "Choose at least one way to reduce, “none” counts, and one classifier."
-    arguments = ["--regimes", ",".join(names), "--modality", choice.inputs[0], "--encoders", choice.encoders]
-    arguments += ["--out", f"{jobs.RUN_FOLDER}/transfer.json"]
-    if any(kind != "prototypes" for kind in classifiers):
-        arguments += ["--bundle", f"{jobs.RUN_FOLDER}/{RUN_BUNDLES}/frozen"]
-    return arguments, "No figure for this yet; most runs take a few minutes. Progress shows the time left."
-
-
-ARGUMENTS = {"compare": compare_arguments, "finetune": finetune_arguments, "transfer": transfer_arguments}
 
 
 def draw_new() -> None:
@@ -300,7 +169,7 @@ def draw_runs() -> None:
     """The run in the address, and all that wait or work; the page looks again while any does."""
     wanted = jobs.find(st.query_params.get("run", ""))
     found = [job for job in jobs.list_jobs() if jobs.status(job)["state"] in jobs.UNFINISHED]
-    found = sorted(found, key=lambda job: job.facts.get("started", 0.0))
+    found = sorted(found, key=lambda job: (jobs.status(job)["state"] == jobs.QUEUED, job.facts.get("started", 0.0)))
     if wanted is not None:
         found = [wanted, *(job for job in found if job.id != wanted.id)]
     unfinished = []
