@@ -87,6 +87,7 @@ def test_wrong_types_and_sizes_show_a_visible_reason_in_both_uploaders(open_page
     page.locator("[class*=st-key-photos_] input[type=file]").set_input_files([wrong, huge])
     page.get_by_role("alert").filter(has_text="'notes.pdf' is not a usable photo").wait_for()
     page.get_by_role("alert").filter(has_text="'huge.png' has 21 MB, but at most 20 are taken").wait_for()
+    settled(page)
     page.locator("[class*=st-key-sound_] input[type=file]").set_input_files(wrong)
     page.get_by_role("alert").filter(has_text="'notes.pdf' is not a usable sound clip").wait_for()
 
