@@ -109,7 +109,7 @@ def status(job: Job) -> dict[str, Any]:
     """State, stage, done, total and message; a process that is gone without having finished has failed."""
     facts = job.facts
     if facts.get("queued") and not _cancelled(job):
-        return _unknown(facts) | {"state": QUEUED, "stage": "waiting for its turn"}
+        return _unknown(facts) | ({} if _is_next(job) else {"state": QUEUED, "stage": "waiting for its turn"})
     now = _unknown(facts) | _read(job.folder / "status.json") | {"title": facts.get("title", "")}
     if now["state"] in LIVE and not _alive(facts):
         # The process may have finished between the two looks.
@@ -179,7 +179,7 @@ def work() -> None:
             if not mine:
                 return
             while queue := waiting():
-                if any(status(job)["state"] in LIVE for job in list_jobs()):  # of a worker that was killed
+                if _at_work():  # started by a queue worker that was killed, or past the queue
                     time.sleep(POLL_SECONDS)
                 else:
                     _work_off(queue[0])
@@ -206,6 +206,16 @@ def _launch(command: Sequence[str], job: Job, facts: dict[str, Any]) -> subproce
         )
     _write(job.folder / "job.json", facts | {"pid": process.pid, "born": _born(process.pid)})
     return process
+
+
+def _at_work() -> bool:
+    """Whether any job's process runs."""
+    return any(_alive(job.facts) for job in list_jobs())
+
+
+def _is_next(job: Job) -> bool:
+    """Whether nothing stands between this queued job and its start."""
+    return [other.id for other in waiting()][:1] == [job.id] and not _at_work()
 
 
 def _cancelled(job: Job) -> bool:

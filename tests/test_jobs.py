@@ -95,7 +95,7 @@ def queue(tmp_path, monkeypatch):
 
 
 def runs(job: jobs.Job) -> bool:
-    return jobs.status(job)["state"] in jobs.LIVE
+    return bool(job.facts.get("pid")) and jobs.status(job)["state"] in jobs.LIVE
 
 
 def test_queued_jobs_run_one_after_the_other(queue):

@@ -46,7 +46,9 @@ def test_a_comparison_is_queued_with_all_that_was_chosen(train):
     assert option(command, "--strategies") == "gated,averaged" and "--no-settings" in command
     assert option(command, "--bundles") == str(folder / "bundles")
     assert option(command, "--modalities") == "audio,image,text"
-    assert "Small: colour, drink" in said(train).replace("\\", "") and "Waiting" in said(train)
+    assert "Small: colour, drink" in said(train).replace("\\", "") and "Starting" in said(train)
+    press(train, "Start")
+    assert "Waiting" in said(train)
 
 
 def test_every_strategy_says_what_it_does_at_which_level_and_who_invented_it(train):
@@ -121,6 +123,6 @@ def test_a_running_job_shows_stage_time_left_and_first_figures_and_a_failed_one_
     app.run()
     assert "No room." in said(app) and "the last words" in app.code[0].value
     press(app, "Retry")
-    assert jobs.status(jobs.Job("one", folder))["state"] == "queued"
+    assert jobs.status(jobs.Job("one", folder))["state"] == "starting"
     press(app, "Cancel")
     assert jobs.status(jobs.Job("one", folder))["state"] == "cancelled"

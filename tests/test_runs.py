@@ -72,7 +72,7 @@ def test_new_names_ends_and_deletions_are_seen():
     job = write_run("b", queued=True)
     write_run("a")
     found = {run.id: run for run in runs.history()}
-    assert found["b"].state == "queued" and found["b"].ended == 0
+    assert found["b"].state == "starting" and found["b"].ended == 0
     assert found["a"].state == "failed" and "ended before it was done" in found["a"].headline
     jobs.cancel(job)
     jobs.rename(job, "renamed")
