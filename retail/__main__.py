@@ -509,7 +509,7 @@ def doctor(
         splits = prepare(manifest, load_preset(encoders), EmbeddingStore(), progress)
         found = _without_nan(visit(splits, config, progress))
         if json_file is not None:
-            data_facts = {"name": manifest.root.name, "checksum": manifest.checksum}
+            data_facts = {"name": manifest.title, "checksum": manifest.checksum}
             _write_json(
                 json_file, {"format": "retail-doctor/1", "data": data_facts, "config": config.to_dict()} | found
             )
@@ -732,7 +732,7 @@ def robustness(
         chosen = some_of(rows_to_score(manifest, split), rows, seed)
         model = Model(recognizer.encoders, recognizer.head, recognizer.vocabularies)
         results = measure(model, chosen, manifest.label_columns, EmbeddingStore(), progress, seed)
-        facts = {"name": manifest.root.name, "checksum": manifest.checksum, "split": split}
+        facts = {"name": manifest.title, "checksum": manifest.checksum, "split": split}
         results |= {"strategy": recognizer.strategy, "bundle": recognizer.info, "data": facts}
         if out is not None:
             _write_json(out, results)

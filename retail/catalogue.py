@@ -121,7 +121,7 @@ def build_gallery(recognizer: Recognizer, manifest: Manifest, progress: Progress
     """From the train rows; the thresholds are chosen on validation rows. Embeddings come from the store."""
     wanted = recognizer.info.get("data", {}).get("checksum")
     if wanted and wanted != manifest.checksum:
-        raise UserError(f"The data in {manifest.root.name} changed since this recogniser was trained; train it again.")
+        raise UserError(f"The data in {manifest.title} changed since this recogniser was trained; train it again.")
     train, val = manifest.in_split("train"), manifest.in_split("val")
     batch, _ = recognizer.embed([*train, *val], EmbeddingStore(), progress)
     places = torch.arange(len(batch))

@@ -109,7 +109,8 @@ def read_manifest(
     checksum = reader.digest.hexdigest()
     root = metadata.parent.resolve()
     found, problems = tuple(products), tuple(order)
-    title, source = (title, Path(data).resolve()) if title else (root.name, root)
+    named = bool(title) or Path(data).suffix.lower() == ".csv"  # else the folder that was found says it all
+    title, source = title or root.name, Path(data).resolve() if named else root
     return Manifest(root, found, problems, chosen, label_columns, text_column, has_split, checksum, title, source)
 
 

@@ -22,7 +22,8 @@ from retail.evaluation.splits import Splits
 from retail.schema import MODALITIES, Vocabulary
 from retail.store import EmbeddingBatch
 
-MANIFEST = SimpleNamespace(root=Path("made_up <data>"), title="made_up <data>", checksum="0" * 64)
+FOLDER = Path("made_up <data>")
+MANIFEST = SimpleNamespace(root=FOLDER, source=FOLDER, title=FOLDER.name, checksum="0" * 64)
 COSTS = {"audio": EncodeCost(0.02, 9), "image": EncodeCost(0.03, 13), "text": EncodeCost(0.01, 87)}
 
 

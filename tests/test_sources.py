@@ -5,21 +5,21 @@ from __future__ import annotations
 import json
 
 from retail.config import DEMO_DIR, DEMO_RESULTS
-from retail.evaluation.sources import data_folder, stored_path
+from retail.evaluation.sources import data_source, stored_path
 from retail.manifest import read_manifest
 
 
 def test_own_data_is_stored_with_its_folder_and_found_again(small_data):
     stored = stored_path(read_manifest(small_data))
-    assert data_folder({"data": {"name": "data", "path": stored}}) == small_data.resolve()
+    assert data_source({"data": {"name": "data", "path": stored}}) == small_data.resolve()
 
 
 def test_the_demo_is_stored_by_name_and_found_on_any_machine():
     assert stored_path(read_manifest(DEMO_DIR)) == "demo"
-    assert data_folder({"data": {"name": "demo", "path": "demo"}}) == DEMO_DIR
-    assert data_folder(json.loads(DEMO_RESULTS.read_text(encoding="utf-8"))) == DEMO_DIR
+    assert data_source({"data": {"name": "demo", "path": "demo"}}) == DEMO_DIR
+    assert data_source(json.loads(DEMO_RESULTS.read_text(encoding="utf-8"))) == DEMO_DIR
 
 
 def test_a_folder_that_is_gone_or_was_never_said_is_none(tmp_path):
-    assert data_folder({"data": {"name": "data", "path": str(tmp_path / "gone")}}) is None
-    assert data_folder({"data": {"name": "old"}}) is None
+    assert data_source({"data": {"name": "data", "path": str(tmp_path / "gone")}}) is None
+    assert data_source({"data": {"name": "old"}}) is None

@@ -74,7 +74,7 @@ def draw_start(chosen: Chosen) -> None:
 def draw_progress(job: jobs.Job) -> None:
     """How far a run is, Cancel while it lives, the reason and Go on if it ended early."""
     now = jobs.status(job)
-    if now["state"] in jobs.LIVE:
+    if now["state"] in jobs.UNFINISHED:
         share = now["done"] / now["total"] if now["total"] else 0.0
         st.progress(min(share, 1.0), f"{now['stage']}: {now['done']:,} of {now['total']:,}")
         st.button("Cancel", key="bulk_cancel", on_click=jobs.cancel, args=(job,))
@@ -133,7 +133,7 @@ def draw(chosen: Chosen) -> None:
     """The run that the address names, earlier runs to open, and the form for a new one."""
     job = jobs.find(st.query_params["bulk"]) if "bulk" in st.query_params else None
     if job is not None:
-        live = jobs.status(job)["state"] in jobs.LIVE
+        live = jobs.status(job)["state"] in jobs.UNFINISHED
         if live:
             st.session_state.bulk_watched = job.id
         st.markdown(f"**{jobs.status(job)['title']}** · {job.id}")

@@ -12,7 +12,7 @@ import streamlit as st
 from PIL import Image
 
 from retail.evaluation.mistakes import answers, saved_by
-from retail.evaluation.sources import data_folder
+from retail.evaluation.sources import data_source
 from retail.manifest import Manifest, read_manifest
 from retail.media import MediaError, decode_image
 from retail.pages._compare_runs import View
@@ -41,16 +41,21 @@ def photo(path: str, changed: float) -> Image.Image:
 
 def run_manifest(view: View) -> tuple[Manifest | None, str]:
     """The data of the run and a remark about them; None where they are gone."""
-    folder = data_folder(view.results)
+    folder = data_source(view.results)
     if folder is None:
         return None, "The data of this run are not on this machine, so only ids are shown."
     text_column = view.results["config"].get("text_column", "text")
     try:
-        manifest = load_manifest(str(folder), text_column, (folder / "metadata.csv").stat().st_mtime)
+        manifest = load_manifest(str(folder), text_column, _changed(folder))
     except (UserError, OSError) as error:
         return None, f"The data of this run cannot be read: {error}"
     same = view.results["data"]["checksum"] in (manifest.checksum, "0")
     return manifest, "" if same else "The data have changed since this run: a card may not be what the model saw."
+
+
+def _changed(data: Path) -> float:
+    table = data / "metadata.csv"
+    return (table if table.is_file() else data).stat().st_mtime
 
 
 def draw_products(view: View, seed: str, rows: list[int], key: str) -> None:

@@ -15,11 +15,11 @@ def draw_progress() -> None:
     """The run of the address unless it is done, or else any that lives; nothing when there is none."""
     run = jobs.find(st.query_params["run"]) if "run" in st.query_params else None
     if run is None or jobs.status(run)["state"] == "done":
-        run = next((job for job in jobs.list_jobs() if jobs.status(job)["state"] in jobs.LIVE), None)
+        run = next((job for job in jobs.list_jobs() if jobs.status(job)["state"] in jobs.UNFINISHED), None)
     if run is None:
         return
     watched = run
-    every = EVERY_SECONDS if jobs.status(run)["state"] in jobs.LIVE else None
+    every = EVERY_SECONDS if jobs.status(run)["state"] in jobs.UNFINISHED else None
     with st.container(border=True):
         st.fragment(lambda: _draw(watched), run_every=every)()
 

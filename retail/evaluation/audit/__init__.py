@@ -63,7 +63,7 @@ def audit(
     found = {finding.kind for finding in findings}
     return {
         "format": FORMAT,
-        "data": {"name": manifest.root.name, "checksum": manifest.checksum, "n": len(data.products)},
+        "data": {"name": manifest.title, "checksum": manifest.checksum, "n": len(data.products)},
         "tasks": list(manifest.tasks),
         "checks": [{"kind": kind, "looks_for": words, "found": kind in found} for kind, words in KINDS.items()],
         "findings": [asdict(finding) | {"n": len(finding.rows)} for finding in findings],
