@@ -13,7 +13,7 @@ from types import SimpleNamespace
 import numpy as np
 import torch
 
-from retail.__main__ import _without_nan
+from retail.commands.shared import without_nan
 from retail.config import CompareConfig
 from retail.evaluation.answers import TaskAnswers
 from retail.evaluation.comparison import compare
@@ -60,7 +60,7 @@ def made_up_results() -> dict:
     encoders = {m: SimpleNamespace(name=f"made-up:{m}", fingerprint=m) for m in MODALITIES}
     config = CompareConfig(strategies=("averaged", "gated"), seeds=2)
     found = compare(MANIFEST, made_up_splits(), encoders, config, workers=1, costs=COSTS)
-    return json.loads(json.dumps(_without_nan(found)))
+    return json.loads(json.dumps(without_nan(found)))
 
 
 def task_answers(test: dict, test_target, val: dict | None = None, val_target=None) -> TaskAnswers:

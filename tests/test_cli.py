@@ -10,7 +10,8 @@ import sys
 import pytest
 from typer.testing import CliRunner
 
-from retail.__main__ import _without_nan, app
+from retail.__main__ import app
+from retail.commands.shared import without_nan
 
 
 def run(*arguments, code: int = 0):
@@ -213,4 +214,4 @@ def test_help_loads_nothing_heavy():
 
 
 def test_json_has_no_nan():
-    assert _without_nan({"a": [float("nan"), 1.5, "x"]}) == {"a": [None, 1.5, "x"]}
+    assert without_nan({"a": [float("nan"), 1.5, "x"]}) == {"a": [None, 1.5, "x"]}
