@@ -8,16 +8,13 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import json
-import secrets
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from retail.config import home, whole_file
-from retail.jobs import Job, list_jobs, runs_folder, start_command
+from retail.jobs import Job, list_jobs, new_job, start_command
 from retail.schema import UserError
 
 MAX_ROWS = 10_000
@@ -52,13 +49,10 @@ def start(bundle: Path, data: Path, title: str, text_column: str = "text") -> Jo
     """Starts `predict` on all rows of a data set; raises UserError when there is no such path."""
     if not data.exists():
         raise UserError(f"{data} does not exist; name a folder or ZIP with a metadata.csv, or that file itself.")
-    job_id = time.strftime("%Y%m%d-%H%M%S-") + secrets.token_hex(2)
-    folder = runs_folder() / job_id
-    folder.mkdir(parents=True)
-    job = Job(job_id, folder)
+    job = new_job()
     command = [sys.executable, "-m", "retail", "predict", str(bundle), "--data", str(data)]
     command += ["--text-column", text_column, "--limit", str(MAX_ROWS)]
-    command += ["--out", str(folder / PREDICTIONS), "--status", str(folder / "status.json")]
+    command += ["--out", str(job.folder / PREDICTIONS), "--status", str(job.folder / "status.json")]
     start_command(command, job, title)
     return job
 
@@ -67,8 +61,7 @@ def restart(job: Job) -> Job:
     """The same run once more; what it had embedded is not embedded again."""
     command = _command(job)
     value = {name: command[command.index(name) + 1] for name in ("predict", "--data", "--text-column")}
-    title = json.loads((job.folder / "job.json").read_text(encoding="utf-8")).get("title", "")
-    return start(Path(value["predict"]), Path(value["--data"]), title, value["--text-column"])
+    return start(Path(value["predict"]), Path(value["--data"]), job.facts.get("title", ""), value["--text-column"])
 
 
 def is_bulk(job: Job) -> bool:
@@ -109,7 +102,4 @@ def matching(rows: Sequence[Row], words: str = "", only: str = "all") -> list[Ro
 
 
 def _command(job: Job) -> list[Any]:
-    try:
-        return list(json.loads((job.folder / "job.json").read_text(encoding="utf-8"))["command"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return []
+    return list(job.facts.get("command") or [])

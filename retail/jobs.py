@@ -68,7 +68,7 @@ def start(arguments: Sequence[str], title: str = "") -> Job:
 
     `{run}` in an argument stands for the job's folder.
     """
-    job = _new_job()
+    job = new_job()
     chosen = [argument.replace(RUN_FOLDER, str(job.folder)) for argument in arguments]
     paths = [] if "--out" in chosen else ["--out", str(job.results)]
     paths += ["--status", str(job.folder / "status.json")]
@@ -77,13 +77,14 @@ def start(arguments: Sequence[str], title: str = "") -> Job:
 
 def enqueue(command: Sequence[str], title: str, job: Job | None = None) -> Job:
     """Queues any command that keeps `status.json` in the job's folder."""
-    job = job or _new_job()
+    job = job or new_job()
     _write(job.folder / "job.json", {"title": title, "started": time.time(), "command": list(command), "queued": True})
     advance()
     return job
 
 
-def _new_job() -> Job:
+def new_job() -> Job:
+    """An empty folder for a run, named by the time."""
     job_id = time.strftime("%Y%m%d-%H%M%S-") + secrets.token_hex(2)
     (runs_folder() / job_id).mkdir(parents=True)
     return Job(job_id, runs_folder() / job_id)

@@ -22,10 +22,10 @@ from retail.bundle import load_bundle
 from retail.columns import read_pointer
 from retail.config import DEMO_DIR, home, whole_folder
 from retail.datasets import DEMO_NAME, file_name_of
-from retail.evaluation.outputs import read_results, write_outputs
+from retail.evaluation.outputs import read_results
 from retail.evaluation.verdict import percent, verdict
 from retail.schema import UserError
-from retail.shelf import RUN_BUNDLES, imported_folder
+from retail.shelf import RUN_BUNDLES, bundles_in, imported_folder
 
 KIND_WORDS = {
     "compare": "Comparison",
@@ -60,7 +60,7 @@ class Run:
     @property
     def bundles(self) -> list[Path]:
         """The recognisers that it made."""
-        return sorted(path.parent for path in (self.job.folder / RUN_BUNDLES).glob("*/bundle.json"))
+        return bundles_in(self.job.folder / RUN_BUNDLES)
 
 
 def history() -> list[Run]:
@@ -160,19 +160,6 @@ def results_headline(results: dict[str, Any]) -> str:
     if "fusion" not in chosen:
         return figure
     return f"Fusion pays for {kinds.count('yes')} of {len(kinds)} tasks; {figure}"
-
-
-def tables_zip(results: dict[str, Any]) -> bytes:
-    """Every table as CSV, in one ZIP."""
-    with tempfile.TemporaryDirectory() as folder:
-        return _zipped(write_outputs(results, csv=Path(folder)), Path(folder))
-
-
-def latex(results: dict[str, Any]) -> str:
-    """Every table as LaTeX."""
-    with tempfile.TemporaryDirectory() as folder:
-        (path,) = write_outputs(results, latex=Path(folder) / "tables.tex")
-        return path.read_text(encoding="utf-8")
 
 
 def bundle_zip(bundle: Path) -> bytes:

@@ -25,13 +25,13 @@ def imported_folder() -> Path:
 def recognizers(progress: Progress | None = None) -> dict[str, Path]:
     """Title -> bundle folder: the demo first, then runs (newest first), then imported ones; titles are unique."""
     found = {DEMO_TITLE: ensure_demo_bundle(progress)}
-    for folder in _bundles(demo_strategies()):
+    for folder in bundles_in(demo_strategies()):
         found[f"{DEMO_TITLE} · {_strategy(folder)}"] = folder
     for job in list_jobs():
         name = status(job)["title"] or job.id
-        for folder in _bundles(job.folder / RUN_BUNDLES):
+        for folder in bundles_in(job.folder / RUN_BUNDLES):
             found[_free(f"{name} · {_strategy(folder)}", found, job.id)] = folder
-    for folder in _bundles(imported_folder()):
+    for folder in bundles_in(imported_folder()):
         found[_free(f"Imported: {folder.name}", found, folder.name)] = folder
     return found
 
@@ -67,7 +67,8 @@ def _of_demo(bundle: Path) -> bool:
     return bundle == DEMO_BUNDLE or bundle == home() / "demo_bundle" or bundle.parent == demo_strategies()
 
 
-def _bundles(parent: Path) -> list[Path]:
+def bundles_in(parent: Path) -> list[Path]:
+    """The bundle folders right below this one, by name."""
     return sorted(path.parent for path in parent.glob("*/bundle.json"))
 
 

@@ -12,6 +12,7 @@ import pytest
 from retail import jobs, runs
 from retail.bundle import load_bundle
 from retail.config import DEMO_BUNDLE, home
+from retail.evaluation.outputs import csv_zip, latex_text
 from retail.schema import Product, UserError
 from retail.shelf import imported_folder, recognizers
 from tests.results_sample import sample_results, write_finished_run
@@ -83,10 +84,10 @@ def test_new_names_ends_and_deletions_are_seen():
 
 
 def test_tables_and_latex_hold_the_figures():
-    with zipfile.ZipFile(io.BytesIO(runs.tables_zip(sample_results()))) as archive:
+    with zipfile.ZipFile(io.BytesIO(csv_zip(sample_results()))) as archive:
         assert "accuracy.csv" in archive.namelist()
         assert "0.84" in archive.read("accuracy.csv").decode()
-    assert "84.0" in runs.latex(sample_results())
+    assert "84.0" in latex_text(sample_results())
 
 
 def test_an_exported_recogniser_is_imported_and_answers_alike():

@@ -10,6 +10,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from retail import charts, demo
 from retail.background import Background
+from retail.bulk import SURE
 from retail.config import home
 from retail.evaluation.attribution import attribution_of
 from retail.pages._inputs import current_product
@@ -19,8 +20,6 @@ from retail.schema import MODALITIES, Modality, Prediction, Product, UserError
 from retail.shelf import DEMO_TITLE
 from retail.store import EmbeddingBatch
 
-# Below this probability of the best class the card says that the model is not sure.
-SURE = 0.5
 # Class names with more letters than this get a card of full width.
 WIDE = 24
 IMAGE_FIRST: tuple[Modality, ...] = ("image", "text", "audio")

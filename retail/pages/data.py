@@ -150,9 +150,8 @@ def problem_rows(dataset: Dataset, manifest: Manifest) -> pd.DataFrame:
     return frame.astype({"line": "Int64"})
 
 
-def draw_problems(dataset: Dataset, manifest: Manifest, checked: bool) -> None:
+def draw_problems(dataset: Dataset, manifest: Manifest, frame: pd.DataFrame, checked: bool) -> None:
     """Every problem with line, column and fix; opening every file is asked for, because it takes a while."""
-    frame = problem_rows(dataset, manifest)
     if not checked:
         st.caption("The files were looked for, but not yet opened.")
         if st.button("Open every file", help="Finds damaged photos and sounds; takes seconds to minutes."):
@@ -215,14 +214,15 @@ def draw(dataset: Dataset) -> None:
         draw_manage(dataset)
         return
     draw_numbers(manifest)
-    names = ["Classes", "Products", f"Problems ({len(problem_rows(dataset, manifest))})", "Columns", "Augmentation"]
+    wrong = problem_rows(dataset, manifest)
+    names = ["Classes", "Products", f"Problems ({len(wrong)})", "Columns", "Augmentation"]
     classes, products, problems, columns, augmentation, manage = st.tabs([*names, "Rename or delete"])
     with classes:
         draw_classes(dataset, manifest)
     with products:
         draw_products(manifest)
     with problems:
-        draw_problems(dataset, manifest, checked)
+        draw_problems(dataset, manifest, wrong, checked)
     with columns:
         draw_columns(dataset)
     with augmentation:

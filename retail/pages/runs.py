@@ -12,7 +12,7 @@ import streamlit as st
 from retail import jobs, runs, side_by_side
 from retail.config import DEMO_RESULTS
 from retail.estimate import duration
-from retail.evaluation.outputs import read_results
+from retail.evaluation.outputs import csv_zip, latex_text, read_results
 from retail.evaluation.report import html_report
 from retail.pages._follow_run import EVERY_SECONDS, STATE_WORDS, draw_run
 from retail.runs import Run
@@ -94,7 +94,7 @@ def draw_exports(run: Run) -> None:
             query_params={"run": run.id},
         )
         cells = st.columns(3)
-        html, csv, latex = (partial(make, results) for make in (html_report, runs.tables_zip, runs.latex))
+        html, csv, latex = (partial(make, results) for make in (html_report, csv_zip, latex_text))
         cells[0].download_button("Report (HTML)", html, f"{run.id}.html", "text/html", width="stretch")
         cells[1].download_button("Tables (CSV)", csv, f"{run.id}-tables.zip", "application/zip", width="stretch")
         cells[2].download_button("Tables (LaTeX)", latex, f"{run.id}.tex", "text/x-tex", width="stretch")

@@ -168,8 +168,9 @@ def start(choice: Choice, arguments: list[str], title: str) -> None:
 def draw_runs() -> None:
     """The run in the address, and all that wait or work; the page looks again while any does."""
     wanted = jobs.find(st.query_params.get("run", ""))
-    found = [job for job in jobs.list_jobs() if jobs.status(job)["state"] in jobs.UNFINISHED]
-    found = sorted(found, key=lambda job: (jobs.status(job)["state"] == jobs.QUEUED, job.facts.get("started", 0.0)))
+    states = {job: jobs.status(job)["state"] for job in jobs.list_jobs()}
+    found = [job for job, state in states.items() if state in jobs.UNFINISHED]
+    found = sorted(found, key=lambda job: (states[job] == jobs.QUEUED, job.facts.get("started", 0.0)))
     if wanted is not None:
         found = [wanted, *(job for job in found if job.id != wanted.id)]
     unfinished = []
