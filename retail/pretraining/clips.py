@@ -18,6 +18,7 @@ import numpy as np
 
 from retail.config import whole_file
 from retail.media import SAMPLE_RATE_HZ
+from retail.pretraining.accents import ACCENTED
 from retail.pretraining.voices import VALIDATION_VARIANTS, VARIANTS, Voice, espeak_voice, speak
 from retail.pretraining.words import Spoken
 from retail.schema import UserError
@@ -28,7 +29,7 @@ SPEEDS = {  # of the other voices, one pass each; isolated words are said slowly
     ("flite", "kal16"): (0.75, 1.0),
     ("festival", "kal"): (0.85,),
     ("festival", "ked"): (0.75, 1.0),
-}
+} | {("festival", name): (0.8, 1.05) for name in ACCENTED}
 SLICE = 750  # words a part
 ATTEMPTS = 5
 LONGEST_SECONDS = 2.5
@@ -47,7 +48,10 @@ class Part:
         """The voice for the next word: random for espeak, else the named one at about its speed."""
         if self.engine == "espeak":
             return espeak_voice(rng, variants)
-        return Voice(self.engine, self.voice, self.speed * rng.uniform(0.92, 1.08))
+        speed = self.speed * rng.uniform(0.92, 1.08)
+        if self.voice in ACCENTED:
+            return Voice(self.engine, self.voice, speed, pitch=rng.uniform(25, 70), pitch_range=rng.uniform(0, 100))
+        return Voice(self.engine, self.voice, speed)
 
 
 @dataclass(frozen=True)

@@ -26,13 +26,15 @@ from torch.utils.data import DataLoader, Dataset
 from retail.config import whole_file
 from retail.encoders.spoken_word import DIM, SpokenWordNet
 from retail.encoders.weights import has_bfloat16
+from retail.pretraining.accents import ACCENTED
 from retail.pretraining.augment import Augment, noise_bank
 from retail.pretraining.clips import Clips
 from retail.pretraining.words import Spoken
 from retail.schema import UserError
 
 # How often each voice is drawn; the recorded ones count for more than their number of clips.
-SHARES = {"espeak": 0.55, "rms": 0.17, "kal16": 0.07, "kal": 0.07, "ked": 0.14}
+SHARES = {"espeak": 0.40, "rms": 0.13, "kal16": 0.05, "kal": 0.05, "ked": 0.10}
+SHARES |= dict.fromkeys(ACCENTED, 0.03)
 PARTNER_SECONDS = 600  # the longest wait for another process, which may be scoring
 
 

@@ -24,9 +24,14 @@ import soundfile
 from scipy.signal import firwin, resample_poly
 
 from retail.media import SAMPLE_RATE_HZ
+from retail.pretraining.accents import ACCENTED, expression
 from retail.schema import UserError
 
-PACKAGES = "espeak-ng flite festival festvox-kallpc16k festvox-kdlpc16k festvox-us-slt-hts"
+PACKAGES = (
+    "espeak-ng flite festival festvox-kallpc16k festvox-kdlpc16k festvox-us-slt-hts festvox-italp16k festvox-itapc16k "
+    "festvox-czech-dita festvox-czech-krb festvox-czech-machac festvox-czech-ph festvox-suopuhe-lj festvox-suopuhe-mv "
+    "festvox-hi-nsk"
+)
 
 # The file names of espeak-ng's accents and variants.
 ACCENTS = "en-US en en-GB-scotland en-GB-x-rp en-GB-x-gbclan en-GB-x-gbcwmd en-029 en-US-nyc".split()
@@ -43,11 +48,12 @@ TEST_VOICES = [("flite", "awb"), ("flite", "slt"), ("festival", "slt")]
 
 FLITE_VOICES = {"kal16": "cmu_us_kal16", "rms": "cmu_us_rms", "awb": "cmu_us_awb", "slt": "cmu_us_slt"}
 FESTIVAL_VOICES = {"kal": "kal_diphone", "ked": "ked_diphone", "slt": "cmu_us_slt_arctic_hts"}
+FESTIVAL_VOICES |= {name: accent.voice for name, accent in ACCENTED.items()}
 
 
 @dataclass(frozen=True)
 class Voice:
-    """One way to speak: engine, voice name, speed (1 is normal), pitch (0 to 99 for espeak; else a factor)."""
+    """One way to speak: engine, voice name, speed (1 is normal), pitch (0 to 99)."""
 
     engine: str
     name: str
@@ -231,17 +237,25 @@ def _festival(pairs: list[tuple[str, Voice]]) -> Iterator[np.ndarray]:
     if shutil.which("festival") is None:
         raise UserError(f"The speech synthesizer festival is missing; install the packages {PACKAGES}.")
     with tempfile.TemporaryDirectory() as folder:
-        script = []
+        script, chosen = [], ""
         for place, (text, voice) in enumerate(pairs):
-            words = "".join(letter for letter in text if letter.isalnum() or letter in " '-")
-            script += [
-                f"(voice_{FESTIVAL_VOICES[voice.name]})",
-                f"(Parameter.set 'Duration_Stretch {1 / voice.speed:.3f})",
-                f'(utt.save.wave (utt.synth (Utterance Text "{words}")) "{folder}/{place}.wav" "riff")',
-            ]
+            if voice.name != chosen:  # which takes as long as a word
+                script += [f"(voice_{FESTIVAL_VOICES[voice.name]})", "(set! after_synth_hooks nil)"]
+                chosen = voice.name
+            script.append(f'(utt.save.wave (utt.synth {_utterance(text, voice)}) "{folder}/{place}.wav" "riff")')
         file = Path(folder) / "speak.scm"
         file.write_text("\n".join(script))
         subprocess.run(["festival", "-b", str(file)], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         for place in range(len(pairs)):
             samples, sample_rate_hz = soundfile.read(f"{folder}/{place}.wav", dtype="int16")
             yield _resampled(samples, sample_rate_hz)
+
+
+def _utterance(text: str, voice: Voice) -> str:
+    """What festival shall synthesise, in its Scheme."""
+    if voice.name in ACCENTED:
+        pitch, pitch_range = 2 ** ((voice.pitch - 50) / 100), voice.pitch_range / 50
+        return expression(ACCENTED[voice.name], phonemes(text), voice.speed, pitch, pitch_range)
+    words = "".join(letter for letter in text if letter.isalnum() or letter in " '-")
+    stretch = f"(Parameter.set 'Duration_Stretch {1 / voice.speed:.3f})"
+    return f'(begin {stretch} (Utterance Text "{words}"))'

@@ -1,0 +1,102 @@
+"""Voices of other languages that speak English words."""
+
+from __future__ import annotations
+
+import ctypes.util
+import os
+import shutil
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from retail.pretraining import accents, voices
+from retail.pretraining.accents import ACCENTED, Accent, Sound, expression, pronounced, sounds
+from retail.pretraining.clips import parts
+from retail.pretraining.train import SHARES
+from retail.pretraining.voices import Voice, phonemes, speak
+from retail.pretraining.words import training_words
+from retail.schema import UserError
+
+needs_voices = pytest.mark.skipif(
+    not os.environ.get("CI")
+    and (
+        ctypes.util.find_library("espeak-ng") is None
+        or shutil.which("festival") is None
+        or not all((accents.VOICES / accent.diphones).exists() for accent in ACCENTED.values())
+    ),
+    reason=f"needs the packages {voices.PACKAGES}",
+)
+
+
+@pytest.fixture
+def toy(monkeypatch) -> Accent:
+    """Three sounds: `a`, `r` after which no `s` was recorded, and `s`, for which `z` may stand."""
+    recorded = frozenset("#-a a-# #-r r-# r-a a-r #-s s-# a-s s-a #-z z-# r-z z-a".split())
+    monkeypatch.setattr(accents, "_diphones", lambda name: recorded)
+    return Accent("toy", "toy.group", "a a   r r|a.r   s s|z   t r", pitch_hz=100)
+
+
+def said(accent: Accent, names: str) -> str:
+    return " ".join(phone for phone, _, _ in pronounced(accent, [Sound(name, 0.1, 1.0) for name in names]))
+
+
+def test_the_first_choices_are_said_where_they_were_recorded(toy):
+    assert said(toy, "as") == "a s"
+    assert said(toy, "ras") == "r a s"
+
+
+def test_a_pair_that_was_not_recorded_is_avoided_or_bridged_by_silence(toy):
+    assert said(toy, "rsa") == "r z a"
+    assert said(replace(toy, table="a a r r s s"), "rsa") == "r # s a"
+
+
+def test_a_doubled_phone_is_one_that_lasts_longer(toy):
+    [(phone, seconds, _)] = pronounced(toy, [Sound("r", 0.1, 1.0), Sound("t", 0.1, 1.0)])
+    assert phone == "r" and seconds == pytest.approx(0.15)
+
+
+def test_stress_and_the_end_of_a_word_lengthen_and_the_melody_falls():
+    first, second = [sound for sound in sounds("bəlˈiːbəl") if sound.name in "əi"][:2]
+    assert first.seconds < second.seconds and first.pitch < second.pitch
+    middle, last = (sounds(word)[1].seconds for word in ("bɪtə", "bɪt"))
+    assert middle < last
+    assert [sound.name for sound in sounds("tʃˈɔɪs bˈʌʔn̩")] == ["tʃ", "ɔɪ", "s", "b", "ʌ", "ʔ", "n̩"]
+
+
+def test_speed_and_pitch_are_written_into_the_utterance(toy):
+    assert '("s" 0.0' in expression(toy, "sa", speed=2.0, pitch=1.0, pitch_range=0.0)
+    assert " 150.0)" in expression(toy, "sa", speed=1.0, pitch=1.5, pitch_range=0.0)
+
+
+def test_a_voice_that_is_not_installed_is_named(monkeypatch, tmp_path):
+    monkeypatch.setattr(accents, "VOICES", tmp_path)
+    with pytest.raises(UserError, match="'italian/absent.group' is missing; install"):
+        accents._diphones("italian/absent.group")
+
+
+def test_every_voice_that_is_spoken_has_a_share():
+    assert {part.voice or part.engine for part in parts()} == set(SHARES)
+    assert sum(SHARES.values()) == pytest.approx(1)
+
+
+@needs_voices
+def test_every_voice_can_say_every_training_word_nearly_without_gaps():
+    words = [sounds(phonemes(word.text)) for word in training_words()]
+    for name, accent in ACCENTED.items():
+        unknown = {sound.name for word in words for sound in word} - set(accents._table(accent.table))
+        assert not unknown, f"{name} has no phone for {unknown}"
+        gaps = sum(phone == accent.pause for word in words for phone, _, _ in pronounced(accent, word))
+        assert gaps < 0.02 * len(words), name
+
+
+@needs_voices
+@pytest.mark.parametrize("name", ACCENTED)
+def test_every_voice_speaks_and_slower_is_longer_and_higher_is_higher(name):
+    voice = Voice("festival", name)
+    slow, high = replace(voice, speed=0.6), replace(voice, pitch=95.0)
+    for word in ("chocolate", "yellow"):
+        normal, longer, other = speak([(word, voice), (word, slow), (word, high)])
+        assert normal.dtype == np.int16 and np.abs(normal).max() > 1_000
+        assert 5_000 < len(normal) < 1.4 * len(normal) < len(longer) < 40_000
+        assert not np.array_equal(normal, other)
