@@ -22,33 +22,35 @@ BRIDGE_SECONDS = 0.03  # silence between two sounds that nobody recorded side by
 BRIDGE_COST = 4.0  # as bad as the fifth choice for a sound
 CUT_COST = {True: 0.5, False: 1.5}  # a sound cut in its middle at the word's edge; little is lost of an l, m or n
 LASTING = "lmnNrwj"
+TRILL_SECONDS = 0.04  # the longest r: one tap of the tongue; English has no longer trill
 
 # Each sound of American English, then the phones that stand for it, the best first: `a.i` is one after the other,
 # `-` is nothing.
 ITALIAN = """
 p p|b   b b|p   t t|d   d d|t   k k|g   ɡ g|k   tʃ tS|t.S   dʒ dZ|d.S|tS|t.S   f f|v   v v|f   θ f|t|s   ð z|d
-s s|z   z z|s   ʃ S|tS|s   ʒ S|dZ|z   h -   m m|n   n n|m   ŋ ng|ng.g|n.g|n   l l   ɹ r   j j|i   w u|w   ɾ t|d
+s s|z   z z|s   ʃ S|tS|s   ʒ S|dZ|z   h -   m m|n   n n|m   ŋ ng|ng.g|n.g|n   l l   ɹ r   R a|r   j j|i   w u|w   ɾ t|d
 ʔ t   x k   i i1|i   ɪ e|i|e1   ᵻ i|e   ɛ E1|E|e   æ a1|a|E1   ɑ a1|a|O1   ʌ a|a1   ɐ a|a1   ə E|e|a   ɔ O1|o1|o
-ʊ u|u1   u u1|u   ɜ E1.r|e.r   ɚ a.r|e.r   aɪ a1.e|a1.i|a.e   aʊ a1.o|a.o   eɪ E1.i|e1.i|e.i   oʊ O1.u|o1.u|o
-ɔɪ O1.i|o.i   əl o.l|e.l   n̩ o.n|e.n   l̩ o.l|e.l   e e1|e   o o1|o   a a1|a
+ʊ u|u1   u u1|u   ɜ E1.a|E1.r   ɚ a.r|e.r   aɪ a1.e|a1.i|a.e   aʊ a1.o|a.o   eɪ E1.i|e1.i|e.i   oʊ O1.u|o1.u|o
+ɔɪ O1.i|o.i   əl o.u|o.l|e.l   n̩ o.n|e.n   l̩ o.l|e.l   e e1|e   o o1|o   a a1|a
 """
 CZECH = """
-p p|b   b b|p   t t|d   d d|t   k k|g   ɡ g|k   tʃ c~|dz~   dʒ dz~|c~   f f|v   v v|f   θ s|t   ð d|z|t|s   s s|z
-z z|s   ʃ s~|z~   ʒ z~|s~   h h|ch   m m|n   n n|n*   ŋ n*|n.g|n.k|n   l l   ɹ r   j j|i   w v|u|f   ɾ d|t|r
-ʔ t   x ch   i i:|i|i:.j|i.j   ɪ i|i:   ᵻ i|e   ɛ e|e:   æ e:|e|a   ɑ a:|a   ʌ a|a:   ɐ a|a:   ə e|a   ɔ o:|o   ʊ u|u:   u u:|u|u:.v
-ɜ e:.r|e.r   ɚ e.r|a.r   aɪ a.j|a.i   aʊ a.u|a.u.v   eɪ e.j|e.i   oʊ o.u|o:|o.u.v   ɔɪ o.j|o.i   əl o.l|e.l   n̩ n|e.n   l̩ l|e.l
+p p|b   b b|p   t t|d   d d|t   k k|g   ɡ g|k   tʃ c~|dz~   dʒ dz~|c~   f f|v   v v|f   θ s|f|t   ð z|d|s|t   s s|z
+z z|s   ʃ s~|z~   ʒ z~|s~   h ch|h   m m|n   n n|n*   ŋ n*|n*.g|n*.k|n   l l   ɹ r   R a|r   j j|i   w u|v|f   ɾ t|d|r
+ʔ t   x ch   i i:|i|i:.j|i.j   ɪ i|i:   ᵻ i|e   ɛ e|e:   æ a|e|e:   ɑ a|a:   ʌ a|a:   ɐ a|a:   ə e|a   ɔ o:|o
+ʊ u:|u   u u:|u|u:.v   ɜ e.r|e:.r   ɚ e.r|a.r   aɪ a.j|a.i   aʊ a.u|a.u.v   eɪ e.j|e.i   oʊ o.u|o:|o.u.v
+ɔɪ o.j|o.i   əl o.l|e.l   n̩ n|e.n   l̩ l|e.l
 e e|e:   o o|o:   a a|a:
 """
 FINNISH = """
 p p   b b|p   t t   d d|t   k k   ɡ g|k   tʃ t.S|t.s   dʒ d.S|d.s|t.S|t.s   f f|v   v v|f   θ T|t   ð d|t|v   s s   z s
-ʃ S|s   ʒ S|s   h h|-   m m|n   n n|m   ŋ N|N:|n.g|n.k|n   l l   ɹ r   j j|i   w w|v|u   ɾ d|t|r   ʔ t   x h|k
+ʃ S|s   ʒ S|s   h h|-   m m|n   n n|m   ŋ N|N:|n.g|n.k|n   l l   ɹ r   R r   j j|i   w w|v|u   ɾ d|t|r   ʔ t   x h|k
 i i:|i   ɪ i   ᵻ i   ɛ e   æ @|@:   ɑ a:|a   ʌ a   ɐ a   ə 7|e   ɔ o:|o   ʊ u   u u:|u
 ɜ 7:.r|7.r   ɚ 7.r|e.r   aɪ a.i   aʊ a.u   eɪ e.i   oʊ o.u   ɔɪ o.i   əl o.l|u.l|7.l|e.l   n̩ e.n   l̩ e.l|o.l
 e e|e:   o o|o:   a a|a:
 """
 HINDI = """
 p p   b b   t T   d D   k k   ɡ g   tʃ ch   dʒ j   f f   v v   θ th   ð dh   s s   z j|s   ʃ sh   ʒ zh|sh|j   h h|-
-m m   n n   ŋ n.g|n   l l   ɹ r   j y   w v   ɾ D|T   ʔ T   x k
+m m   n n   ŋ n.g|n   l l   ɹ r   R r   j y   w v   ɾ D|T   ʔ T   x k
 i iy|ih   ɪ ih|iy   ᵻ ih   ɛ eh   æ ay|eh|aa   ɑ aa|a   ʌ a|aa   ɐ a|aa   ə a   ɔ oo|oh   ʊ uh|uw   u uw|uh
 ɜ a.r   ɚ a.r   aɪ aa.y|ay   aʊ aa.v|aw   eɪ ee   oʊ oo   ɔɪ oo.y|oo   əl a.l|oh.l   n̩ a.n   l̩ a.l
 e ee   o oo   a aa|a
@@ -82,7 +84,7 @@ VOWELS = set("iɪᵻɛæɑʌɐəɔʊuɜɚeoa")
 SECONDS = {  # of each kind of sound in an unstressed syllable inside a word
     "ptkbdɡɾʔx": 0.075,
     "fθsʃ": 0.105,
-    "vðzʒhmnŋlɹjw": 0.07,
+    "vðzʒhmnŋlɹRjw": 0.07,
     "ɪᵻɛʌʊ": 0.085,
     "ɐə": 0.065,
     "iuæɑɔeoa": 0.11,
@@ -104,6 +106,9 @@ def sounds(ipa: str) -> list[Sound]:
     found = [match.groups() for match in SOUND.finditer(re.sub(r"ə\b", "ɐ", ipa))]
     vowels = [place for place, (_, name, _) in enumerate(found) if name[0] in VOWELS]
     result = []
+    for place, (stress, name, long) in enumerate(found):
+        if name == "ɹ" and (place == len(found) - 1 or found[place + 1][1][0] not in VOWELS):
+            found[place] = (stress, "R", long)
     for place, (stress, name, long) in enumerate(found):
         seconds = next(value for kinds, value in SECONDS.items() if name[0] in kinds)
         if len(name) == 2:  # diphthongs, affricates, syllables of one consonant
@@ -144,6 +149,7 @@ def pronounced(accent: Accent, heard: list[Sound]) -> list[tuple[str, float, int
                 cost, path = cost + rank, list(path)
                 for phone in phones:
                     seconds = sound.seconds / len(phones) if sound else 0.0
+                    seconds = min(seconds, TRILL_SECONDS) if phone == "r" else seconds
                     if phone == last and path:  # one longer phone
                         path[-1] = (phone, path[-1][1] + seconds / 2, path[-1][2])
                         continue
