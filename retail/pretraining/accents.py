@@ -44,14 +44,14 @@ e e|e:   o o|o:   a a|a:
 FINNISH = """
 p p   b b|p   t t   d d|t   k k   ɡ g|k   tʃ t.S|t.s   dʒ d.S|d.s|t.S|t.s   f f|v   v v|f   θ T|t   ð d|t|v   s s   z s
 ʃ S|s   ʒ S|s   h h|-   m m|n   n n|m   ŋ N|N:|n.g|n.k|n   l l   ɹ r   R r   j j|i   w w|v|u   ɾ d|t|r   ʔ t   x h|k
-i i:|i   ɪ i   ᵻ i   ɛ e   æ @|@:   ɑ a:|a   ʌ a   ɐ a   ə 7|e   ɔ o:|o   ʊ u   u u:|u
-ɜ 7:.r|7.r   ɚ 7.r|e.r   aɪ a.i   aʊ a.u   eɪ e.i   oʊ o.u   ɔɪ o.i   əl o.l|u.l|7.l|e.l   n̩ e.n   l̩ e.l|o.l
+i i:|i   ɪ e|i   ᵻ e|i   ɛ e   æ @|@:   ɑ a:|a   ʌ a   ɐ a   ə 7|e   ɔ o:|o   ʊ u   u u:|u
+ɜ 7:|7:.r|7.r   ɚ 7.r|e.r   aɪ a.i   aʊ a.u   eɪ e.i   oʊ o.u   ɔɪ o.i   əl o.l|u.l|7.l|e.l   n̩ e.n   l̩ e.l|o.l
 e e|e:   o o|o:   a a|a:
 """
 HINDI = """
-p p   b b   t T   d D   k k   ɡ g   tʃ ch   dʒ j   f f   v v   θ th   ð dh   s s   z j|s   ʃ sh   ʒ zh|sh|j   h h|-
+p p   b b   t T   d D   k k   ɡ g   tʃ ch   dʒ j   f f   v v   θ th   ð dh   s s   z s|j   ʃ sh   ʒ zh|sh|j   h h|-
 m m   n n   ŋ n.g|n   l l   ɹ r   R r   j y   w v   ɾ D|T   ʔ T   x k
-i iy|ih   ɪ ih|iy   ᵻ ih   ɛ eh   æ ay|eh|aa   ɑ aa|a   ʌ a|aa   ɐ a|aa   ə a   ɔ oo|oh   ʊ uh|uw   u uw|uh
+i iy|ih   ɪ ih|iy   ᵻ ih   ɛ eh   æ aa|eh   ɑ aa|a   ʌ a|aa   ɐ a|aa   ə a   ɔ aa|oh   ʊ uh|uw   u uw|uh
 ɜ a.r   ɚ a.r   aɪ aa.y|ay   aʊ aa.v|aw   eɪ ee   oʊ oo   ɔɪ oo.y|oo   əl a.l|oh.l   n̩ a.n   l̩ a.l
 e ee   o oo   a aa|a
 """

@@ -53,7 +53,10 @@ FESTIVAL_VOICES |= {name: accent.voice for name, accent in ACCENTED.items()}
 
 @dataclass(frozen=True)
 class Voice:
-    """One way to speak: engine, voice name, speed (1 is normal), pitch (0 to 99)."""
+    """One way to speak: engine, voice name, speed (1 is normal), pitch and its range (0 to 99).
+
+    flite and the English voices of festival keep their own pitch.
+    """
 
     engine: str
     name: str
