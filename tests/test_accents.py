@@ -90,6 +90,15 @@ def test_every_voice_can_say_every_training_word_nearly_without_gaps():
         assert gaps < 0.02 * len(words), name
 
 
+def test_an_overflow_becomes_a_loud_clip_again():
+    wave = 40_000 * np.sin(np.linspace(0, 8 * np.pi, 4_000))
+    overflown = wave.astype(np.int64).astype(np.int16)
+    assert np.abs(np.diff(overflown.astype(int))).max() > 60_000
+    np.testing.assert_allclose(voices.unwrapped(overflown), wave * 32_767 / 40_000, atol=3)
+    quiet = (wave / 2).astype(np.int16)
+    assert np.array_equal(voices.unwrapped(quiet), quiet) and len(voices.unwrapped(quiet[:0])) == 0
+
+
 @needs_voices
 @pytest.mark.parametrize("name", ACCENTED)
 def test_every_voice_speaks_and_slower_is_longer_and_higher_is_higher(name):

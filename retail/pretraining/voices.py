@@ -251,7 +251,16 @@ def _festival(pairs: list[tuple[str, Voice]]) -> Iterator[np.ndarray]:
         subprocess.run(["festival", "-b", str(file)], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         for place in range(len(pairs)):
             samples, sample_rate_hz = soundfile.read(f"{folder}/{place}.wav", dtype="int16")
-            yield _resampled(samples, sample_rate_hz)
+            yield _resampled(unwrapped(samples), sample_rate_hz)
+
+
+def unwrapped(samples: np.ndarray) -> np.ndarray:
+    """Undoes festival's overflow: a loud diphone that passes 32,767 goes on from -32,768. int16 (S,) -> the same."""
+    whole = np.unwrap(samples.astype(np.float64), period=1 << 16)
+    peak = np.abs(whole).max(initial=0)
+    if peak <= 32_767 or abs(whole[-1]) > 1_000:  # nothing to undo, or a jump that was no overflow
+        return samples
+    return (whole * (32_767 / peak)).astype(np.int16)
 
 
 def _utterance(text: str, voice: Voice) -> str:
