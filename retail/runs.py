@@ -23,7 +23,7 @@ from retail.columns import read_pointer
 from retail.config import DEMO_DIR, home, whole_folder
 from retail.datasets import DEMO_NAME, file_name_of
 from retail.evaluation.outputs import read_results
-from retail.evaluation.verdict import percent, verdict
+from retail.evaluation.verdict import chosen_score, percent, verdict
 from retail.schema import UserError
 from retail.shelf import RUN_BUNDLES, bundles_in, imported_folder
 
@@ -150,14 +150,9 @@ def results_headline(results: dict[str, Any]) -> str:
     """Whether fusion pays, and the first task's best model."""
     kinds = [verdict(results, task).kind for task in results["tasks"]]
     task = next(iter(results["tasks"]))
-    chosen = results["selected"][task]
-    model = chosen.get("fusion", chosen["single"])
-    accuracy = next(
-        row["accuracy"] for row in results["scores"] if (row["task"], row["model"], row["seed"]) == (task, model, None)
-    )
-    title = next(row["title"] for row in results["models"] if row["model"] == model)
-    figure = f"{task} {percent(accuracy)} ({title})"
-    if "fusion" not in chosen:
+    chosen = chosen_score(results, task)
+    figure = f"{task} {percent(chosen['accuracy'])} ({chosen['title']})"
+    if "fusion" not in results["selected"][task]:
         return figure
     return f"Fusion pays for {kinds.count('yes')} of {len(kinds)} tasks; {figure}"
 

@@ -177,7 +177,7 @@ def test_two_runs_stand_side_by_side_with_their_verdicts(open_compare):
     app = section(open_compare(), "Side by side")
     table = app.dataframe[0].value
     assert set(table["run"]) == {f"Sample comparison · {run}" for run in (RUN, "20260202-000000-twin")}
-    assert table[table["task"] == "product"]["verdict"].tolist() == ["fusion pays"] * 2
+    assert table[table["question"] == "product"]["verdict"].tolist() == ["fusion pays"] * 2
     assert said(app).count(verdict(sample_results(), "product").sentence) == 3
 
 

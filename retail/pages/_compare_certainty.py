@@ -16,8 +16,8 @@ from retail.evaluation.tables import (
     reliability_table,
     thresholds_table,
 )
-from retail.evaluation.verdict import percent
-from retail.pages._compare_runs import View, titles
+from retail.evaluation.verdict import percent, titles
+from retail.pages._compare_runs import View
 from retail.pages._words import figure, show_table
 
 
