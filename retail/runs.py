@@ -16,7 +16,7 @@ from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from retail import jobs
+from retail import audits, jobs
 from retail.archive import extract
 from retail.bundle import load_bundle
 from retail.columns import read_pointer
@@ -34,6 +34,8 @@ KIND_WORDS = {
     "predict": "Bulk recognition",
     "train": "Training",
     "check": "Check",
+    "audit": "Leak audit",
+    "curve": "Learning curve",
 }
 NOT_EXPORTED = (".pt", ".part")  # a stopped fine-tuning's checkpoint is of use only here
 
@@ -132,7 +134,11 @@ def headline(job: jobs.Job) -> str:
         try:
             return results_headline(read_results(job.results))
         except UserError:
-            return ""
+            return curve_headline(json.loads(job.results.read_text(encoding="utf-8")))
+    if found := audits.report(job):
+        from retail.evaluation.audit import counted  # brings scikit-learn along, which the history need not wait for
+
+        return counted(found)
     for path in (job.folder / RUN_BUNDLES).glob("*/bundle.json"):
         info = json.loads(path.read_text(encoding="utf-8"))["info"]
         if epochs := info.get("finetuning_history"):
@@ -155,6 +161,19 @@ def results_headline(results: dict[str, Any]) -> str:
     if "fusion" not in results["selected"][task]:
         return figure
     return f"Fusion pays for {kinds.count('yes')} of {len(kinds)} tasks; {figure}"
+
+
+def curve_headline(curves: dict[str, Any]) -> str:
+    """The first task with the fewest and the most examples, by the regime that ends best; "" where it is no curve."""
+    rows = [row for row in curves.get("rows", []) if "shots" in row and row["task"] == curves["tasks"][0]]
+    if not rows:
+        return ""
+    last = max((row for row in rows if row["shots"] == rows[-1]["shots"]), key=lambda row: row["accuracy"])
+    first = next(row for row in rows if row["regime"] == last["regime"])
+    return (
+        f"{last['task']}: {percent(first['accuracy'])} with {first['shots']} per class, "
+        f"{percent(last['accuracy'])} with {last['shots']} ({last['regime']})"
+    )
 
 
 def bundle_zip(bundle: Path) -> bytes:

@@ -12,6 +12,7 @@ from retail.datasets import Dataset
 from retail.evaluation.table_formats import safe_cell
 from retail.manifest import Manifest, read_manifest
 from retail.media import SAMPLE_RATE_HZ, MediaError
+from retail.pages._data_audit import draw_audit
 from retail.pages._data_cards import draw_products
 from retail.pages._own_data import choose_dataset, draw_add, draw_columns, draw_manage, keep
 from retail.pages._words import figure, plain
@@ -166,14 +167,16 @@ def draw(dataset: Dataset) -> None:
         return
     draw_numbers(manifest)
     wrong = problem_rows(dataset, manifest)
-    names = ["Classes", "Products", f"Problems ({len(wrong)})", "Columns", "Augmentation", "Rename or delete"]
-    classes, products, problems, columns, augmentation, manage = st.tabs(names)
+    names = ["Classes", "Products", f"Problems ({len(wrong)})", "Leaks", "Columns", "Augmentation", "Rename or delete"]
+    classes, products, problems, leaks, columns, augmentation, manage = st.tabs(names)
     with classes:
         draw_classes(dataset, manifest)
     with products:
         draw_products(manifest)
     with problems:
         draw_problems(dataset, manifest, wrong, checked)
+    with leaks:
+        draw_audit(dataset, manifest)
     with columns:
         draw_columns(dataset)
     with augmentation:
