@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from retail import jobs
-from retail.config import home
+from retail.config import DEMO_BUNDLE, home
+from retail.runs import bundle_zip
+from retail.shelf import recognizers
 from tests.pages_driving import element, open_page, press, said
 from tests.results_sample import write_finished_run
 
@@ -52,6 +54,14 @@ def test_two_runs_stand_side_by_side_with_a_caution_where_the_data_differ():
     assert "different data" in said(app)
     table = app.dataframe[-1].value
     assert set(table["run"]) == {names[0], names[-1]} and "84.0 %" in table["accuracy"].tolist()
+
+
+def test_a_recogniser_from_another_machine_is_imported():
+    app = open_page("runs")
+    element(app, "file_uploader", "ZIP that").set_value(("their model.zip", bundle_zip(DEMO_BUNDLE), "application/zip"))
+    app.run()
+    press(app, "Import")
+    assert "Imported as “their-model”" in said(app) and "Imported: their-model" in recognizers()
 
 
 def test_a_file_that_is_no_recogniser_is_refused():

@@ -78,7 +78,11 @@ def draw_history(history: list[Run]) -> Run | None:
 
 def draw_exports(run: Run) -> None:
     """Files to take along, made when they are asked for."""
-    if run.job.results.is_file():
+    if run.kind == "curve" and run.job.results.is_file():
+        st.page_link(
+            "retail/pages/compare.py", label="Compare draws it under “Map and curves”", icon=":material/bar_chart:"
+        )
+    elif run.job.results.is_file():
         try:
             results = read_results(run.job.results)
         except UserError as error:
