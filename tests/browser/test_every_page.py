@@ -41,3 +41,18 @@ def test_axe_finds_nothing(open_page, path, scheme):
     page = open_page(path, scheme=scheme)
     settled(page) if path else try_example(page)
     assert violations(page) == []
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("path", ["", "data"])
+def test_no_tab_shuts_anybody_out_or_scrolls_sideways_on_a_phone(open_page, path, scheme):
+    page = open_page(path, scheme=scheme, width=390)
+    settled(page)
+    names = page.get_by_role("tab").all_inner_texts()
+    assert len(names) > 1
+    for name in names:
+        page.get_by_role("tab", name=name, exact=True).click()
+        settled(page)
+        assert page.get_by_test_id("stException").count() == 0, name
+        assert overflow(page) == [], name
+        assert violations(page) == [], name
