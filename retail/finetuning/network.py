@@ -19,6 +19,7 @@ from retail.encoders.tunable import TunableEncoder
 from retail.encoders.weights import has_bfloat16
 from retail.finetuning.contrast import Projector, fit_projector
 from retail.finetuning.data import Inputs
+from retail.finetuning.depthwise import quickened
 from retail.finetuning.lora import MARK, add_lora
 from retail.fusion import FusionHead
 from retail.schema import Modality
@@ -116,7 +117,7 @@ def optimizer_groups(
 
 
 def _start(encoder: TunableEncoder, config: FinetuneConfig) -> nn.Module:
-    model = encoder.blank_model() if config.start == "scratch" else encoder.new_model()
+    model = quickened(encoder.blank_model() if config.start == "scratch" else encoder.new_model())
     if config.lora_rank:
         model = add_lora(model, config.lora_rank, encoder.name)
     model.requires_grad_(False)
