@@ -92,7 +92,8 @@ def new_network(
     projector = fit_projector(train.select(head.dims), config.temperature) if config.contrast else None
     models: dict[str, nn.Module] = {modality: _start(encoder, config) for modality, encoder in encoders.items()}
     head = _fresh(head, models) if config.start == "scratch" else copy.deepcopy(head)
-    return Network(models, head, projector, config.batch_norm == "adapt")
+    adapts = config.batch_norm == "adapt" or config.start == "scratch"  # random weights have no statistics yet
+    return Network(models, head, projector, adapts)
 
 
 def optimizer_groups(
