@@ -140,7 +140,7 @@ def headline(job: jobs.Job) -> str:
 
         return counted(found)
     for path in (job.folder / RUN_BUNDLES).glob("*/bundle.json"):
-        info = json.loads(path.read_text(encoding="utf-8"))["info"]
+        info = bundle_info(path.parent)
         if epochs := info.get("finetuning_history"):
             figures = [f"{task} {percent(value)}" for task, value in epochs[-1]["val_accuracy"].items()]
             return f"On validation: {', '.join(figures)}"
@@ -150,6 +150,15 @@ def headline(job: jobs.Job) -> str:
         split = {"val": "validation"}.get(found["data"]["split"], found["data"]["split"])
         return f"On {split}: {best['task']} {percent(best['accuracy'])} ({best['regime']})"
     return ""
+
+
+def bundle_info(folder: Path) -> dict[str, Any]:
+    """What a bundle says of its training; {} where nobody can read it."""
+    try:
+        info = json.loads((folder / "bundle.json").read_text(encoding="utf-8"))["info"]
+    except (OSError, ValueError, KeyError):
+        return {}
+    return dict(info)
 
 
 def results_headline(results: dict[str, Any]) -> str:

@@ -12,6 +12,7 @@ from retail.charts.mistakes import confusion_chart
 from retail.charts.models import accuracy_chart, subset_chart, subset_table, summary_rows
 from retail.charts.plane import curve_chart, plane_chart
 from retail.charts.sets import MAX_CLASSES, class_chart, runs_chart
+from retail.charts.training import training_chart
 from retail.schema import INPUT_WORDS, inputs_words
 
 WORDS = INPUT_WORDS
@@ -39,4 +40,5 @@ __all__ = [
     "subset_chart",
     "subset_table",
     "summary_rows",
+    "training_chart",
 ]

@@ -14,6 +14,7 @@ from retail.evaluation.outputs import csv_zip, latex_text, read_results
 from retail.evaluation.report import html_report
 from retail.pages._follow_run import EVERY_SECONDS, STATE_WORDS, draw_run
 from retail.pages._side_by_side import draw_side_by_side
+from retail.pages._training import draw_training
 from retail.runs import Run
 from retail.schema import UserError
 
@@ -107,6 +108,7 @@ def draw_exports(run: Run) -> None:
         st.caption(
             "Unpacked, `python -m retail predict FOLDER` answers with it; or import it below on another machine."
         )
+        draw_training(runs.bundle_info(bundles[name]), f"{run.id}_{name}")
 
 
 def draw_one(run: Run) -> None:
