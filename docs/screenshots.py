@@ -57,9 +57,21 @@ def open_section(name: str) -> Callable[[Page], None]:
     return open_it
 
 
+def look_for_leaks(page: Page) -> None:
+    """Data with the findings of an audit; the first look takes it, the others find it done."""
+    page.get_by_role("tab", name="Leaks").click()
+    settled(page)
+    button = page.get_by_role("button", name="Look for leaks")
+    if button.count():
+        button.click()
+    page.get_by_role("button", name="Look again").wait_for()
+    page.get_by_role("tab", name="Leaks").evaluate("tab => tab.scrollIntoView({block: 'start'})")
+
+
 # picture -> page, and what is done there first; a page that is not named is taken as it opens.
 PREPARED: dict[str, tuple[str, Callable[[Page], None]]] = {
     FIRST_PAGE: (FIRST_PAGE, try_example),
+    "data-leaks": ("data", look_for_leaks),
     "compare-mistakes": ("compare", open_section("Mistakes")),
     "compare-missing": ("compare", open_section("Missing inputs")),
 }

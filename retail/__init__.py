@@ -2,5 +2,5 @@
 
 Import order, each only from its left: schema, config, media, archive, columns, manifest, encoders, pretraining,
 augmentation, store, fusion, training, transfer, finetuning, evaluation, recognizer, bundle, build, demo, jobs, shelf,
-catalogue, datasets, overview, estimate, runs, side_by_side, charts, pages and __main__.
+catalogue, datasets, audits, overview, estimate, runs, side_by_side, charts, pages and __main__.
 """

@@ -181,11 +181,13 @@ class FinetuneConfig(_Config):
     start: str = "pretrained"  # or "scratch": new random weights, the control that shows what the transfer gains
     layers: int = 0  # how many of an encoder's last layers learn; 0 = all
     layer_decay: float = 0.8  # each lower layer learns this much slower (Howard and Ruder 2018; Clark et al. 2020)
-    batch_norm: str = "adapt"  # statistics of the learning layers follow the new data; "keep" leaves the source's
+    # "keep" leaves batch norms the source's statistics; "adapt" lets those of the learning layers follow the new data,
+    # as they always do from scratch. Four epochs on groceries, on a hold-out within train: 75 against 58 %.
+    batch_norm: str = "keep"
     size: int = 224  # pixels of a training crop
     epochs: int = 12
     warmup_epochs: float = 1.0
-    learning_rate: float = 1e-3  # of the photo encoder's last layer
+    learning_rate: float = 5e-4  # of the photo encoder's last layer
     text_learning_rate: float = 5e-5  # transformers fall apart at a convolutional network's rate (Devlin et al. 2019)
     audio_learning_rate: float = 3e-4
     head_learning_rate: float = 1e-3

@@ -9,7 +9,7 @@ import csv
 import hashlib
 import io
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import median
@@ -52,6 +52,7 @@ class Manifest:
     checksum: str
     title: str = ""  # what the data set is called
     source: Path = Path()  # the folder that reads as this data set again
+    lines: Mapping[str, int] = field(default_factory=dict)  # id of a usable row -> its line, the header being line 1
 
     def in_split(self, name: str) -> list[Product]:
         """The rows of train, val or test."""
@@ -111,7 +112,8 @@ def read_manifest(
     found, problems = tuple(products), tuple(order)
     named = bool(title) or Path(data).suffix.lower() == ".csv"  # else the folder that was found says it all
     title, source = title or root.name, Path(data).resolve() if named else root
-    return Manifest(root, found, problems, chosen, label_columns, text_column, has_split, checksum, title, source)
+    facts = (chosen, label_columns, text_column, has_split, checksum, title, source, reader.lines)
+    return Manifest(root, found, problems, *facts)
 
 
 def read_table(metadata: Path) -> tuple[list[str], list[list[str]]]:
@@ -168,6 +170,7 @@ class _Reader:
     columns: Columns = field(default_factory=Columns)
     digest: hashlib._Hash = field(default_factory=hashlib.sha256)
     own_names: dict[str, str] = field(default_factory=dict)  # the convention's name -> the table's
+    lines: dict[str, int] = field(default_factory=dict)  # id -> line of each usable row
 
     def say(self, line: int | None, column: str, message: str) -> None:
         self.problems.append(Problem(line, self.own_names.get(column, column), message))
@@ -222,8 +225,7 @@ class _Reader:
         self, header: list[str], rows: list[tuple[int, list[str]]], labels: Sequence[str], progress: Progress | None
     ) -> list[Product]:
         """The usable rows; a row whose file is missing keeps its other inputs."""
-        found: dict[str, int] = {}
-        products = []
+        found, products = self.lines, []
         for done, (line, cells) in enumerate(rows, start=1):
             row, before = dict(zip(header, cells, strict=True)), len(self.problems)
             product_id = row.get(ID) or f"line-{line}"

@@ -1,6 +1,6 @@
 """What a data set looks like before anything is trained: which inputs it has, for which classes, and what repeats.
 
-In: a `Manifest`. Out: rows, sentences and an Altair chart with its text alternative. Knows no Streamlit.
+In: a `Manifest`. Out: rows and sentences. Knows no Streamlit.
 """
 
 from __future__ import annotations
@@ -9,16 +9,12 @@ from collections import Counter
 from dataclasses import dataclass
 from statistics import median
 
-import altair as alt
 import pandas as pd
 
 from retail.manifest import Manifest
 from retail.schema import INPUT_WORDS, Modality, Product
 from retail.store import content_hash
 
-# Told apart by eyes that see no red or green too; the legend and the order of the bars say the same.
-MODALITY_COLOURS: dict[Modality, str] = {"image": "#0072B2", "text": "#D55E00", "audio": "#009E73"}
-MAX_CLASSES = 25  # bars beyond this are too many to read
 UNEVEN = 10  # times as many products in the largest class as in the smallest: worth a warning
 FEW = 10  # training products of a class below which it can hardly be learned
 
@@ -63,31 +59,6 @@ def class_counts(manifest: Manifest, task: str) -> pd.DataFrame:
         for modality, word in INPUT_WORDS.items()
     ]
     return pd.DataFrame(rows, columns=["class", "input", "products"])
-
-
-def class_chart(manifest: Manifest, task: str) -> alt.Chart:
-    """Three bars a class, one for each kind of input."""
-    frame = class_counts(manifest, task)
-    order = list(dict.fromkeys(frame["class"]))[:MAX_CLASSES]
-    frame = frame[frame["class"].isin(order)]
-    words = list(INPUT_WORDS.values())
-    said = (
-        f"{label} " + ", ".join(f"{row.products} {row.input}" for row in rows.itertuples())
-        for label, rows in frame.groupby("class", sort=False)
-    )
-    scale = alt.Scale(domain=words, range=[MODALITY_COLOURS[name] for name in INPUT_WORDS])
-    return (
-        alt.Chart(frame)
-        .mark_bar(cornerRadiusEnd=2)
-        .encode(
-            y=alt.Y("class:N", sort=order, title=None, axis=alt.Axis(labelLimit=190)),
-            yOffset=alt.YOffset("input:N", sort=words),
-            x=alt.X("products:Q", title="products", axis=alt.Axis(tickMinStep=1)),
-            color=alt.Color("input:N", scale=scale, sort=words, legend=alt.Legend(title=None, orient="top", columns=1)),
-            tooltip=["class", "input", "products"],
-        )
-        .properties(height=36 * len(order) + 60, description=f"Products per class of {task}: " + "; ".join(said))
-    )
 
 
 def balance_sentence(manifest: Manifest, task: str) -> str:

@@ -16,14 +16,14 @@ from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from retail import jobs
+from retail import audits, jobs
 from retail.archive import extract
 from retail.bundle import load_bundle
 from retail.columns import read_pointer
 from retail.config import DEMO_DIR, home, whole_folder
 from retail.datasets import DEMO_NAME, file_name_of
 from retail.evaluation.outputs import read_results
-from retail.evaluation.verdict import percent, verdict
+from retail.evaluation.verdict import chosen_score, percent, verdict
 from retail.schema import UserError
 from retail.shelf import RUN_BUNDLES, bundles_in, imported_folder
 
@@ -34,6 +34,8 @@ KIND_WORDS = {
     "predict": "Bulk recognition",
     "train": "Training",
     "check": "Check",
+    "audit": "Leak audit",
+    "curve": "Learning curve",
 }
 NOT_EXPORTED = (".pt", ".part")  # a stopped fine-tuning's checkpoint is of use only here
 
@@ -132,9 +134,13 @@ def headline(job: jobs.Job) -> str:
         try:
             return results_headline(read_results(job.results))
         except UserError:
-            return ""
+            return curve_headline(json.loads(job.results.read_text(encoding="utf-8")))
+    if found := audits.report(job):
+        from retail.evaluation.audit import counted  # brings scikit-learn along, which the history need not wait for
+
+        return counted(found)
     for path in (job.folder / RUN_BUNDLES).glob("*/bundle.json"):
-        info = json.loads(path.read_text(encoding="utf-8"))["info"]
+        info = bundle_info(path.parent)
         if epochs := info.get("finetuning_history"):
             figures = [f"{task} {percent(value)}" for task, value in epochs[-1]["val_accuracy"].items()]
             return f"On validation: {', '.join(figures)}"
@@ -146,20 +152,37 @@ def headline(job: jobs.Job) -> str:
     return ""
 
 
+def bundle_info(folder: Path) -> dict[str, Any]:
+    """What a bundle says of its training; {} where nobody can read it."""
+    try:
+        info = json.loads((folder / "bundle.json").read_text(encoding="utf-8"))["info"]
+    except (OSError, ValueError, KeyError):
+        return {}
+    return dict(info)
+
+
 def results_headline(results: dict[str, Any]) -> str:
     """Whether fusion pays, and the first task's best model."""
     kinds = [verdict(results, task).kind for task in results["tasks"]]
     task = next(iter(results["tasks"]))
-    chosen = results["selected"][task]
-    model = chosen.get("fusion", chosen["single"])
-    accuracy = next(
-        row["accuracy"] for row in results["scores"] if (row["task"], row["model"], row["seed"]) == (task, model, None)
-    )
-    title = next(row["title"] for row in results["models"] if row["model"] == model)
-    figure = f"{task} {percent(accuracy)} ({title})"
-    if "fusion" not in chosen:
+    chosen = chosen_score(results, task)
+    figure = f"{task} {percent(chosen['accuracy'])} ({chosen['title']})"
+    if "fusion" not in results["selected"][task]:
         return figure
     return f"Fusion pays for {kinds.count('yes')} of {len(kinds)} tasks; {figure}"
+
+
+def curve_headline(curves: dict[str, Any]) -> str:
+    """The first task with the fewest and the most examples, by the regime that ends best; "" where it is no curve."""
+    rows = [row for row in curves.get("rows", []) if "shots" in row and row["task"] == curves["tasks"][0]]
+    if not rows:
+        return ""
+    last = max((row for row in rows if row["shots"] == rows[-1]["shots"]), key=lambda row: row["accuracy"])
+    first = next(row for row in rows if row["regime"] == last["regime"])
+    return (
+        f"{last['task']}: {percent(first['accuracy'])} with {first['shots']} per class, "
+        f"{percent(last['accuracy'])} with {last['shots']} ({last['regime']})"
+    )
 
 
 def bundle_zip(bundle: Path) -> bytes:

@@ -1,39 +1,39 @@
 """Two to four finished comparisons beside one another: best figures of each task, and what makes them incomparable.
 
-In: {title: results}. Out: table rows, sentences and an Altair chart. Knows no Streamlit.
+In: {title: results}. Out: table rows and sentences. Knows no Streamlit.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-import altair as alt
 import pandas as pd
 
-from retail.evaluation.verdict import percent
+from retail.evaluation.verdict import best_single_score, chosen_score, percent, verdict
 
 Results = Mapping[str, Any]
-# Distinct for colour-blind eyes; each has a shape as well.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#8A6D00")
-SHAPES = ("circle", "square", "diamond", "triangle-up")
+VERDICT_WORDS = {"yes": "fusion pays", "no": "fusion does not pay", "unclear": "cannot tell"}
 
 
 def figures(runs: Mapping[str, Results]) -> pd.DataFrame:
-    """Task × run: the model chosen on validation with its test accuracy and interval."""
+    """Task × run: verdict, the model chosen on validation and the best single input, with test accuracy and interval.
+
+    Tasks that several runs share come first.
+    """
     rows = []
     for title, results in runs.items():
-        models = {row["model"]: row["title"] for row in results["models"]}
-        for task, chosen in results["selected"].items():
-            model = chosen.get("fusion", chosen["single"])
-            score = next(
-                row for row in results["scores"] if (row["task"], row["model"], row["seed"]) == (task, model, None)
-            )
+        for task in results["selected"]:
+            score, single = chosen_score(results, task), best_single_score(results, task)
             rows.append(
-                {"task": task, "run": title, "model": models[model], "n": score["n"]}
+                {"task": task, "run": title, "verdict": VERDICT_WORDS[verdict(results, task).kind]}
+                | {"model": score["title"], "single": single["title"], "n": score["n"]}
                 | {key: score[key] for key in ("accuracy", "accuracy_low", "accuracy_high")}
+                | {f"single_{key}": single[key] for key in ("accuracy", "accuracy_low", "accuracy_high")}
             )
-    return pd.DataFrame(rows)
+    often = Counter(row["task"] for row in rows)
+    return pd.DataFrame(sorted(rows, key=lambda row: (-min(often[row["task"]], 2), row["task"])))
 
 
 def table(frame: pd.DataFrame) -> pd.DataFrame:
@@ -42,13 +42,29 @@ def table(frame: pd.DataFrame) -> pd.DataFrame:
         {
             "question": row.task,
             "run": row.run,
+            "verdict": row.verdict,
             "best model": row.model,
             "accuracy": percent(row.accuracy),
             "95 % interval": f"{percent(row.accuracy_low)} to {percent(row.accuracy_high)}",
+            "best single input": row.single,
+            "its accuracy": percent(row.single_accuracy),
+            "its interval": f"{percent(row.single_accuracy_low)} to {percent(row.single_accuracy_high)}",
             "test products": row.n,
         }
-        for row in frame.sort_values(["task", "run"]).itertuples()
+        for row in frame.itertuples()
     )
+
+
+def verdicts(runs: Mapping[str, Results]) -> list[tuple[str, str]]:
+    """(run, its verdict) for every task that several runs share."""
+    often = Counter(task for results in runs.values() for task in results["tasks"])
+    return [
+        (title, verdict(results, task).sentence)
+        for task, count in often.items()
+        if count > 1
+        for title, results in runs.items()
+        if task in results["tasks"]
+    ]
 
 
 def cautions(runs: Mapping[str, Results]) -> list[str]:
@@ -61,29 +77,3 @@ def cautions(runs: Mapping[str, Results]) -> list[str]:
     if len({len(results["seeds"]) for results in runs.values()}) > 1:
         found.append("The runs took different numbers of seeds; fewer seeds, more chance.")
     return found
-
-
-def chart(frame: pd.DataFrame) -> alt.LayerChart:
-    """Accuracy with its interval, one mark a run, task by task."""
-    names = list(dict.fromkeys(frame["run"]))
-    said = "; ".join(f"{row.task}, {row.run}: {row.accuracy:.1%}" for row in frame.itertuples())
-    low = max(0.0, float(frame["accuracy_low"].min()) - 0.05)
-    scale = alt.Scale(domain=[low, min(1.0, float(frame["accuracy_high"].max()) + 0.04)])
-    # One under the other: long titles would be cut off beside one another.
-    legend = alt.Legend(title=None, orient="top", columns=1, labelLimit=320)
-    base = alt.Chart(frame).encode(
-        y=alt.Y("task:N", title=None, axis=alt.Axis(labelLimit=160)),
-        yOffset=alt.YOffset("run:N", sort=names),
-        color=alt.Color("run:N", sort=names, scale=alt.Scale(domain=names, range=COLOURS[: len(names)]), legend=legend),
-    )
-    ranges = base.mark_rule(strokeWidth=2.5).encode(
-        x=alt.X("accuracy_low:Q", scale=scale, title="accuracy on test", axis=alt.Axis(format="%")),
-        x2="accuracy_high:Q",
-    )
-    points = base.mark_point(filled=True, size=90, opacity=1).encode(
-        x=alt.X("accuracy:Q", scale=scale),
-        shape=alt.Shape("run:N", sort=names, scale=alt.Scale(domain=names, range=SHAPES[: len(names)]), legend=legend),
-        tooltip=["run", "task", "model", alt.Tooltip("accuracy", format=".1%")],
-    )
-    height = frame["task"].nunique() * (18 * len(names) + 14) + 22 * len(names)
-    return (ranges + points).properties(height=height, description=f"Accuracy of the runs: {said}")

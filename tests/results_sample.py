@@ -19,7 +19,7 @@ from PIL import Image
 
 from retail.evaluation.answers import TaskAnswers, judged
 from retail.evaluation.attribution import class_attribution
-from retail.evaluation.calibration import calibration, coverage_curve, kept_promises
+from retail.evaluation.calibration import WISHED_ACCURACIES, calibration, coverage_curve, kept_promise, stored
 from retail.evaluation.cascade import cascade, second_steps
 from retail.evaluation.conformal import conformal_rows
 from retail.evaluation.cost import EncodeCost, cost_rows
@@ -108,7 +108,8 @@ def _laboratory() -> dict[str, list[dict[str, Any]]]:
         test = judged(answer.test[MODALITIES], answer.test_target)
         val = judged(answer.val[MODALITIES], answer.val_target)
         found = calibration(answer.uncalibrated, answer.test[MODALITIES], answer.test_target)
-        curves = {"coverage": coverage_curve(*test), "thresholds": kept_promises(val, test)}
+        curves = {"coverage": coverage_curve(*test), "judged": {"val": stored(*val), "test": stored(*test)}}
+        curves["thresholds"] = [kept_promise(val, test, wished) for wished in WISHED_ACCURACIES]
         rows["calibration"].append(base | {"temperature": answer.temperature} | found | curves)
         sets = conformal_rows(answer.val[MODALITIES], answer.val_target, answer.test[MODALITIES], answer.test_target)
         rows["conformal"] += [base | row for row in sets]

@@ -201,7 +201,9 @@ def test_copies_of_photos_across_splits(planted):
     report = look(folder, rows)
     assert found(report) == {"near-duplicates"}
     (finding,) = report["findings"]
-    assert finding["severity"] == "leak" and set(finding["rows"]) == {row["id"] for row in halves(rows)[1]}
+    assert finding["severity"] == "leak"
+    train, test = ([row["id"] for row in half] for half in halves(rows))
+    assert dict(zip(finding["rows"], finding["twins"], strict=True)) == dict(zip(test, train, strict=True))
 
 
 def test_look_alikes_by_their_embeddings(clean):
@@ -310,5 +312,9 @@ def test_the_command_prints_and_writes(planted, tmp_path):
     assert "WARNING · label words · wood: the answer is written in the text of 100.0 %" in result.output
     report = json.loads(out.read_text(encoding="utf-8"))
     assert report["format"] == "retail-audit/1" and len(report["findings"][0]["rows"]) == ROWS
-    assert [table.name for table in audit_tables(report)] == ["audit"]
+    assert [table.name for table in audit_tables(report)] == ["audit", "audit_rows"]
     assert (tmp_path / "csv" / "audit.csv").read_text().startswith("severity,kind,task")
+    first, second, *_ = (tmp_path / "csv" / "audit_rows.csv").read_text().splitlines()[1:]
+    assert first.startswith(f"2,{rows[0]['id']},,warning,label words,wood,")
+    assert second.startswith(f"3,{rows[1]['id']},")
+    assert f"rows: {rows[0]['id']} (line 2), {rows[1]['id']} (line 3), " in result.output

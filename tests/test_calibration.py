@@ -8,10 +8,11 @@ from sklearn.calibration import calibration_curve
 from sklearn.metrics import brier_score_loss
 
 from retail.evaluation.calibration import (
+    WISHED_ACCURACIES,
     brier,
     calibration,
     coverage_curve,
-    kept_promises,
+    kept_promise,
     reliability,
     threshold_for,
 )
@@ -72,5 +73,5 @@ def test_the_lowest_threshold_that_reaches_the_wish():
 def test_a_wish_from_validation_is_kept_on_rows_like_them():
     (val, val_target), (test, test_target) = random_probs(4000, 3, 1), random_probs(4000, 3, 2)
     sides = [(p.max(1), p.argmax(1) == t) for p, t in ((val, val_target), (test, test_target))]
-    for row in kept_promises(*sides):
+    for row in (kept_promise(*sides, wished) for wished in WISHED_ACCURACIES):
         assert row["accuracy"] == pytest.approx(row["wished"], abs=0.02) and 0 < row["coverage"] < 1

@@ -28,6 +28,13 @@ def points() -> pd.DataFrame:
     return pd.DataFrame(rows).assign(colour=lambda frame: frame["class"])
 
 
+def training_history() -> list[dict]:
+    return [
+        {"epoch": n, "train_loss": 3.0 - n, "val_loss": 2.0, "train_accuracy": {"product": n / 4}, "val_accuracy": {}}
+        for n in (1, 2)
+    ]
+
+
 CHARTS = {
     "answer": lambda: charts.attribution_bars(Attribution("tea", 0.9, 0.3, {"image": 0.5, "text": 0.2, "audio": -0.1})),
     "accuracy": lambda: charts.accuracy_chart(sample_results(), "product", "Gated sum"),
@@ -35,6 +42,7 @@ CHARTS = {
     "confusion": lambda: charts.confusion_chart(
         confusion(sample_results(), "product", "gated", "0"), CLASSES["product"], [0, 1, 2], (0, 1)
     ),
+    "training": lambda: charts.training_chart(training_history(), "loss"),
     "reliability": lambda: charts.reliability_chart(rows_of("calibration")[0]),
     "bins": lambda: charts.bin_chart(rows_of("calibration")[0]),
     "coverage": lambda: charts.coverage_chart(rows_of("calibration")[0], rows_of("calibration")[0]["thresholds"][0]),
@@ -144,3 +152,12 @@ def test_answer_bars_name_how_many_others_share_the_rest():
 
 def test_inputs_are_named_in_the_order_people_give_them():
     assert charts.inputs_words(("audio", "image")) == "photo + sound"
+
+
+def test_training_and_validation_stand_side_by_side_and_what_nobody_measured_is_left_out():
+    chart = charts.training_chart(training_history(), "loss")
+    assert chart.to_dict()["description"] == (
+        "Loss over 2 epochs: training (augmented) from 2.00 to 1.00; validation from 2.00 to 2.00"
+    )
+    shown = data_rows(charts.training_chart(training_history(), "product"))
+    assert [row["value"] for row in shown] == [0.25, 0.5]

@@ -8,6 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from retail.config import home
+from retail.evaluation.calibration import as_stored, kept_promise
 from retail.evaluation.findings import findings
 from retail.evaluation.mistakes import rows_in, saved_by
 from retail.evaluation.table_formats import Column, Table
@@ -164,12 +165,27 @@ def test_products_whose_data_are_gone_are_still_named(open_compare):
 def test_the_wished_accuracy_tells_its_threshold(open_compare):
     app = section(open_compare(), "How sure")
     (row,) = [row for row in sample_results()["calibration"] if row["task"] == "product"]
-    for wish in row["thresholds"]:
-        app.select_slider[0].set_value(wish["wished"]).run()
+    val, test = (as_stored(row["judged"][split]) for split in ("val", "test"))
+    for wish in [kept_promise(val, test, wished) for wished in (0.5, 0.725, 0.9, 0.995)]:
+        app.slider[0].set_value(100 * wish["wished"]).run()
         if wish["threshold"] is None:
             assert "No threshold makes the answers" in said(app)
         else:
             assert f"at least **{100 * wish['threshold']:.1f} %** sure" in said(app)
+
+
+def test_any_wish_gives_what_the_file_says_of_its_own_wishes_and_files_of_old_know_only_those(open_compare):
+    results = sample_results()
+    for row in results["calibration"]:
+        judged = row.pop("judged")
+        pairs = [as_stored(judged[split]) for split in ("val", "test")]
+        for wish in row["thresholds"]:
+            assert kept_promise(*pairs, wish["wished"]) == pytest.approx(wish, abs=1e-5)
+    write_finished_run(home(), "20260707-000000-older", results)
+    app = section(open_compare("20260707-000000-older"), "How sure")
+    assert app.select_slider[0].options == ["90 %", "95 %", "99 %"]
+    (row,) = [row for row in results["calibration"] if row["task"] == "product"]
+    assert f"at least **{100 * row['thresholds'][1]['threshold']:.1f} %** sure" in said(app)
 
 
 def test_two_runs_stand_side_by_side_with_their_verdicts(open_compare):
@@ -177,7 +193,7 @@ def test_two_runs_stand_side_by_side_with_their_verdicts(open_compare):
     app = section(open_compare(), "Side by side")
     table = app.dataframe[0].value
     assert set(table["run"]) == {f"Sample comparison · {run}" for run in (RUN, "20260202-000000-twin")}
-    assert table[table["task"] == "product"]["verdict"].tolist() == ["fusion pays"] * 2
+    assert table[table["question"] == "product"]["verdict"].tolist() == ["fusion pays"] * 2
     assert said(app).count(verdict(sample_results(), "product").sentence) == 3
 
 

@@ -92,7 +92,8 @@ def test_only_the_last_layers_learn_and_frozen_statistics_stay(photos, encoder_n
     before = encoder.new_model().state_dict()
     depths = encoder.depths(encoder.new_model())
     train, val, head = rows(photos, encoder)
-    for settings in (replace(TINY, layers=2, learning_rate=0.05), replace(TINY, learning_rate=0.05, batch_norm="keep")):
+    adapting = replace(TINY, learning_rate=0.05, batch_norm="adapt")
+    for settings in (replace(adapting, layers=2), replace(adapting, batch_norm="keep")):
         tuned = finetune({"image": encoder}, head, train, val, settings)
         after = TimmEncoder(f"test_efficientnet@{tuned.weights['image']}#size=64").new_model().state_dict()
         changed = {name for name in before if not torch.equal(before[name].half(), after[name].half())}
@@ -114,6 +115,8 @@ def test_a_network_from_scratch_forgets_the_pretrained_weights(photos, encoder_n
     stem = "conv_stem.weight"
     ours = TimmEncoder(f"test_efficientnet@{tuned.weights['image']}").new_model().state_dict()[stem]
     assert (ours - encoder.new_model().state_dict()[stem]).abs().mean() > 0.01
+    learned = TimmEncoder(f"test_efficientnet@{tuned.weights['image']}").new_model().state_dict()
+    assert learned["bn1.running_mean"].abs().max() > 0  # without a source there are no statistics to keep
     assert bool((tuned.head.get_buffer("mean_image") == 0).all())
 
 

@@ -6,7 +6,7 @@ import csv
 
 import pytest
 
-from retail import overview
+from retail import charts, overview
 from retail.manifest import read_manifest
 
 
@@ -36,7 +36,8 @@ def test_bars_count_each_input_of_each_class(manifest):
     frame = overview.class_counts(manifest, "kind").set_index(["class", "input"])["products"]
     assert frame["tin"].to_dict() == {"photo": 2, "description": 1, "sound": 1}
     assert frame["jar"].to_dict() == {"photo": 2, "description": 2, "sound": 0}
-    assert "tin 2 photo, 1 description, 1 sound" in overview.class_chart(manifest, "kind").description
+    chart = charts.class_chart(overview.class_counts(manifest, "kind"), "kind")
+    assert "tin 2 photo, 1 description, 1 sound" in chart.description
 
 
 def test_balance_is_said_in_words(manifest):

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from retail import datasets
+from retail import audits, datasets, jobs
 from retail.config import DEMO_TASKS
+from retail.evaluation.audit import audit
+from retail.manifest import read_manifest
+from tests.conftest import write_small_data
 from tests.pages_driving import element, open_page, press, said
+from tests.test_audits import finish
 
 BROKEN = (
     "id,image_file_name,text,kind,split\n1,gone.png,a tin,tin,train\n2,,,jar,train\n"
@@ -66,6 +70,32 @@ def test_a_file_in_two_splits_is_a_warning_and_a_problem(small_data):
     leak = next(row for row in app.table[0].value.values.tolist() if "share a file" in row[2])
     assert leak[0] == "" and "give them one group" in leak[2]
     assert "appear in more than one split" in said(app)
+
+
+def test_leaks_are_looked_for_in_a_run_and_named_with_products_lines_and_the_way_to_mend(tmp_path, monkeypatch):
+    monkeypatch.setattr(jobs, "advance", lambda: None)
+    small_data = write_small_data(tmp_path / "data")
+    added = datasets.add_folder("Small", small_data)
+    app = press(open_page("data", dataset=added.id), "Look for leaks")
+    assert "Leaks in Small" in said(app) and "Starting" in said(app)
+    job = audits.latest(added)
+    finish(job, audit(read_manifest(small_data)))
+    app.run()
+    assert not app.exception, app.exception
+    assert "**2 leaks, 2 warnings, 1 note** in 48 products" in said(app)
+    leak = next(item.value for item in app.error if "the same recording" in item.value)
+    assert leak.startswith("**Leak: near-duplicates.** 12 of 12 test products (100.0 %)")
+    assert "Put such products into one split" in leak and "Products: 012 (line 14), 013 (line 15)" in leak
+    assert "Looked for and not found: constant text, names, shuffled control." in said(app)
+    box = element(app, "selectbox", "Products of")
+    box.set_value(next(place for place, title in enumerate(box.options) if "Leak" in title)).run()
+    table = next(item.value for item in app.dataframe if "copy of" in item.value)
+    assert table.iloc[0].tolist()[:3] == [14, "012", "val"]
+    assert "012 (line 14, val): colour red, drink tea." in said(app)
+    with (small_data / "metadata.csv").open("a", encoding="utf-8") as stream:
+        stream.write("900,,,one more,red,tea,test\n")
+    app.run()
+    assert "The data have changed since this look" in said(app)
 
 
 def test_what_is_no_data_is_refused_in_words():

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from retail import jobs
-from retail.config import home
+from retail.config import DEMO_BUNDLE, home
+from retail.runs import bundle_zip
+from retail.shelf import recognizers
 from tests.pages_driving import element, open_page, press, said
 from tests.results_sample import write_finished_run
 
@@ -26,6 +30,31 @@ def test_a_finished_run_is_listed_with_its_headline_and_can_be_exported():
     assert (row["name"], row["state"]) == ("Sample comparison", "Done") and "1 of 2 tasks" in row["result"]
     labels = [item.proto.label for item in app.get("download_button")]
     assert labels == ["Report (HTML)", "Tables (CSV)", "Tables (LaTeX)"]
+
+
+def test_a_fine_tuned_recogniser_shows_training_beside_validation():
+    folder = write_finished_run(home())
+    bundle = folder / "bundles" / "finetuned"
+    bundle.mkdir(parents=True)
+    epochs = [
+        {
+            "epoch": n,
+            "train_loss": 2.0 / n,
+            "val_loss": 2.0,
+            "train_accuracy": {"kind": 0.5},
+            "val_accuracy": {"kind": 0.25 * n},
+        }
+        for n in (1, 2)
+    ]
+    costs = {"trainable_parameters": 10, "parameters": 20, "finetuning_seconds": 60.0, "finetuning_peak_mib": 100.0}
+    (bundle / "bundle.json").write_text(json.dumps({"info": {"finetuning_history": epochs, **costs}}))
+    app = open_page("runs")
+    assert not app.exception
+    assert "validation accuracy 50.0 % (augmented training rows 50.0 %)" in app.code[-1].value
+    assert element(app, "selectbox", "Shown").options == ["Loss", "Accuracy for kind"]
+    element(app, "selectbox", "Shown").select("kind")
+    app.run()
+    assert not app.exception
 
 
 def test_a_run_gets_another_name_and_is_deleted_only_after_a_question():
@@ -52,6 +81,14 @@ def test_two_runs_stand_side_by_side_with_a_caution_where_the_data_differ():
     assert "different data" in said(app)
     table = app.dataframe[-1].value
     assert set(table["run"]) == {names[0], names[-1]} and "84.0 %" in table["accuracy"].tolist()
+
+
+def test_a_recogniser_from_another_machine_is_imported():
+    app = open_page("runs")
+    element(app, "file_uploader", "ZIP that").set_value(("their model.zip", bundle_zip(DEMO_BUNDLE), "application/zip"))
+    app.run()
+    press(app, "Import")
+    assert "Imported as “their-model”" in said(app) and "Imported: their-model" in recognizers()
 
 
 def test_a_file_that_is_no_recogniser_is_refused():

@@ -87,6 +87,43 @@ def test_fine_tuning_and_frozen_features_have_options_of_their_own(train):
     assert option(frozen, "--modality") == "image" and option(frozen, "--out").endswith("transfer.json")
 
 
+def test_a_learning_curve_is_queued_with_its_examples_and_draws(train):
+    element(train, "radio", "Method").set_value("curve")
+    train.run()
+    element(train, "radio", "Input").set_value("text")
+    element(train, "multiselect", "Examples per class").set_value(["1", "all"])
+    element(train, "number_input", "Draws").set_value(3)
+    train.run()
+    press(train, "Start")
+    (command,) = commands()
+    assert command[0] == "curve" and option(command, "--tasks") == "colour,drink"
+    assert (option(command, "--modality"), option(command, "--regimes")) == ("text", "linear,prototypes")
+    assert (option(command, "--shots"), option(command, "--draws")) == ("1,all", "3")
+    assert option(command, "--out") == str(jobs.list_jobs()[0].results)  # where Compare finds it
+
+
+def test_deep_layers_low_rank_changes_and_contrast_can_be_chosen(train):
+    element(train, "radio", "Method").set_value("finetune")
+    train.run()
+    element(train, "multiselect", "Encoders that learn").set_value(["image", "text"])
+    element(train, "text_input", "New hidden layers").set_value("512,512")
+    element(train, "number_input", "Low-rank").set_value(8)
+    element(train, "number_input", "Draw a product").set_value(0.3)
+    train.run()
+    press(train, "Start")
+    (command,) = commands()
+    assert (option(command, "--tune"), option(command, "--hidden")) == ("image,text", "512,512")
+    assert (option(command, "--lora-rank"), option(command, "--contrast")) == ("8", "0.3")
+
+
+def test_larger_encoders_from_the_hub_can_be_chosen(train):
+    box = element(train, "selectbox", "Encoders")
+    assert any("hub" in words and "downloaded once" in words for words in box.options)
+    box.set_value("hub").run()
+    press(train, "Start")
+    assert option(commands()[0], "--encoders") == "hub"
+
+
 def test_own_encoders_are_named(train):
     element(train, "selectbox", "Encoders").set_value("own")
     train.run()

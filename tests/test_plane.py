@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import importlib.util
+import sys
+from types import SimpleNamespace
+from typing import Any
+
 import numpy as np
 import pytest
 
 from retail.evaluation.plane import MOST_POINTS, methods, on_plane, some_rows
+from retail.schema import UserError
 
 
 def test_two_clouds_stay_apart_whatever_their_lengths():
@@ -34,5 +40,32 @@ def test_at_most_the_cap_is_drawn_and_always_the_same_rows():
     assert some_rows(3).tolist() == [0, 1, 2]
 
 
-def test_pca_is_always_at_hand():
-    assert methods()[0] == "PCA"
+def test_pca_is_always_at_hand_and_umap_where_it_is_installed(monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    assert methods() == ["PCA"]
+    with pytest.raises(UserError, match="pip install umap-learn"):
+        on_plane(np.eye(8), "UMAP")
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: object())
+    assert methods() == ["PCA", "UMAP"]
+
+
+def test_umap_is_given_scaled_rows_few_neighbours_and_a_seed(monkeypatch):
+    """A stand-in with the package's own interface; `pip install umap-learn` was tried by hand."""
+    asked: dict[str, Any] = {}
+
+    class Stand:
+        def __init__(self, **options):
+            asked.update(options)
+
+        def fit_transform(self, rows):
+            asked["lengths"] = np.linalg.norm(rows, axis=1)
+            return rows[:, :2]
+
+    monkeypatch.setitem(sys.modules, "umap", SimpleNamespace(UMAP=Stand))
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: object())
+    places, kept = on_plane(7 * np.eye(9), "UMAP")
+    assert places.shape == (9, 2) and kept is None
+    assert asked["n_neighbors"] == 8 and asked["random_state"] == 0
+    assert asked["lengths"] == pytest.approx(1)
+    asked.clear()
+    assert on_plane(np.eye(3), "UMAP")[0].shape == (3, 2) and not asked  # too few for neighbours: PCA

@@ -15,7 +15,7 @@ from retail.config import DEMO_BUNDLE, home
 from retail.evaluation.outputs import csv_zip, latex_text
 from retail.schema import Product, UserError
 from retail.shelf import imported_folder, recognizers
-from tests.results_sample import sample_results, write_finished_run
+from tests.results_sample import curve_results, sample_results, write_finished_run
 
 
 @pytest.fixture(autouse=True)
@@ -59,6 +59,12 @@ def test_frozen_features_and_fine_tuning_have_a_headline_too():
     found = {run.id: run for run in runs.history()}
     assert found["frozen"].headline == "On validation: kind 75.0 % (lda)"
     assert found["tuned"].headline == "On validation: kind 62.5 %" and found["tuned"].bundles == [bundle]
+
+
+def test_a_learning_curve_is_remembered_by_its_ends():
+    write_finished_run(home(), results=curve_results())
+    (run,) = runs.history()
+    assert run.headline == "product: 50.0 % with 1 per class, 70.0 % with all (linear)"
 
 
 def test_the_file_may_be_lost_or_broken():

@@ -2,21 +2,38 @@
 
 from __future__ import annotations
 
-from retail import side_by_side
+from retail import charts, side_by_side
+from retail.evaluation.verdict import verdict
 from tests.results_sample import sample_results
 
 
 def test_each_task_and_run_has_its_chosen_model():
     frame = side_by_side.figures({"one": sample_results(), "two": sample_results()})
     assert len(frame) == 4 and set(frame["model"]) == {"Gated sum"}
-    row = side_by_side.table(frame).iloc[0]
-    assert (row["question"], row["run"], row["accuracy"], row["95 % interval"]) == (
-        "brand",
-        "one",
-        "70.0 %",
-        "66.0 % to 74.0 %",
-    )
-    assert "product, two: 84.0%" in side_by_side.chart(frame).description
+    row = side_by_side.table(frame).iloc[0].to_dict()
+    assert row == {
+        "question": "brand",
+        "run": "one",
+        "verdict": "fusion does not pay",
+        "best model": "Gated sum",
+        "accuracy": "70.0 %",
+        "95 % interval": "66.0 % to 74.0 %",
+        "best single input": "Photo only",
+        "its accuracy": "72.0 %",
+        "its interval": "68.0 % to 76.0 %",
+        "test products": 200,
+    }
+    assert "product, two: 84.0%" in charts.runs_chart(frame).description
+
+
+def test_tasks_that_runs_share_come_first_and_have_their_verdicts():
+    other = sample_results()
+    for name in ("tasks", "selected"):
+        other[name] = {"product": other[name]["product"]}
+    runs = {"one": sample_results(), "two": other}
+    assert side_by_side.figures(runs)["task"].tolist() == ["product", "product", "brand"]
+    sentence = verdict(sample_results(), "product").sentence
+    assert side_by_side.verdicts(runs) == [("one", sentence), ("two", sentence)]
 
 
 def test_cautions_name_what_differs():

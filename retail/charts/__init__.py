@@ -11,11 +11,14 @@ from retail.charts.inputs import attribution_chart, cascade_chart, cost_chart, d
 from retail.charts.mistakes import confusion_chart
 from retail.charts.models import accuracy_chart, subset_chart, subset_table, summary_rows
 from retail.charts.plane import curve_chart, plane_chart
+from retail.charts.sets import MAX_CLASSES, class_chart, runs_chart
+from retail.charts.training import training_chart
 from retail.schema import INPUT_WORDS, inputs_words
 
 WORDS = INPUT_WORDS
 
 __all__ = [
+    "MAX_CLASSES",
     "WORDS",
     "accuracy_chart",
     "answer_bars",
@@ -23,6 +26,7 @@ __all__ = [
     "attribution_chart",
     "bin_chart",
     "cascade_chart",
+    "class_chart",
     "confusion_chart",
     "cost_chart",
     "coverage_chart",
@@ -32,7 +36,9 @@ __all__ = [
     "inputs_words",
     "plane_chart",
     "reliability_chart",
+    "runs_chart",
     "subset_chart",
     "subset_table",
     "summary_rows",
+    "training_chart",
 ]

@@ -12,6 +12,7 @@ import altair as alt
 import pandas as pd
 
 from retail.charts.palette import DARK_TEXT, FUSION_COLOUR, LIGHT_TEXT, SINGLE_COLOUR
+from retail.evaluation.verdict import mean_scores, titles
 from retail.schema import inputs_words
 
 KINDS = alt.Scale(domain=["fusion", "single"], range=[FUSION_COLOUR, SINGLE_COLOUR])
@@ -19,9 +20,9 @@ KINDS = alt.Scale(domain=["fusion", "single"], range=[FUSION_COLOUR, SINGLE_COLO
 
 def summary_rows(results: Mapping[str, Any], task: str) -> list[dict[str, Any]]:
     """The rows over all seeds of one task, the most accurate first, with titles."""
-    titles = {model["model"]: model["title"] for model in results["models"]}
-    rows = [row for row in results["scores"] if row["task"] == task and row["seed"] is None]
-    return sorted(({**row, "title": titles[row["model"]]} for row in rows), key=lambda row: -row["accuracy"])
+    named = titles(results)
+    rows = mean_scores(results, task).values()
+    return sorted(({**row, "title": named[row["model"]]} for row in rows), key=lambda row: -row["accuracy"])
 
 
 def accuracy_chart(results: Mapping[str, Any], task: str, highlight: str = "") -> alt.LayerChart:
@@ -57,10 +58,10 @@ def accuracy_chart(results: Mapping[str, Any], task: str, highlight: str = "") -
 
 def subset_table(results: Mapping[str, Any], task: str) -> pd.DataFrame:
     """Strategies × the inputs given at prediction, accuracy in %."""
-    titles = {model["model"]: model["title"] for model in results["models"]}
+    named = titles(results)
     rows = [row for row in results["subsets"] if row["task"] == task]
     frame = pd.DataFrame(
-        {"strategy": titles[row["model"]], "given": inputs_words(row["modalities"]), "accuracy": row["accuracy"]}
+        {"strategy": named[row["model"]], "given": inputs_words(row["modalities"]), "accuracy": row["accuracy"]}
         for row in rows
     )
     if frame.empty:

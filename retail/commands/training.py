@@ -101,7 +101,7 @@ def finetune(
     contrast: Annotated[float, typer.Option(help="Weight of drawing one product's inputs together.")] = 0.0,
     temperature: Annotated[float, typer.Option(help="Of that loss.")] = FinetuneConfig.temperature,
     layer_decay: Annotated[float, typer.Option(help="Each lower layer's share of it.")] = FinetuneConfig.layer_decay,
-    batch_norm: Annotated[str, typer.Option(help="adapt or keep the statistics.")] = FinetuneConfig.batch_norm,
+    batch_norm: Annotated[str, typer.Option(help="keep or adapt the statistics.")] = FinetuneConfig.batch_norm,
     class_balance: ClassBalance = FinetuneConfig.class_balance,
     source: Annotated[Path | None, typer.Option(help="Another data set: how much of it is forgotten?")] = None,
     seed: Seed = 0,

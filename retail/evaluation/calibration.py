@@ -5,6 +5,7 @@ In: (N,) confidences and correctness, or (N, C) probabilities and targets. Out: 
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ import numpy as np
 from retail.evaluation.metrics import CALIBRATION_BINS, expected_calibration_error
 
 WISHED_ACCURACIES = (0.90, 0.95, 0.99)
+STORED_DIGITS = 6  # of a confidence: enough to tell apart what a head tells apart
 COVERAGES = tuple(share / 10 for share in range(1, 11))
 
 
@@ -76,16 +78,26 @@ def threshold_for(confidence: np.ndarray, correct: np.ndarray, accuracy: float) 
     return float(ranked[reached[-1]]) if len(reached) else None
 
 
-def kept_promises(
-    val: tuple[np.ndarray, np.ndarray], test: tuple[np.ndarray, np.ndarray]
-) -> list[dict[str, float | None]]:
-    """For each wished accuracy the threshold that validation gives, and what the test rows make of it."""
-    rows: list[dict[str, float | None]] = []
+def kept_promise(
+    val: tuple[np.ndarray, np.ndarray], test: tuple[np.ndarray, np.ndarray], wished: float
+) -> dict[str, float | None]:
+    """For a wished accuracy the threshold that validation gives, and what the test rows make of it.
+
+    `val` and `test` are confidences and correctness, (N,) each.
+    """
+    threshold = threshold_for(*val, wished)
+    row: dict[str, float | None] = {"wished": wished, "threshold": threshold, "coverage": 0.0, "accuracy": None}
     confidence, correct = test
-    for wished in WISHED_ACCURACIES:
-        threshold = threshold_for(*val, wished)
-        row: dict[str, float | None] = {"wished": wished, "threshold": threshold, "coverage": 0.0, "accuracy": None}
-        if threshold is not None and (answered := confidence >= threshold).any():
-            row |= {"coverage": float(answered.mean()), "accuracy": float(correct[answered].mean())}
-        rows.append(row)
-    return rows
+    if threshold is not None and (answered := confidence >= threshold).any():
+        row |= {"coverage": float(answered.mean()), "accuracy": float(correct[answered].mean())}
+    return row
+
+
+def stored(confidence: np.ndarray, correct: np.ndarray) -> dict[str, list]:
+    """Confidences and correctness as a results file holds them, so that any wish can be asked of it later."""
+    return {"confidence": np.round(confidence, STORED_DIGITS).tolist(), "correct": correct.astype(int).tolist()}
+
+
+def as_stored(judged: Mapping[str, Sequence[float]]) -> tuple[np.ndarray, np.ndarray]:
+    """The arrays of `stored`."""
+    return np.array(judged["confidence"], dtype=float), np.array(judged["correct"], dtype=bool)

@@ -10,7 +10,7 @@ from typing import Any
 
 from retail.evaluation.answers import TaskAnswers, answers_of, judged
 from retail.evaluation.attribution import class_attribution
-from retail.evaluation.calibration import calibration, coverage_curve, kept_promises
+from retail.evaluation.calibration import WISHED_ACCURACIES, calibration, coverage_curve, kept_promise, stored
 from retail.evaluation.cascade import cascade, second_steps
 from retail.evaluation.conformal import conformal_rows
 from retail.evaluation.fits import FitOutput
@@ -50,7 +50,8 @@ def _calibration(answer: TaskAnswers) -> dict[str, Any]:
         "temperature": answer.temperature,
         **calibration(answer.uncalibrated[known], probs[known], answer.test_target[known]),
         "coverage": coverage_curve(*test),
-        "thresholds": kept_promises(val, test),
+        "thresholds": [kept_promise(val, test, wished) for wished in WISHED_ACCURACIES],
+        "judged": {"val": stored(*val), "test": stored(*test)},
     }
 
 

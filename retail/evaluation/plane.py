@@ -9,8 +9,11 @@ import importlib.util
 
 import numpy as np
 
+from retail.schema import UserError
+
 # A browser takes about two seconds to draw 10,000 points; 2,000 stay smooth while a box is drawn.
 MOST_POINTS = 2_000
+UMAP_HINT = "UMAP draws it too once it is installed: `pip install umap-learn`, then start the dashboard anew."
 
 
 def methods() -> list[str]:
@@ -26,13 +29,19 @@ def some_rows(count: int, most: int = MOST_POINTS) -> np.ndarray:
 
 
 def on_plane(embeddings: np.ndarray, method: str = "PCA") -> tuple[np.ndarray, float | None]:
-    """(N, 2) places of embeddings scaled to length 1, and the share of variance that the plane keeps (PCA only)."""
+    """(N, 2) places of embeddings scaled to length 1, and the share of variance that the plane keeps (PCA only).
+
+    Raises UserError for a method that is not at hand.
+    """
+    if method not in methods():
+        raise UserError(f"{method} is not at hand here. {UMAP_HINT}")
     lengths = np.linalg.norm(embeddings, axis=1, keepdims=True)
     scaled = embeddings / np.maximum(lengths, 1e-12)  # (N, D)
     if method == "UMAP" and len(scaled) > 3:
         import umap
 
-        return umap.UMAP(n_neighbors=min(15, len(scaled) - 1), random_state=0).fit_transform(scaled), None
+        neighbours = min(15, len(scaled) - 1)
+        return umap.UMAP(n_neighbors=neighbours, random_state=0, n_jobs=1).fit_transform(scaled), None
     if min(scaled.shape) < 2:
         return np.zeros((len(scaled), 2)), None
     from sklearn.decomposition import PCA

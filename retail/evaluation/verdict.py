@@ -30,16 +30,41 @@ def percent(value: float) -> str:
     return f"{100 * value:.1f} %"
 
 
+def titles(results: Mapping[str, Any]) -> dict[str, str]:
+    """{model: its title}."""
+    return {model["model"]: model["title"] for model in results["models"]}
+
+
+def mean_scores(results: Mapping[str, Any], task: str) -> dict[str, dict[str, Any]]:
+    """{model: its test scores over all seeds}."""
+    return {row["model"]: row for row in results["scores"] if row["task"] == task and row["seed"] is None}
+
+
+def chosen_score(results: Mapping[str, Any], task: str) -> dict[str, Any]:
+    """Test scores and title of the model that validation chose: a fusion, or, without any, a single input."""
+    chosen = results["selected"][task]
+    model = chosen.get("fusion", chosen["single"])
+    return mean_scores(results, task)[model] | {"title": titles(results)[model]}
+
+
+def best_single_score(results: Mapping[str, Any], task: str) -> dict[str, Any]:
+    """Test scores and title of the single input that does best on these very test rows."""
+    singles = [row for row in mean_scores(results, task).values() if row["kind"] == "single"]
+    best = max(singles, key=lambda row: row["accuracy"])
+    return best | {"title": titles(results)[best["model"]]}
+
+
 def verdict(results: Mapping[str, Any], task: str) -> Verdict:
     """The verdict of one task, with both accuracies, the paired difference, its interval and n."""
     chosen = results["selected"][task]
     if "fusion" not in chosen:
         return Verdict("unclear", f"For {task} there is only one kind of input, so there is nothing to fuse.")
     row = next(r for r in results["differences"] if r["task"] == task and r["model"] == chosen["fusion"])
-    accuracy = {r["model"]: r["accuracy"] for r in results["scores"] if r["task"] == task and r["seed"] is None}
-    title = next(m["title"] for m in results["models"] if m["model"] == chosen["fusion"])
+    scores = mean_scores(results, task)
+    title = titles(results)[chosen["fusion"]]
     figures = (
-        f"{title} {percent(accuracy[chosen['fusion']])} against {percent(accuracy[row['baseline']])} for "
+        f"{title} {percent(scores[chosen['fusion']]['accuracy'])} against "
+        f"{percent(scores[row['baseline']]['accuracy'])} for "
         f"the {INPUT_WORDS[row['baseline']]} alone, {100 * row['difference']:+.1f} points "
         f"[{100 * row['low']:+.1f}, {100 * row['high']:+.1f}], n = {row['n']:,} test products."
     )

@@ -19,6 +19,7 @@ from retail.encoders.tunable import TunableEncoder
 from retail.encoders.weights import has_bfloat16
 from retail.finetuning.contrast import Projector, fit_projector
 from retail.finetuning.data import Inputs
+from retail.finetuning.depthwise import quickened
 from retail.finetuning.lora import MARK, add_lora
 from retail.fusion import FusionHead
 from retail.schema import Modality
@@ -91,7 +92,8 @@ def new_network(
     projector = fit_projector(train.select(head.dims), config.temperature) if config.contrast else None
     models: dict[str, nn.Module] = {modality: _start(encoder, config) for modality, encoder in encoders.items()}
     head = _fresh(head, models) if config.start == "scratch" else copy.deepcopy(head)
-    return Network(models, head, projector, config.batch_norm == "adapt")
+    adapts = config.batch_norm == "adapt" or config.start == "scratch"  # random weights have no statistics yet
+    return Network(models, head, projector, adapts)
 
 
 def optimizer_groups(
@@ -116,7 +118,7 @@ def optimizer_groups(
 
 
 def _start(encoder: TunableEncoder, config: FinetuneConfig) -> nn.Module:
-    model = encoder.blank_model() if config.start == "scratch" else encoder.new_model()
+    model = quickened(encoder.blank_model() if config.start == "scratch" else encoder.new_model())
     if config.lora_rank:
         model = add_lora(model, config.lora_rank, encoder.name)
     model.requires_grad_(False)

@@ -10,8 +10,8 @@ import streamlit as st
 
 from retail import charts
 from retail.evaluation.tables import dedicated_table, differences_table, hierarchy_table, of_task
-from retail.evaluation.verdict import percent
-from retail.pages._compare_runs import View, look_at, titles
+from retail.evaluation.verdict import percent, titles
+from retail.pages._compare_runs import View, look_at
 from retail.pages._words import figure, plain, show_table, table_frame
 
 SETTING_WORDS = {

@@ -8,6 +8,7 @@ from __future__ import annotations
 import streamlit as st
 
 from retail import charts
+from retail.evaluation.calibration import as_stored, kept_promise
 from retail.evaluation.tables import (
     calibration_table,
     conformal_table,
@@ -16,8 +17,8 @@ from retail.evaluation.tables import (
     reliability_table,
     thresholds_table,
 )
-from retail.evaluation.verdict import percent
-from retail.pages._compare_runs import View, titles
+from retail.evaluation.verdict import percent, titles
+from retail.pages._compare_runs import View
 from retail.pages._words import figure, show_table
 
 
@@ -46,17 +47,22 @@ def draw_certainty(view: View) -> None:
         show_table(table, titles(view.results))
 
 
-def _draw_threshold(view: View, row: dict) -> None:
-    """The threshold for a wished accuracy; only wishes whose threshold validation gave can be chosen."""
-    st.subheader("How sure is sure enough?", anchor=False)
+def _wished(row: dict) -> dict:
+    """Any accuracy may be wished for; files of old hold the thresholds of a few."""
+    words = "Wished accuracy of the answers that are given"
+    if judged := row.get("judged"):
+        wished = st.slider(words, 50.0, 99.5, 95.0, 0.5, format="%.1f %%") / 100
+        return kept_promise(as_stored(judged["val"]), as_stored(judged["test"]), wished)
     wishes = {wish["wished"]: wish for wish in row["thresholds"]}
-    wished = st.select_slider(
-        "Wished accuracy of the answers that are given",
-        list(wishes),
-        value=list(wishes)[len(wishes) // 2],
-        format_func=lambda value: f"{100 * value:.0f} %",
-    )
-    wish = wishes[wished]
+    middle = list(wishes)[len(wishes) // 2]
+    return wishes[st.select_slider(words, list(wishes), middle, format_func=lambda value: f"{100 * value:.0f} %")]
+
+
+def _draw_threshold(view: View, row: dict) -> None:
+    """The threshold that validation gives for a wished accuracy, and what it makes of the test products."""
+    st.subheader("How sure is sure enough?", anchor=False)
+    wish = _wished(row)
+    wished = wish["wished"]
     if wish["threshold"] is None or wish["accuracy"] is None:
         st.markdown(f"No threshold makes the answers {percent(wished)} right on validation.")
     else:

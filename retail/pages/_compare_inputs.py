@@ -11,8 +11,8 @@ import streamlit as st
 from retail import charts
 from retail.evaluation.mistakes import class_gains, has_predictions
 from retail.evaluation.tables import attribution_table, cascade_table, costs_table, of_task
-from retail.evaluation.verdict import percent
-from retail.pages._compare_runs import View, titles
+from retail.evaluation.verdict import percent, titles
+from retail.pages._compare_runs import View
 from retail.pages._words import figure, show_table
 
 # More classes make a chart that nobody reads; the tables hold them all.

@@ -12,33 +12,51 @@ import pandas as pd
 import streamlit as st
 
 from retail import charts
+from retail.background import Background
 from retail.charts.palette import SERIES
 from retail.evaluation.mistakes import answers, seeds_of
-from retail.evaluation.plane import MOST_POINTS, methods, on_plane, some_rows
+from retail.evaluation.plane import MOST_POINTS, UMAP_HINT, methods, on_plane, some_rows
 from retail.manifest import Manifest
 from retail.pages._compare_runs import View, read, results_files
 from retail.pages._products import draw_products, run_manifest
 from retail.pages._words import figure, plain
-from retail.schema import INPUT_WORDS, Modality, UserError
+from retail.schema import INPUT_WORDS, Modality, Progress, UserError
 
 CURVES = "retail-curve/1"
 
 
-@st.cache_resource(show_spinner="Embedding the test products …", max_entries=8)
+@st.cache_resource(show_spinner=False, max_entries=8)
 def places(
     checksum: str, encoders: str, modality: Modality, method: str, ids: tuple[str, ...], _manifest: Manifest
-) -> tuple[pd.DataFrame, float | None]:
-    """id, x and y of the products that have this input, from the embedding cache where they are in it."""
-    from retail.encoders import load_preset
-    from retail.store import EmbeddingStore, embed_products
+) -> Background[tuple[pd.DataFrame, float | None]]:
+    """id, x and y of the products that have this input, and the variance kept, worked out in the background.
 
-    wanted = set(ids)
-    products = [product for product in _manifest.products if product.id in wanted]
-    batch, _ = embed_products(products, load_preset(encoders, [modality]), {}, EmbeddingStore())
-    having = batch.present[modality]
-    points, kept = on_plane(batch.embeddings[modality][having].numpy(), method)
-    names = [name for name, here in zip(batch.ids, having.tolist(), strict=True) if here]
-    return pd.DataFrame({"id": names, "x": points[:, 0], "y": points[:, 1]}), kept
+    Embeddings come from the cache where they are in it; the first map by UMAP takes up to a minute more.
+    """
+
+    def work(progress: Progress) -> tuple[pd.DataFrame, float | None]:
+        from retail.encoders import load_preset
+        from retail.store import EmbeddingStore, embed_products
+
+        wanted = set(ids)
+        products = [product for product in _manifest.products if product.id in wanted]
+        batch, _ = embed_products(products, load_preset(encoders, [modality]), {}, EmbeddingStore(), progress)
+        having = batch.present[modality]
+        progress(f"drawing the plane by {method}", 0, 0)
+        points, kept = on_plane(batch.embeddings[modality][having].numpy(), method)
+        names = [name for name, here in zip(batch.ids, having.tolist(), strict=True) if here]
+        return pd.DataFrame({"id": names, "x": points[:, 0], "y": points[:, 1]}), kept
+
+    return Background(work)
+
+
+@st.fragment(run_every=1)
+def draw_working(work: Background) -> None:
+    """How far the map is; the page is drawn anew when it stands."""
+    if not work.running:
+        st.rerun()
+    count = f": {work.done:,} of {work.total:,}" if work.total else " …"
+    st.progress(work.share, work.stage[:1].upper() + work.stage[1:] + count)
 
 
 def draw_map(view: View) -> None:
@@ -54,8 +72,7 @@ def draw_map(view: View) -> None:
     modality = which.selectbox("Embeddings of the", inputs, format_func=INPUT_WORDS.__getitem__)
     tasks = list(view.results["tasks"])
     shade = what.selectbox("Colour by", tasks, tasks.index(_coloured(view)), key=f"colour_{view.run}_{view.task}")
-    known = methods()
-    method = how.selectbox("Drawn by", known) if len(known) > 1 else known[0]
+    method = how.selectbox("Drawn by", methods(), help=None if "UMAP" in methods() else UMAP_HINT)
     asked = f"map_{view.run}"
     if not st.session_state.get(asked):
         st.caption("Loads the run's encoders, and embeds the test products if the cache does not hold them.")
@@ -64,12 +81,15 @@ def draw_map(view: View) -> None:
     ids = view.results["predictions"]["ids"]
     chosen = some_rows(len(ids))
     encoders, named = view.results["config"].get("encoders", "bundled"), tuple(ids[row] for row in chosen)
-    try:
-        points, kept = places(manifest.checksum, encoders, modality, method, named, manifest)
-    except UserError as error:
-        st.error(str(error))
-        return
-    _draw_points(view, points, kept, method, shade)
+    work = places(manifest.checksum, encoders, modality, method, named, manifest)
+    work.wait(0.5)  # embeddings in the cache need no longer
+    if work.running:
+        draw_working(work)
+    elif work.result is None:
+        places.clear()  # so that another try is one
+        st.error(work.error)
+    else:
+        _draw_points(view, *work.result, method, shade)
 
 
 def _coloured(view: View) -> str:
@@ -145,7 +165,7 @@ def draw_curves(view: View) -> None:
             st.error(plain(f"{upload.name}: {error}"))
     files = {title: curves for title, curves in found.items() if view.task in curves["tasks"]}
     if not files:
-        st.caption(f"No learning curve of {plain(view.task)} is at hand; `python -m retail curve` makes one.")
+        st.caption(f"No learning curve of {plain(view.task)} is at hand; Train makes one: “How many examples?”.")
         return
     curves = files[st.selectbox("Learning curve", list(files))]
     rows = [row for row in curves["rows"] if row["task"] == view.task]

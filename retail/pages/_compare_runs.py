@@ -16,6 +16,7 @@ import streamlit as st
 from retail import jobs
 from retail.config import DEMO_RESULTS
 from retail.evaluation.outputs import FORMAT
+from retail.evaluation.verdict import titles
 
 DEMO_RUN = "demo"
 # The format stands first in a results file, so its beginning tells what it is.
@@ -39,11 +40,6 @@ class View:
     def rows(self, name: str) -> list[dict[str, Any]]:
         """The task's rows of one list of the results; none where an older file lacks it."""
         return [row for row in self.results.get(name, []) if row.get("task") == self.task]
-
-
-def titles(results: dict[str, Any]) -> dict[str, str]:
-    """{model: its title}."""
-    return {model["model"]: model["title"] for model in results["models"]}
 
 
 @st.cache_resource(show_spinner=False, max_entries=8)

@@ -21,6 +21,8 @@ LEVEL_WORDS = {
     "feature": "joins what the encoders saw, then decides once",
     "decision": "each input decides for itself, then the answers are joined",
 }
+SHOTS = ("1", "2", "4", "8", "16", "all")
+NO_FIGURE = "No figure for this yet; most runs take a few minutes. Progress shows the time left."
 
 
 @dataclass(frozen=True)
@@ -130,7 +132,24 @@ def transfer_arguments(choice: Choice) -> tuple[list[str], str]:
     arguments += ["--out", f"{jobs.RUN_FOLDER}/transfer.json"]
     if any(kind != "prototypes" for kind in classifiers):
         arguments += ["--bundle", f"{jobs.RUN_FOLDER}/{RUN_BUNDLES}/frozen"]
-    return arguments, "No figure for this yet; most runs take a few minutes. Progress shows the time left."
+    return arguments, NO_FIGURE
 
 
-ARGUMENTS = {"compare": compare_arguments, "finetune": finetune_arguments, "transfer": transfer_arguments}
+def curve_arguments(choice: Choice) -> tuple[list[str], str]:
+    """Classifiers, numbers of examples and draws of a learning curve -> arguments."""
+    cells = st.columns(3)
+    classifiers = cells[0].multiselect("Classifiers", CLASSIFIERS, ("linear", "prototypes"))
+    shots = cells[1].multiselect("Examples per class", SHOTS, SHOTS, help="“all” takes every training product.")
+    draws = int(cells[2].number_input("Draws", 2, 20, 5, help="The examples are drawn at random so often."))
+    if not classifiers or not shots:
+        return [], "Choose at least one classifier and one number of examples."
+    arguments = ["--regimes", ",".join(classifiers), "--modality", choice.inputs[0], "--encoders", choice.encoders]
+    return [*arguments, "--shots", ",".join(shots), "--draws", str(draws)], NO_FIGURE
+
+
+ARGUMENTS = {
+    "compare": compare_arguments,
+    "finetune": finetune_arguments,
+    "transfer": transfer_arguments,
+    "curve": curve_arguments,
+}

@@ -5,23 +5,20 @@ In: a `View` and row numbers of its predictions. Out: cards on the page, a page 
 
 from __future__ import annotations
 
-import mimetypes
 from pathlib import Path
 
 import streamlit as st
-from PIL import Image
 
 from retail.evaluation.mistakes import answers, saved_by
 from retail.evaluation.sources import data_source
 from retail.manifest import Manifest, read_manifest
-from retail.media import MediaError, decode_image
 from retail.pages._compare_runs import View
+from retail.pages._media import draw_media
 from retail.pages._words import plain
-from retail.schema import INPUT_WORDS, Product, UserError
+from retail.schema import INPUT_WORDS, UserError
 
 CARDS = 12  # as many photos and players as a page shows at once
 COLUMNS = 3
-PHOTO_PIXELS = 320
 WORDS: dict[str, str] = {str(modality): word for modality, word in INPUT_WORDS.items()}
 
 
@@ -29,14 +26,6 @@ WORDS: dict[str, str] = {str(modality): word for modality, word in INPUT_WORDS.i
 def load_manifest(folder: str, text_column: str, changed: float) -> Manifest:
     """The run's data; `changed` is the time stamp of its metadata."""
     return read_manifest(Path(folder), None, text_column)
-
-
-@st.cache_data(show_spinner=False, max_entries=512)
-def photo(path: str, changed: float) -> Image.Image:
-    """A small upright copy."""
-    picture = decode_image(Path(path))
-    picture.thumbnail((PHOTO_PIXELS, PHOTO_PIXELS))
-    return picture
 
 
 def run_manifest(view: View) -> tuple[Manifest | None, str]:
@@ -74,7 +63,8 @@ def draw_products(view: View, seed: str, rows: list[int], key: str) -> None:
         with columns[place % COLUMNS], st.container(border=True):
             name = view.results["predictions"]["ids"][row]
             _draw_words(view, seed, row, name)
-            _draw_media(known.get(name), name)
+            if name in known:
+                draw_media(known[name])
 
 
 def _draw_words(view: View, seed: str, row: int, name: str) -> None:
@@ -91,18 +81,3 @@ def _draw_words(view: View, seed: str, row: int, name: str) -> None:
         st.caption(f"Alone right: {', '.join(saved) or 'no single input'}.")
     else:
         st.caption(f"Would have been right alone: {', '.join(saved) or 'no single input'}.")
-
-
-def _draw_media(product: Product | None, name: str) -> None:
-    if product is None:
-        return
-    for path in product.images:
-        if isinstance(path, Path):
-            try:
-                st.image(photo(str(path), path.stat().st_mtime), width="stretch", alt=f"Photo of {name}")
-            except (MediaError, OSError) as error:
-                st.caption(plain(f"No photo: {error}"))
-    if product.text:
-        st.markdown(f"“{plain(product.text[:400])}”")
-    if isinstance(product.audio, Path) and product.audio.is_file():
-        st.audio(str(product.audio), format=mimetypes.guess_type(product.audio.name)[0] or "audio/wav")

@@ -15,6 +15,7 @@ from retail.config import home
 from retail.evaluation.attribution import attribution_of
 from retail.pages._inputs import current_product
 from retail.pages._recogniser import Chosen, load_from, on_shelf, strategy_title, words
+from retail.pages._words import figure
 from retail.recognizer import Recognizer, embed_once
 from retail.schema import MODALITIES, Modality, Prediction, Product, UserError
 from retail.shelf import DEMO_TITLE
@@ -70,8 +71,7 @@ def draw_card(task: str, answer: Prediction, classes: int) -> None:
         if st.session_state.example and task in st.session_state.truth:
             truth = st.session_state.truth[task]
             st.caption(f"The example's label is {truth}: {'right' if truth == best else 'wrong'}.")
-        chart = charts.answer_bars(top, other, classes, task)
-        st.altair_chart(chart, width="stretch")
+        figure(charts.answer_bars(top, other, classes, task))
 
 
 def draw_cards(answer: Prediction, recognizer: Recognizer) -> None:
@@ -115,8 +115,7 @@ def draw_why(answers: Answers, used: tuple[Modality, ...]) -> None:
     own = {subset: answer for subset, answer in answers.items() if set(subset) <= set(used)}
     attribution = attribution_of(own, task if task in tasks else tasks[0])
     st.markdown(attribution.sentence)
-    chart = charts.attribution_bars(attribution)
-    st.altair_chart(chart, width="stretch")
+    figure(charts.attribution_bars(attribution))
     st.caption(
         f"Points of probability, starting from {attribution.base:.0%} when nothing is known "
         "(exact Shapley values over all mixes of the inputs)."

@@ -12,12 +12,13 @@ from retail.evaluation.tables import of_task
 from retail.evaluation.verdict import verdict
 from retail.pages._compare_accuracy import draw_accuracy, draw_missing, draw_settings
 from retail.pages._compare_certainty import draw_certainty
-from retail.pages._compare_files import draw_files, draw_side_by_side
+from retail.pages._compare_files import draw_files
 from retail.pages._compare_inputs import draw_costs, draw_helps
 from retail.pages._compare_map import draw_curves, draw_map
 from retail.pages._compare_mistakes import draw_mistakes
-from retail.pages._compare_runs import View, choose
+from retail.pages._compare_runs import View, choose, results_files
 from retail.pages._run_progress import draw_progress
+from retail.pages._side_by_side import draw_side_by_side
 from retail.pages._words import plain
 
 TITLE = "Compare"
@@ -46,6 +47,10 @@ def _draw_plane(view: View) -> None:
     draw_curves(view)
 
 
+def _draw_beside(view: View) -> None:
+    draw_side_by_side([view.run, *(run for run in results_files() if run != view.run)][:2])
+
+
 # A section is drawn only when it is chosen, so the page stands fast however much a comparison holds.
 SECTIONS: dict[str, tuple[Callable[[View], None], Callable[[View], object]]] = {
     "Accuracy": (draw_accuracy, lambda view: True),
@@ -57,7 +62,7 @@ SECTIONS: dict[str, tuple[Callable[[View], None], Callable[[View], object]]] = {
     "Costs": (draw_costs, lambda view: view.rows("costs") or view.rows("cascade")),
     "Map and curves": (_draw_plane, lambda view: True),
     "Tables and files": (draw_files, lambda view: True),
-    "Side by side": (draw_side_by_side, lambda view: True),
+    "Side by side": (_draw_beside, lambda view: True),
 }
 
 

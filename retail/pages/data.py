@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-import io
-import mimetypes
 from pathlib import Path
 
 import pandas as pd
 import streamlit as st
 
-from retail import overview
+from retail import charts, overview
 from retail.datasets import Dataset
 from retail.evaluation.table_formats import safe_cell
 from retail.manifest import Manifest, read_manifest
-from retail.media import SAMPLE_RATE_HZ, MediaError, decode_audio, decode_image
+from retail.media import SAMPLE_RATE_HZ, MediaError
+from retail.pages._data_audit import draw_audit
+from retail.pages._data_cards import draw_products
 from retail.pages._own_data import choose_dataset, draw_add, draw_columns, draw_manage, keep
-from retail.pages._words import plain
-from retail.schema import INPUT_WORDS, Product, UserError, inputs_words
+from retail.pages._words import figure, plain
+from retail.schema import INPUT_WORDS, UserError, inputs_words
 
 TITLE = "Data"
 ICON = ":material/folder_open:"
 ORDER = 2
 
 LISTED = 100  # problems shown at a time
-A_PAGE = 6  # products shown at a time
-THUMBNAIL_PX = 320
 EXAMPLES = 4  # augmented examples shown
 
 
@@ -53,16 +51,6 @@ def repeats(path: str, changed: float, _manifest: Manifest) -> list[overview.Rep
     return overview.repeats(_manifest)
 
 
-@st.cache_data(show_spinner=False, max_entries=200)
-def thumbnail(path: str, changed: float) -> bytes:
-    """A small JPEG of a photo."""
-    picture = decode_image(Path(path))
-    picture.thumbnail((THUMBNAIL_PX, THUMBNAIL_PX))
-    stream = io.BytesIO()
-    picture.save(stream, "JPEG", quality=80)
-    return stream.getvalue()
-
-
 def draw_numbers(manifest: Manifest) -> None:
     """How many products there are and which inputs they have."""
     sizes = {name: len(manifest.in_split(name)) for name in ("train", "val", "test")}
@@ -83,11 +71,10 @@ def draw_classes(dataset: Dataset, manifest: Manifest) -> None:
     tasks = list(dict.fromkeys([*manifest.tasks, *manifest.label_columns]))
     task = st.selectbox("What to learn", tasks, format_func=lambda name: name.replace("_", " "))
     st.markdown(overview.balance_sentence(manifest, task))
-    chart = overview.class_chart(manifest, task)
-    st.altair_chart(chart, width="stretch")  # its description is the accessible name
+    figure(charts.class_chart(overview.class_counts(manifest, task), task))
     classes = len({product.labels.get(task) for product in manifest.products} - {"", None})
-    if classes > overview.MAX_CLASSES:
-        st.caption(f"The {overview.MAX_CLASSES} largest of {classes} classes are drawn.")
+    if classes > charts.MAX_CLASSES:
+        st.caption(f"The {charts.MAX_CLASSES} largest of {classes} classes are drawn.")
     found = repeats(str(dataset.path), dataset.changed, manifest)
     leaks = sum(repeat.leaks for repeat in found)
     if leaks:
@@ -99,41 +86,6 @@ def draw_classes(dataset: Dataset, manifest: Manifest) -> None:
         st.caption(f"{len(found)} files belong to several products, always within one split.")
     else:
         st.caption("No photo or sound file appears twice.")
-
-
-def draw_products(manifest: Manifest) -> None:
-    """A few products at a time: photo, words, player and labels."""
-    shown = list(manifest.products)
-    columns = st.columns(2)
-    if manifest.label_columns:
-        task = columns[0].selectbox("Column", manifest.label_columns, key="show_task")
-        classes = sorted({label for product in shown if (label := product.labels.get(task, ""))})
-        wanted = columns[1].selectbox("Class", ["all", *classes], key="show_class")
-        shown = [product for product in shown if wanted == "all" or product.labels.get(task) == wanted]
-    pages = max((len(shown) + A_PAGE - 1) // A_PAGE, 1)
-    page = int(st.number_input(f"Page, of {pages:,}", 1, pages, 1, width=160)) if pages > 1 else 1
-    cells = st.columns(3)
-    for place, product in enumerate(shown[(page - 1) * A_PAGE : page * A_PAGE]):
-        with cells[place % 3].container(border=True):
-            draw_product(product)
-
-
-def draw_product(product: Product) -> None:
-    """One card; a file that cannot be read says why."""
-    try:
-        for path in product.images[:1]:
-            assert isinstance(path, Path)
-            st.image(thumbnail(str(path), path.stat().st_mtime), alt=f"Photo of product {product.id}")
-        if product.text:
-            st.text(product.text)
-        if isinstance(product.audio, Path):
-            decode_audio(product.audio)
-            st.audio(product.audio.read_bytes(), mimetypes.guess_type(product.audio)[0] or "audio/wav")
-    except (MediaError, OSError) as error:
-        st.error(str(error))
-    labels = ", ".join(f"{task} {label}" for task, label in product.labels.items() if label)
-    missing = [word for name, word in INPUT_WORDS.items() if name not in product.modalities]
-    st.caption(f"{product.id} ({product.split}): {labels}" + (f". No {' or '.join(missing)}." if missing else "."))
 
 
 def problem_rows(dataset: Dataset, manifest: Manifest) -> pd.DataFrame:
@@ -215,14 +167,16 @@ def draw(dataset: Dataset) -> None:
         return
     draw_numbers(manifest)
     wrong = problem_rows(dataset, manifest)
-    names = ["Classes", "Products", f"Problems ({len(wrong)})", "Columns", "Augmentation"]
-    classes, products, problems, columns, augmentation, manage = st.tabs([*names, "Rename or delete"])
+    names = ["Classes", "Products", f"Problems ({len(wrong)})", "Leaks", "Columns", "Augmentation", "Rename or delete"]
+    classes, products, problems, leaks, columns, augmentation, manage = st.tabs(names)
     with classes:
         draw_classes(dataset, manifest)
     with products:
         draw_products(manifest)
     with problems:
         draw_problems(dataset, manifest, wrong, checked)
+    with leaks:
+        draw_audit(dataset, manifest)
     with columns:
         draw_columns(dataset)
     with augmentation:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import time
 from functools import partial
-from pathlib import Path
 
 import pandas as pd
 import streamlit as st
 
-from retail import jobs, runs, side_by_side
-from retail.config import DEMO_RESULTS
+from retail import jobs, runs
 from retail.estimate import duration
 from retail.evaluation.outputs import csv_zip, latex_text, read_results
 from retail.evaluation.report import html_report
 from retail.pages._follow_run import EVERY_SECONDS, STATE_WORDS, draw_run
+from retail.pages._side_by_side import draw_side_by_side
+from retail.pages._training import draw_training
 from retail.runs import Run
 from retail.schema import UserError
 
@@ -22,8 +22,6 @@ TITLE = "Runs"
 ICON = ":material/history:"
 ORDER = 5
 
-MOST_SIDE_BY_SIDE = 4
-DEMO_RUN = "Demo comparison (bundled)"
 MAX_UPLOAD_MB = 2048
 
 
@@ -81,7 +79,11 @@ def draw_history(history: list[Run]) -> Run | None:
 
 def draw_exports(run: Run) -> None:
     """Files to take along, made when they are asked for."""
-    if run.job.results.is_file():
+    if run.kind == "curve" and run.job.results.is_file():
+        st.page_link(
+            "retail/pages/compare.py", label="Compare draws it under “Map and curves”", icon=":material/bar_chart:"
+        )
+    elif run.job.results.is_file():
         try:
             results = read_results(run.job.results)
         except UserError as error:
@@ -106,6 +108,7 @@ def draw_exports(run: Run) -> None:
         st.caption(
             "Unpacked, `python -m retail predict FOLDER` answers with it; or import it below on another machine."
         )
+        draw_training(runs.bundle_info(bundles[name]), f"{run.id}_{name}")
 
 
 def draw_one(run: Run) -> None:
@@ -133,35 +136,6 @@ def watch(run: Run) -> None:
     jobs.advance()
 
 
-def draw_side_by_side(history: list[Run]) -> None:
-    """Two to four comparisons beside one another."""
-    st.subheader("Side by side", anchor=False)
-    done: dict[str, Path] = {}
-    for run in history:
-        if run.job.results.is_file():
-            name = f"{run.title} ({when(run.started)})"
-            done[name if name not in done else f"{name} {run.id}"] = run.job.results
-    if DEMO_RESULTS.is_file():
-        done[DEMO_RUN] = DEMO_RESULTS
-    if len(done) < 2:
-        st.caption("As soon as a second comparison is done, it can be held against the first here.")
-        return
-    names = st.multiselect("Two to four finished comparisons", list(done), max_selections=MOST_SIDE_BY_SIDE)
-    if len(names) < 2:
-        return
-    try:
-        chosen = {name: read_results(done[name]) for name in names}
-    except UserError as error:
-        st.error(str(error))
-        return
-    for sentence in side_by_side.cautions(chosen):
-        st.warning(sentence)
-    frame = side_by_side.figures(chosen)
-    chart = side_by_side.chart(frame)
-    st.altair_chart(chart, width="stretch")  # its description is the accessible name
-    st.dataframe(side_by_side.table(frame), hide_index=True, width="stretch")
-
-
 def draw_import() -> None:
     """A recogniser from another machine."""
     st.subheader("Import a recogniser", anchor=False)
@@ -184,6 +158,6 @@ run = draw_history(past)
 if run is not None:
     draw_one(run)
 st.divider()
-draw_side_by_side(past)
+draw_side_by_side()
 st.divider()
 draw_import()

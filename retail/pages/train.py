@@ -22,6 +22,7 @@ METHODS = {
     "compare": "Compare ways to join the inputs",
     "finetune": "Fine-tune the encoders",
     "transfer": "One input, frozen features",
+    "curve": "How many examples does it take?",
 }
 METHOD_HELP = {
     "compare": "The pretrained encoders stay as they are. Small models on top learn to join photo, description and "
@@ -30,7 +31,10 @@ METHOD_HELP = {
     "slower: minutes become hours without a graphics card.",
     "transfer": "Features of one input from its pretrained encoder, reduced in several ways, with a simple classifier "
     "behind: the quickest answer to “is there anything to learn from?”",
+    "curve": "A learning curve: accuracy of one input with 1, 2, 4 … products a class, so that you see whether more "
+    "products would help. Compare draws it under “Map and curves”.",
 }
+ONE_INPUT = ("transfer", "curve")
 ENCODERS = {
     "bundled": "Bundled: small, quick, need no network",
     "hub": "Larger ones from the hub (about 1.2 GB, downloaded once)",
@@ -89,7 +93,7 @@ def choose_inputs(manifest: Manifest, method: str) -> tuple[Modality, ...]:
     """Several inputs, or one alone."""
     present = [m for m in INPUT_WORDS if any(m in product.modalities for product in manifest.products)]
     words = {m: INPUT_WORDS[m].capitalize() for m in present}
-    if method != "transfer" and len(present) > 1:
+    if method not in ONE_INPUT and len(present) > 1:
         if st.toggle("Multi-modal: several inputs answer together", True, help=MULTI_MODAL):
             chosen = st.multiselect("Inputs", present, present, format_func=words.__getitem__)
             return tuple(m for m in MODALITIES if m in chosen)

@@ -17,6 +17,7 @@ PAGES = [
 WIDTHS = (1280, 390)
 SCHEMES = ("light", "dark")
 TRIES, TRY_MS = 5, 5_000
+WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 
 
 def settled(page) -> None:
@@ -71,6 +72,28 @@ def _pick(page, box, title: str) -> None:
         if box.get_by_text(title, exact=True).count():
             return
     raise AssertionError(f"{title} could not be chosen")
+
+
+def violations(page) -> list[tuple]:
+    """What axe finds against WCAG 2.2 AA, with the elements concerned."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    found = Axe().run(page, options={"runOnly": {"type": "tag", "values": WCAG}}).response["violations"]
+    return [(item["id"], item["help"], [node["html"][:160] for node in item["nodes"][:3]]) for item in found]
+
+
+def overflow(page) -> list[str]:
+    """The containers whose content is wider than they are, so that one would have to scroll sideways."""
+    return page.evaluate(
+        "() => ['[data-testid=stMain]', 'html'].filter(q => (e => e.scrollWidth > e.clientWidth)"
+        "(document.querySelector(q)))"
+    )
+
+
+def nameless_charts(page) -> int:
+    """Charts that a screen reader could not tell from a hole."""
+    charts = page.get_by_test_id("stVegaLiteChart")
+    return charts.count() - charts.filter(has=page.locator("[aria-label]:not([aria-label=''])")).count()
 
 
 def problem_cells(page) -> list[str]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
+
 import pytest
+from PIL import Image
 
 from retail.config import DEMO_TASKS
 from retail.evaluation.verdict import verdict
@@ -20,16 +23,26 @@ def test_an_example_gives_one_card_per_task_and_asks_nobody_else(open_page):
     assert page.elsewhere == []
 
 
-def test_switches_change_what_was_used_down_to_none(open_page):
+def answers(page) -> list[str]:
+    """'Tea · 93%' of each card."""
+    names = [task.capitalize() for task in DEMO_TASKS]
+    headings = [page.get_by_role("heading", name=name, exact=True, level=3) for name in names]
+    return [heading.locator("xpath=following::strong[1]/..").inner_text() for heading in headings if heading.count()]
+
+
+def test_switches_mute_an_input_and_move_the_answer_at_once(open_page):
     page = open_page()
     try_example(page)
-    left = ["photo", "description", "sound"]
+    left, seen = ["photo", "description", "sound"], [answers(page)]
+    assert len(seen[0]) == len(DEMO_TASKS)
     for word in list(left):
         page.get_by_test_id("stCheckbox").filter(has_text=word.capitalize()).locator("label").click()
         left.remove(word)
         page.get_by_text(f"Used: {' + '.join(left)}." if left else "All inputs are switched off.").first.wait_for()
-    settled(page)
+        settled(page)
+        seen.append(answers(page))
     assert cards(page) == 0
+    assert len(set(map(tuple, seen))) >= 3  # several answers, and at last none
 
 
 def test_a_wrong_file_type_shows_a_reason(open_page):
@@ -46,24 +59,48 @@ def test_a_damaged_photo_shows_its_name_and_reason(open_page):
     page.get_by_role("alert").filter(has_text="broken.png").first.wait_for()
 
 
-def test_inputs_survive_changing_page(open_page):
+def upload_own(page, name: str, words: str) -> None:
+    """A photo and a description of one's own."""
+    stream = io.BytesIO()
+    Image.new("RGB", (80, 80), "red").save(stream, "PNG")
+    sent = {"name": name, "mimeType": "image/png", "buffer": stream.getvalue()}
+    page.locator("[class*=st-key-photos_] input[type=file]").set_input_files(sent)
+    page.get_by_role("img", name=f"Photo {name}").wait_for()
+    settled(page)
+    page.get_by_role("textbox", name="Description").fill(words)
+    page.get_by_role("textbox", name="Description").blur()
+    page.get_by_text("Used: photo + description.").wait_for()
+
+
+def test_photos_and_words_survive_changing_page(open_page):
     page = open_page()
-    try_example(page)
-    words = page.get_by_role("textbox", name="Description").input_value()
+    upload_own(page, "mine.png", "ground coffee in a tin")
     page.get_by_role("link", name="Compare").click()
     page.get_by_role("heading", level=1, name="Compare").wait_for()
     page.get_by_role("link", name="Recognise").click()
-    page.get_by_text("The example's label is").first.wait_for()
+    page.get_by_role("img", name="Photo mine.png").wait_for()
+    page.get_by_text("Used: photo + description.").wait_for()
     settled(page)
-    assert page.get_by_role("textbox", name="Description").input_value() == words
+    assert page.get_by_role("textbox", name="Description").input_value() == "ground coffee in a tin"
     assert cards(page) == len(DEMO_TASKS)
 
 
-def test_two_visitors_never_see_each_other(open_page):
-    try_example(open_page())
-    other = open_page()
-    other.get_by_text("Any one input is enough").first.wait_for()
-    assert cards(other) == 0
+def test_visitors_never_see_each_others_uploads(open_page):
+    pages = [open_page() for _ in range(3)]
+    for number, page in enumerate(pages[:2]):
+        upload_own(page, f"mine{number}.png", f"coffee of visitor {number}")
+    late = open_page()
+    for page in (pages[2], late):
+        page.get_by_text("Any one input is enough").first.wait_for()
+        settled(page)
+        assert cards(page) == 0 and page.get_by_role("img", name="Photo mine").count() == 0
+    for number, page in enumerate(pages[:2]):
+        button = page.get_by_test_id("stCheckbox").filter(has_text="Photo").locator("label")
+        button.click()  # drawn anew, with whatever the server holds now
+        page.get_by_text("Used: description.").wait_for()
+        assert page.get_by_role("img", name="Photo mine").count() == 1
+        assert page.get_by_role("img", name=f"Photo mine{number}.png").count() == 1
+        assert page.get_by_role("textbox", name="Description").input_value() == f"coffee of visitor {number}"
 
 
 def test_compare_shows_the_stored_verdict_and_every_model_and_asks_nobody_else(open_page):

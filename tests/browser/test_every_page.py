@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from tests.browser.driving import PAGES, SCHEMES, WIDTHS, settled, try_example
+from tests.browser.driving import (
+    PAGES,
+    SCHEMES,
+    WIDTHS,
+    nameless_charts,
+    overflow,
+    settled,
+    try_example,
+    violations,
+)
 
 pytestmark = pytest.mark.browser
 
@@ -19,26 +28,31 @@ def test_a_page_asks_nobody_else_and_shows_no_error(open_page, path):
 
 @pytest.mark.parametrize("path", PAGES)
 @pytest.mark.parametrize("width", WIDTHS)
-def test_nothing_scrolls_sideways(open_page, path, width):
+def test_nothing_scrolls_sideways_and_every_chart_has_words(open_page, path, width):
     page = open_page(path, width=width)
     settled(page) if path else try_example(page)
-    sizes = page.evaluate(
-        "() => ['[data-testid=stMain]', 'html'].map(q => document.querySelector(q))"
-        ".map(e => [e.scrollWidth, e.clientWidth])"
-    )
-    assert all(inner <= outer for inner, outer in sizes), sizes
+    assert overflow(page) == []
+    assert nameless_charts(page) == 0
 
 
 @pytest.mark.parametrize("path", PAGES)
 @pytest.mark.parametrize("scheme", SCHEMES)
-def test_axe_finds_nothing_serious(open_page, path, scheme):
-    from axe_playwright_python.sync_playwright import Axe
-
+def test_axe_finds_nothing(open_page, path, scheme):
     page = open_page(path, scheme=scheme)
     settled(page) if path else try_example(page)
-    found = [
-        (violation["id"], violation["help"], [node["html"][:160] for node in violation["nodes"][:3]])
-        for violation in Axe().run(page).response["violations"]
-        if violation["impact"] in ("serious", "critical")
-    ]
-    assert found == []
+    assert violations(page) == []
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("path", ["", "data"])
+def test_no_tab_shuts_anybody_out_or_scrolls_sideways_on_a_phone(open_page, path, scheme):
+    page = open_page(path, scheme=scheme, width=390)
+    settled(page)
+    names = page.get_by_role("tab").all_inner_texts()
+    assert len(names) > 1
+    for name in names:
+        page.get_by_role("tab", name=name, exact=True).click()
+        settled(page)
+        assert page.get_by_test_id("stException").count() == 0, name
+        assert overflow(page) == [], name
+        assert violations(page) == [], name

@@ -120,6 +120,35 @@ def test_broken_rows_are_listed_and_valid_rows_stay(open_at, server):
     assert cells[:3] == ["2", "image_file_name", "'gone.png' does not exist; fix the path, or leave the cell empty."]
 
 
+def test_the_template_comes_back_as_a_data_set_without_a_problem(open_at, server, tmp_path):
+    page = open_at(server, "data")
+    page.get_by_text("Use my data").click()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Template as ZIP").click()
+    download.value.save_as(tmp_path / "template.zip")
+    page.get_by_role("textbox", name="Name", exact=True).fill("From the template")
+    page.locator("input[type=file]").first.set_input_files(tmp_path / "template.zip")
+    page.get_by_text("template.zip").first.wait_for()
+    settled(page)
+    page.get_by_role("button", name="Add", exact=True).click()
+    page.get_by_role("tab", name="Problems (0)").click()
+    page.get_by_text("No problems were found.").wait_for()
+    assert "From the template" in [dataset.name for dataset in datasets.list_datasets()]
+
+
+def test_leaks_are_looked_for_in_a_run_and_named_with_their_lines(open_at, server):
+    page = open_at(server, "data")
+    choose(page, "Data set", "Small")
+    page.get_by_role("tab", name="Leaks").click()
+    page.get_by_role("button", name="Look for leaks").click()
+    page.get_by_text("Leaks in Small").first.wait_for()
+    leak = page.get_by_role("alert").filter(has_text="the same recording as a product of another split")
+    leak.wait_for()
+    assert "012 (line 14)" in leak.inner_text() and "Put such products into one split" in leak.inner_text()
+    (job,) = [job for job in jobs.list_jobs() if "audit" in job.facts["command"]]
+    assert jobs.status(job)["state"] == "done"
+
+
 def test_a_run_outlives_a_restart_of_the_server_and_is_found_done(open_at, own):
     port = free_port()
     with dashboard(own[0], port) as url:

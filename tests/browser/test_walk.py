@@ -1,4 +1,5 @@
-"""A newcomer's way: own ZIP with mistakes in it, training, comparison, and the recogniser taken to another process."""
+"""A newcomer's way: own ZIP with mistakes in it, training, comparison, one product and many, and the same answers
+from the exported recogniser in another process."""
 
 from __future__ import annotations
 
@@ -6,6 +7,7 @@ import csv
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -15,6 +17,7 @@ import pytest
 
 from retail import jobs
 from retail.config import DEMO_DIR
+from retail.evaluation.verdict import verdict
 from tests.browser.conftest import PROJECT, dashboard, free_port
 from tests.browser.driving import choose, keep_it_small, problem_cells, settled
 from tests.browser.test_long_runs import start
@@ -24,34 +27,38 @@ pytestmark = pytest.mark.browser
 FASHION = PROJECT.parent / "shared" / "datasets" / "fashion"
 # Photographed goods where they are at hand; CI has only the demo.
 SOURCE, TASKS = (FASHION, ("gender", "season")) if FASHION.is_dir() else (DEMO_DIR, ("category", "packaging"))
-PRODUCTS, BROKEN = 200, 10
+INPUTS = ("image_file_name", "audio_file_name", "text")
+PRODUCTS, BROKEN, MANY = 200, 10, 50
+STRATEGY = "gated"
+Row = dict[str, str]
 
 
-def own_zip() -> bytes:
-    """200 products in a folder of the ZIP; photos of six are missing, two are no photos, two have an odd split."""
+def products() -> list[Row]:
+    """200 rows of the source that have at least a photo and words."""
     with (SOURCE / "metadata.csv").open(newline="", encoding="utf-8") as stream:
         rows = [row for row in csv.DictReader(stream) if row["image_file_name"] and row["text"]]
     rows = rows[:: len(rows) // PRODUCTS][:PRODUCTS]
-    stream = io.BytesIO()
+    # One photo a product is enough.
+    return [row | {"image_file_name": row["image_file_name"].partition(";")[0]} for row in rows]
+
+
+def zipped(rows: list[Row], columns: tuple[str, ...], damage: bool = False) -> bytes:
+    """These products in a folder of a ZIP; with damage, photos of six are missing, two are none, two splits are odd."""
+    stream, table = io.BytesIO(), io.StringIO()
+    writer = csv.DictWriter(table, columns, extrasaction="ignore")
+    writer.writeheader()
     with zipfile.ZipFile(stream, "w") as archive:
         for place, row in enumerate(rows):
-            row["image_file_name"] = row["image_file_name"].partition(";")[0]  # one photo a product is enough
-            photo = (SOURCE / row["image_file_name"]).read_bytes()
-            if place < 6:
-                row["image_file_name"] = f"images/lost{place}.jpg"
-            elif place < 8:
-                archive.writestr(f"shop/{row['image_file_name']}", b"not a photo")
+            content = (SOURCE / row["image_file_name"]).read_bytes()
+            if damage and place < 6:
+                row = row | {"image_file_name": f"images/lost{place}.jpg"}
             else:
-                archive.writestr(f"shop/{row['image_file_name']}", photo)
-            row["split"] = "whenever" if place in (8, 9) else row["split"]
+                wrong = damage and place < 8
+                archive.writestr(f"shop/{row['image_file_name']}", b"not a photo" if wrong else content)
             if row["audio_file_name"]:
                 archive.write(SOURCE / row["audio_file_name"], f"shop/{row['audio_file_name']}")
-        table = io.StringIO()
-        writer = csv.DictWriter(
-            table, ["image_file_name", "audio_file_name", "text", *TASKS, "split"], extrasaction="ignore"
-        )
-        writer.writeheader()
-        writer.writerows(rows)
+            odd = damage and place in (8, 9)
+            writer.writerow(row | {"split": "whenever"} if odd else row)
         archive.writestr("shop/metadata.csv", table.getvalue())
     return stream.getvalue()
 
@@ -65,24 +72,36 @@ def home(tmp_path, monkeypatch):
 
 
 def test_own_products_from_a_zip_to_a_recogniser_that_answers_elsewhere(installed, open_at, home):
+    rows = products()
+    one = next(row for row in rows[BROKEN:] if row["audio_file_name"])
+    many = [one, *(row for row in rows[BROKEN:] if row is not one)][:MANY]
+    (home / "many.zip").write_bytes(zipped(many, ("id", *INPUTS)))
     with dashboard(home, free_port()) as url:
         page = open_at(url, "data")
-        add_data(page)
+        add_data(page, rows)
         page.get_by_role("link", name="Train on this data").click()
         page.get_by_role("heading", level=1, name="Train").wait_for()
         job = train(page)
-        page.get_by_role("link", name="See the comparison").click()
-        page.get_by_role("heading", level=1, name="Compare").wait_for()
-        page.get_by_text("Gated fusion").first.wait_for()
+        compare(page, job)
+        page.get_by_role("link", name="Recognise", exact=True).click()
+        choose(page, "Recogniser", f"{jobs.status(job)['title']} · {STRATEGY}")
+        single = recognise(page, one)
+        bulk = recognise_many(page, home / "many.zip")
         assert page.elsewhere == []
         bundle = take_recogniser(open_at(url, f"runs?run={job.id}"), home)
+    assert set(bulk) == {row["id"] for row in many} and all(row["used"] for row in bulk.values())
+    for task, (label, percent) in single.items():
+        assert bulk[one["id"]][task] == label
+        assert abs(100 * float(bulk[one["id"]][f"{task}_probability"]) - percent) <= 1  # the page rounds to whole ones
+    assert elsewhere(bundle, home / "many.zip") == bulk
     assert_answers_are_those_that_were_scored(job, bundle)
 
 
-def add_data(page) -> None:
+def add_data(page, rows: list[Row]) -> None:
     page.get_by_text("Use my data").click()
     page.get_by_role("textbox", name="Name", exact=True).fill("My shop")
-    sent = {"name": "shop.zip", "mimeType": "application/zip", "buffer": own_zip()}
+    content = zipped(rows, (*INPUTS, *TASKS, "split"), damage=True)
+    sent = {"name": "shop.zip", "mimeType": "application/zip", "buffer": content}
     page.locator("input[type=file]").first.set_input_files(sent)
     page.get_by_text("shop.zip").first.wait_for()
     settled(page)
@@ -101,9 +120,50 @@ def train(page) -> jobs.Job:
     return job
 
 
+def compare(page, job: jobs.Job) -> None:
+    page.get_by_role("link", name="See the comparison").click()
+    page.get_by_role("heading", level=1, name="Compare").wait_for()
+    page.get_by_text(verdict(json.loads(job.results.read_text()), TASKS[0]).sentence).first.wait_for()
+    settled(page)
+
+
+def recognise(page, row: Row) -> dict[str, tuple[str, int]]:
+    """Photo, words and sound of one product -> {task: (answer, per cent)} as the cards say."""
+    page.locator("[class*=st-key-photos_] input[type=file]").set_input_files(SOURCE / row["image_file_name"])
+    page.get_by_text("Used: photo.").wait_for()
+    settled(page)
+    page.locator("[class*=st-key-sound_] input[type=file]").set_input_files(SOURCE / row["audio_file_name"])
+    page.get_by_text("Used: photo + sound.").wait_for()
+    settled(page)
+    box = page.get_by_role("textbox", name="Description")
+    box.fill(row["text"])
+    box.blur()
+    page.get_by_text("Used: photo + description + sound.").wait_for()
+    settled(page)
+    found = {}
+    for task in TASKS:
+        heading = page.get_by_role("heading", name=task.capitalize(), exact=True, level=3)
+        said = re.match(r"(.+) · (\d+)%", heading.locator("xpath=following::strong[1]/..").inner_text())
+        assert said is not None
+        found[task] = said[1], int(said[2])
+    return found
+
+
+def recognise_many(page, data: Path) -> dict[str, Row]:
+    """A ZIP of products as a run -> the rows of the table that is downloaded, by id."""
+    page.get_by_role("tab", name="Many products").click()
+    page.locator("[class*=st-key-bulk_] input[type=file]").set_input_files(data)
+    page.get_by_text(f"Ready: {data.name}").wait_for()
+    page.get_by_role("button", name="Recognise all").click()
+    page.get_by_text(f"{MANY} rows: {MANY} answered").wait_for()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download CSV").click()
+    return by_id(download.value.path())
+
+
 def take_recogniser(page, folder: Path) -> Path:
     page.get_by_text("Report (HTML)").wait_for()
-    choose(page, "Recogniser", "gated")
+    choose(page, "Recogniser", STRATEGY)
     with page.expect_download() as download:
         page.get_by_role("button", name="Recogniser (ZIP)").click()
     with zipfile.ZipFile(download.value.path()) as archive:
@@ -111,18 +171,26 @@ def take_recogniser(page, folder: Path) -> Path:
     return folder / "elsewhere"
 
 
-def assert_answers_are_those_that_were_scored(job: jobs.Job, bundle: Path) -> None:
-    """A fresh process with another home gives each test product the class that the comparison counted."""
-    results = json.loads(job.results.read_text())
+def by_id(table: Path) -> dict[str, Row]:
+    with table.open(newline="", encoding="utf-8") as stream:
+        return {row["id"]: row for row in csv.DictReader(stream)}
+
+
+def elsewhere(bundle: Path, data: Path) -> dict[str, Row]:
+    """What a fresh process with another home answers."""
     out = bundle / "predictions.csv"
-    data = job.facts["command"][4]
     environment = os.environ | {"RETAIL_HOME": str(bundle / "home"), "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "retail", "predict", str(bundle), "--data", data, "--out", str(out)]
+    command = [sys.executable, "-m", "retail", "predict", str(bundle), "--data", str(data), "--out", str(out)]
     subprocess.run(command, cwd=PROJECT, env=environment, check=True, capture_output=True)
-    with out.open(newline="", encoding="utf-8") as stream:
-        answers = {row["id"]: row for row in csv.DictReader(stream)}
+    return by_id(out)
+
+
+def assert_answers_are_those_that_were_scored(job: jobs.Job, bundle: Path) -> None:
+    """Each test product gets the class that the comparison counted."""
+    results = json.loads(job.results.read_text())
+    answers = elsewhere(bundle, Path(job.facts["command"][4]))
     for task in TASKS:
-        scored = results["predictions"]["models"]["gated"]["0"][task]["preds"]
+        scored = results["predictions"]["models"][STRATEGY]["0"][task]["preds"]
         classes = results["tasks"][task]
         expected = {name: classes[place] for name, place in zip(results["predictions"]["ids"], scored, strict=True)}
         assert {name: answers[name][task] for name in expected} == expected

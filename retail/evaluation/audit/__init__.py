@@ -21,7 +21,17 @@ from retail.manifest import Manifest
 from retail.schema import MODALITIES, Progress, UserError
 from retail.store import EmbeddingBatch
 
-__all__ = ["KINDS", "audit", "audit_tables", "audit_text"]
+__all__ = [
+    "KINDS",
+    "audit",
+    "audit_tables",
+    "audit_text",
+    "controls_table",
+    "counted",
+    "listed_rows",
+    "not_found",
+    "rows_table",
+]
 
 FORMAT = "retail-audit/1"
 SHOWN_ROWS = 8  # ids that the terminal lists; the file has all
@@ -66,15 +76,19 @@ def audit(
         "data": {"name": manifest.title, "checksum": manifest.checksum, "n": len(data.products)},
         "tasks": list(manifest.tasks),
         "checks": [{"kind": kind, "looks_for": words, "found": kind in found} for kind, words in KINDS.items()],
-        "findings": [asdict(finding) | {"n": len(finding.rows)} for finding in findings],
+        "findings": [
+            asdict(finding) | {"n": len(finding.rows), "lines": [manifest.lines.get(name) for name in finding.rows]}
+            for finding in findings
+        ],
         "controls": controls,
         "limits": [] if embedded else ["No embeddings were given: look-alikes and shuffled inputs were not looked at."],
     }
 
 
 def audit_tables(report: Mapping[str, Any]) -> list[Table]:
-    """Findings and control, those that have rows."""
-    return [table for table in (findings_table(report), controls_table(report)) if table.rows]
+    """Findings, their products and the control, those that have rows."""
+    tables = (findings_table(report), rows_table(report), controls_table(report))
+    return [table for table in tables if table.rows]
 
 
 def findings_table(report: Mapping[str, Any]) -> Table:
@@ -82,6 +96,28 @@ def findings_table(report: Mapping[str, Any]) -> Table:
     rows = [[f["severity"], f["kind"], f["task"] or "all", f["n"], f["sentence"]] for f in report["findings"]]
     names_ = ("severity", "kind", "task", "products", "what was found")
     return Table("audit", "Leaks and shortcuts", [Column(name) for name in names_], rows)
+
+
+def rows_table(report: Mapping[str, Any]) -> Table:
+    """One line for each product of each finding, with its line in the table of the data."""
+    rows = [
+        [line, name, twin, f["severity"], f["kind"], f["task"] or "all", f["sentence"]]
+        for f in report["findings"]
+        for name, line, twin in zip(f["rows"], f["lines"], f["twins"] or [""] * f["n"], strict=True)
+    ]
+    names_ = ("line", "product", "copy of", "severity", "kind", "task", "what was found")
+    return Table("audit_rows", "Products concerned", [Column(name) for name in names_], rows, printed=False)
+
+
+def counted(report: Mapping[str, Any]) -> str:
+    """'1 leak, 0 warnings, 2 notes'."""
+    counts = {severity: sum(f["severity"] == severity for f in report["findings"]) for severity in SEVERITIES}
+    return ", ".join(f"{count} {severity}{'s' * (count != 1)}" for severity, count in counts.items())
+
+
+def not_found(report: Mapping[str, Any]) -> list[str]:
+    """The kinds of leak that were looked for in vain."""
+    return [check["kind"] for check in report["checks"] if not check["found"]]
 
 
 def controls_table(report: Mapping[str, Any]) -> Table:
@@ -96,21 +132,20 @@ def controls_table(report: Mapping[str, Any]) -> Table:
 
 def audit_text(report: Mapping[str, Any]) -> str:
     """What the terminal shows: findings with their first rows, the control, and what was looked for in vain."""
-    findings = report["findings"]
-    counts = {severity: sum(f["severity"] == severity for f in findings) for severity in SEVERITIES}
-    said = ", ".join(f"{count} {severity}{'s' * (count != 1)}" for severity, count in counts.items())
-    lines = [f"{len(KINDS)} kinds of leak were looked for in {report['data']['n']:,} products: {said}."]
-    for finding in findings:
+    lines = [f"{len(KINDS)} kinds of leak were looked for in {report['data']['n']:,} products: {counted(report)}."]
+    for finding in report["findings"]:
         lines.append(f"\n{finding['severity'].upper()} · {finding['kind']} · {finding['sentence']}")
-        lines.append(f"  rows: {_listed(finding['rows'])}")
-    absent = [check["kind"] for check in report["checks"] if not check["found"]]
-    if absent:
+        lines.append(f"  rows: {listed_rows(finding)}")
+    if absent := not_found(report):
         lines.append(f"\nNot found: {', '.join(absent)}.")
     if report["controls"]:
         lines.append("\n" + as_text(controls_table(report)))
     return "\n".join([*lines, *report["limits"]])
 
 
-def _listed(rows: list[str]) -> str:
-    more = len(rows) - SHOWN_ROWS
-    return ", ".join(rows[:SHOWN_ROWS]) + (f" and {more:,} more" if more > 0 else "")
+def listed_rows(finding: Mapping[str, Any]) -> str:
+    """'17 (line 4), 23 (line 9) and 12 more'."""
+    pairs = list(zip(finding["rows"], finding["lines"], strict=True))
+    said = [f"{name} (line {line})" if line and name != f"line-{line}" else name for name, line in pairs[:SHOWN_ROWS]]
+    more = len(pairs) - SHOWN_ROWS
+    return ", ".join(said) + (f" and {more:,} more" if more > 0 else "")

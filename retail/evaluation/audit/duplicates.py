@@ -60,7 +60,8 @@ def _finding(data: Audited, splits: np.ndarray, modality: Modality, word: str, p
     sure: Severity = "warning" if modality == "text" or "almost" in word else "leak"
     weaker: Severity = "note" if sure == "warning" else "warning"
     severity = sure if share >= 0.01 else weaker
-    return Finding("near-duplicates", severity, sentence, data.ids(np.array(held)))
+    twins = data.ids(np.array([partner[row] for row in held]))
+    return Finding("near-duplicates", severity, sentence, data.ids(np.array(held)), twins=twins)
 
 
 def _across(splits: np.ndarray, usable: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:

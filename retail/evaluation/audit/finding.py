@@ -33,13 +33,17 @@ KINDS = {
 
 @dataclass(frozen=True)
 class Finding:
-    """One leak or shortcut; `rows` holds the ids of the products that it concerns, `task` is "" for all tasks."""
+    """One leak or shortcut; `rows` holds the ids of the products that it concerns, `task` is "" for all tasks.
+
+    `twins` names for each of them the product that it copies; it is empty where nothing is copied.
+    """
 
     kind: str
     severity: Severity
     sentence: str
     rows: tuple[str, ...]
     task: str = ""
+    twins: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

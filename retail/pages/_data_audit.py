@@ -1,0 +1,119 @@
+"""The tab Leaks of Data: look for leaks in a run of its own, then every finding with its products and how to mend it.
+
+In: the chosen `Dataset` and its `Manifest`. Out: a button, progress, findings and their products on the page.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from retail import audits, jobs
+from retail.datasets import Dataset
+from retail.evaluation.table_formats import as_csv
+from retail.manifest import Manifest
+from retail.pages._data_cards import draw_cards
+from retail.pages._follow_run import EVERY_SECONDS, draw_run
+from retail.pages._words import plain, show_table
+
+SEVERITY_WORDS = {"leak": "Leak", "warning": "Warning", "note": "Note"}
+LISTED = 200  # products of a finding in the table; the file holds all
+WHY = (
+    "A model can look good on test products for the wrong reason: the same photo stands in training, the answer is "
+    "written in the description, or one class alone was photographed in another size. The audit looks for six kinds of "
+    "that. A **leak** means that test accuracy cannot be trusted, a **warning** that it is probably too high, a "
+    "**note** that you should know."
+)
+
+
+def draw_audit(dataset: Dataset, manifest: Manifest) -> None:
+    """The newest audit of the data set: how far it is, or what it found."""
+    st.markdown(WHY)
+    if not manifest.tasks:
+        st.info("A leak gives a label away, and there is none yet. Say under Columns what to learn.")
+        return
+    job = audits.latest(dataset)
+    state = jobs.status(job)["state"] if job else ""
+    if job is not None and state in jobs.UNFINISHED:
+        running = job
+        st.fragment(lambda: _follow(running), run_every=EVERY_SECONDS)()
+        return
+    found = audits.report(job) if job and state == "done" else None
+    if job is not None and found is None:
+        draw_run(job, links=False)
+    words = "Look again" if found else "Look for leaks"
+    if st.button(words, help="A run of its own: seconds to minutes. It goes on when this page is closed."):
+        audits.start(dataset)
+        st.rerun()
+    if found is not None:
+        _draw_report(dataset, manifest, found)
+
+
+def _follow(job: jobs.Job) -> None:
+    """The run as it goes; the whole page follows when it ends."""
+    jobs.advance()
+    if not draw_run(job, links=False):
+        st.rerun()
+
+
+def _draw_report(dataset: Dataset, manifest: Manifest, report: dict[str, Any]) -> None:
+    from retail.evaluation.audit import controls_table, counted, not_found, rows_table
+
+    if report["data"]["checksum"] != manifest.checksum:
+        st.warning("The data have changed since this look: look again before you rely on it.")
+    findings = report["findings"]
+    st.markdown(f"**{counted(report)}** in {report['data']['n']:,} products; learned: {', '.join(report['tasks'])}.")
+    for finding in findings:
+        _draw_finding(finding)
+    if absent := not_found(report):
+        st.caption(f"Looked for and not found: {', '.join(absent)}.")
+    if findings:
+        _draw_rows(manifest, findings, dataset.id)
+        st.download_button("Findings as CSV", as_csv(rows_table(report)), "leaks.csv", "text/csv")
+    if report["controls"]:
+        with st.expander("Control: how much each input tells, as it is and shuffled"):
+            table = controls_table(report)
+            show_table(table, {})
+            st.caption(table.note)
+
+
+def _draw_finding(finding: dict[str, Any]) -> None:
+    from retail.evaluation.audit import listed_rows
+
+    box = {"leak": st.error, "warning": st.warning, "note": st.info}[finding["severity"]]
+    head = f"**{SEVERITY_WORDS[finding['severity']]}: {finding['kind']}.** {plain(finding['sentence'])}"
+    box(f"{head}\n\nProducts: {plain(listed_rows(finding))}.")
+
+
+def _draw_rows(manifest: Manifest, findings: list[dict[str, Any]], key: str) -> None:
+    """The products of one finding: their lines in the table, and cards."""
+    place = st.selectbox(
+        "Products of",
+        range(len(findings)),
+        index=None,
+        key=f"finding_{key}",
+        format_func=lambda number: _title(findings[number]),
+        placeholder="Choose a finding",
+    )
+    if place is None:
+        return
+    finding = findings[place]
+    known = {product.id: product for product in manifest.products}
+    rows = [
+        {"line": line, "product": name, "split": known[name].split if name in known else "no longer in the data"}
+        for name, line in zip(finding["rows"], finding["lines"], strict=True)
+    ]
+    if len(rows) > LISTED:
+        st.caption(f"The first {LISTED} of {len(rows):,} products; the file holds all.")
+    frame = pd.DataFrame(rows[:LISTED]).astype({"line": "Int64"})
+    if finding["twins"]:
+        frame["copy of"] = finding["twins"][:LISTED]
+    st.dataframe(frame, hide_index=True, width="stretch", alt=f"Products of {_title(finding)}")
+    draw_cards([known[name] for name in finding["rows"] if name in known], manifest.lines, f"{key}_{place}")
+
+
+def _title(finding: dict[str, Any]) -> str:
+    task = f" · {finding['task']}" if finding["task"] else ""
+    return f"{SEVERITY_WORDS[finding['severity']]}: {finding['kind']}{task} ({finding['n']:,})"

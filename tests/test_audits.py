@@ -1,0 +1,46 @@
+"""An audit as a run: queued for its data set, found again, and remembered by its counts."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from retail import audits, datasets, jobs, runs
+from retail.evaluation.audit import audit
+from retail.manifest import read_manifest
+
+
+@pytest.fixture(autouse=True)
+def quiet_queue(tmp_path, monkeypatch):
+    """Runs wait and nothing works them off."""
+    monkeypatch.setenv("RETAIL_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(jobs, "advance", lambda: None)
+
+
+def finish(job: jobs.Job, report: dict) -> None:
+    """As if the queue had worked it off."""
+    (job.folder / audits.REPORT).write_text(json.dumps(report), encoding="utf-8")
+    facts = job.facts | {"queued": False}
+    (job.folder / "job.json").write_text(json.dumps(facts), encoding="utf-8")
+    (job.folder / "status.json").write_text('{"state": "done"}', encoding="utf-8")
+
+
+def test_the_newest_audit_of_a_data_set_is_found_and_no_other(small_data):
+    one, two = datasets.add_folder("One", small_data), datasets.add_folder("Two", small_data)
+    assert audits.latest(one) is None
+    first, other = audits.start(one), audits.start(two)
+    assert first.facts["command"][2:5] == ["retail", "audit", str(one.path)]
+    assert (audits.latest(one), audits.latest(two)) == (first, other)
+    assert audits.report(first) is None
+
+
+def test_a_finished_audit_is_remembered_by_its_counts(small_data):
+    job = audits.start(datasets.add_folder("Small", small_data))
+    report = audit(read_manifest(small_data))
+    finish(job, report)
+    assert audits.report(job)["findings"] == json.loads(json.dumps(report["findings"]))
+    (run,) = runs.history()
+    assert (run.kind, run.data, run.state) == ("audit", "Small", "done")
+    leaks = sum(finding["severity"] == "leak" for finding in report["findings"])
+    assert leaks > 0 and run.headline.startswith(f"{leaks} leak")
