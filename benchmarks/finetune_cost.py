@@ -92,7 +92,8 @@ def main() -> None:
     run, encoders = product_run(chosen.data, chosen.photos, config)
     plain, quick = (PlainLoop(run, encoders, config, own) for own in (True, False))
     plain.epoch_seconds(), quick.epoch_seconds(), run.train_epoch()  # all warm
-    ratios, quick_ratios = [], []
+    ratios: list[float] = []
+    quick_ratios: list[float] = []
     for turn in range(chosen.turns):
         theirs, best, ours = plain.epoch_seconds(), quick.epoch_seconds(), run.train_epoch()["train_seconds"]
         ratios.append(ours / theirs), quick_ratios.append(ours / best)
