@@ -31,6 +31,7 @@ from retail.evaluation.paired import paired_test
 from retail.evaluation.splits import prepare
 from retail.manifest import read_manifest
 from retail.media import decode_audio
+from retail.pretraining.accents import ACCENTED
 from retail.pretraining.clips import Part, synthesise
 from retail.pretraining.scores import area_under_roc, nearest, speech_logits
 from retail.pretraining.words import Spoken, held_out_words
@@ -45,6 +46,7 @@ TRAINING_PARTS = [Part(f"espeak-{place}", "espeak") for place in range(24)] + [
     for engine, voice in [("flite", "rms"), ("flite", "kal16"), ("festival", "kal"), ("festival", "ked")]
     for speed in (0.75, 1.0)
 ]
+TRAINING_PARTS += [Part(voice, "festival", voice, 0.92) for voice in ACCENTED]
 TEST_PARTS = [Part("awb", "flite", "awb"), Part("slt", "flite", "slt"), Part("slt-hts", "festival", "slt")]
 TEST_PAIRS = [("awb", "slt"), ("slt", "awb"), ("awb", "slt-hts"), ("slt-hts", "awb")]  # slt-hts is slt's speaker
 

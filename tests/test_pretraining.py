@@ -14,11 +14,11 @@ import torch
 from retail.encoders.spoken_word import SpokenWordNet, load, save
 from retail.pretraining import clips as clips_module
 from retail.pretraining import voices
-from retail.pretraining.augment import Augment
+from retail.pretraining.augment import Augment, bent, smoothing
 from retail.pretraining.clips import Clips, Part, synthesise
 from retail.pretraining.scores import area_under_roc, heard, nearest
 from retail.pretraining.sounds import without_voice
-from retail.pretraining.train import Batches, TrainingConfig, train
+from retail.pretraining.train import Batches, SoundedPrototypes, TrainingConfig, train
 from retail.pretraining.voices import VALIDATION_VARIANTS, VARIANTS, Voice, speak
 from retail.pretraining.words import Spoken, held_out_words, training_words
 from retail.schema import UserError
@@ -29,7 +29,7 @@ needs_synthesizers = pytest.mark.skipif(
 )
 
 WORDS = [Spoken(text, text) for text in ("ba", "di", "gu", "mo")]
-TINY = TrainingConfig(steps=4, words=4, non_speech=2, warmup=1, checkpoint_every=2)
+TINY = TrainingConfig(steps=4, words=4, non_speech=2, processes=2, warmup=1, checkpoint_every=2)
 
 
 @pytest.fixture(autouse=True)
@@ -77,6 +77,42 @@ def test_augmented_clips_vary_but_stay_in_range():
     assert features.shape[:2] == (9, 64) and features.min() >= -1 and features.max() < 6
     assert (features[0] - features[1]).abs().mean() > 0.05
     assert Augment(torch.Generator())([tones().clip(0)]).shape[0] == 1
+
+
+def test_mouth_and_pitch_come_apart():
+    bins = torch.arange(257)
+    mouth = torch.cos(torch.pi * bins / 256 * 12)  # a ripple of 12 samples' quefrency is formants
+    pitch = torch.cos(torch.pi * bins / 256 * 100)  # one of 100 samples is a voice of 160 Hz
+    torch.testing.assert_close(smoothing() @ (mouth + pitch), mouth, atol=1e-4, rtol=0)
+
+
+def test_a_spectrum_is_read_octaves_lower_and_at_other_times():
+    spectrum = torch.zeros(1, 257, 5)
+    spectrum[0, 40, 3] = 1.0
+    times = torch.linspace(1, -1, 5)[None]  # backwards
+    moved = bent(spectrum, torch.full((1, 1, 1), 1.0), times)
+    assert moved[0].argmax() == 80 * 5 + 1
+    torch.testing.assert_close(bent(spectrum, torch.zeros(1, 1, 1), -times), spectrum, atol=1e-4, rtol=0)
+
+
+def test_one_long_clip_is_hurried_rather_than_all_others_waiting():
+    clip = tones().clip(0)  # half a second
+    augment = Augment(torch.Generator().manual_seed(0))
+    features = augment([clip] * 9 + [np.tile(clip, 6)])
+    assert features.shape[2] < 100
+    assert (features[9].amax(0) > -0.5).float().mean() > 0.5  # it is still heard, over most of its time
+
+
+def test_a_word_teaches_those_that_share_its_sounds():
+    prototypes = SoundedPrototypes([Spoken(text, text) for text in ("pat", "bat", "dim", "tap")])
+    before = prototypes().detach()
+    near = torch.nn.functional.cosine_similarity(before[:1], before[1:])
+    assert near[0] > near[1] and near[0] > near[2]  # the same sounds in another order lie further away
+    prototypes()[0].sum().backward()
+    with torch.no_grad():
+        prototypes.sounds -= prototypes.sounds.grad
+    moved = (prototypes() - before).norm(dim=1)
+    assert moved[0] > moved[1] > 0 and moved[2] == 0
 
 
 def test_sounds_without_voice_are_finite_and_differ():

@@ -30,7 +30,7 @@ def augmented_features(clips: Sequence[np.ndarray], seed: Sequence[int], config:
 def rerecorded(clip: np.ndarray, seed: Sequence[int]) -> np.ndarray:
     """(S,) -> (S',): the part of the recipe that acts on waveforms, another pitch and speed and a bad transmission."""
     recipe = Augment(_generator(seed))
-    return recipe.transmission(recipe.place([recipe.throat(_steps(_spoken(clip)))]))[0].numpy()
+    return recipe.transmission(recipe.together([recipe.throat(_steps(_spoken(clip)))]))[0].numpy()
 
 
 def _spoken(clip: np.ndarray) -> Tensor:

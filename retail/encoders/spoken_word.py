@@ -40,7 +40,7 @@ class Heard(NamedTuple):
 
     embedding: Tensor  # (B, 256), unit length
     speech: Tensor  # (B,), logit that somebody speaks
-    frames: Tensor  # (B, T, C), one row per 40 ms
+    frames: Tensor  # (B, T, C), one row per 20 ms
 
 
 class LogMel(nn.Module):
@@ -93,50 +93,56 @@ def spoken_part(waveform: Tensor) -> Tensor:
 
 
 class Block(nn.Module):
-    """Depthwise convolution over time, then two pointwise layers; added to its input. (B, C, T) -> the same."""
+    """Depthwise convolution over time, then two pointwise layers; added to its input. (B, T, C) -> the same."""
 
     def __init__(self, channels: int, kernel: int, expansion: int) -> None:
         super().__init__()
         self.depthwise = nn.Conv1d(channels, channels, kernel, padding=kernel // 2, groups=channels, bias=False)
         self.norm = nn.BatchNorm1d(channels)
-        self.expand = nn.Conv1d(channels, channels * expansion, 1)
-        self.project = nn.Conv1d(channels * expansion, channels, 1, bias=False)
+        self.expand = nn.Linear(channels, channels * expansion)
+        self.project = nn.Linear(channels * expansion, channels, bias=False)
         self.out_norm = nn.BatchNorm1d(channels)
         nn.init.zeros_(self.out_norm.weight)
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.out_norm(self.project(functional.relu(self.expand(self.norm(self.depthwise(x))))))
+        near = self.depthwise(x.transpose(1, 2)).transpose(1, 2)  # (B, T, C)
+        hidden = functional.relu(self.expand(_each(self.norm, near)))
+        return x + _each(self.out_norm, self.project(hidden))
+
+
+def _each(norm: nn.BatchNorm1d, x: Tensor) -> Tensor:
+    """Batch norm of every frame, (B, T, C) -> the same; pointwise layers are fastest with channels last."""
+    return norm(x.flatten(0, 1)).view_as(x)
 
 
 class AttentivePooling(nn.Module):
-    """(B, C, T) -> (B, heads * C): each head is a mean over time with learned weights."""
+    """(B, T, C) -> (B, heads * C): each head is a mean over time with learned weights."""
 
     def __init__(self, channels: int, heads: int) -> None:
         super().__init__()
-        self.score = nn.Sequential(nn.Conv1d(channels, 64, 1), nn.Tanh(), nn.Conv1d(64, heads, 1))
+        self.score = nn.Sequential(nn.Linear(channels, 64), nn.Tanh(), nn.Linear(64, heads))
 
     def forward(self, x: Tensor) -> Tensor:
-        weights = self.score(x).float().softmax(2).to(x.dtype)  # (B, heads, T)
-        return torch.einsum("bht,bct->bhc", weights, x).flatten(1)
+        weights = self.score(x).float().softmax(1).to(x.dtype)  # (B, T, heads)
+        return torch.einsum("bth,btc->bhc", weights, x).flatten(1)
 
 
 class SpokenWordNet(nn.Module):
-    """Features (B, 64, T) -> `Heard`. 3.0 M parameters; T is at least 16."""
+    """Features (B, 64, T) -> `Heard`; T is at least 16."""
 
-    def __init__(self, channels: int = 320, blocks: int = 6, heads: int = 4) -> None:
+    def __init__(self, channels: int = 256, blocks: int = 6, heads: int = 4) -> None:
         super().__init__()
         self.channels = channels
         self.stem = nn.Sequential(
             nn.Conv2d(1, 16, 5, stride=2, padding=2, bias=False),
             nn.BatchNorm2d(16),
             nn.ReLU(),
-            nn.Conv2d(16, 32, 3, stride=2, padding=1, bias=False),
+            nn.Conv2d(16, 32, 3, stride=(2, 1), padding=1, bias=False),
             nn.BatchNorm2d(32),
             nn.ReLU(),
         )
-        self.widen = nn.Sequential(
-            nn.Conv1d(32 * MEL["n_mels"] // 4, channels, 1, bias=False), nn.BatchNorm1d(channels)
-        )
+        self.widen = nn.Linear(32 * MEL["n_mels"] // 4, channels, bias=False)
+        self.widen_norm = nn.BatchNorm1d(channels)
         self.blocks = nn.Sequential(*(Block(channels, 7, 2) for _ in range(blocks)))
         self.pool = AttentivePooling(channels, heads)
         self.embed = nn.Linear(channels * heads, DIM, bias=False)
@@ -144,11 +150,11 @@ class SpokenWordNet(nn.Module):
         self.speech = nn.Linear(channels * heads, 1)
 
     def forward(self, features: Tensor) -> Heard:
-        x = self.stem(features[:, None]).flatten(1, 2)  # (B, 512, T / 4)
-        x = self.blocks(self.widen(x))  # (B, C, T / 4)
+        x = self.stem(features[:, None]).flatten(1, 2).transpose(1, 2)  # (B, T / 2, 512)
+        x = self.blocks(_each(self.widen_norm, self.widen(x)))  # (B, T / 2, C)
         pooled = self.pool(x)
         embedding = functional.normalize(self.embed_norm(self.embed(pooled)).float(), dim=1)
-        return Heard(embedding, self.speech(pooled)[:, 0].float(), x.transpose(1, 2))
+        return Heard(embedding, self.speech(pooled)[:, 0].float(), x)
 
 
 class Listening(nn.Module):

@@ -27,7 +27,9 @@ def pretrain(
     work: Annotated[Path | None, typer.Option(help="Folder for clips and checkpoints, about 6 GB.")] = None,
     steps: Annotated[int, typer.Option(help="Batches to train on.")] = TrainingConfig.steps,
     seed: Annotated[int, typer.Option(help="Another seed draws other batches and first weights.")] = 0,
-    processes: Annotated[int, typer.Option(help="Processes that share each batch; one a core.")] = 2,
+    processes: Annotated[
+        int, typer.Option(help="Processes that share each batch; other cores prepare the next ones.")
+    ] = TrainingConfig.processes,
 ) -> None:
     """Pretrain the spoken-word encoder from synthetic speech. A stopped run goes on where it was."""
     try:

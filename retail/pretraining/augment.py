@@ -29,20 +29,21 @@ LEAST = 1e-10  # mel power of digital silence
 class Augment:
     """Random changes; every draw comes from the generator, so that a step can be repeated."""
 
-    def __init__(self, generator: torch.Generator, spare_seconds: float = 0.1, stretch: float = 1.0) -> None:
+    def __init__(self, generator: torch.Generator, spare_seconds: float = 0.1, pace: float = 1.0) -> None:
         self._generator = generator
-        self._spare_seconds, self._slower = spare_seconds, stretch  # silence around the longest clip; slower speech
+        self._spare_seconds, self._pace = spare_seconds, pace  # silence beside the longest clip; above 1 is slower
 
     def __call__(self, clips: list[np.ndarray], non_speech: int = 0) -> Tensor:
         """B int16 clips -> (B + non_speech, 64, T) features; the last rows hold no speech."""
-        waveforms = self.transmission(self.place([self.throat(clip) for clip in clips]))
-        power = mel_power(waveforms)  # (B, 64, T)
+        throats = [self.throat(clip) for clip in clips]
+        sizes = torch.tensor([len(clip) for clip in throats])
+        power = self.voice(self.transmission(self.together(throats)), sizes)  # (B, 64, T)
         frames = power.shape[2]
         power = torch.cat([power, self._from_bank("without_voice", non_speech, frames)])
         power = self.microphone(self.room(power))
         power = self.noise(power, babble=len(clips))
         power = self.band(self.microphone(power))
-        return self.mask(level(self.warp(power.clamp(min=LEAST).log())))
+        return self.mask(level(power.clamp(min=LEAST).log()))
 
     # Waveforms
 
@@ -52,14 +53,11 @@ class Augment:
         samples = torch.from_numpy(clip.astype(np.float32) / 32768)[None, None]
         return functional.interpolate(samples, size=max(800, int(samples.shape[2] * factor)), mode="linear")[0, 0]
 
-    def place(self, clips: list[Tensor]) -> Tensor:
-        """(B, S): peak 1, silence before and after."""
-        length = max(len(clip) for clip in clips) + int(SAMPLE_RATE_HZ * self._spare_seconds)
-        length += -length % (8 * HOP)
-        waveforms = torch.zeros(len(clips), length)
-        starts = (self._uniform(len(clips)) * torch.tensor([length - len(clip) for clip in clips])).long()
-        for row, (clip, first) in enumerate(zip(clips, starts.tolist(), strict=True)):
-            waveforms[row, first : first + len(clip)] = clip / clip.abs().max().clamp(min=1e-4)
+    def together(self, clips: list[Tensor]) -> Tensor:
+        """(B, S): peak 1, silence behind the shorter ones."""
+        waveforms = torch.zeros(len(clips), max(len(clip) for clip in clips))
+        for row, clip in enumerate(clips):
+            waveforms[row, : len(clip)] = clip / clip.abs().max().clamp(min=1e-4)
         return waveforms
 
     def transmission(self, waveforms: Tensor) -> Tensor:
@@ -73,6 +71,56 @@ class Augment:
         compressed = (torch.log1p(255 * loudness.abs()) / math.log(256) * steps).round() / steps
         waveforms[coarse] = loudness.sign() * (256**compressed - 1) / 255
         return waveforms
+
+    # Spectra, (B, 257, T)
+
+    def voice(self, waveforms: Tensor, sizes: Tensor) -> Tensor:
+        """(B, S), of which the first `sizes` samples count -> mel power (B, 64, T) as if other people said the words.
+
+        The smooth part of each spectrum (the mouth) and its ripple (the pitch) are bent apart from each other: other
+        pitches and melodies, longer and shorter vocal tracts, formants that lie a little elsewhere and are sharper or
+        blunter, breathy and whispering voices, other stress. Time is bent for both: overall and locally.
+        """
+        mel = _log_mel().mel
+        spectrum = _power(waveforms).clamp(min=LEAST).log()  # (B, 257, T')
+        rows, bins, _ = spectrum.shape
+        times, spoken = self._times(sizes / HOP, spectrum.shape[2])  # (B, T), of the output
+        frames = times.shape[1]
+        mouth = smoothing() @ spectrum
+        octaves = 0.1 + 0.45 * self._normal(rows, 1, 1).clamp(-2, 2) + 0.15 * self._curve(rows, 1, frames, 1, 4)
+        ripple = bent(spectrum - mouth, octaves, times)
+        breathy = self._chance(rows, 0.3)[:, None, None]
+        ripple = ripple * torch.where(breathy, self._uniform(rows, 1, 1), 1 + 0.2 * self._normal(rows, 1, 1))
+        octaves = 0.13 * self._normal(rows, 1, 1).clamp(-2.5, 2.5) + 0.06 * self._curve(rows, bins, frames, 8, 3)
+        mouth = bent(mouth, octaves, times)
+        centre = mouth.mean(1, keepdim=True)
+        mouth = centre + (mouth - centre) * 2 ** (0.3 * self._normal(rows, 1, 1)) + self._curve(rows, 1, frames, 1, 6)
+        return mel.mel_scale((mouth + ripple).exp() * spoken[:, None])
+
+    def _times(self, lengths: Tensor, frames: int) -> tuple[Tensor, Tensor]:
+        """Where each of T frames reads the clip, from -1 to 1 over its `frames`, and whether it reads it at all.
+
+        Clips get another length each; the longest are hurried rather than that all others wait in silence.
+        """
+        rows = len(lengths)
+        wanted = lengths * self._pace * 2 ** (0.2 * self._normal(rows).clamp(-2, 2))
+        longest = min(float(wanted.max()), 1.2 * float(wanted.median()))
+        wanted = wanted.clamp(max=longest)
+        count = max(16, math.ceil(longest + self._spare_seconds * SAMPLE_RATE_HZ / HOP))
+        first = (self._uniform(rows) * 1.08 - 0.04) * (count - wanted)  # now and then a little is cut off
+        place = (torch.arange(count)[None] + 0.5 - first[:, None]) / wanted[:, None]  # (B, T), 0 to 1 within the clip
+        pace = torch.exp(0.35 * self._normal(rows, 1, 8))
+        pace = functional.interpolate(pace, size=64, mode="linear", align_corners=True)[:, 0]
+        reached = functional.pad(pace.cumsum(1) / pace.sum(1, keepdim=True), (1, 0))  # (B, 65)
+        knot = (place * 64).clamp(0, 63.999)
+        below = reached.gather(1, knot.long())
+        inside = below + (reached.gather(1, knot.long() + 1) - below) * knot.frac()
+        return inside * lengths[:, None] / max(1, frames - 1) * 2 - 1, (place >= 0) & (place <= 1)
+
+    def _curve(self, rows: int, bands: int, frames: int, high: int, wide: int) -> Tensor:
+        """(rows, bands, frames): smooth noise of spread about 1 between `high` times `wide` knots."""
+        knots = self._normal(rows, 1, high, wide)
+        return functional.interpolate(knots, size=(bands, frames), mode="bilinear", align_corners=True)[:, 0]
 
     # Mel power, (B, 64, T)
 
@@ -97,9 +145,9 @@ class Augment:
     def microphone(self, power: Tensor) -> Tensor:
         """A smooth random frequency response and tilt."""
         rows = len(power)
-        curve = self._normal(rows, 1, 10) * (4.5 * self._uniform(rows, 1, 1))  # dB
+        curve = self._normal(rows, 1, 10) * (4.0 * self._uniform(rows, 1, 1))  # dB
         curve = functional.interpolate(curve, size=BANDS, mode="linear", align_corners=True)[:, 0]
-        tilt = self._normal(rows, 1) * 6.0 * torch.linspace(-1, 1, BANDS)
+        tilt = self._normal(rows, 1) * 4.0 * torch.linspace(-1, 1, BANDS)
         return power * (10 ** ((curve + tilt) / 10))[:, :, None]
 
     def band(self, power: Tensor) -> Tensor:
@@ -131,24 +179,12 @@ class Augment:
 
     # Log mel, (B, 64, T)
 
-    def warp(self, log_mel: Tensor) -> Tensor:
-        """Bends time (locally faster and slower) and frequency (a longer or shorter vocal tract)."""
-        rows, bands, frames = log_mel.shape
-        wanted = max(16, int(frames * self._slower))
-        pace = torch.exp(0.35 * self._normal(rows, 1, 8))
-        pace = functional.interpolate(pace, size=wanted, mode="linear", align_corners=True)[:, 0]
-        time = pace.cumsum(1) / pace.sum(1, keepdim=True) * 2 - 1  # (B, T')
-        stretch = 1 + 0.06 * self._normal(rows, 1).clamp(-2, 2)
-        bent = ((torch.linspace(-1, 1, bands) + 1) * stretch - 1).clamp(-1, 1)  # (B, bands)
-        grid = torch.stack([time[:, None, :].expand(-1, bands, -1), bent[:, :, None].expand(-1, -1, wanted)], dim=-1)
-        return functional.grid_sample(log_mel[:, None], grid, align_corners=True, padding_mode="border")[:, 0]
-
     def mask(self, features: Tensor) -> Tensor:
         """SpecAugment: up to two bands and one stretch of time are blanked, each in half of the clips."""
         rows, bands, frames = features.shape
         for _ in range(2):
             features = features.masked_fill(self._stretch(rows, bands, 10)[:, :, None], -1.0)
-        return features.masked_fill(self._stretch(rows, frames, 12)[:, None, :], -1.0)
+        return features.masked_fill(self._stretch(rows, frames, 9)[:, None, :], -1.0)
 
     def _stretch(self, rows: int, size: int, longest: int) -> Tensor:
         width = self._uniform(rows, 1) * longest * self._chance(rows, 0.5)[:, None]
@@ -184,6 +220,34 @@ def _log_mel() -> LogMel:
 def mel_power(waveforms: Tensor) -> Tensor:
     """(B, S) -> (B, 64, T)"""
     return _log_mel().mel(waveforms)
+
+
+def _power(waveforms: Tensor) -> Tensor:
+    """(B, S) -> (B, 257, T), the spectrogram under `mel_power`; squares in place of the slower absolute values."""
+    window = _log_mel().mel.spectrogram.window
+    spectrum = torch.stft(
+        waveforms, MEL["n_fft"], HOP, MEL["win_length"], window, pad_mode="reflect", return_complex=True
+    )
+    return torch.view_as_real(spectrum).square().sum(-1)
+
+
+@cache
+def smoothing() -> Tensor:
+    """(257, 257): keeps of a log spectrum what is smoother than the ripple of a voice below 330 Hz (its cepstrum)."""
+    bins = MEL["n_fft"] // 2 + 1
+    quefrency = torch.arange(bins)  # samples
+    keep = ((48 - quefrency) / 20).clamp(0, 1)
+    identity = torch.eye(bins)
+    mirrored = torch.cat([identity, identity[1:-1].flip(0)])
+    return torch.fft.irfft(torch.fft.rfft(mirrored, dim=0) * keep[:, None], dim=0)[:bins]
+
+
+def bent(spectrum: Tensor, octaves: Tensor, times: Tensor) -> Tensor:
+    """(B, F, T') read at frequencies that many `octaves` lower, (B, 1 or F, T or 1), and at `times` (B, T)."""
+    bins = spectrum.shape[1]
+    places = torch.arange(bins)[None, :, None] * 2**-octaves / (bins - 1) * 2 - 1
+    grid = torch.stack(torch.broadcast_tensors(times[:, None], places), dim=-1)  # (B, F, T, 2)
+    return functional.grid_sample(spectrum[:, None], grid, align_corners=True, padding_mode="reflection")[:, 0]
 
 
 @cache

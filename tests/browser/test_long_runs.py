@@ -131,6 +131,8 @@ def test_the_template_comes_back_as_a_data_set_without_a_problem(open_at, server
     page.get_by_text("template.zip").first.wait_for()
     settled(page)
     page.get_by_role("button", name="Add", exact=True).click()
+    page.get_by_role("tab", name="Problems (0)").wait_for()
+    settled(page)  # the page is drawn once more when the files were opened
     page.get_by_role("tab", name="Problems (0)").click()
     page.get_by_text("No problems were found.").wait_for()
     assert "From the template" in [dataset.name for dataset in datasets.list_datasets()]

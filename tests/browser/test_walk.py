@@ -106,6 +106,8 @@ def add_data(page, rows: list[Row]) -> None:
     page.get_by_text("shop.zip").first.wait_for()
     settled(page)
     page.get_by_role("button", name="Add", exact=True).click()
+    page.get_by_role("tab", name=f"Problems ({BROKEN})").wait_for()
+    settled(page)
     page.get_by_role("tab", name=f"Problems ({BROKEN})").click()
     page.get_by_text(f"The {PRODUCTS - 2} usable products stay usable").wait_for()
     cells = problem_cells(page)
