@@ -4,7 +4,7 @@ In: a data folder with photos (the grocery set by default). Out: seconds per epo
 and exit code 1 when it is above 1.1. The plain loop has its augmented photos in memory, decodes nothing, averages
 nothing and writes nothing; batch size, precision, optimiser and network are the same. Validation is left out of both.
 It runs once with PyTorch's own convolutions, which the limit holds for, and once with the product's quick gradients.
-`OMP_NUM_THREADS=1 python benchmarks/finetune_cost.py --photos 256 --turns 3` on an otherwise idle machine.
+`OMP_NUM_THREADS=1 python -m benchmarks.finetune_cost --photos 256 --turns 3` on an otherwise idle machine.
 """
 
 from __future__ import annotations
