@@ -16,9 +16,10 @@ from retail.pretraining import clips as clips_module
 from retail.pretraining import voices
 from retail.pretraining.augment import Augment, bent, smoothing
 from retail.pretraining.clips import Clips, Part, synthesise
+from retail.pretraining.objectives import SoundedPrototypes, TrainingConfig
 from retail.pretraining.scores import area_under_roc, heard, nearest
 from retail.pretraining.sounds import without_voice
-from retail.pretraining.train import Batches, SoundedPrototypes, TrainingConfig, train
+from retail.pretraining.train import Batches, train
 from retail.pretraining.voices import VALIDATION_VARIANTS, VARIANTS, Voice, speak
 from retail.pretraining.words import Spoken, held_out_words, training_words
 from retail.schema import UserError

@@ -13,8 +13,9 @@ import typer
 from retail import config
 from retail.encoders.spoken_word import save
 from retail.pretraining.clips import parts, synthesise, validation_clips
+from retail.pretraining.objectives import TrainingConfig
 from retail.pretraining.scores import speech_threshold, validation_scores
-from retail.pretraining.train import TrainingConfig, train
+from retail.pretraining.train import train
 from retail.pretraining.words import held_out_words, training_words
 from retail.schema import UserError
 

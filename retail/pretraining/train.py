@@ -1,8 +1,6 @@
 """Trains the spoken-word network so that the same word from any voice gets the same embedding.
 
-In: `Clips`. Out: a checkpoint that training goes on from, and at its end the averaged weights. Three objectives on
-each batch: cosine softmax with a margin over the words (CosFace, Wang et al. 2018), the phonemes in order
-(CTC, Graves et al. 2006), and speech against non-speech.
+In: `Clips`. Out: a checkpoint that training goes on from, and at its end the averaged weights.
 """
 
 from __future__ import annotations
@@ -20,15 +18,15 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset
 
 from retail.config import whole_file
-from retail.encoders.spoken_word import DIM, SpokenWordNet
+from retail.encoders.spoken_word import SpokenWordNet
 from retail.encoders.weights import has_bfloat16
 from retail.pretraining.accents import ACCENTED
 from retail.pretraining.augment import Augment, noise_bank
 from retail.pretraining.clips import Clips
+from retail.pretraining.objectives import Objectives, TrainingConfig
 from retail.pretraining.words import Spoken
 from retail.schema import UserError
 
@@ -36,27 +34,6 @@ from retail.schema import UserError
 SHARES = {"espeak": 0.38, "rms": 0.14, "kal16": 0.05, "kal": 0.05, "ked": 0.12}
 SHARES |= dict.fromkeys(ACCENTED, 0.03) | {"krb": 0.02}  # that child is the hardest to understand
 PARTNER_SECONDS = 600  # the longest wait for another process, which may be scoring
-
-
-@dataclass(frozen=True)
-class TrainingConfig:
-    """What decides a training, but for the clips."""
-
-    seed: int = 0
-    steps: int = 5_000
-    processes: int = 1  # that share each batch
-    words: int = 64  # a batch; each is said twice
-    non_speech: int = 8
-    learning_rate: float = 2e-3
-    weight_decay: float = 0.02
-    warmup: int = 300
-    margin: float = 0.2
-    margin_ramp: int = 1_500  # steps over which the margin grows to that
-    scale: float = 24.0
-    phonemes: float = 1.0  # weight of the CTC objective
-    contrast: float = 0.0  # weight of the supervised contrast
-    average: float = 0.998  # of the weights, from step to step
-    checkpoint_every: int = 250
 
 
 class Batches(Dataset[tuple[Tensor, Tensor]]):
@@ -100,101 +77,6 @@ class Batches(Dataset[tuple[Tensor, Tensor]]):
     def _draw(self, rng: np.random.Generator, source: int, word: int) -> int:
         """One of the word's clips."""
         return int(rng.choice(self._by_word[source][word]))
-
-
-class SoundedPrototypes(nn.Module):
-    """A prototype a word: the sum of vectors of the sounds in it, and a rest of its own.
-
-    A clip so teaches every word that shares its sounds, not its own word alone (after the multi-view acoustic word
-    embeddings of He et al. 2017, with sums in place of their recurrent network). A sound counts at its place in the
-    word, in `PLACES` steps, and together with the next one.
-    """
-
-    PLACES = 4
-
-    def __init__(self, words: list[Spoken]) -> None:
-        super().__init__()
-        number: dict[tuple[str, int], int] = {}
-        features, weights, offsets = [], [], []
-        for word in words:
-            offsets.append(len(features))
-            bag = list(self._features(word.sounds))
-            features += [number.setdefault(feature, len(number)) for feature, _ in bag]
-            weights += [weight / len(bag) ** 0.5 for _, weight in bag]
-        self.register_buffer("_features_of", torch.tensor(features), persistent=False)
-        self.register_buffer("_weights", torch.tensor(weights), persistent=False)
-        self.register_buffer("_offsets", torch.tensor(offsets), persistent=False)
-        self.sounds = nn.Parameter(torch.randn(len(number), DIM) * 0.1)
-        self.rest = nn.Parameter(torch.zeros(len(words), DIM))
-
-    def forward(self) -> Tensor:
-        """(words, 256), not normalised"""
-        bags = functional.embedding_bag(
-            self._features_of, self.sounds, self._offsets, mode="sum", per_sample_weights=self._weights
-        )
-        return bags + self.rest
-
-    def _features(self, sounds: str) -> Iterator[tuple[tuple[str, int], float]]:
-        last = max(1, len(sounds) - 1)
-        for place, sound in enumerate(sounds):
-            where = place / last * (self.PLACES - 1)
-            below = min(int(where), self.PLACES - 2)
-            yield (sound, below), below + 1 - where
-            yield (sound, below + 1), where - below
-        for pair in zip(f"^{sounds}", f"{sounds}$", strict=True):
-            yield ("".join(pair), -1), 1.0
-
-
-class Objectives(nn.Module):
-    """What the training adds to the network and leaves behind: word prototypes and a phoneme layer."""
-
-    def __init__(self, words: list[Spoken], channels: int, config: TrainingConfig) -> None:
-        super().__init__()
-        self._config = config
-        self.prototypes = SoundedPrototypes(words)
-        letters = sorted(set("".join(word.sounds for word in words)))
-        self.phonemes = nn.Linear(channels, len(letters) + 1)
-        number = {letter: place for place, letter in enumerate(letters, start=1)}
-        self._sounds = [torch.tensor([number[letter] for letter in word.sounds]) for word in words]
-
-    def forward(
-        self, net: SpokenWordNet, features: Tensor, labels: Tensor, margin: float
-    ) -> tuple[Tensor, dict[str, float]]:
-        """The loss of one batch and its parts."""
-        config = self._config
-        heard = net(features)
-        spoken = len(labels)
-        embedding = heard.embedding[:spoken]
-        cosine = embedding @ functional.normalize(self.prototypes().float(), dim=1).T  # (2 W, words)
-        # cosine.scatter_add would copy the whole matrix once more; the margin touches one column a row.
-        target = cosine.gather(1, labels[:, None])
-        logits = config.scale * cosine.scatter(1, labels[:, None], target - margin)
-        word = functional.cross_entropy(logits, labels)
-        is_speech = (torch.arange(len(features), device=features.device) < spoken).float()
-        speech = functional.binary_cross_entropy_with_logits(heard.speech, is_speech)
-        loss = word + 0.2 * speech
-        parts = {"word": word, "speech": speech, "right": (cosine.argmax(1) == labels).float().mean()}
-        if config.phonemes:
-            parts["phonemes"] = self._phoneme_loss(heard.frames[:spoken], labels)
-            loss = loss + config.phonemes * parts["phonemes"]
-        if config.contrast:
-            parts["contrast"] = self._contrast(embedding)
-            loss = loss + config.contrast * parts["contrast"]
-        return loss, {name: float(value.detach()) for name, value in parts.items()}
-
-    def _phoneme_loss(self, frames: Tensor, labels: Tensor) -> Tensor:
-        log_probs = self.phonemes(frames).float().log_softmax(2).transpose(0, 1)  # (T, B, letters)
-        targets = [self._sounds[label] for label in labels.tolist()]
-        lengths = torch.tensor([len(target) for target in targets])
-        steps = torch.full((len(targets),), len(log_probs))
-        return functional.ctc_loss(log_probs, torch.cat(targets).to(frames.device), steps, lengths, zero_infinity=True)
-
-    def _contrast(self, embedding: Tensor) -> Tensor:
-        """Each clip must find the other voice's clip of its word in the batch."""
-        half = len(embedding) // 2
-        similarity = self._config.scale * embedding[:half] @ embedding[half:].T
-        own = torch.arange(half, device=embedding.device)
-        return (functional.cross_entropy(similarity, own) + functional.cross_entropy(similarity.T, own)) / 2
 
 
 class Exchange:
