@@ -57,6 +57,7 @@ def with_devices(playwright_of, address, speech):
     page.set_default_timeout(WAIT_MS)
     page.goto(address)
     page.get_by_text("Any one input is enough").first.wait_for()
+    settled(page)  # a click while the page is still being drawn is lost
     yield page
     browser.close()
 
@@ -74,6 +75,7 @@ def test_a_recording_counts_as_used(with_devices):
 def test_a_photo_taken_with_the_camera_counts_as_used(with_devices):
     page = with_devices
     page.get_by_test_id("stCheckbox").filter(has_text="Use the camera").locator("label").click()
+    settled(page)
     page.get_by_role("button", name="Take Photo").click()
     page.get_by_text("Used: photo.").wait_for()
     settled(page)
