@@ -30,6 +30,7 @@ FLAGS = (
 START_SECONDS = 120
 GOODBYE_SECONDS = 3
 WAIT_MS = 120_000
+SHOWN_MS = 5_000
 
 
 def free_port() -> int:
@@ -123,6 +124,17 @@ def open_at(chromium):
 def open_page(open_at, address):
     """Opens a path of the shared server."""
     return lambda path="", **options: open_at(address, path, **options)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """A test that fails says what its pages showed: a time-out alone explains nothing."""
+    report = yield
+    if report.when == "call" and report.failed and (browser := item.funcargs.get("chromium")):
+        for page in (page for context in browser.contexts for page in context.pages):
+            with contextlib.suppress(Exception):  # a page that is gone shows nothing
+                report.sections.append((f"shown at {page.url}", page.locator("body").inner_text(timeout=SHOWN_MS)))
+    return report
 
 
 def _note(page, url: str) -> None:

@@ -16,7 +16,7 @@ from tests.conftest import write_small_data
 
 pytestmark = pytest.mark.browser
 
-COUNT = re.compile(r": (\d[\d,]*) of (\d[\d,]*)")
+COUNT = re.compile(r": \d[\d,]* of \d[\d,]*")
 PATIENCE_SECONDS = 120
 CANCEL_SECONDS = 10  # it takes 5 s at most; the browser and a busy machine get as much again
 BROKEN = b"id,image_file_name,text,kind\n1,gone.png,a tin,tin\n2,,,jar\n3,,a jar,jar\n4,,a box,tin\n"
@@ -64,12 +64,9 @@ def start(page) -> jobs.Job:
     return job
 
 
-def progress(page) -> int:
-    """How far the run is in its stage, as the page says."""
-    page.get_by_text(COUNT).first.wait_for()
-    found = COUNT.search(page.get_by_text(COUNT).first.inner_text())
-    assert found is not None
-    return int(found[1].replace(",", ""))
+def progress(page) -> str:
+    """Stage and count of the run, as the page says."""
+    return page.get_by_text(COUNT).first.inner_text()
 
 
 def test_a_run_goes_on_after_a_refresh_in_a_second_browser_and_ends_with_cancel(open_at, server):
@@ -79,7 +76,7 @@ def test_a_run_goes_on_after_a_refresh_in_a_second_browser_and_ends_with_cancel(
     page.reload()
     before = progress(page)
     other = open_at(server, f"train?run={job.id}")
-    wait_for(lambda: progress(other) > before or "audio" not in other.get_by_text(COUNT).first.inner_text())
+    wait_for(lambda: progress(other) != before)
     pid = job.facts["pid"]
     other.get_by_role("button", name="Cancel").click()
     wait_for(lambda: jobs.status(job)["state"] == "cancelled", CANCEL_SECONDS)

@@ -13,7 +13,7 @@ from PIL import Image
 
 from retail.config import DEMO_DIR, DEMO_TASKS
 from retail.media import SAMPLE_RATE_HZ, decode_audio
-from tests.browser.conftest import CHROMIUM, FLAGS, WAIT_MS
+from tests.browser.conftest import CHROMIUM, FLAGS
 from tests.browser.driving import cards, settled, try_example
 
 pytestmark = pytest.mark.browser
@@ -47,19 +47,23 @@ def speech(tmp_path_factory):
     return path
 
 
-@pytest.fixture
-def with_devices(playwright_of, address, speech):
-    """A page of a browser with a microphone that plays the clip over and over, and a camera with a test picture."""
+@pytest.fixture(scope="module")
+def chromium(playwright_of, speech):
+    """A browser with a microphone that plays the clip over and over, and a camera with a test picture."""
     devices = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
     devices += [f"--use-file-for-fake-audio-capture={speech}"]
     browser = playwright_of.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS, *devices])
-    page = browser.new_context(permissions=["microphone", "camera"]).new_page()
-    page.set_default_timeout(WAIT_MS)
-    page.goto(address)
+    yield browser
+    browser.close()
+
+
+@pytest.fixture
+def with_devices(open_page):
+    page = open_page()
+    page.context.grant_permissions(["microphone", "camera"])
     page.get_by_text("Any one input is enough").first.wait_for()
     settled(page)  # a click while the page is still being drawn is lost
-    yield page
-    browser.close()
+    return page
 
 
 def test_a_recording_counts_as_used(with_devices):
@@ -76,6 +80,7 @@ def test_a_photo_taken_with_the_camera_counts_as_used(with_devices):
     page = with_devices
     page.get_by_test_id("stCheckbox").filter(has_text="Use the camera").locator("label").click()
     settled(page)
+    page.wait_for_function("document.querySelector('video')?.videoWidth > 0")  # before, there is nothing to take
     page.get_by_role("button", name="Take Photo").click()
     page.get_by_text("Used: photo.").wait_for()
     settled(page)
