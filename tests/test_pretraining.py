@@ -19,7 +19,7 @@ from retail.pretraining.clips import Clips, Part, synthesise
 from retail.pretraining.objectives import SoundedPrototypes, TrainingConfig
 from retail.pretraining.scores import area_under_roc, heard, nearest
 from retail.pretraining.sounds import without_voice
-from retail.pretraining.train import Batches, train
+from retail.pretraining.train import Batches, _learning_rate, train
 from retail.pretraining.voices import VALIDATION_VARIANTS, VARIANTS, Voice, speak
 from retail.pretraining.words import Spoken, held_out_words, training_words
 from retail.schema import UserError
@@ -78,6 +78,20 @@ def test_augmented_clips_vary_but_stay_in_range():
     assert features.shape[:2] == (9, 64) and features.min() >= -1 and features.max() < 6
     assert (features[0] - features[1]).abs().mean() > 0.05
     assert Augment(torch.Generator())([tones().clip(0)]).shape[0] == 1
+
+
+def test_noise_is_louder_and_the_rate_starts_anew_in_the_harder_part_of_the_training():
+    power = torch.zeros(400, 64, 60)
+    power[:, 20:30, 15:45] = 1.0
+    loud = []  # the share of clips with noise of more than a tenth of their power
+    for harder in (False, True):
+        added = Augment(torch.Generator().manual_seed(1), harder=harder).noise(power, babble=1) - power
+        loud.append((added.sum((1, 2)) > 0.1 * power[0].sum()).float().mean())
+    assert loud[1] > 1.4 * loud[0]
+    config = TrainingConfig(steps=200, harder_after=120, warmup=10, learning_rate=1.0)
+    rates = [_learning_rate(step, config) for step in range(200)]
+    assert rates[119] < 0.01 and rates[199] < 0.01 and rates[10] > 1.9 * rates[120] > 0.9
+    assert rates[:120] == [_learning_rate(step, replace(config, steps=120)) for step in range(120)]
 
 
 def test_mouth_and_pitch_come_apart():

@@ -21,6 +21,7 @@ from retail.pretraining.sounds import coloured_noise, uniform, without_voice
 
 BANDS = MEL["n_mels"]
 HOP = MEL["hop_length"]
+NOISE_DB, LOUD_NOISE_DB = (0.0, 40.0), (-3.0, 24.0)  # under the clip
 BANK = 600  # clips of each kind of noise that are drawn from
 BANK_SECONDS = 3.0
 LEAST = 1e-10  # mel power of digital silence
@@ -29,8 +30,11 @@ LEAST = 1e-10  # mel power of digital silence
 class Augment:
     """Random changes; every draw comes from the generator, so that a step can be repeated."""
 
-    def __init__(self, generator: torch.Generator, spare_seconds: float = 0.1, pace: float = 1.0) -> None:
+    def __init__(
+        self, generator: torch.Generator, spare_seconds: float = 0.1, pace: float = 1.0, harder: bool = False
+    ) -> None:
         self._generator = generator
+        self._harder = harder  # louder noise, more often, of more kinds at once
         self._spare_seconds, self._pace = spare_seconds, pace  # silence beside the longest clip; above 1 is slower
 
     def __call__(self, clips: list[np.ndarray], non_speech: int = 0) -> Tensor:
@@ -162,7 +166,7 @@ class Augment:
         return power * (10 ** (-fall / 10))[:, :, None]
 
     def noise(self, power: Tensor, babble: int) -> Tensor:
-        """Coloured noise, other sounds or other voices, 0 to 40 dB under the clip, for four of five."""
+        """Coloured noise, other sounds or other voices, for four of five; mixtures when it is to be harder."""
         rows, _, frames = power.shape
         kind = self._uniform(rows, 1, 1)
         noise = self._from_bank("coloured", rows, frames)
@@ -172,7 +176,11 @@ class Augment:
             for shift in (frames // 4, frames // 2, 3 * frames // 4)
         )
         noise = torch.where(kind < 0.45, noise, torch.where(kind < 0.75, other, voices))
-        ratio_db = 40 * self._uniform(rows, 1, 1)
+        if self._harder:
+            more = self._from_bank("without_voice", rows, frames) * 10 ** (2 * self._uniform(rows, 1, 1) - 1)
+            noise = torch.where(kind < 0.6, other + more * (kind < 0.3), noise)
+        low, high = LOUD_NOISE_DB if self._harder else NOISE_DB
+        ratio_db = low + (high - low) * self._uniform(rows, 1, 1)
         loud = lambda x: x.sum(1).topk(frames // 4, dim=1).values.mean(1)[:, None, None].clamp(min=LEAST)  # noqa: E731
         scaled = noise * loud(power) / loud(noise) / 10 ** (ratio_db / 10)
         return power + scaled * self._chance(rows, 0.8)[:, None, None]

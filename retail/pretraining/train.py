@@ -70,7 +70,7 @@ class Batches(Dataset[tuple[Tensor, Tensor]]):
         sources = rng.choice(len(self._shares), len(labels), p=self._shares)
         places = np.array([self._draw(rng, source, word) for source, word in zip(sources, labels, strict=True)])
         generator = torch.Generator().manual_seed(int(rng.integers(1 << 62)))
-        augment = Augment(generator, spare_seconds, pace)
+        augment = Augment(generator, spare_seconds, pace, harder=step >= config.harder_after)
         features = augment([self._clips.clip(place) for place in places], config.non_speech // config.processes)
         return features, torch.from_numpy(labels.astype(np.int64))
 
@@ -201,10 +201,14 @@ def _loader(
 
 
 def _learning_rate(step: int, config: TrainingConfig) -> float:
+    """Two cosines down to nearly nothing, the second from half (Loshchilov and Hutter 2017)."""
     if step < config.warmup:
         return config.learning_rate * (step + 1) / config.warmup
-    progress = (step - config.warmup) / max(1, config.steps - config.warmup)
-    return config.learning_rate * (0.5 * (1 + math.cos(math.pi * progress)) + 1e-3)
+    first, last, rate = config.warmup, min(config.steps, config.harder_after), config.learning_rate
+    if step >= config.harder_after:
+        first, last, rate = config.harder_after, config.steps, config.learning_rate / 2
+    progress = (step - first) / max(1, last - first)
+    return rate * 0.5 * (1 + math.cos(math.pi * progress)) + 1e-3 * config.learning_rate
 
 
 @torch.no_grad()
