@@ -34,7 +34,7 @@ class Augment:
         self, generator: torch.Generator, spare_seconds: float = 0.1, pace: float = 1.0, harder: bool = False
     ) -> None:
         self._generator = generator
-        self._harder = harder  # louder noise, more often, of more kinds at once
+        self._harder = harder  # louder noise, often of two sounds at once
         self._spare_seconds, self._pace = spare_seconds, pace  # silence beside the longest clip; above 1 is slower
 
     def __call__(self, clips: list[np.ndarray], non_speech: int = 0) -> Tensor:
