@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 
 from retail.bundle import load_bundle
-from retail.catalogue import _centred, _similarities, build_gallery
+from retail.catalogue import build_gallery
 from retail.config import DEMO_BUNDLE, DEMO_DIR, DEMO_TASKS
 from retail.manifest import read_manifest
 from retail.pretraining.scores import area_under_roc
@@ -23,7 +23,7 @@ def main() -> None:
     rows = manifest.in_split("test")
     batch, _ = recognizer.embed(rows, EmbeddingStore())
     full = torch.stack([batch.present[modality] for modality in MODALITIES]).all(0)
-    similar = _similarities(_centred(batch.rows(full), gallery.centres), gallery.known)  # (N, known)
+    similar = gallery.similarities(batch.rows(full))  # (N, known)
     asked = [row for row, whole in zip(rows, full.tolist(), strict=True) if whole]
     own = torch.tensor(
         [[row.labels["product"] == known.labels["product"] for known in gallery.products] for row in asked]

@@ -68,9 +68,13 @@ class Gallery:
     thresholds: Mapping[Subset, float] = field(default_factory=dict)
     parents: Mapping[str, Mapping[str, ParentMap]] = field(default_factory=dict)
 
+    def similarities(self, batch: EmbeddingBatch) -> Tensor:
+        """(Q, known) mean cosine over shared inputs, less the gallery's means; -inf where a pair shares none."""
+        return _similarities(_centred(batch, self.centres), self.known)
+
     def nearest(self, upload: EmbeddingBatch, used: Sequence[Modality], count: int = 5) -> list[Neighbour]:
         """The best example of each of the `count` nearest kinds of product; equal labels are one kind."""
-        scores = _similarities(_centred(upload.only(used), self.centres), self.known)[0]  # (N,)
+        scores = self.similarities(upload.only(used))[0]  # (N,)
         best: dict[Any, Neighbour] = {}
         for place in scores.argsort(descending=True).tolist():
             similarity = float(scores[place])

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import shutil
 import time
+from unittest import mock
 
 import pytest
+from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from retail import bulk, jobs
@@ -13,6 +15,8 @@ from retail.bundle import load_bundle, save_bundle
 from retail.config import DEMO_BUNDLE, DEMO_DIR, DEMO_TASKS, home
 from retail.demo import demo_strategies
 from retail.intake import MAX_UPLOAD_MB
+from retail.media import decode_image
+from retail.pages._media import thumbnail
 from retail.shelf import imported_folder
 from tests.test_pages import TIMEOUT_SECONDS, button, cards, photo, said
 
@@ -186,3 +190,29 @@ def test_a_path_that_does_not_exist_is_one_sentence(start):
     app = button(app, "Recognise all").click().run()
     assert not app.exception and any("/no/such/folder does not exist" in item.value for item in app.error)
     assert bulk.bulk_jobs() == []
+
+
+def test_a_known_product_shows_its_words_as_they_are_and_its_photo_is_decoded_once(tmp_path):
+    photo = tmp_path / "a.png"
+    Image.new("RGB", (40, 30), "red").save(photo)
+
+    def page(path: str) -> None:
+        from pathlib import Path
+
+        from retail.catalogue import Neighbour
+        from retail.pages._known import draw_neighbour
+        from retail.schema import Product
+
+        for file in (path, path + ".missing"):
+            product = Product(id="a", images=(Path(file),), text="*no* [link](x)", labels={"product": "_tea_"})
+            draw_neighbour(Neighbour(product, 0.5))
+
+    thumbnail.clear()
+    seen = mock.patch("retail.pages._media.decode_image", wraps=decode_image)
+    with seen as decoded:
+        app = AppTest.from_function(page, args=(str(photo),)).run()
+        app.run()
+    assert not app.exception and decoded.call_count == 1
+    assert "\\_tea\\_" in app.markdown[0].value
+    captions = [caption.value for caption in app.caption]
+    assert captions[0].startswith("“\\*no\\* [link]\\(x)”") and captions[1].startswith("No photo: ")
