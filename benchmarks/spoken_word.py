@@ -33,6 +33,7 @@ from retail.manifest import read_manifest
 from retail.media import decode_audio
 from retail.pretraining.accents import ACCENTED
 from retail.pretraining.clips import Part, synthesise
+from retail.pretraining.people import PICO, RHVOICE
 from retail.pretraining.scores import area_under_roc, nearest, speech_logits
 from retail.pretraining.words import Spoken, held_out_words
 
@@ -47,6 +48,8 @@ TRAINING_PARTS = [Part(f"espeak-{place}", "espeak") for place in range(24)] + [
     for speed in (0.75, 1.0)
 ]
 TRAINING_PARTS += [Part(voice, "festival", voice, 0.92) for voice in ACCENTED]
+TRAINING_PARTS += [Part(voice, "rhvoice", voice, 0.85) for voice in RHVOICE]
+TRAINING_PARTS += [Part(voice, "pico", voice, 0.85) for voice in PICO]
 TEST_PARTS = [Part("awb", "flite", "awb"), Part("slt", "flite", "slt"), Part("slt-hts", "festival", "slt")]
 TEST_PAIRS = [("awb", "slt"), ("slt", "awb"), ("awb", "slt-hts"), ("slt-hts", "awb")]  # slt-hts is slt's speaker
 

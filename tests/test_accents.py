@@ -12,8 +12,6 @@ import pytest
 
 from retail.pretraining import accents, voices
 from retail.pretraining.accents import ACCENTED, Accent, Sound, expression, pronounced, sounds
-from retail.pretraining.clips import parts
-from retail.pretraining.train import SHARES
 from retail.pretraining.voices import Voice, phonemes, speak
 from retail.pretraining.words import training_words
 from retail.schema import UserError
@@ -73,11 +71,6 @@ def test_a_voice_that_is_not_installed_is_named(monkeypatch, tmp_path):
     monkeypatch.setattr(accents, "VOICES", tmp_path)
     with pytest.raises(UserError, match="'italian/absent.group' is missing; install"):
         accents._diphones("italian/absent.group")
-
-
-def test_every_voice_that_is_spoken_has_a_share():
-    assert {part.voice or part.engine for part in parts()} == set(SHARES)
-    assert sum(SHARES.values()) == pytest.approx(1)
 
 
 @needs_voices

@@ -13,7 +13,8 @@ import torch
 
 from retail.encoders.spoken_word import SpokenWordNet, load, save
 from retail.pretraining import clips as clips_module
-from retail.pretraining import voices
+from retail.pretraining import scores, voices
+from retail.pretraining import train as training
 from retail.pretraining.augment import Augment, bent, smoothing
 from retail.pretraining.clips import Clips, Part, synthesise
 from retail.pretraining.objectives import SoundedPrototypes, TrainingConfig
@@ -168,6 +169,41 @@ def test_the_objectives_separate_words_within_a_minute(tmp_path):
     assert right.float().mean() > 0.7
 
 
+def test_voices_that_join_later_change_nothing_before(monkeypatch):
+    """The first steps draw the same clips whether or not the later voices are there."""
+    monkeypatch.setattr(training, "SHARES", {"espeak": 0.5, "rms": 0.5})
+    monkeypatch.setattr(training, "LATER_SHARES", {"espeak": 0.2, "clb": 0.8})
+    clips, config = tones(), replace(TINY, processes=1, harder_after=2)
+    spoken_first = 6 * 4
+    lengths = np.array([4_000, 3_000, 2_000, 1_000])  # which would put the words in another order
+    more = replace(
+        clips,
+        samples=np.concatenate([clips.samples, np.zeros(lengths.sum(), np.int16)]),
+        start=np.concatenate([clips.start, clips.start[-1] + lengths.cumsum()]),
+        label=np.concatenate([clips.label, np.arange(4)]),
+        source=np.concatenate([2 * clips.source, np.ones(4, int)]),
+        sources=["espeak", "clb", "rms"],
+    )
+    drawn: list[set[int]] = []
+    draw = Batches._draw
+
+    def noted(self: Batches, rng: np.random.Generator, source: int, word: int) -> int:
+        place = draw(self, rng, source, word)
+        drawn[-1].add(place)
+        return place
+
+    monkeypatch.setattr(Batches, "_draw", noted)
+    for step in range(4):
+        drawn.append(set())
+        features, _ = Batches(more, config)[step]
+        drawn.append(set())
+        if step < 2:
+            torch.testing.assert_close(features, Batches(clips, config)[step][0])
+            assert drawn[-2] == drawn[-1] and max(drawn[-1]) < spoken_first
+        else:
+            assert max(drawn[-2]) >= spoken_first
+
+
 def test_weights_come_back_as_saved_and_other_files_are_refused(tmp_path):
     net = SpokenWordNet().eval()
     save(net, {"speech_threshold": -0.5}, tmp_path / "encoder.safetensors")
@@ -180,6 +216,39 @@ def test_weights_come_back_as_saved_and_other_files_are_refused(tmp_path):
     (tmp_path / "other.safetensors").write_bytes(b"no weights")
     with pytest.raises(UserError, match="does not hold a spoken-word encoder"):
         load(tmp_path / "other.safetensors")
+
+
+def test_people_are_enrolled_in_turn_and_asked_without_and_with_noise(monkeypatch):
+    monkeypatch.setattr(scores, "VALIDATION_WORDS", 4)
+
+    def of_the_word(net: SpokenWordNet, clips: list[np.ndarray]) -> tuple[torch.Tensor, torch.Tensor]:
+        """A sound's place in the spectrum is its word; a second tone, of the noise, hides it."""
+        spectra = np.stack([np.abs(np.fft.rfft(clip, 8_000)) for clip in clips])
+        words = (spectra.argmax(1) * 2 / 220 + 0.5).astype(int).clip(1, 4) - 1
+        return torch.eye(4)[words], torch.ones(len(clips))
+
+    monkeypatch.setattr(scores, "heard", of_the_word)
+    monkeypatch.setattr(scores, "with_synthetic_noise", lambda clip, ratio_db, generator: torch.zeros_like(clip))
+    clips = tones()
+    one_each = [int(np.flatnonzero((clips.label == w) & (clips.source == s))[0]) for s in (0, 1) for w in range(4)]
+    start = np.cumsum([0, *(len(clips.clip(place)) for place in one_each)])
+    people = Clips(
+        np.concatenate([clips.clip(place) for place in one_each]),
+        start,
+        clips.label[one_each],
+        clips.source[one_each],
+        ["lyubov", "evgeniy"],
+    )
+    found = scores._people(small_net(), people)
+    assert found == {"unseen people": 1.0, "unseen people, noise": 0.25}  # silence is always the first word
+
+
+@pytest.mark.parametrize("ratio_db", [0.0, 20.0])
+def test_synthetic_noise_lies_that_far_under_the_clip(ratio_db):
+    clip = torch.sin(torch.arange(16_000) / 10)
+    noise = scores.with_synthetic_noise(clip, ratio_db, torch.Generator().manual_seed(0)) - clip
+    ratio = 10 * torch.log10(clip.square().mean() / noise.square().mean())
+    assert float(ratio) == pytest.approx(ratio_db, abs=0.01)
 
 
 def test_area_under_roc_counts_ties_half():

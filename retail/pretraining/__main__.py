@@ -12,7 +12,7 @@ import typer
 
 from retail import config
 from retail.encoders.spoken_word import save
-from retail.pretraining.clips import parts, synthesise, validation_clips
+from retail.pretraining.clips import parts, synthesise, validation_clips, validation_people
 from retail.pretraining.objectives import TrainingConfig
 from retail.pretraining.scores import speech_threshold, validation_scores
 from retail.pretraining.train import train
@@ -45,13 +45,14 @@ def _pretrain(out: Path, work: Path, steps: int, seed: int, processes: int) -> N
     words, unseen = training_words(), held_out_words("validation")
     clips = synthesise(work / "clips", words, parts(), say=typer.echo)
     check = validation_clips(work / "validation", unseen)
+    people = validation_people(work / "validation-people", unseen)
     settings = TrainingConfig(seed=seed, steps=steps, processes=processes)
     net = train(
         clips,
         words,
         settings,
         work / f"training-{seed}-{steps}.pt",
-        score=lambda net: validation_scores(net, check),
+        score=lambda net: validation_scores(net, check, people),
         say=typer.echo,
     )
     threshold = speech_threshold(net, check)
@@ -63,7 +64,7 @@ def _pretrain(out: Path, work: Path, steps: int, seed: int, processes: int) -> N
         "words": len(words),
         "clips": len(clips),
         "training": asdict(settings),
-        "validation": validation_scores(net, check),
+        "validation": validation_scores(net, check, people),
         "speech_threshold": threshold,
     }
     (out / "training.json").write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")

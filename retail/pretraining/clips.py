@@ -19,6 +19,7 @@ import numpy as np
 from retail.config import whole_file
 from retail.media import SAMPLE_RATE_HZ
 from retail.pretraining.accents import ACCENTED
+from retail.pretraining.people import PICO, RHVOICE, VALIDATION_PEOPLE
 from retail.pretraining.voices import VALIDATION_VARIANTS, VARIANTS, Voice, espeak_voice, speak
 from retail.pretraining.words import Spoken
 from retail.schema import UserError
@@ -29,7 +30,10 @@ SPEEDS = {  # of the other voices, one pass each; isolated words are said slowly
     ("flite", "kal16"): (0.75, 1.0),
     ("festival", "kal"): (0.85,),
     ("festival", "ked"): (0.75, 1.0),
-} | {("festival", name): (0.92,) for name in ACCENTED}
+}
+SPEEDS |= {("festival", name): (0.92,) for name in ACCENTED}
+SPEEDS |= {("rhvoice", name): (0.85,) for name in RHVOICE} | {("rhvoice", "clb"): (0.75,)}
+SPEEDS |= {("pico", name): (0.85,) for name in PICO}
 SLICE = 750  # words a part
 ATTEMPTS = 5
 LONGEST_SECONDS = 2.5
@@ -51,6 +55,8 @@ class Part:
         speed = self.speed * rng.uniform(0.92, 1.08)
         if self.voice in ACCENTED:
             return Voice(self.engine, self.voice, speed, pitch=rng.uniform(25, 70), pitch_range=rng.uniform(0, 100))
+        if self.engine in ("rhvoice", "pico"):
+            return Voice(self.engine, self.voice, speed, pitch=rng.uniform(30, 70))
         return Voice(self.engine, self.voice, speed)
 
 
@@ -110,6 +116,12 @@ def validation_parts() -> list[Part]:
 def validation_clips(folder: Path, words: list[Spoken]) -> Clips:
     """The held-out words in the held-out variants."""
     return synthesise(folder, words, validation_parts(), VALIDATION_VARIANTS, say=lambda _: None)
+
+
+def validation_people(folder: Path, words: list[Spoken]) -> Clips:
+    """The held-out words as said by the voices of held-out people, one `source` each."""
+    wanted = [Part(f"rhvoice-{name}", "rhvoice", name, 0.85) for name in VALIDATION_PEOPLE]
+    return synthesise(folder, words, wanted, say=lambda _: None)
 
 
 def _file(folder: Path, part: Part, first: int) -> Path:

@@ -23,8 +23,8 @@ class TrainingConfig:
     """What decides a training, but for the clips."""
 
     seed: int = 0
-    steps: int = 7_500
-    harder_after: int = 5_000  # steps; from there the noise is louder and the rate starts anew at half
+    steps: int = 8_000
+    harder_after: int = 5_000  # steps; then more people, louder noise, and the rate starts anew at half
     processes: int = 1  # that share each batch
     words: int = 64  # a batch; each is said twice
     non_speech: int = 8

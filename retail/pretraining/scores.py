@@ -14,6 +14,7 @@ from retail.pretraining.clips import Clips
 from retail.pretraining.sounds import without_voice
 
 VALIDATION_WORDS = 200
+NOISE_DB = 10
 
 
 def heard(net: SpokenWordNet, clips: list[np.ndarray]) -> tuple[Tensor, Tensor]:
@@ -47,8 +48,48 @@ def area_under_roc(positive: Tensor, negative: Tensor) -> float:
     return float((difference > 0).float().mean() + (difference == 0).float().mean() / 2)
 
 
-def validation_scores(net: SpokenWordNet, clips: Clips) -> dict[str, float]:
-    """Unseen words in unseen espeak-ng variants: enrolled from one rendition, asked with three others."""
+def validation_scores(net: SpokenWordNet, clips: Clips, people: Clips) -> dict[str, float]:
+    """Unseen words: in unseen espeak-ng variants, and as said by unseen people, without and with noise.
+
+    The variants are enrolled from one rendition and asked with three others; of the people each is enrolled in turn
+    and all others are asked.
+    """
+    return _variants(net, clips) | _people(net, people)
+
+
+def _people(net: SpokenWordNet, clips: Clips) -> dict[str, float]:
+    waves = [clips.clip(place).astype(np.float32) / 32768 for place in _first_words(clips)]
+    generator = torch.Generator().manual_seed(6)
+    noisy = [with_synthetic_noise(torch.from_numpy(wave), NOISE_DB, generator).numpy() for wave in waves]
+    shape = (len(clips.sources), VALIDATION_WORDS, -1)
+    asked = {name: heard(net, found)[0].view(shape) for name, found in {"": waves, ", noise": noisy}.items()}
+    labels = torch.arange(VALIDATION_WORDS)
+    scores = {}
+    for name, embeddings in asked.items():
+        right = [
+            nearest(enrolled, labels, embeddings[other]) == labels
+            for place, enrolled in enumerate(asked[""])
+            for other in range(len(clips.sources))
+            if other != place
+        ]
+        scores[f"unseen people{name}"] = float(torch.cat(right).float().mean())
+    return scores
+
+
+def _first_words(clips: Clips) -> list[int]:
+    """The places of the first words' clips, one source after the other."""
+    order = np.lexsort((clips.label, clips.source))
+    return [int(place) for place in order if clips.label[place] < VALIDATION_WORDS]
+
+
+def with_synthetic_noise(clip: Tensor, ratio_db: float, generator: torch.Generator) -> Tensor:
+    """(S,) and a sound without a voice that many dB under it, on average over the clip."""
+    noise = without_voice(generator, 1, len(clip))[0]
+    level = (clip.square().mean() / noise.square().mean().clamp(min=1e-9) / 10 ** (ratio_db / 10)).sqrt()
+    return clip + level * noise
+
+
+def _variants(net: SpokenWordNet, clips: Clips) -> dict[str, float]:
     passes = len(clips) // (int(clips.label.max()) + 1)
     spoken = [np.flatnonzero(clips.label == word) for word in range(VALIDATION_WORDS)]
     embeddings, speech = heard(net, [clips.clip(word[place]) for place in range(min(4, passes)) for word in spoken])
@@ -69,9 +110,7 @@ def speech_threshold(net: SpokenWordNet, clips: Clips) -> float:
     noisy = []
     for place in range(0, len(clips), 4):
         clip = torch.from_numpy(clips.clip(place).astype(np.float32) / 32768)
-        noise = without_voice(generator, 1, len(clip))[0]
         ratio_db = 5 + 15 * float(torch.rand(1, generator=generator))
-        level = (clip.square().mean() / noise.square().mean().clamp(min=1e-9) / 10 ** (ratio_db / 10)).sqrt()
-        noisy.append((clip + level * noise).numpy())
+        noisy.append(with_synthetic_noise(clip, ratio_db, generator).numpy())
     refused = float(speech_logits(net, sounds).quantile(0.95))
     return min(refused, float(speech_logits(net, noisy).quantile(0.005)))

@@ -24,6 +24,7 @@ import soundfile
 from scipy.signal import firwin, resample_poly
 
 from retail.media import SAMPLE_RATE_HZ
+from retail.pretraining import people
 from retail.pretraining.accents import ACCENTED, expression
 from retail.schema import UserError
 
@@ -55,7 +56,7 @@ FESTIVAL_VOICES |= {name: accent.voice for name, accent in ACCENTED.items()}
 class Voice:
     """One way to speak: engine, voice name, speed (1 is normal), pitch and its range (0 to 99).
 
-    flite and the English voices of festival keep their own pitch.
+    flite and the English voices of festival keep their own pitch; RHVoice and Pico keep their own range.
     """
 
     engine: str
@@ -83,7 +84,12 @@ def speak(lines: Iterable[tuple[str, Voice]]) -> Iterator[np.ndarray]:
     if engines <= {"festival"}:
         yield from map(trim, _festival(pairs))
         return
-    speakers: dict[str, Callable[[str, Voice], np.ndarray]] = {"espeak": _espeak_one, "flite": _flite_one}
+    speakers: dict[str, Callable[[str, Voice], np.ndarray]] = {
+        "espeak": _espeak_one,
+        "flite": _flite_one,
+        "rhvoice": _rhvoice_one,
+        "pico": _pico_one,
+    }
     for text, voice in pairs:
         yield trim(speakers[voice.engine](text, voice))
 
@@ -233,6 +239,22 @@ def _flite_one(text: str, voice: Voice) -> np.ndarray:
     return _resampled(samples, sample_rate_hz)
 
 
+# RHVoice and Pico
+
+
+def _rhvoice_one(text: str, voice: Voice) -> np.ndarray:
+    return _resampled(*people.rhvoice(text, voice.name, voice.speed, _factor(voice.pitch)))
+
+
+def _pico_one(text: str, voice: Voice) -> np.ndarray:
+    return _resampled(*people.pico(text, voice.name, voice.speed, _factor(voice.pitch), phonemes(text)))
+
+
+def _factor(pitch: float) -> float:
+    """0 to 99 -> 0.71 to 1.4 of the speaker's own pitch."""
+    return 2 ** ((pitch - 50) / 100)
+
+
 # festival
 
 
@@ -266,7 +288,7 @@ def unwrapped(samples: np.ndarray) -> np.ndarray:
 def _utterance(text: str, voice: Voice) -> str:
     """What festival shall synthesise, in its Scheme."""
     if voice.name in ACCENTED:
-        pitch, pitch_range = 2 ** ((voice.pitch - 50) / 100), voice.pitch_range / 50
+        pitch, pitch_range = _factor(voice.pitch), voice.pitch_range / 50
         return expression(ACCENTED[voice.name], phonemes(text), voice.speed, pitch, pitch_range)
     words = "".join(letter for letter in text if letter.isalnum() or letter in " '-")
     stretch = f"(Parameter.set 'Duration_Stretch {1 / voice.speed:.3f})"
