@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import ctypes.util
 import shutil
 import stat
 import sys
@@ -19,6 +18,7 @@ from retail.pretraining.train import LATER_SHARES, SHARES
 from retail.pretraining.voices import TEST_VOICES, Voice, phonemes, speak
 from retail.pretraining.words import Spoken, training_words
 from retail.schema import UserError
+from tests.test_pretraining import needs_synthesizers
 
 
 def have_rhvoice() -> bool:
@@ -32,7 +32,6 @@ def have_rhvoice() -> bool:
 needs_people = pytest.mark.skipif(
     not have_rhvoice() or shutil.which("pico2wave") is None, reason=f"needs the packages {people.PACKAGES}"
 )
-needs_espeak = pytest.mark.skipif(ctypes.util.find_library("espeak-ng") is None, reason="needs espeak-ng")
 
 
 @pytest.mark.parametrize(
@@ -49,7 +48,7 @@ def test_an_r_behind_a_vowel_and_a_last_schwa_have_phones_of_their_own():
     assert x_sampa("hˈɛloʊ", "fr") == '"Elou'  # nobody says an h
 
 
-@needs_espeak
+@needs_synthesizers
 @pytest.mark.parametrize("name", PHONES)
 def test_every_training_word_can_be_said_in_every_language(name):
     for word in training_words():
@@ -100,7 +99,7 @@ def test_pico_says_text_in_english_and_phonemes_elsewhere_at_the_wished_pace(mon
 
 
 @needs_people
-@needs_espeak
+@needs_synthesizers
 @pytest.mark.parametrize(
     "voice", [Voice("rhvoice", "clb"), Voice("rhvoice", "anna"), Voice("pico", "gb"), Voice("pico", "it")]
 )

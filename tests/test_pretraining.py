@@ -172,7 +172,7 @@ def test_the_objectives_separate_words_within_a_minute(tmp_path):
 def test_voices_that_join_later_change_nothing_before(monkeypatch):
     """The first steps draw the same clips whether or not the later voices are there."""
     monkeypatch.setattr(training, "SHARES", {"espeak": 0.5, "rms": 0.5})
-    monkeypatch.setattr(training, "LATER_SHARES", {"espeak": 0.2, "clb": 0.8})
+    monkeypatch.setattr(training, "LATER_SHARES", {"espeak": 0.2, "rms": 0.0, "clb": 0.8})
     clips, config = tones(), replace(TINY, processes=1, harder_after=2)
     spoken_first = 6 * 4
     lengths = np.array([4_000, 3_000, 2_000, 1_000])  # which would put the words in another order

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import streamlit as st
 
 from retail import catalogue, charts
 from retail.background import Background
 from retail.catalogue import Gallery, Neighbour
 from retail.manifest import read_manifest
-from retail.media import MediaError
-from retail.pages._media import thumbnail
+from retail.pages._media import draw_photo
 from retail.pages._recogniser import Chosen
 from retail.pages._result import Asked
 from retail.pages._words import plain
@@ -48,12 +45,8 @@ def draw_building(work: Background[Gallery]) -> None:
 def draw_neighbour(neighbour: Neighbour) -> None:
     """Picture or words of a known product, its labels and how near it is."""
     product = neighbour.product
-    path = product.images[0] if product.images else None
-    try:
-        if isinstance(path, Path):
-            st.image(thumbnail(str(path), path.stat().st_mtime), width=WIDTH_PX, alt=f"Photo of {neighbour.title}")
-    except (MediaError, OSError) as error:
-        st.caption(plain(f"No photo: {error}"))
+    for path in product.images[:1]:
+        draw_photo(path, neighbour.title, WIDTH_PX, complain=st.caption)
     st.markdown(f"**{plain(neighbour.title)}**" + (" · *added by you*" if neighbour.enrolled else ""))
     words = f"“{plain(product.text)}” · " if product.text.strip() else ""
     st.caption(f"{words}similarity {neighbour.similarity:.2f}")

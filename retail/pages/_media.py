@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import io
 import mimetypes
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, Literal
 
 import streamlit as st
 
 from retail.media import MediaError, decode_audio, decode_image
 from retail.pages._words import plain
-from retail.schema import Product
+from retail.schema import MediaSource, Product
 
 THUMBNAIL_PX = 320
 MOST_LETTERS = 400  # of a description
@@ -39,15 +41,21 @@ def fault(path: str, changed: float) -> str:
     return ""
 
 
+def draw_photo(
+    path: MediaSource, name: str, width: int | Literal["stretch"] = "stretch", complain: Callable[[str], Any] = st.error
+) -> None:
+    """A small copy of a photo of the product `name`, or why there is none."""
+    if isinstance(path, Path):
+        try:
+            st.image(thumbnail(str(path), path.stat().st_mtime), width=width, alt=f"Photo of {name}")
+        except (MediaError, OSError) as error:
+            complain(plain(f"No photo: {error}"))
+
+
 def draw_media(product: Product) -> None:
     """Every photo, the words, the clip."""
     for path in product.images:
-        if isinstance(path, Path):
-            try:
-                content = thumbnail(str(path), path.stat().st_mtime)
-                st.image(content, width="stretch", alt=f"Photo of {product.id}")
-            except (MediaError, OSError) as error:
-                st.error(plain(f"No photo: {error}"))
+        draw_photo(path, product.id)
     if product.text.strip():
         st.markdown(f"“{plain(product.text[:MOST_LETTERS])}”")
     if isinstance(product.audio, Path):

@@ -101,14 +101,21 @@ class Sound:
     pitch: float
 
 
+def marked(ipa: str) -> list[tuple[str, str, str]]:
+    """Phonemes -> (stress mark, sound, length mark) each; `R` is an r that no vowel follows, `ɐ` a schwa at the end."""
+    found = SOUND.findall(re.sub(r"ə\b", "ɐ", ipa))
+    following = [name[0] for _, name, _ in found[1:]] + [" "]
+    return [
+        (stress, "R" if name == "ɹ" and after not in VOWELS else name, long)
+        for (stress, name, long), after in zip(found, following, strict=False)
+    ]
+
+
 def sounds(ipa: str) -> list[Sound]:
     """Phonemes with stress marks -> sounds with durations and a melody that falls from the stress to the end."""
-    found = [match.groups() for match in SOUND.finditer(re.sub(r"ə\b", "ɐ", ipa))]
+    found = marked(ipa)
     vowels = [place for place, (_, name, _) in enumerate(found) if name[0] in VOWELS]
     result = []
-    for place, (stress, name, long) in enumerate(found):
-        if name == "ɹ" and (place == len(found) - 1 or found[place + 1][1][0] not in VOWELS):
-            found[place] = (stress, "R", long)
     for place, (stress, name, long) in enumerate(found):
         seconds = next(value for kinds, value in SECONDS.items() if name[0] in kinds)
         if len(name) == 2:  # diphthongs, affricates, syllables of one consonant
@@ -139,7 +146,7 @@ def pronounced(accent: Accent, heard: list[Sound]) -> list[tuple[str, float, int
 
     Dynamic programming over the last phone: a pair of phones that the voice lacks costs a short silence.
     """
-    table, pairs = _table(accent.table), _diphones(accent.diphones)
+    table, pairs = stand_ins(accent.table), _diphones(accent.diphones)
     best: dict[str, tuple[float, list[tuple[str, float, int]]]] = {accent.pause: (0.0, [])}
     for place, sound in enumerate([*heard, None]):
         reached: dict[str, tuple[float, list[tuple[str, float, int]]]] = {}
@@ -168,7 +175,8 @@ def pronounced(accent: Accent, heard: list[Sound]) -> list[tuple[str, float, int
 
 
 @cache
-def _table(text: str) -> dict[str, list[tuple[str, ...]]]:
+def stand_ins(text: str) -> dict[str, list[tuple[str, ...]]]:
+    """A table like those above -> the phones that may stand for each sound, the best choice first."""
     names = text.split()
     return {
         name: [tuple(phones.split(".")) if phones != "-" else () for phones in choices.split("|")]

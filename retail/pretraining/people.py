@@ -1,6 +1,6 @@
 """Voices modelled on recorded people: RHVoice's through its C library, SVOX Pico's through `pico2wave`.
 
-Three of RHVoice's voices and two of Pico's are English ones. RHVoice's Russian and Ukrainian voices read English words
+Two of RHVoice's voices and two of Pico's are English ones. RHVoice's Russian and Ukrainian voices read English words
 as their languages do; Pico's German, French, Italian and Spanish ones are told what to say in phonemes. Sources:
 `RHVoice.h` (RHVoice 1.8) and the SVOX Pico manual (2009). Both come from the section non-free of Debian's archive:
 nobody has published how their voices were trained.
@@ -9,17 +9,15 @@ nobody has published how their voices were trained.
 from __future__ import annotations
 
 import ctypes
-import re
 import shutil
 import subprocess
 import tempfile
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 import soundfile
 
-from retail.pretraining.accents import SOUND, VOWELS
+from retail.pretraining.accents import VOWELS, marked, stand_ins
 from retail.schema import UserError
 
 PACKAGES = "librhvoice5 rhvoice-english rhvoice-russian rhvoice-ukrainian libttspico-utils"
@@ -150,7 +148,7 @@ def pico(text: str, name: str, speed: float, pitch: float, ipa: str) -> tuple[np
     said = f'<speed level="{100 * speed:.0f}"><pitch level="{100 * pitch:.0f}">{said}</pitch></speed>'
     with tempfile.NamedTemporaryFile(suffix=".wav") as out:
         subprocess.run(["pico2wave", "-l", PICO[name], "-w", out.name, said], check=True)
-        samples, sample_rate_hz = soundfile.read(Path(out.name), dtype="int16")
+        samples, sample_rate_hz = soundfile.read(out.name, dtype="int16")
     return samples, sample_rate_hz
 
 
@@ -159,27 +157,20 @@ def x_sampa(ipa: str, name: str) -> str:
 
     X-SAMPA (Wells 1995); an element `phoneme` around text instead of an empty one would say the text as well.
     """
-    return " ".join(_word(word, _phones(name)) for word in re.sub(r"ə\b", "ɐ", ipa).split())
+    return " ".join(_word(word, PHONES[name]) for word in ipa.split())
 
 
-def _word(ipa: str, phones: dict[str, str]) -> str:
-    found = [match.groups() for match in SOUND.finditer(ipa)]
+def _word(ipa: str, table: str) -> str:
+    found, choices = marked(ipa), stand_ins(table)
     said: list[str] = []
     for place, (stress, name, _) in enumerate(found):
-        after = found[place + 1][1] if place + 1 < len(found) else " "
-        phone = phones["R" if name == "ɹ" and after[0] not in VOWELS else name]
+        phone = "".join(choices[name][0])
         if stress == "ˈ" and said and said[-1] and found[place - 1][1][0] not in VOWELS:
             said[-1] = '"' + said[-1]
         elif stress == "ˈ":
             phone = '"' + phone
         said.append(phone)
     return "".join(said)
-
-
-@cache
-def _phones(name: str) -> dict[str, str]:
-    words = PHONES[name].split()
-    return {sound: phone.replace("-", "") for sound, phone in zip(words[::2], words[1::2], strict=True)}
 
 
 def _advice() -> str:

@@ -53,7 +53,8 @@ class Batches(Dataset[tuple[Tensor, Tensor]]):
         for first, last in zip(bounds, bounds[1:], strict=False):
             places = order[first:last]
             self._by_word.append(np.split(places, np.searchsorted(clips.label[places], np.arange(1, count))))
-        self._shares = [_shares(found, clips.sources) for found in (SHARES, LATER_SHARES)]
+        unheard = dict.fromkeys(LATER_SHARES, 0.0)
+        self._shares = [_shares(found, clips.sources) for found in (unheard | SHARES, LATER_SHARES)]
         # Words of like length share a batch, so that little of it is silence.
         first = self._shares[0][clips.source] > 0
         label, length = clips.label[first], np.diff(clips.start)[first]
@@ -88,7 +89,7 @@ class Batches(Dataset[tuple[Tensor, Tensor]]):
 
 
 def _shares(wanted: dict[str, float], sources: list[str]) -> np.ndarray:
-    found = np.array([wanted.get(source, 0.0) for source in sources])
+    found = np.array([wanted[source] for source in sources])
     return found / found.sum()
 
 

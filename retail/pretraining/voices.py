@@ -247,7 +247,8 @@ def _rhvoice_one(text: str, voice: Voice) -> np.ndarray:
 
 
 def _pico_one(text: str, voice: Voice) -> np.ndarray:
-    return _resampled(*people.pico(text, voice.name, voice.speed, _factor(voice.pitch), phonemes(text)))
+    ipa = phonemes(text) if voice.name in people.PHONES else ""
+    return _resampled(*people.pico(text, voice.name, voice.speed, _factor(voice.pitch), ipa))
 
 
 def _factor(pitch: float) -> float:
