@@ -151,7 +151,7 @@ def test_what_cannot_be_finetuned_is_said(photos, encoder_name):
 
 def test_size_and_mirror_images_make_other_encoders(encoder_name):
     base = encoder_name.partition(":")[2]
-    larger, mirrored = TimmEncoder(base.replace("64", "96")), TimmEncoder(base + "+flip")
+    larger, mirrored = TimmEncoder(base.replace("size=64", "size=96")), TimmEncoder(base + "+flip")
     assert len({TimmEncoder(base).fingerprint, larger.fingerprint, mirrored.fingerprint}) == 3
     photo = Image.linear_gradient("L").rotate(90).convert("RGB")
     both = mirrored.embed([photo, photo.transpose(Image.Transpose.FLIP_LEFT_RIGHT)])

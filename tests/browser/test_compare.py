@@ -83,14 +83,16 @@ def test_the_select_box_opens_the_same_cell_by_keyboard(open_page):
     open_section(page, "Mistakes")
     box = page.get_by_role("combobox", name="Products of")
     option = page.get_by_role("option", name=words(WRONG))
-    for _ in range(6):  # a page that is drawn anew meanwhile forgets what was typed
+    cards = page.get_by_text("Would have been right alone").first
+    for _ in range(6):  # a page that is drawn anew meanwhile forgets what was typed, or what Enter took
         box.fill("")
         box.press_sequentially("beans answered as cocoa")
         with contextlib.suppress(TimeoutError):
             option.wait_for(timeout=10_000)
+            box.press("Enter")
+            cards.wait_for(timeout=10_000)
             break
-    box.press("Enter")
-    page.get_by_text("Would have been right alone").first.wait_for()
+    cards.wait_for()
     settled(page)
     wanted = expected(WRONG)[:12]
     assert listed(page, len(wanted)) == set(wanted)
