@@ -100,18 +100,44 @@ def test_spoken_word_embeddings_have_unit_length_and_silence_and_noise_have_none
     assert not embeddings[4:].any() and "no speech was heard" in encoder.absent_note
 
 
+def _spoken_rows() -> list[dict[str, str]]:
+    with (DEMO_DIR / "metadata.csv").open(encoding="utf-8", newline="") as stream:
+        return [row for row in csv.DictReader(stream) if row["audio_file_name"]]
+
+
 def test_spoken_word_puts_a_word_where_another_voice_says_it():
     """Demo clips that say the same words, in voices of different synthesizers, against all other clips."""
     encoder = load_encoder(PRESETS["bundled"]["audio"])
     by_words: dict[str, list[Path]] = {}
-    for row in csv.DictReader((DEMO_DIR / "metadata.csv").open(encoding="utf-8", newline="")):
-        if row["audio_file_name"]:
-            by_words.setdefault(row["product"], []).append(DEMO_DIR / row["audio_file_name"])
+    for row in _spoken_rows():
+        by_words.setdefault(row["product"], []).append(DEMO_DIR / row["audio_file_name"])
     groups = [encoder.embed([decode_audio(file) for file in files[:8]]) for files in list(by_words.values())[:6]]
     centres = torch.stack([group.mean(0) for group in groups])
     own = torch.stack([group @ centre for group, centre in zip(groups, centres, strict=True)]).mean()
     others = torch.stack([group @ centres.roll(1, 0)[place] for place, group in enumerate(groups)]).mean()
     assert own > others + 0.15
+
+
+def test_a_name_that_is_cut_out_tightly_is_heard_as_with_silence_around():
+    encoder = load_encoder(PRESETS["bundled"]["audio"])
+    clips = [decode_audio(DEMO_DIR / row["audio_file_name"]) for row in _spoken_rows()[:12]]
+    loud = slice(spoken_word.SPARE_STEPS * spoken_word.STEP, -spoken_word.SPARE_STEPS * spoken_word.STEP)
+    tight = [spoken_word.spoken_part(torch.from_numpy(clip))[loud].numpy() for clip in clips]
+    around = [np.pad(clip, 8_000) for clip in tight]
+    heard = encoder.embed(tight)
+    assert torch.nn.functional.cosine_similarity(heard, encoder.embed(around)).min() > 0.95
+    assert (heard @ encoder.embed(clips).T).argmax(1).tolist() == list(range(12))
+
+
+def test_the_spoken_part_keeps_a_tenth_of_a_second_and_makes_up_what_is_missing():
+    tone = torch.sin(torch.arange(8_000) / 5)
+    silence = torch.zeros(16_000)
+    spare = spoken_word.SPARE_STEPS * spoken_word.STEP
+    for clip in (torch.cat([silence, tone, silence]), tone, torch.cat([silence, tone])):
+        part = spoken_word.spoken_part(clip)
+        assert len(part) == pytest.approx(8_000 + 2 * spare, abs=6 * spoken_word.STEP)
+        assert not part[: spare // 2].any() and not part[-spare // 2 :].any() and part[spare:-spare].std() > 0.5
+    assert len(spoken_word.spoken_part(tone[:1_600])) == 1_600 + 2 * spare
 
 
 def test_your_own_spoken_word_weights_load_from_a_file(fresh, tmp_path):

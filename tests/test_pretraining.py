@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 import torch
 
+from benchmarks import person
 from retail.encoders.spoken_word import SpokenWordNet, load, save
 from retail.pretraining import clips as clips_module
 from retail.pretraining import scores, voices
-from retail.pretraining import train as training
 from retail.pretraining.augment import Augment, bent, smoothing
 from retail.pretraining.clips import Clips, Part, synthesise
 from retail.pretraining.objectives import SoundedPrototypes, TrainingConfig
@@ -81,7 +81,7 @@ def test_augmented_clips_vary_but_stay_in_range():
     assert Augment(torch.Generator())([tones().clip(0)]).shape[0] == 1
 
 
-def test_noise_is_louder_and_the_rate_starts_anew_in_the_harder_part_of_the_training():
+def test_noise_is_louder_in_the_harder_part_of_the_training():
     power = torch.zeros(400, 64, 60)
     power[:, 20:30, 15:45] = 1.0
     loud = []  # the share of clips with noise of more than a tenth of their power
@@ -89,10 +89,29 @@ def test_noise_is_louder_and_the_rate_starts_anew_in_the_harder_part_of_the_trai
         added = Augment(torch.Generator().manual_seed(1), harder=harder).noise(power, babble=1) - power
         loud.append((added.sum((1, 2)) > 0.1 * power[0].sum()).float().mean())
     assert loud[1] > 1.4 * loud[0]
-    config = TrainingConfig(steps=200, harder_after=120, warmup=10, learning_rate=1.0)
+
+
+def test_half_of_the_recordings_are_cut_to_the_word_or_into_it():
+    place = torch.linspace(-1, 2, 301).expand(400, -1)  # each word fills the middle third, a second long
+    recorded = Augment(torch.Generator().manual_seed(0))._recorded(place, torch.full((400,), 100.0))
+    cut = recorded[~recorded.all(1)].float()
+    assert 0.4 < len(cut) / 400 < 0.6
+    begin, end = place[0][cut.argmax(1)], place[0][300 - cut.flip(1).argmax(1)]
+    assert -0.13 < begin.min() < -0.1 and 0.02 < begin.max() < 0.05
+    assert 0.95 < end.min() < 0.98 and 1.1 < end.max() < 1.13
+
+
+def test_beyond_a_cut_there_is_silence_and_no_noise():
+    features = Augment(torch.Generator().manual_seed(0), spare_seconds=2.0, harder=True)([tones().clip(0)] * 50, 20)
+    silent = (features == -1).all(1).float().mean(1)  # the share of each clip
+    assert 0.3 < (silent[:50] > 0.4).float().mean() < 0.8 and 0.3 < (silent[50:] > 0.4).float().mean() < 0.8
+
+
+def test_the_rate_warms_up_and_falls_to_nearly_nothing():
+    config = TrainingConfig(steps=200, warmup=10, learning_rate=1.0)
     rates = [_learning_rate(step, config) for step in range(200)]
-    assert rates[119] < 0.01 and rates[199] < 0.01 and rates[10] > 1.9 * rates[120] > 0.9
-    assert rates[:120] == [_learning_rate(step, replace(config, steps=120)) for step in range(120)]
+    assert rates[0] == 0.1 and max(rates) == rates[10] > 1 and rates[105] == pytest.approx(0.501, abs=1e-3)
+    assert rates[10:] == sorted(rates[10:], reverse=True) and 0 < rates[199] < 0.002
 
 
 def test_mouth_and_pitch_come_apart():
@@ -167,41 +186,6 @@ def test_the_objectives_separate_words_within_a_minute(tmp_path):
     first = torch.tensor([int((labels == word).nonzero()[0]) for word in range(4)])
     right = nearest(embeddings[first], torch.arange(4), embeddings) == labels
     assert right.float().mean() > 0.7
-
-
-def test_voices_that_join_later_change_nothing_before(monkeypatch):
-    """The first steps draw the same clips whether or not the later voices are there."""
-    monkeypatch.setattr(training, "SHARES", {"espeak": 0.5, "rms": 0.5})
-    monkeypatch.setattr(training, "LATER_SHARES", {"espeak": 0.2, "rms": 0.0, "clb": 0.8})
-    clips, config = tones(), replace(TINY, processes=1, harder_after=2)
-    spoken_first = 6 * 4
-    lengths = np.array([4_000, 3_000, 2_000, 1_000])  # which would put the words in another order
-    more = replace(
-        clips,
-        samples=np.concatenate([clips.samples, np.zeros(lengths.sum(), np.int16)]),
-        start=np.concatenate([clips.start, clips.start[-1] + lengths.cumsum()]),
-        label=np.concatenate([clips.label, np.arange(4)]),
-        source=np.concatenate([2 * clips.source, np.ones(4, int)]),
-        sources=["espeak", "clb", "rms"],
-    )
-    drawn: list[set[int]] = []
-    draw = Batches._draw
-
-    def noted(self: Batches, rng: np.random.Generator, source: int, word: int) -> int:
-        place = draw(self, rng, source, word)
-        drawn[-1].add(place)
-        return place
-
-    monkeypatch.setattr(Batches, "_draw", noted)
-    for step in range(4):
-        drawn.append(set())
-        features, _ = Batches(more, config)[step]
-        drawn.append(set())
-        if step < 2:
-            torch.testing.assert_close(features, Batches(clips, config)[step][0])
-            assert drawn[-2] == drawn[-1] and max(drawn[-1]) < spoken_first
-        else:
-            assert max(drawn[-2]) >= spoken_first
 
 
 def test_weights_come_back_as_saved_and_other_files_are_refused(tmp_path):
@@ -310,3 +294,14 @@ def test_what_is_on_disk_is_not_spoken_again_and_a_crash_ends_in_a_sentence(tmp_
 
 def crash(*_: object) -> None:
     os.abort()
+
+
+def test_every_prompt_of_the_person_says_another_word():
+    said = person.prompts()
+    assert len(said) == len(set(said.values())) == 149
+    assert list(said)[:21] == person.NUMBERS and said["twelfth"] == "digits/h-12" and said["ninety"] == "digits/90"
+    tone = torch.sin(torch.arange(8_000) / 5)
+    tight = person.cut_tightly(torch.cat([torch.zeros(4_000), tone, torch.zeros(4_000)]))
+    assert len(tight) == pytest.approx(8_000, abs=6 * 160) and tight[:800].std() > 0.3
+    high = torch.sin(torch.arange(8_000) * 2 * torch.pi * 6_000 / 16_000)
+    assert person.by_telephone(tone).std() > 0.9 * tone.std() and person.by_telephone(high).std() < 0.1 * high.std()

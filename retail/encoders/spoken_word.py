@@ -32,7 +32,8 @@ LOUD_DB = 35.0
 NEARER = 0.1  # of the way from the background to the loudest moment
 FLOOR_LOG = -9.0  # natural log under the loudest frames: quieter bands count as this
 
-SETTINGS = {**MEL, **BAND_HZ, "loud_db": LOUD_DB, "nearer": NEARER, "spare": SPARE_STEPS, "floor": FLOOR_LOG}
+SETTINGS: dict[str, Any] = {**MEL, **BAND_HZ, "loud_db": LOUD_DB, "nearer": NEARER, "floor": FLOOR_LOG}
+SETTINGS |= {"spare": SPARE_STEPS, "edges": "silent"}  # what stands for spare moments that a recording lacks
 
 
 class Heard(NamedTuple):
@@ -77,19 +78,21 @@ def spoken_part(waveform: Tensor) -> Tensor:
     """(S,) -> the part from the first to the last loud moment, with a tenth of a second to spare on both sides.
 
     A moment is loud when it is at most 35 dB under the loudest, and a tenth of the way above the background.
-    Without the cut a name in seconds of silence would be measured against the silence.
+    Without the cut a name in seconds of silence would be measured against the silence. Where the recording has less to
+    spare, silence stands for it: a name that is cut out tightly would be heard as another one.
     """
     steps = len(waveform) // STEP
     if steps < 2 * SPARE_STEPS:
-        return waveform
+        return functional.pad(waveform, (SPARE_STEPS * STEP, SPARE_STEPS * STEP))
     power = waveform[: steps * STEP].view(steps, STEP).square().mean(1)
     power = functional.avg_pool1d(power[None], 5, stride=1, padding=2, count_include_pad=False)[0]
     loudness = 10 * power.clamp(min=1e-10).log10()  # dB
     loudest, background = float(loudness.max()), float(loudness.quantile(0.1))
     threshold = max(loudest - LOUD_DB, background + NEARER * (loudest - background))
     loud = (loudness >= threshold).nonzero()
-    first, last = int(loud[0]) - SPARE_STEPS, int(loud[-1]) + 1 + SPARE_STEPS
-    return waveform[max(0, first) * STEP : last * STEP]
+    first, last = (int(loud[0]) - SPARE_STEPS) * STEP, (int(loud[-1]) + 1 + SPARE_STEPS) * STEP
+    spare = (max(0, -first), max(0, last - len(waveform)))
+    return functional.pad(waveform[max(0, first) : last], spare)
 
 
 class Block(nn.Module):

@@ -22,6 +22,7 @@ from retail.pretraining.sounds import coloured_noise, uniform, without_voice
 BANDS = MEL["n_mels"]
 HOP = MEL["hop_length"]
 NOISE_DB, LOUD_NOISE_DB = (0.0, 40.0), (-3.0, 24.0)  # under the clip
+CUT_SECONDS = (-0.04, 0.12)  # what a tight cut leaves beside the word; below 0 it takes of the word
 BANK = 600  # clips of each kind of noise that are drawn from
 BANK_SECONDS = 3.0
 LEAST = 1e-10  # mel power of digital silence
@@ -41,12 +42,13 @@ class Augment:
         """B int16 clips -> (B + non_speech, 64, T) features; the last rows hold no speech."""
         throats = [self.throat(clip) for clip in clips]
         sizes = torch.tensor([len(clip) for clip in throats])
-        power = self.voice(self.transmission(self.together(throats)), sizes)  # (B, 64, T)
+        power, recorded = self.voice(self.transmission(self.together(throats)), sizes)  # (B, 64, T), (B, T)
         frames = power.shape[2]
         power = torch.cat([power, self._from_bank("without_voice", non_speech, frames)])
+        recorded = torch.cat([recorded, recorded[torch.arange(non_speech) % len(clips)]])  # or cuts would mean speech
         power = self.microphone(self.room(power))
         power = self.noise(power, babble=len(clips))
-        power = self.band(self.microphone(power))
+        power = self.band(self.microphone(power)) * recorded[:, None]
         return self.mask(level(power.clamp(min=LEAST).log()))
 
     # Waveforms
@@ -78,8 +80,10 @@ class Augment:
 
     # Spectra, (B, 257, T)
 
-    def voice(self, waveforms: Tensor, sizes: Tensor) -> Tensor:
+    def voice(self, waveforms: Tensor, sizes: Tensor) -> tuple[Tensor, Tensor]:
         """(B, S), of which the first `sizes` samples count -> mel power (B, 64, T) as if other people said the words.
+
+        Also (B, T), whether the recording lasts: it may begin and end with the word.
 
         The smooth part of each spectrum (the mouth) and its ripple (the pitch) are bent apart from each other: other
         pitches and melodies, longer and shorter vocal tracts, formants that lie a little elsewhere and are sharper or
@@ -88,7 +92,7 @@ class Augment:
         mel = _log_mel().mel
         spectrum = _power(waveforms).clamp(min=LEAST).log()  # (B, 257, T')
         rows, bins, _ = spectrum.shape
-        times, spoken = self._times(sizes / HOP, spectrum.shape[2])  # (B, T), of the output
+        times, spoken, recorded = self._times(sizes / HOP, spectrum.shape[2])  # (B, T), of the output
         frames = times.shape[1]
         mouth = smoothing() @ spectrum
         octaves = 0.1 + 0.45 * self._normal(rows, 1, 1).clamp(-2, 2) + 0.15 * self._curve(rows, 1, frames, 1, 4)
@@ -99,10 +103,10 @@ class Augment:
         mouth = bent(mouth, octaves, times)
         centre = mouth.mean(1, keepdim=True)
         mouth = centre + (mouth - centre) * 2 ** (0.3 * self._normal(rows, 1, 1)) + self._curve(rows, 1, frames, 1, 6)
-        return mel.mel_scale((mouth + ripple).exp() * spoken[:, None])
+        return mel.mel_scale((mouth + ripple).exp() * spoken[:, None]), recorded
 
-    def _times(self, lengths: Tensor, frames: int) -> tuple[Tensor, Tensor]:
-        """Where each of T frames reads the clip, from -1 to 1 over its `frames`, and whether it reads it at all.
+    def _times(self, lengths: Tensor, frames: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Where each of T frames reads the clip, from -1 to 1 over its `frames`; whether it does; whether it is heard.
 
         Clips get another length each; the longest are hurried rather than that all others wait in silence.
         """
@@ -119,7 +123,19 @@ class Augment:
         knot = (place * 64).clamp(0, 63.999)
         below = reached.gather(1, knot.long())
         inside = below + (reached.gather(1, knot.long() + 1) - below) * knot.frac()
-        return inside * lengths[:, None] / max(1, frames - 1) * 2 - 1, (place >= 0) & (place <= 1)
+        times = inside * lengths[:, None] / max(1, frames - 1) * 2 - 1
+        return times, (place >= 0) & (place <= 1), self._recorded(place, wanted)
+
+    def _recorded(self, place: Tensor, lengths: Tensor) -> Tensor:
+        """(B, T), of places within clips that many frames long: half of the recordings are cut to the word or into it.
+
+        Beyond the cuts stands silence, as the product puts it there, and no noise.
+        """
+        rows = len(place)
+        spare = self._uniform(rows, 2) * (CUT_SECONDS[1] - CUT_SECONDS[0]) + CUT_SECONDS[0]
+        spare = spare * SAMPLE_RATE_HZ / HOP / lengths[:, None]
+        cut = (place >= -spare[:, :1]) & (place <= 1 + spare[:, 1:])
+        return cut | ~self._chance(rows, 0.5)[:, None]
 
     def _curve(self, rows: int, bands: int, frames: int, high: int, wide: int) -> Tensor:
         """(rows, bands, frames): smooth noise of spread about 1 between `high` times `wide` knots."""

@@ -23,9 +23,9 @@ class TrainingConfig:
     """What decides a training, but for the clips."""
 
     seed: int = 0
-    steps: int = 8_000
-    harder_after: int = 5_000  # steps; then more people, louder noise, and the rate starts anew at half
-    processes: int = 1  # that share each batch
+    steps: int = 9_000
+    harder_after: int = 1_500  # steps; then the noise is louder
+    processes: int = 2  # that share each batch
     words: int = 64  # a batch; each is said twice
     non_speech: int = 8
     learning_rate: float = 2e-3
@@ -37,7 +37,7 @@ class TrainingConfig:
     phonemes: float = 1.0  # weight of the CTC objective
     contrast: float = 0.0  # weight of the supervised contrast
     average: float = 0.998  # of the weights, from step to step
-    checkpoint_every: int = 250
+    checkpoint_every: int = 500
 
 
 class SoundedPrototypes(nn.Module):

@@ -31,13 +31,10 @@ from retail.pretraining.people import PICO, RHVOICE
 from retail.pretraining.words import Spoken
 from retail.schema import UserError
 
-# How often each voice is drawn; the recorded ones count for more than their number of clips.
-SHARES = {"espeak": 0.38, "rms": 0.14, "kal16": 0.05, "kal": 0.05, "ked": 0.12}
-SHARES |= dict.fromkeys(ACCENTED, 0.03) | {"krb": 0.02}  # that child is the hardest to understand
-# From `TrainingConfig.harder_after` on: RHVoice and Pico are heard as well.
-LATER_SHARES = {"espeak": 0.14, "rms": 0.05, "kal16": 0.015, "kal": 0.015, "ked": 0.035}
-LATER_SHARES |= dict.fromkeys(ACCENTED, 0.015) | dict.fromkeys([*RHVOICE, *PICO], 0.03)
-LATER_SHARES |= {"bdl": 0.07, "clb": 0.08, "us": 0.08, "gb": 0.08}
+# How often each voice is drawn; those modelled on people count for far more than their number of clips.
+SHARES = {"espeak": 0.14, "rms": 0.05, "kal16": 0.015, "kal": 0.015, "ked": 0.035}
+SHARES |= dict.fromkeys(ACCENTED, 0.015) | dict.fromkeys([*RHVOICE, *PICO], 0.03)
+SHARES |= {"bdl": 0.07, "clb": 0.08, "us": 0.08, "gb": 0.08}
 PARTNER_SECONDS = 600  # the longest wait for another process, which may be scoring
 
 
@@ -53,12 +50,10 @@ class Batches(Dataset[tuple[Tensor, Tensor]]):
         for first, last in zip(bounds, bounds[1:], strict=False):
             places = order[first:last]
             self._by_word.append(np.split(places, np.searchsorted(clips.label[places], np.arange(1, count))))
-        unheard = dict.fromkeys(LATER_SHARES, 0.0)
-        self._shares = [_shares(found, clips.sources) for found in (unheard | SHARES, LATER_SHARES)]
+        shares = np.array([SHARES[source] for source in clips.sources])
+        self._shares = shares / shares.sum()
         # Words of like length share a batch, so that little of it is silence.
-        first = self._shares[0][clips.source] > 0
-        label, length = clips.label[first], np.diff(clips.start)[first]
-        mean = np.bincount(label, weights=length) / np.bincount(label)
+        mean = np.bincount(clips.label, weights=np.diff(clips.start)) / np.bincount(clips.label)
         self._lengths = np.array_split(np.argsort(mean, kind="stable"), max(1, min(10, count // config.words)))
 
     def __len__(self) -> int:
@@ -74,23 +69,13 @@ class Batches(Dataset[tuple[Tensor, Tensor]]):
         pace = 0.85 * 2 ** (0.25 * float(np.clip(together.normal(), -1.5, 1.5)))  # people are quicker
         rng = np.random.default_rng([config.seed, step, self._rank])
         labels = np.tile(words[self._rank :: config.processes], 2)
-        harder = step >= config.harder_after
-        shares = self._shares[harder]
-        sources = rng.choice(len(shares), len(labels), p=shares)
-        places = np.array([self._draw(rng, source, word) for source, word in zip(sources, labels, strict=True)])
+        sources = rng.choice(len(self._shares), len(labels), p=self._shares)
+        said = (self._by_word[source][word] for source, word in zip(sources, labels, strict=True))
+        places = [int(rng.choice(clips)) for clips in said]
         generator = torch.Generator().manual_seed(int(rng.integers(1 << 62)))
-        augment = Augment(generator, spare_seconds, pace, harder)
+        augment = Augment(generator, spare_seconds, pace, harder=step >= config.harder_after)
         features = augment([self._clips.clip(place) for place in places], config.non_speech // config.processes)
         return features, torch.from_numpy(labels.astype(np.int64))
-
-    def _draw(self, rng: np.random.Generator, source: int, word: int) -> int:
-        """One of the word's clips."""
-        return int(rng.choice(self._by_word[source][word]))
-
-
-def _shares(wanted: dict[str, float], sources: list[str]) -> np.ndarray:
-    found = np.array([wanted[source] for source in sources])
-    return found / found.sum()
 
 
 class Exchange:
@@ -215,14 +200,11 @@ def _loader(
 
 
 def _learning_rate(step: int, config: TrainingConfig) -> float:
-    """Two cosines down to nearly nothing, the second from half (Loshchilov and Hutter 2017)."""
+    """A straight warm-up, then half a cosine down to nearly nothing."""
     if step < config.warmup:
         return config.learning_rate * (step + 1) / config.warmup
-    first, last, rate = config.warmup, min(config.steps, config.harder_after), config.learning_rate
-    if step >= config.harder_after:
-        first, last, rate = config.harder_after, config.steps, config.learning_rate / 2
-    progress = (step - first) / max(1, last - first)
-    return rate * 0.5 * (1 + math.cos(math.pi * progress)) + 1e-3 * config.learning_rate
+    progress = (step - config.warmup) / max(1, config.steps - config.warmup)
+    return config.learning_rate * (0.5 * (1 + math.cos(math.pi * progress)) + 1e-3)
 
 
 @torch.no_grad()
