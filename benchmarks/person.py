@@ -17,13 +17,11 @@ import torch
 import torchaudio
 from torch import Tensor
 
-from benchmarks.spoken_word import NOISE_DB, TRAINING_PARTS, embed
+from benchmarks.spoken_word import NOISE_DB, embed, enrol
 from retail.encoders import load_encoder
-from retail.encoders.spoken_word import SPARE_STEPS, STEP, spoken_part
+from retail.encoders.spoken_word import SPARE, spoken_part
 from retail.media import SAMPLE_RATE_HZ
-from retail.pretraining.clips import synthesise
 from retail.pretraining.scores import nearest, with_synthetic_noise
-from retail.pretraining.words import Spoken
 
 PACKAGE = "asterisk-core-sounds-en-g722"
 FOLDER = Path("/usr/share/asterisk/sounds/en_US_f_Allison")
@@ -35,13 +33,8 @@ ORDINALS = (
     "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth fifteenth "
     "sixteenth seventeenth eighteenth nineteenth twentieth"
 ).split()
-TENS, TENTHS = (
-    words.split()
-    for words in (
-        "thirty forty fifty sixty seventy eighty ninety",
-        "thirtieth fortieth fiftieth sixtieth seventieth eightieth ninetieth",
-    )
-)
+TENS = "thirty forty fifty sixty seventy eighty ninety".split()
+TENTHS = "thirtieth fortieth fiftieth sixtieth seventieth eightieth ninetieth".split()
 DAYS = "sunday monday tuesday wednesday thursday friday saturday".split()
 MONTHS = "january february march april may june july august september october november december".split()
 LETTERS = (
@@ -88,7 +81,7 @@ def by_telephone(clip: Tensor) -> Tensor:
 
 def cut_tightly(clip: Tensor) -> Tensor:
     """From the first to the last loud moment, with nothing to spare."""
-    return spoken_part(clip)[SPARE_STEPS * STEP : -SPARE_STEPS * STEP]
+    return spoken_part(clip)[SPARE:-SPARE]
 
 
 def main() -> None:
@@ -108,18 +101,15 @@ def main() -> None:
         f"at {NOISE_DB} dB noise": [with_synthetic_noise(clip, NOISE_DB, generator) for clip in clips],
     }
     encoder = load_encoder("torchaudio:spoken-word@bundled")
-    words = [Spoken(word, word) for word in said]
     with tempfile.TemporaryDirectory() as work:
-        spoken = synthesise(Path(work), words, TRAINING_PARTS, say=lambda _: None)
-    enrolled = embed(encoder, [spoken.clip(place) for place in range(len(spoken))])
-    labels, numbers = torch.from_numpy(spoken.label).long(), len(NUMBERS)
-    among = torch.arange(len(words))
+        known, labels = enrol(encoder, list(said), Path(work))
+    among, numbers = torch.arange(len(said)), len(NUMBERS)
     few = labels < numbers
-    print(f"{len(words)} words of one person, and {numbers} numbers among themselves, enrolled from synthetic voices")
+    print(f"{len(said)} words of one person, and {numbers} numbers among themselves, enrolled from synthetic voices")
     for name, heard in ways.items():
         asked = embed(encoder, [clip.numpy() for clip in heard])
-        right = (nearest(enrolled, labels, asked) == among).float().mean()
-        right_numbers = (nearest(enrolled[few], labels[few], asked[:numbers]) == among[:numbers]).float().mean()
+        right = (nearest(known, labels, asked) == among).float().mean()
+        right_numbers = (nearest(known[few], labels[few], asked[:numbers]) == among[:numbers]).float().mean()
         print(f"{name:27} {100 * right:5.1f} {100 * right_numbers:6.1f}")
 
 

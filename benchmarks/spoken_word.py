@@ -121,6 +121,12 @@ def unseen_voices(encoder: Encoder, noises: list[np.ndarray], work: Path) -> lis
     ]
 
 
+def enrol(encoder: Encoder, words: list[str], work: Path) -> tuple[Tensor, Tensor]:
+    """Every word in every voice that is trained on -> embeddings (N, D) and the words' places (N,)."""
+    clips = synthesise(work, [Spoken(word, word) for word in words], TRAINING_PARTS, say=lambda _: None)
+    return embed(encoder, [clips.clip(place) for place in range(len(clips))]), torch.from_numpy(clips.label).long()
+
+
 def digits(encoder: Encoder, noises: list[np.ndarray], work: Path) -> list[Row]:
     """People's digits, enrolled from synthetic voices, then from one person for the others."""
     files = sorted((DATASETS / "spoken_digits").glob("*.wav"))
@@ -128,9 +134,7 @@ def digits(encoder: Encoder, noises: list[np.ndarray], work: Path) -> list[Row]:
     labels = torch.tensor([int(file.stem.split("_")[0]) for file in files])
     people = np.array([file.stem.split("_")[1] for file in files])
     embeddings, noisy = embed(encoder, waves), embed(encoder, with_noise(waves, noises))
-    words = [Spoken(word, word) for word in DIGITS]
-    synthetic = torch.cat([embed(encoder, _spoken(work, words, part)) for part in TRAINING_PARTS])
-    spoken = torch.arange(10).repeat(len(TRAINING_PARTS))
+    synthetic, spoken = enrol(encoder, DIGITS, work / "digits")
     clean = (nearest(synthetic, spoken, embeddings) == labels).float()
     hard = (nearest(synthetic, spoken, noisy) == labels).float()
     few = []

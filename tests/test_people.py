@@ -61,7 +61,7 @@ def test_no_person_who_validates_or_tests_is_trained_on():
     assert not {*RHVOICE.values()} & {"Slt", "Alan", *VALIDATION_PEOPLE.values()}
 
 
-def test_people_are_heard_in_the_later_part_of_the_training():
+def test_people_say_most_of_what_is_heard():
     assert {part.voice or part.engine for part in parts()} == set(SHARES)
     assert sum(SHARES.values()) == pytest.approx(1)
     assert sum(SHARES[name] for name in (*RHVOICE, *PICO)) == pytest.approx(0.61)

@@ -300,6 +300,9 @@ def test_every_prompt_of_the_person_says_another_word():
     said = person.prompts()
     assert len(said) == len(set(said.values())) == 149
     assert list(said)[:21] == person.NUMBERS and said["twelfth"] == "digits/h-12" and said["ninety"] == "digits/90"
+
+
+def test_the_person_is_cut_to_what_is_loud_and_loses_the_upper_half_by_telephone():
     tone = torch.sin(torch.arange(8_000) / 5)
     tight = person.cut_tightly(torch.cat([torch.zeros(4_000), tone, torch.zeros(4_000)]))
     assert len(tight) == pytest.approx(8_000, abs=6 * 160) and tight[:800].std() > 0.3

@@ -27,6 +27,7 @@ BAND_HZ = {"f_min": 60.0, "f_max": 7_600.0}
 DIM = 256
 STEP = 160  # samples, 10 ms
 SPARE_STEPS = 10
+SPARE = SPARE_STEPS * STEP  # samples
 SHORTEST_SAMPLES = 8_000  # shorter clips are padded with silence
 LOUD_DB = 35.0
 NEARER = 0.1  # of the way from the background to the loudest moment
@@ -81,18 +82,17 @@ def spoken_part(waveform: Tensor) -> Tensor:
     Without the cut a name in seconds of silence would be measured against the silence. Where the recording has less to
     spare, silence stands for it: a name that is cut out tightly would be heard as another one.
     """
+    padded = functional.pad(waveform, (SPARE, SPARE))
     steps = len(waveform) // STEP
     if steps < 2 * SPARE_STEPS:
-        return functional.pad(waveform, (SPARE_STEPS * STEP, SPARE_STEPS * STEP))
+        return padded
     power = waveform[: steps * STEP].view(steps, STEP).square().mean(1)
     power = functional.avg_pool1d(power[None], 5, stride=1, padding=2, count_include_pad=False)[0]
     loudness = 10 * power.clamp(min=1e-10).log10()  # dB
     loudest, background = float(loudness.max()), float(loudness.quantile(0.1))
     threshold = max(loudest - LOUD_DB, background + NEARER * (loudest - background))
     loud = (loudness >= threshold).nonzero()
-    first, last = (int(loud[0]) - SPARE_STEPS) * STEP, (int(loud[-1]) + 1 + SPARE_STEPS) * STEP
-    spare = (max(0, -first), max(0, last - len(waveform)))
-    return functional.pad(waveform[max(0, first) : last], spare)
+    return padded[int(loud[0]) * STEP : (int(loud[-1]) + 1) * STEP + 2 * SPARE]
 
 
 class Block(nn.Module):
