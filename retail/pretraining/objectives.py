@@ -49,33 +49,27 @@ class SoundedPrototypes(nn.Module):
     """
 
     PLACES = 4
-    _features_of: Tensor
-    _weights: Tensor
-    _offsets: Tensor
+    _bags: Tensor  # sparse (words, features)
 
     def __init__(self, words: list[Spoken]) -> None:
         super().__init__()
         number: dict[tuple[str, int], int] = {}
-        features: list[int] = []
+        places: list[tuple[int, int]] = []
         weights: list[float] = []
-        offsets: list[int] = []
-        for word in words:
-            offsets.append(len(features))
+        for place, word in enumerate(words):
             bag = list(self._features(word.sounds))
-            features += [number.setdefault(feature, len(number)) for feature, _ in bag]
+            places += [(place, number.setdefault(feature, len(number))) for feature, _ in bag]
             weights += [weight / len(bag) ** 0.5 for _, weight in bag]
-        self.register_buffer("_features_of", torch.tensor(features), persistent=False)
-        self.register_buffer("_weights", torch.tensor(weights), persistent=False)
-        self.register_buffer("_offsets", torch.tensor(offsets), persistent=False)
+        with torch.sparse.check_sparse_tensor_invariants(True):
+            bags = torch.sparse_coo_tensor(torch.tensor(places).T, torch.tensor(weights), (len(words), len(number)))
+            self.register_buffer("_bags", bags.coalesce(), persistent=False)
         self.sounds = nn.Parameter(torch.randn(len(number), DIM) * 0.1)
         self.rest = nn.Parameter(torch.zeros(len(words), DIM))
 
     def forward(self) -> Tensor:
         """(words, 256), not normalised"""
-        bags = functional.embedding_bag(
-            self._features_of, self.sounds, self._offsets, mode="sum", per_sample_weights=self._weights
-        )
-        return bags + self.rest
+        with torch.autocast(self.sounds.device.type, enabled=False):  # sparse products know no half precision
+            return torch.sparse.mm(self._bags, self.sounds) + self.rest
 
     def _features(self, sounds: str) -> Iterator[tuple[tuple[str, int], float]]:
         last = max(1, len(sounds) - 1)

@@ -88,13 +88,15 @@ class Exchange:
 
     def __call__(self, rank: int, parameters: list[nn.Parameter]) -> None:
         """Waits for the others; then every process holds the same mean gradients."""
-        gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
-        self._gradients[rank] = torch.cat([gradient.flatten() for gradient in gradients])
+        gradients = [parameter.grad.flatten() for parameter in parameters if parameter.grad is not None]
+        torch.cat(gradients, out=self._gradients[rank])
         self._barrier.wait()
         mean = self._gradients.mean(0)
         self._barrier.wait()
-        for gradient, part in zip(gradients, mean.split([gradient.numel() for gradient in gradients]), strict=True):
-            gradient.copy_(part.view_as(gradient))
+        parts = iter(mean.split([len(gradient) for gradient in gradients]))
+        for parameter in parameters:
+            if parameter.grad is not None:
+                parameter.grad = next(parts).view_as(parameter)
 
 
 @dataclass
@@ -119,7 +121,7 @@ class Run:
             {"params": [p for p in parameters if p.ndim > 1], "weight_decay": config.weight_decay},
             {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
         ]
-        optimizer = torch.optim.AdamW(groups, lr=config.learning_rate, betas=(0.9, 0.98))
+        optimizer = torch.optim.AdamW(groups, lr=config.learning_rate, betas=(0.9, 0.98), fused=True)
         holders: dict[str, Any] = {"net": net, "objectives": objectives, "average": average, "optimizer": optimizer}
         first = _restore(self.checkpoint, holders, config)
         started = time.monotonic()
