@@ -6,6 +6,7 @@ import ctypes.util
 import os
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -294,6 +295,20 @@ def test_what_is_on_disk_is_not_spoken_again_and_a_crash_ends_in_a_sentence(tmp_
 
 def crash(*_: object) -> None:
     os.abort()
+
+
+@needs_synthesizers
+def test_a_part_that_was_spoken_is_not_drawn_anew_when_its_exit_code_is_lost(tmp_path, monkeypatch):
+    monkeypatch.setattr(clips_module, "_speak_part", spoken_then_lost)
+    clips = synthesise(tmp_path, [Spoken("apple", "a")], [Part("espeak-00", "espeak")], say=lambda _: None)
+    assert clips.samples.tolist() == [0, 0]  # the first attempt's
+
+
+def spoken_then_lost(
+    file: Path, words: list[Spoken], first: int, part: Part, variants: list[str], attempt: int
+) -> None:
+    np.savez(file, samples=np.full(2, attempt, np.int16), lengths=np.array([2]), label=np.array([0]))
+    os._exit(255)
 
 
 def test_every_prompt_of_the_person_says_another_word():

@@ -129,14 +129,18 @@ def _file(folder: Path, part: Part, first: int) -> Path:
 
 
 def _speak_apart(file: Path, words: list[Spoken], first: int, part: Part, variants: list[str]) -> None:
-    """In a process of its own, because a synthesizer's library may crash; then the next draw is tried."""
+    """In a process of its own, because a synthesizer's library may crash; then the next draw is tried.
+
+    Whether the file is there tells: the exit code of a process that another thread started meanwhile can be lost, and
+    then a finished part would be drawn anew, another one than the seed's.
+    """
     context = get_context("forkserver")  # a fork of this process would inherit a library in the middle of its work
     context.set_forkserver_preload([__name__])
     for attempt in range(ATTEMPTS):
         process = context.Process(target=_speak_part, args=(file, words, first, part, variants, attempt))
         process.start()
         process.join()
-        if process.exitcode == 0:
+        if file.exists():
             return
     raise UserError(f"The synthesizer {part.engine} failed {ATTEMPTS} times on {file.stem}; see its message above.")
 
