@@ -126,7 +126,7 @@ def test_a_name_that_is_cut_out_tightly_is_heard_as_with_silence_around():
     around = [np.pad(clip, 8_000) for clip in tight]
     heard = encoder.embed(tight)
     assert torch.nn.functional.cosine_similarity(heard, encoder.embed(around)).min() > 0.95
-    assert (heard @ encoder.embed(clips).T).argmax(1).tolist() == list(range(12))
+    assert torch.nn.functional.cosine_similarity(heard, encoder.embed(clips)).min() > 0.85  # several say the same words
 
 
 def test_the_spoken_part_keeps_a_tenth_of_a_second_and_makes_up_what_is_missing():
@@ -138,6 +138,26 @@ def test_the_spoken_part_keeps_a_tenth_of_a_second_and_makes_up_what_is_missing(
         assert len(part) == pytest.approx(8_000 + 2 * spare, abs=6 * spoken_word.STEP)
         assert not part[: spare // 2].any() and not part[-spare // 2 :].any() and part[spare:-spare].std() > 0.5
     assert len(spoken_word.spoken_part(tone[:1_600])) == 1_600 + 2 * spare
+
+
+def test_a_clip_is_heard_as_the_mean_of_a_quicker_and_a_slower_copy():
+    torch.manual_seed(0)
+    net = spoken_word.SpokenWordNet(16, 1, 2).eval()
+    features = torch.randn(3, 64, 50)
+    copies = [spoken_word.with_length(features, length) for length in spoken_word.LENGTHS]
+    assert [copy.shape[2] for copy in copies] == [35, 56]
+    embedding, speech = spoken_word.hear(net, features)
+    alone = [net(copy) for copy in copies]
+    mean = sum(heard.embedding for heard in alone)
+    assert torch.allclose(embedding, torch.nn.functional.normalize(mean, dim=1), atol=1e-6)
+    assert torch.allclose(speech, sum(heard.speech for heard in alone) / len(copies), atol=1e-6)
+    assert not torch.allclose(embedding, alone[1].embedding, atol=1e-3)
+
+    listening = spoken_word.Listening(net, net).eval()
+    assert torch.equal(listening([features]), embedding)
+    batch = listening.train()([features, features])  # while training its own length does
+    assert torch.allclose(batch[:3], net(features).embedding, atol=1e-6)
+    assert spoken_word.with_length(torch.randn(1, 64, 16), 0.7).shape[2] == spoken_word.LEAST_FRAMES
 
 
 def test_your_own_spoken_word_weights_load_from_a_file(fresh, tmp_path):

@@ -28,13 +28,16 @@ DIM = 256
 STEP = 160  # samples, 10 ms
 SPARE_STEPS = 10
 SPARE = SPARE_STEPS * STEP  # samples
+LEAST_FRAMES = 16  # that the network can hear
 SHORTEST_SAMPLES = 8_000  # shorter clips are padded with silence
 LOUD_DB = 35.0
 NEARER = 0.1  # of the way from the background to the loudest moment
 FLOOR_LOG = -9.0  # natural log under the loudest frames: quieter bands count as this
+LENGTHS = (0.7, 1.12)  # of the copies of a clip that are heard; 1 is its own length
 
 SETTINGS: dict[str, Any] = {**MEL, **BAND_HZ, "loud_db": LOUD_DB, "nearer": NEARER, "floor": FLOOR_LOG}
 SETTINGS |= {"spare": SPARE_STEPS, "edges": "silent"}  # what stands for spare moments that a recording lacks
+SETTINGS |= {"lengths": LENGTHS}
 
 
 class Heard(NamedTuple):
@@ -64,9 +67,21 @@ def level(log_mel: Tensor) -> Tensor:
     return relative.clamp(min=FLOOR_LOG) / -FLOOR_LOG * 2 + 1
 
 
-def hear(net: SpokenWordNet, log_mel: LogMel, waveform: Tensor) -> Heard:
-    """One clip (S,) of any length -> `Heard` of a batch of one."""
-    return net(features_of(log_mel, waveform))
+def hear(net: SpokenWordNet, features: Tensor) -> tuple[Tensor, Tensor]:
+    """Features (B, 64, T) -> embeddings (B, 256) and speech logits (B,): the means over a quicker and a slower copy.
+
+    People speak at other speeds than the pretraining's voices, and what noise hides in one copy another may show.
+    """
+    copies = [net(with_length(features, length)) for length in LENGTHS]
+    embedding = functional.normalize(torch.stack([copy.embedding for copy in copies]).mean(0), dim=1)
+    return embedding, torch.stack([copy.speech for copy in copies]).mean(0)
+
+
+def with_length(features: Tensor, length: float) -> Tensor:
+    """(B, 64, T) -> the same said more quickly (`length` below 1) or slowly, (B, 64, `length` * T)"""
+    frames = max(LEAST_FRAMES, int(features.shape[2] * length))
+    size = (features.shape[1], frames)
+    return functional.interpolate(features[:, None], size=size, mode="bilinear", antialias=True)[:, 0]
 
 
 def features_of(log_mel: LogMel, waveform: Tensor) -> Tensor:
@@ -131,7 +146,7 @@ class AttentivePooling(nn.Module):
 
 
 class SpokenWordNet(nn.Module):
-    """Features (B, 64, T) -> `Heard`; T is at least 16."""
+    """Features (B, 64, T) -> `Heard`; T is at least `LEAST_FRAMES`."""
 
     def __init__(self, channels: int = 256, blocks: int = 6, heads: int = 4) -> None:
         super().__init__()
@@ -164,7 +179,8 @@ class Listening(nn.Module):
     """What fine-tuning trains, and the untouched network that says whether somebody speaks.
 
     That verdict reads the same features as the embedding, so it would drift with them: no training clip is without
-    speech. In: batches of features, each (B_i, 64, T_i). Out: (sum of B_i, 256).
+    speech. In: batches of features, each (B_i, 64, T_i). Out: (sum of B_i, 256), of which training takes those
+    of the clips at their own length, as other lengths are part of the augmentation.
     """
 
     def __init__(self, net: SpokenWordNet, listener: SpokenWordNet) -> None:
@@ -172,7 +188,9 @@ class Listening(nn.Module):
         self.net, self.listener = net, listener
 
     def forward(self, batches: Sequence[Tensor]) -> Tensor:
-        return torch.cat([self.net(features).embedding for features in batches])
+        if self.training:
+            return torch.cat([self.net(features).embedding for features in batches])
+        return torch.cat([hear(self.net, features)[0] for features in batches])
 
 
 def save(net: SpokenWordNet, settings: dict[str, Any], path: Path, listener: SpokenWordNet | None = None) -> None:

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from retail.encoders.spoken_word import BAND_HZ, MEL, LogMel, level
+from retail.encoders.spoken_word import BAND_HZ, LEAST_FRAMES, MEL, LogMel, level
 from retail.media import SAMPLE_RATE_HZ
 from retail.pretraining.sounds import coloured_noise, uniform, without_voice
 
@@ -114,7 +114,7 @@ class Augment:
         wanted = lengths * self._pace * 2 ** (0.2 * self._normal(rows).clamp(-2, 2))
         longest = min(float(wanted.max()), 1.2 * float(wanted.median()))
         wanted = wanted.clamp(max=longest)
-        count = max(16, math.ceil(longest + self._spare_seconds * SAMPLE_RATE_HZ / HOP))
+        count = max(LEAST_FRAMES, math.ceil(longest + self._spare_seconds * SAMPLE_RATE_HZ / HOP))
         first = (self._uniform(rows) * 1.08 - 0.04) * (count - wanted)  # now and then a little is cut off
         place = (torch.arange(count)[None] + 0.5 - first[:, None]) / wanted[:, None]  # (B, T), 0 to 1 within the clip
         pace = torch.exp(0.35 * self._normal(rows, 1, 8))

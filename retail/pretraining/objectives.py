@@ -37,7 +37,7 @@ class TrainingConfig:
     phonemes: float = 1.0  # weight of the CTC objective
     contrast: float = 0.0  # weight of the supervised contrast
     average: float = 0.998  # of the weights, from step to step
-    checkpoint_every: int = 500
+    checkpoint_every: int = 1_000
 
 
 class SoundedPrototypes(nn.Module):

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from retail.encoders.spoken_word import LogMel, SpokenWordNet, hear
+from retail.encoders.spoken_word import LogMel, SpokenWordNet, features_of, hear
 from retail.pretraining.clips import Clips
 from retail.pretraining.sounds import without_voice
 
@@ -24,10 +24,10 @@ def heard(net: SpokenWordNet, clips: list[np.ndarray]) -> tuple[Tensor, Tensor]:
     with torch.inference_mode():
         for clip in clips:
             samples = torch.from_numpy(clip.astype(np.float32) / (32768 if clip.dtype == np.int16 else 1))
-            out = hear(net, log_mel, samples)
-            embeddings.append(out.embedding[0])
-            speech.append(out.speech[0])
-    return torch.stack(embeddings), torch.stack(speech)
+            embedding, logit = hear(net, features_of(log_mel, samples))
+            embeddings.append(embedding)
+            speech.append(logit)
+    return torch.cat(embeddings), torch.cat(speech)
 
 
 def speech_logits(net: SpokenWordNet, clips: list[np.ndarray]) -> Tensor:
