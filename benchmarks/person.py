@@ -2,7 +2,8 @@
 
 In: the English prompts of Asterisk, recorded by Allison Smith, from Debian's package `asterisk-core-sounds-en-g722`
 (CC BY-SA 3.0; downloaded, never copied into this project). Out: a table on stdout. These recordings are a validation:
-what is hard about people may be looked for here, and not among the digits that `benchmarks.spoken_word` tests on.
+what is hard about people may be looked for here, and not among the digits that `benchmarks.spoken_word` tests on. With
+`--sounds` real sounds are mixed in too, such as those without words of Debian's `tuxpaint-stamps-default` (GPL-2).
 """
 
 from __future__ import annotations
@@ -17,10 +18,10 @@ import torch
 import torchaudio
 from torch import Tensor
 
-from benchmarks.spoken_word import NOISE_DB, embed, enrol
+from benchmarks.spoken_word import NOISE_DB, embed, enrol, with_noise
 from retail.encoders import load_encoder
 from retail.encoders.spoken_word import SPARE, spoken_part
-from retail.media import SAMPLE_RATE_HZ
+from retail.media import SAMPLE_RATE_HZ, decode_audio
 from retail.pretraining.scores import nearest, with_synthetic_noise
 
 PACKAGE = "asterisk-core-sounds-en-g722"
@@ -84,10 +85,18 @@ def cut_tightly(clip: Tensor) -> Tensor:
     return spoken_part(clip)[SPARE:-SPARE]
 
 
+def sounds_without_words(folder: Path) -> list[np.ndarray]:
+    """Every sound in a folder of Tux Paint's stamps but spoken descriptions and very short ones."""
+    files = (file for file in sorted(folder.rglob("*")) if file.suffix in (".ogg", ".wav") and "_desc" not in file.name)
+    return [sound for file in files if len(sound := decode_audio(file)) > SAMPLE_RATE_HZ / 4]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--folder", type=Path, default=FOLDER, help=f"where the package {PACKAGE} puts its prompts")
-    folder = parser.parse_args().folder
+    parser.add_argument("--sounds", type=Path, help="a folder of sounds to mix in, such as Tux Paint's stamps")
+    arguments = parser.parse_args()
+    folder = arguments.folder
     if not folder.is_dir():
         raise SystemExit(f"The prompts are expected in '{folder}', which does not exist; install {PACKAGE}.")
     said = prompts()
@@ -100,6 +109,9 @@ def main() -> None:
         "cut tightly, by telephone": [cut_tightly(by_telephone(clip)) for clip in clips],
         f"at {NOISE_DB} dB noise": [with_synthetic_noise(clip, NOISE_DB, generator) for clip in clips],
     }
+    if arguments.sounds:
+        mixed = with_noise([clip.numpy() for clip in clips], sounds_without_words(arguments.sounds))
+        ways[f"at {NOISE_DB} dB of real sounds"] = [torch.from_numpy(clip) for clip in mixed]
     encoder = load_encoder("torchaudio:spoken-word@bundled")
     with tempfile.TemporaryDirectory() as work:
         known, labels = enrol(encoder, list(said), Path(work))
