@@ -99,6 +99,11 @@ def main() -> None:
     folder = arguments.folder
     if not folder.is_dir():
         raise SystemExit(f"The prompts are expected in '{folder}', which does not exist; install {PACKAGE}.")
+    sounds = sounds_without_words(arguments.sounds) if arguments.sounds else []
+    if arguments.sounds and not sounds:
+        raise SystemExit(
+            f"Sounds (.ogg, .wav) are expected in '{arguments.sounds}', which holds none; name another folder."
+        )
     said = prompts()
     clips = [recording(folder / f"{stem}.g722") for stem in said.values()]
     generator = torch.Generator().manual_seed(6)
@@ -109,8 +114,8 @@ def main() -> None:
         "cut tightly, by telephone": [cut_tightly(by_telephone(clip)) for clip in clips],
         f"at {NOISE_DB} dB noise": [with_synthetic_noise(clip, NOISE_DB, generator) for clip in clips],
     }
-    if arguments.sounds:
-        mixed = with_noise([clip.numpy() for clip in clips], sounds_without_words(arguments.sounds))
+    if sounds:
+        mixed = with_noise([clip.numpy() for clip in clips], sounds)
         ways[f"at {NOISE_DB} dB of real sounds"] = [torch.from_numpy(clip) for clip in mixed]
     encoder = load_encoder("torchaudio:spoken-word@bundled")
     with tempfile.TemporaryDirectory() as work:
