@@ -37,6 +37,15 @@ def test_the_demo_stands_with_numbers_classes_products_and_no_problem():
     assert "belongs to the program" in said(app)
 
 
+def test_taking_the_template_does_not_draw_the_page_again():
+    """Streamlit takes a file away when the page is drawn anew, perhaps before the browser has fetched it."""
+    buttons = [item.proto for item in open_page("data").get("download_button")]
+    assert [(item.label, item.ignore_rerun, bool(item.url)) for item in buttons] == [
+        ("Template as ZIP", True, True),
+        ("Template as CSV", True, True),
+    ]
+
+
 def test_broken_rows_are_named_with_line_column_and_fix_and_valid_rows_stay():
     app = upload(open_page("data"), "shop.csv", BROKEN.encode())
     assert element(app, "selectbox", "Data set").value == "shop"

@@ -125,6 +125,7 @@ def draw_table(job: jobs.Job) -> None:
         path.read_bytes(),
         f"{job.id}.csv",
         "text/csv",
+        on_click="ignore",
         help="Every row; cells are safe for spreadsheets.",
     )
 

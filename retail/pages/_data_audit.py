@@ -71,7 +71,7 @@ def _draw_report(dataset: Dataset, manifest: Manifest, report: dict[str, Any]) -
         st.caption(f"Looked for and not found: {', '.join(absent)}.")
     if findings:
         _draw_rows(manifest, findings, dataset.id)
-        st.download_button("Findings as CSV", as_csv(rows_table(report)), "leaks.csv", "text/csv")
+        st.download_button("Findings as CSV", as_csv(rows_table(report)), "leaks.csv", "text/csv", on_click="ignore")
     if report["controls"]:
         with st.expander("Control: how much each input tells, as it is and shuffled"):
             table = controls_table(report)

@@ -60,8 +60,9 @@ def draw_add() -> None:
             "columns to learn, such as *category* or *colour*. Other column names are fine: you say what they hold."
         )
         with st.container(horizontal=True):
-            st.download_button("Template as ZIP", datasets.template_zip, "template.zip", "application/zip")
-            st.download_button("Template as CSV", datasets.template_csv, "metadata.csv", "text/csv")
+            zipped, table = datasets.template_zip(), datasets.template_csv()
+            st.download_button("Template as ZIP", zipped, "template.zip", "application/zip", on_click="ignore")
+            st.download_button("Template as CSV", table, "metadata.csv", "text/csv", on_click="ignore")
         name = st.text_input("Name", placeholder="Spring catalogue", key="new_name")
         upload = st.file_uploader("ZIP with table and files, or a CSV table", max_upload_size=MAX_UPLOAD_MB)
         path = st.text_input("Or a folder, ZIP or CSV on this machine", placeholder="/data/my_products")

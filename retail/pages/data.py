@@ -120,7 +120,7 @@ def draw_problems(dataset: Dataset, manifest: Manifest, frame: pd.DataFrame, che
     shown = frame.head(LISTED).astype(object).map(lambda cell: "" if pd.isna(cell) else plain(str(cell)))
     st.table(shown, hide_index=True)
     text = frame.map(lambda cell: safe_cell(cell) if isinstance(cell, str) else cell).to_csv(index=False)
-    st.download_button("Problems as CSV", text, "problems.csv", "text/csv")
+    st.download_button("Problems as CSV", text, "problems.csv", "text/csv", on_click="ignore")
 
 
 def draw_augmentation(manifest: Manifest) -> None:

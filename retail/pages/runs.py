@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from functools import partial
 
 import pandas as pd
@@ -95,16 +96,25 @@ def draw_exports(run: Run) -> None:
             icon=":material/bar_chart:",
             query_params={"run": run.id},
         )
-        cells = st.columns(3)
-        html, csv, latex = (partial(make, results) for make in (html_report, csv_zip, latex_text))
-        cells[0].download_button("Report (HTML)", html, f"{run.id}.html", "text/html", width="stretch")
-        cells[1].download_button("Tables (CSV)", csv, f"{run.id}-tables.zip", "application/zip", width="stretch")
-        cells[2].download_button("Tables (LaTeX)", latex, f"{run.id}.tex", "text/x-tex", width="stretch")
+        files: list[tuple[str, Callable[[], str | bytes], str, str]] = [
+            ("Report (HTML)", partial(html_report, results), f"{run.id}.html", "text/html"),
+            ("Tables (CSV)", partial(csv_zip, results), f"{run.id}-tables.zip", "application/zip"),
+            ("Tables (LaTeX)", partial(latex_text, results), f"{run.id}.tex", "text/x-tex"),
+        ]
+        for cell, file in zip(st.columns(len(files)), files, strict=True):
+            cell.download_button(*file, on_click="ignore", width="stretch")
     if bundles := {path.name: path for path in run.bundles}:
         left, right = st.columns([2, 1], vertical_alignment="bottom")
         name = left.selectbox("Recogniser", list(bundles), help="Recognise offers these as well.")
         content = partial(runs.bundle_zip, bundles[name])
-        right.download_button("Recogniser (ZIP)", content, f"{run.id}-{name}.zip", "application/zip", width="stretch")
+        right.download_button(
+            "Recogniser (ZIP)",
+            content,
+            f"{run.id}-{name}.zip",
+            "application/zip",
+            on_click="ignore",
+            width="stretch",
+        )
         st.caption(
             "Unpacked, `python -m retail predict FOLDER` answers with it; or import it below on another machine."
         )

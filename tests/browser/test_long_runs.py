@@ -120,6 +120,7 @@ def test_broken_rows_are_listed_and_valid_rows_stay(open_at, server):
 def test_the_template_comes_back_as_a_data_set_without_a_problem(open_at, server, tmp_path):
     page = open_at(server, "data")
     page.get_by_text("Use my data").click()
+    settled(page)
     with page.expect_download() as download:
         page.get_by_role("button", name="Template as ZIP").click()
     download.value.save_as(tmp_path / "template.zip")
