@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import shutil
+import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
@@ -37,9 +38,18 @@ def home() -> Path:
 def whole_file(path: Path) -> Iterator[Path]:
     """Gives a path to write to; the file appears under its own name when the block ends well, or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".part")
-    yield partial
-    partial.replace(path)
+    partial = _partial(path)
+    try:
+        yield partial
+        partial.replace(path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+
+
+def _partial(path: Path) -> Path:
+    """A name of its own: two sessions may write the same thing at once."""
+    return path.with_name(f"{path.name}.{uuid.uuid4().hex[:8]}.part")
 
 
 def _check_choice(name: str, value: str, known: Sequence[str]) -> None:
@@ -50,8 +60,7 @@ def _check_choice(name: str, value: str, known: Sequence[str]) -> None:
 @contextmanager
 def whole_folder(path: Path) -> Iterator[Path]:
     """Gives an empty folder to fill; it takes the place of what stood there if the block ends well."""
-    partial = path.with_name(path.name + ".part")
-    shutil.rmtree(partial, ignore_errors=True)
+    partial = _partial(path)
     partial.mkdir(parents=True)
     try:
         yield partial

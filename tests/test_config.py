@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from retail.config import CompareConfig, TrainConfig
+from retail.config import CompareConfig, TrainConfig, whole_file, whole_folder
 from retail.schema import UserError
 
 
@@ -40,3 +40,23 @@ def test_unknown_setting_is_named():
         CompareConfig.from_dict({"colour": 1})
     with pytest.raises(UserError, match="at least 1, not 0"):
         CompareConfig(seeds=0)
+
+
+def test_two_sessions_write_the_same_file_at_once_and_either_is_whole(tmp_path):
+    file = tmp_path / "new" / "figures.json"
+    with whole_file(file) as first, whole_file(file) as second:
+        first.write_text("first")
+        second.write_text("second")
+    assert file.read_text() == "first" and [*file.parent.iterdir()] == [file]
+
+
+@pytest.mark.parametrize("whole", [whole_file, whole_folder])
+def test_what_fails_leaves_what_stood_there(tmp_path, whole):
+    place = tmp_path / "kept"
+    with whole(place) as partial:
+        (partial / "inside" if partial.is_dir() else partial).write_text("good")
+    with pytest.raises(ZeroDivisionError), whole(place) as partial:
+        (partial / "inside" if partial.is_dir() else partial).write_text("half")
+        _ = 1 / 0
+    assert (place / "inside" if place.is_dir() else place).read_text() == "good"
+    assert [*tmp_path.iterdir()] == [place]
