@@ -13,6 +13,7 @@ import shutil
 import time
 import zipfile
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 from retail.archive import extract
@@ -148,6 +149,7 @@ def file_name_of(name: str) -> str:
     return re.sub(r"[^\w.-]+", "-", Path(name).name, flags=re.ASCII).strip("-.") or "file"
 
 
+@cache
 def template_csv() -> str:
     """A table in the convention with a few rows of the demo."""
     stream = io.StringIO()
@@ -157,6 +159,7 @@ def template_csv() -> str:
     return stream.getvalue()
 
 
+@cache
 def template_zip() -> bytes:
     """The same with its photos and sounds: a whole data set to copy from."""
     stream = io.BytesIO()

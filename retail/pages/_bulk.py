@@ -11,6 +11,7 @@ from retail import bulk, jobs
 from retail.bulk import MAX_ROWS, PREDICTIONS, SURE
 from retail.pages._recogniser import Chosen
 from retail.pages._uploads import release, uploaded
+from retail.pages._words import download
 from retail.schema import UserError
 
 UPLOAD_MB = 1024
@@ -120,14 +121,8 @@ def draw_table(job: jobs.Job) -> None:
         frame[name] = pd.to_numeric(frame[name])
     config = {name: st.column_config.NumberColumn(format="percent") for name in shares}
     st.dataframe(frame, hide_index=True, width="stretch", column_config=config, alt="Recognised products")
-    st.download_button(
-        "Download CSV",
-        path.read_bytes(),
-        f"{job.id}.csv",
-        "text/csv",
-        on_click="ignore",
-        help="Every row; cells are safe for spreadsheets.",
-    )
+    said = "Every row; cells are safe for spreadsheets."
+    download("Download CSV", path.read_bytes(), f"{job.id}.csv", "text/csv", help=said)
 
 
 def draw(chosen: Chosen) -> None:

@@ -15,7 +15,7 @@ from retail.evaluation.report import html_report
 from retail.evaluation.tables import all_tables
 from retail.evaluation.verdict import titles
 from retail.pages._compare_runs import View
-from retail.pages._words import show_table
+from retail.pages._words import download, show_table
 
 
 def draw_files(view: View) -> None:
@@ -33,16 +33,11 @@ def draw_files(view: View) -> None:
         ("Tables (CSV, zipped)", lambda: csv_zip(results), f"{name}-tables.zip", "application/zip"),
         ("Tables (LaTeX)", lambda: latex_text(results), f"{name}-tables.tex", "text/plain"),
         ("Report (HTML)", lambda: html_report(results), f"{name}-report.html", "text/html"),
-        (
-            "Results (JSON)",
-            lambda: _for_others(results),
-            f"{name}.json",
-            "application/json",
-        ),
+        ("Results (JSON)", lambda: _for_others(results), f"{name}.json", "application/json"),
     ]
     with st.container(horizontal=True):
-        for label, make, file, mime in files:
-            st.download_button(label, make, file, mime, on_click="ignore")
+        for file in files:
+            download(*file)
     st.caption("The HTML report is one file that opens without a network.")
     if protocol := results.get("protocol"):
         st.subheader("How the race was run", anchor=False)

@@ -16,7 +16,7 @@ from retail.evaluation.table_formats import as_csv
 from retail.manifest import Manifest
 from retail.pages._data_cards import draw_cards
 from retail.pages._follow_run import EVERY_SECONDS, draw_run
-from retail.pages._words import plain, show_table
+from retail.pages._words import download, plain, show_table
 
 SEVERITY_WORDS = {"leak": "Leak", "warning": "Warning", "note": "Note"}
 LISTED = 200  # products of a finding in the table; the file holds all
@@ -71,7 +71,7 @@ def _draw_report(dataset: Dataset, manifest: Manifest, report: dict[str, Any]) -
         st.caption(f"Looked for and not found: {', '.join(absent)}.")
     if findings:
         _draw_rows(manifest, findings, dataset.id)
-        st.download_button("Findings as CSV", as_csv(rows_table(report)), "leaks.csv", "text/csv", on_click="ignore")
+        download("Findings as CSV", as_csv(rows_table(report)), "leaks.csv", "text/csv")
     if report["controls"]:
         with st.expander("Control: how much each input tells, as it is and shuffled"):
             table = controls_table(report)

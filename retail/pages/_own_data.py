@@ -14,6 +14,7 @@ from retail import datasets
 from retail.columns import NONE, ROLES, Columns, guessed_tasks
 from retail.datasets import Dataset
 from retail.manifest import read_table
+from retail.pages._words import download
 from retail.schema import UserError
 
 MAX_UPLOAD_MB = 2048
@@ -60,9 +61,8 @@ def draw_add() -> None:
             "columns to learn, such as *category* or *colour*. Other column names are fine: you say what they hold."
         )
         with st.container(horizontal=True):
-            zipped, table = datasets.template_zip(), datasets.template_csv()
-            st.download_button("Template as ZIP", zipped, "template.zip", "application/zip", on_click="ignore")
-            st.download_button("Template as CSV", table, "metadata.csv", "text/csv", on_click="ignore")
+            download("Template as ZIP", datasets.template_zip(), "template.zip", "application/zip")
+            download("Template as CSV", datasets.template_csv(), "metadata.csv", "text/csv")
         name = st.text_input("Name", placeholder="Spring catalogue", key="new_name")
         upload = st.file_uploader("ZIP with table and files, or a CSV table", max_upload_size=MAX_UPLOAD_MB)
         path = st.text_input("Or a folder, ZIP or CSV on this machine", placeholder="/data/my_products")

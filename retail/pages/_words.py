@@ -1,13 +1,14 @@
-"""Words, tables and figures for all pages: what comes from data, shown as it is.
+"""Words, tables, figures and downloads for all pages: what comes from data, shown as it is.
 
-In: text, a `Table` or a chart. Out: markdown that formats, links and loads nothing; a frame; a figure on the page.
+In: text, a `Table`, a chart or a file's content. Out: markdown that formats, links and loads nothing; a frame; a figure
+or a download on the page.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Literal
 
 import altair as alt
 import pandas as pd
@@ -33,6 +34,21 @@ def figure(
         return st.altair_chart(bare, width="stretch", alt=words, key=key)
     heard: Any = on_select
     return st.altair_chart(bare, width="stretch", alt=words, key=key, on_select=heard, selection_mode=selection)
+
+
+def download(
+    label: str,
+    content: str | bytes | Callable[[], str | bytes],
+    name: str,
+    mime: str,
+    width: Literal["content", "stretch"] = "content",
+    help: str | None = None,
+) -> None:
+    """Offers a file, made when it is asked for if `content` is a function.
+
+    A click does not draw the page again, or Streamlit could take the file away before the browser has fetched it.
+    """
+    st.download_button(label, content, name, mime, on_click="ignore", width=width, help=help)
 
 
 def table_frame(table: Table, titles: Mapping[str, str] | None = None) -> pd.DataFrame:

@@ -15,7 +15,7 @@ from retail.media import SAMPLE_RATE_HZ, MediaError
 from retail.pages._data_audit import draw_audit
 from retail.pages._data_cards import draw_products
 from retail.pages._own_data import choose_dataset, draw_add, draw_columns, draw_manage, keep
-from retail.pages._words import figure, plain
+from retail.pages._words import download, figure, plain
 from retail.schema import INPUT_WORDS, UserError, inputs_words
 
 TITLE = "Data"
@@ -120,7 +120,7 @@ def draw_problems(dataset: Dataset, manifest: Manifest, frame: pd.DataFrame, che
     shown = frame.head(LISTED).astype(object).map(lambda cell: "" if pd.isna(cell) else plain(str(cell)))
     st.table(shown, hide_index=True)
     text = frame.map(lambda cell: safe_cell(cell) if isinstance(cell, str) else cell).to_csv(index=False)
-    st.download_button("Problems as CSV", text, "problems.csv", "text/csv", on_click="ignore")
+    download("Problems as CSV", text, "problems.csv", "text/csv")
 
 
 def draw_augmentation(manifest: Manifest) -> None:

@@ -16,6 +16,7 @@ from retail.evaluation.report import html_report
 from retail.pages._follow_run import EVERY_SECONDS, STATE_WORDS, draw_run
 from retail.pages._side_by_side import draw_side_by_side
 from retail.pages._training import draw_training
+from retail.pages._words import download
 from retail.runs import Run
 from retail.schema import UserError
 
@@ -102,19 +103,14 @@ def draw_exports(run: Run) -> None:
             ("Tables (LaTeX)", partial(latex_text, results), f"{run.id}.tex", "text/x-tex"),
         ]
         for cell, file in zip(st.columns(len(files)), files, strict=True):
-            cell.download_button(*file, on_click="ignore", width="stretch")
+            with cell:
+                download(*file, width="stretch")
     if bundles := {path.name: path for path in run.bundles}:
         left, right = st.columns([2, 1], vertical_alignment="bottom")
         name = left.selectbox("Recogniser", list(bundles), help="Recognise offers these as well.")
         content = partial(runs.bundle_zip, bundles[name])
-        right.download_button(
-            "Recogniser (ZIP)",
-            content,
-            f"{run.id}-{name}.zip",
-            "application/zip",
-            on_click="ignore",
-            width="stretch",
-        )
+        with right:
+            download("Recogniser (ZIP)", content, f"{run.id}-{name}.zip", "application/zip", width="stretch")
         st.caption(
             "Unpacked, `python -m retail predict FOLDER` answers with it; or import it below on another machine."
         )
