@@ -107,38 +107,37 @@ def list_jobs() -> list[Job]:
 
 
 def status(job: Job) -> dict[str, Any]:
-    """State, stage, done, total and message; a process that is gone without having finished has failed."""
+    """State, stage, done, total and message; a process that is gone without having finished has failed.
+
+    An end once told stays: pages look no more after it. So a cancelled job is never a failed one while its process
+    ends, and one that the queue started has failed when the queue, which knows how it ended, has written so.
+    """
     facts = job.facts
     if facts.get("queued") and not _cancelled(job):
         return _unknown(facts) | ({} if _is_next(job) else {"state": QUEUED, "stage": "waiting for its turn"})
+    awaited = _alive(facts) or _alive(facts.get("worker", {}))  # before the file: what they wrote last counts
     now = _unknown(facts) | _read(job.folder / "status.json") | {"title": facts.get("title", "")}
-    if now["state"] in LIVE and not _alive(facts):
-        # The process may have finished between the two looks.
-        now |= _read(job.folder / "status.json")
-        if now["state"] in LIVE:
-            now |= {"state": "failed", "message": "The process ended before it was done. The log has its last lines."}
+    if now["state"] != "done" and _cancelled(job):
+        return now | {"state": "cancelled", "message": "Cancelled."}
+    if now["state"] in LIVE and not awaited:
+        now |= {"state": "failed", "message": "The process ended before it was done. The log has its last lines."}
     return now
 
 
 def cancel(job: Job) -> None:
-    """Ends the job's whole process group, or takes it out of the queue, and says so in its status."""
-    now = status(job)
-    if now["state"] not in UNFINISHED:
-        return
-    done = now | {"state": "cancelled", "message": "Cancelled."}
-    _write(job.folder / "status.json", done)
-    (job.folder / "cancelled").touch()  # first the mark, then the process: whoever starts it looks in the other order
-    _end(job.facts)
-    _write(job.folder / "status.json", done)
+    """Ends the job's whole process group, or takes it out of the queue; the mark `cancelled` in its folder says so."""
+    if status(job)["state"] in UNFINISHED:
+        with contextlib.suppress(FileNotFoundError):  # the run may just be deleted
+            (job.folder / "cancelled").touch()  # before the process ends: whoever starts it looks in the other order
+        _end(job.facts)
 
 
 def retry(job: Job) -> None:
     """Queues the same command again in the same folder: what it kept there, and cached embeddings, count on."""
     if status(job)["state"] in UNFINISHED:
         return
-    for name in ("status.json", "cancelled"):
-        (job.folder / name).unlink(missing_ok=True)
     _update(job, queued=True, pid=0, started=time.time())
+    (job.folder / "cancelled").unlink(missing_ok=True)  # last: until then it is a cancelled job
     advance()
 
 
@@ -188,7 +187,9 @@ def work() -> None:
 
 def _work_off(job: Job) -> None:
     facts = job.facts
-    process = _launch(facts["command"], job, facts | {"queued": False, "started": time.time()})
+    (job.folder / "status.json").unlink(missing_ok=True)  # of an earlier try
+    worker = {"pid": os.getpid(), "born": _born(os.getpid())}
+    process = _launch(facts["command"], job, facts | {"queued": False, "started": time.time(), "worker": worker})
     if _cancelled(job):  # in the moment between waiting and running
         _end({"pid": process.pid})
     code = process.wait()
