@@ -107,6 +107,18 @@ def test_leaks_are_looked_for_in_a_run_and_named_with_products_lines_and_the_way
     assert "The data have changed since this look" in said(app)
 
 
+@pytest.mark.parametrize("page", ["data", "train"])
+def test_every_choice_of_a_data_set_counts_and_stays_on_other_pages(page, small_data):
+    datasets.add_folder("Small", small_data)
+    app = open_page(page)
+    for wanted in ("small", "demo", "demo", "small"):
+        element(app, "selectbox", "Data set").set_value(wanted).run()
+        assert element(app, "selectbox", "Data set").value == wanted == app.session_state.dataset
+    for other in ("data", "train"):
+        app.switch_page(f"retail/pages/{other}.py").run()
+        assert element(app, "selectbox", "Data set").value == "small"
+
+
 def test_what_is_no_data_is_refused_in_words():
     app = upload(open_page("data"), "broken.zip", b"PK")
     assert "not a usable ZIP" in said(app)

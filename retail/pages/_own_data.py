@@ -39,11 +39,18 @@ ROLE_HELP = {
 def choose_dataset() -> Dataset:
     """The data set that is looked at; Data and Train choose the same one."""
     known = {dataset.id: dataset for dataset in datasets.list_datasets()}
-    wanted = st.session_state.get("dataset", "demo")
-    place = list(known).index(wanted) if wanted in known else 0
-    chosen = st.selectbox("Data set", list(known), place, format_func=lambda name: known[name].name)
-    st.session_state.dataset = chosen
-    return known[chosen]
+    state = st.session_state
+    if state.get("dataset") not in known:
+        state.dataset = next(iter(known))
+    state.dataset_box = state.dataset  # an `index` that follows the choice would make a new box of each, without memory
+    st.selectbox(
+        "Data set", list(known), key="dataset_box", on_change=_take_choice, format_func=lambda name: known[name].name
+    )
+    return known[state.dataset]
+
+
+def _take_choice() -> None:
+    st.session_state.dataset = st.session_state.dataset_box
 
 
 def keep(dataset: Dataset) -> None:
