@@ -27,6 +27,7 @@ QUEUED = "queued"
 LIVE = ("starting", "running")
 UNFINISHED = (QUEUED, *LIVE)
 PROJECT = Path(__file__).resolve().parent.parent
+NAME = "name.json"  # apart, so that a new title never writes over a process id that was noted at the same moment
 RUN_FOLDER = "{run}"  # in an argument: the job's own folder
 POLL_SECONDS = 0.3
 PATIENCE_SECONDS = 2.0  # somebody who only looks whether the lock is free holds it for a moment
@@ -47,7 +48,7 @@ class Job:
     @property
     def facts(self) -> dict[str, Any]:
         """Title, command, process id and when it was asked for, as they were written."""
-        return _read(self.folder / "job.json")
+        return _read(self.folder / "job.json") | _read(self.folder / NAME)
 
     def log_tail(self, lines: int = 12) -> str:
         """The last lines that the command printed."""
@@ -136,14 +137,14 @@ def retry(job: Job) -> None:
     """Queues the same command again in the same folder: what it kept there, and cached embeddings, count on."""
     if status(job)["state"] in UNFINISHED:
         return
-    _update(job, queued=True, pid=0, started=time.time())
+    _write(job.folder / "job.json", job.facts | {"queued": True, "pid": 0, "started": time.time()})
     (job.folder / "cancelled").unlink(missing_ok=True)  # last: until then it is a cancelled job
     advance()
 
 
 def rename(job: Job, title: str) -> None:
     """Another title."""
-    _update(job, title=title)
+    _write(job.folder / NAME, {"title": title})
 
 
 def delete(job: Job) -> None:
@@ -187,10 +188,15 @@ def work() -> None:
 
 def _work_off(job: Job) -> None:
     facts = job.facts
-    (job.folder / "status.json").unlink(missing_ok=True)  # of an earlier try
     worker = {"pid": os.getpid(), "born": _born(os.getpid())}
-    process = _launch(facts["command"], job, facts | {"queued": False, "started": time.time(), "worker": worker})
-    if _cancelled(job):  # in the moment between waiting and running
+    try:
+        (job.folder / "status.json").unlink(missing_ok=True)  # of an earlier try
+        process = _launch(facts["command"], job, facts | {"queued": False, "started": time.time(), "worker": worker})
+    except (KeyError, FileNotFoundError):
+        if find(job.id) is None:
+            return  # deleted in the moment between waiting and running
+        raise
+    if _cancelled(job) or find(job.id) is None:  # in the same moment
         _end({"pid": process.pid})
     code = process.wait()
     now = _read(job.folder / "status.json")
@@ -244,10 +250,6 @@ def _unknown(facts: dict[str, Any]) -> dict[str, Any]:
         "message": "",
         "title": facts.get("title", ""),
     }
-
-
-def _update(job: Job, **changes: Any) -> None:
-    _write(job.folder / "job.json", job.facts | changes)
 
 
 def _read(path: Path) -> dict[str, Any]:

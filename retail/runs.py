@@ -93,7 +93,7 @@ def _synchronised() -> list[Run]:
 
 
 def _stamp(job: jobs.Job) -> float:
-    files = [job.folder / name for name in ("job.json", "status.json", "results.json", "cancelled")]
+    files = [job.folder / name for name in ("job.json", jobs.NAME, "status.json", "results.json", "cancelled")]
     return max((path.stat().st_mtime for path in files if path.is_file()), default=0.0)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import sys
 import time
@@ -117,7 +118,7 @@ def runs(job: jobs.Job) -> bool:
 
 
 def test_queued_jobs_run_one_after_the_other(queue):
-    first, second = queue("first", 1.0), queue("second", 0.1)
+    first, second = queue("first", 5.0), queue("second", 0.1)
     wait_for(lambda: runs(first))
     assert jobs.status(second)["state"] == "queued" and jobs.waiting() == [second]
     wait_for(lambda: queue.order().count("end") == 2)
@@ -141,14 +142,15 @@ def test_a_worker_killed_from_outside_says_so_and_the_next_one_starts(queue):
     first, second = queue("first", 30), queue("second", 30)
     wait_for(lambda: first.facts.get("pid"))
     os.kill(first.facts["pid"], signal.SIGKILL)
-    while (now := jobs.status(first))["state"] in jobs.LIVE:  # the first end that is told is the whole one
-        pass
+    deadline = time.monotonic() + 20
+    while (now := jobs.status(first))["state"] in jobs.LIVE and time.monotonic() < deadline:
+        time.sleep(0.001)  # the first end that is told is the whole one
     assert now["state"] == "failed" and "signal 9" in now["message"]
     wait_for(lambda: runs(second))
 
 
 def test_a_run_outlives_the_process_that_started_it_and_the_queue_goes_on(queue):
-    first, second = queue("first", 2.0), queue("second", 0.1)
+    first, second = queue("first", 5.0), queue("second", 0.1)
     wait_for(lambda: runs(first) and first.facts.get("pid"))
     parent = int(open(f"/proc/{first.facts['pid']}/stat").read().rpartition(")")[2].split()[1])
     os.kill(parent, signal.SIGKILL)
@@ -165,6 +167,38 @@ def test_arguments_can_name_the_runs_own_folder(queue, monkeypatch):
     assert plain.facts["command"][-4:-2] == ["--out", str(plain.results)]
     command = own.facts["command"]
     assert command.count("--out") == 1 and command[6] == str(own.folder / "bundles" / "x")
+
+
+@pytest.mark.parametrize("deleted", ["before its start", "just after"])
+def test_a_run_that_is_deleted_as_its_turn_comes_neither_runs_nor_stops_the_queue(queue, monkeypatch, deleted):
+    monkeypatch.setattr(jobs, "advance", lambda: None)
+    job, launch, begun = queue("first", 30), jobs._launch, []
+
+    def launch_and_delete(*arguments):
+        begun.append(launch(*arguments))
+        shutil.rmtree(job.folder)
+        return begun[0]
+
+    if deleted == "just after":
+        monkeypatch.setattr(jobs, "_launch", launch_and_delete)
+    else:
+        shutil.rmtree(job.folder)
+    jobs._work_off(job)
+    assert len(begun) == (deleted == "just after")
+    assert all(jobs._born(process.pid) == "" for process in begun)
+
+
+def test_another_name_given_as_a_run_starts_is_kept(queue, monkeypatch):
+    monkeypatch.setattr(jobs, "advance", lambda: None)
+    job, launch = queue("first", 0), jobs._launch
+
+    def launch_and_rename(*arguments):
+        jobs.rename(job, "other")
+        return launch(*arguments)
+
+    monkeypatch.setattr(jobs, "_launch", launch_and_rename)
+    jobs._work_off(job)
+    assert job.facts["title"] == "other" and job.facts["pid"] > 0 and jobs.waiting() == []
 
 
 def test_rename_and_delete(queue):
