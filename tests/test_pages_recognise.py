@@ -10,13 +10,14 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from retail import bulk, jobs
+from retail import bulk, demo, jobs
 from retail.bundle import load_bundle, save_bundle
 from retail.config import DEMO_BUNDLE, DEMO_DIR, DEMO_TASKS, home
 from retail.demo import demo_strategies
 from retail.intake import MAX_UPLOAD_MB
 from retail.media import decode_image
 from retail.pages._media import thumbnail
+from retail.schema import UserError
 from retail.shelf import imported_folder
 from tests.test_pages import TIMEOUT_SECONDS, button, cards, photo, said
 
@@ -136,6 +137,28 @@ def test_strategies_on_the_shelf_answer_the_same_upload_side_by_side(start):
     assert len(table) == 2 and "(chosen)" in table["strategy"][0]
     assert list(table.loc[0][1:]) == list(table.loc[1][1:])
     assert set(table.columns) == {"strategy", *DEMO_TASKS}
+
+
+def test_strategies_that_cannot_be_trained_say_why_once_and_wait_for_another_try(start, monkeypatch):
+    tries = []
+
+    def train(progress):
+        tries.append(progress)
+        raise UserError("No room on this machine.")
+
+    monkeypatch.setattr(demo, "train_demo_strategies", train)
+    app = button(start(), "Try an example").click().run()
+    again = "Train the other strategies on the demo data (about 15 s)"
+    app = button(app, again).click().run()
+    deadline = time.monotonic() + TIMEOUT_SECONDS
+    while "No room on this machine." not in said(app):
+        assert not app.exception and time.monotonic() < deadline
+        app.run()
+    next(item for item in app.toggle if item.label == "Sound").set_value(False)
+    app.run()
+    assert "The strategies could not be trained. No room on this machine." in said(app) and len(tries) == 1
+    button(app, again).click().run()
+    assert len(tries) == 2
 
 
 def test_known_products_appear_and_an_own_one_is_found_again(start):

@@ -77,6 +77,17 @@ def draw_run(job: jobs.Job, links: bool = True) -> bool:
     return waits or live
 
 
+def follow(job: jobs.Job, live: bool) -> None:
+    """Draws one run, `live` as the page found it, and looks again while it lives; the whole page follows its end."""
+
+    def look() -> None:
+        if draw_run(job, links=False) != live:  # it ended, or was queued again
+            st.rerun()
+        jobs.advance()
+
+    st.fragment(look, run_every=EVERY_SECONDS if live else None)()
+
+
 def _place(job: jobs.Job) -> str:
     waiting = [other.id for other in jobs.waiting()]
     before = waiting.index(job.id) if job.id in waiting else 0

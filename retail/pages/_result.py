@@ -196,10 +196,8 @@ def draw_training(work: Background) -> None:
         st.progress(work.share, f"{work.stage} ({work.done} of {work.total})" if work.total else "Starting")
         return
     demo_training.clear()
-    if work.error:
-        st.error(f"The strategies could not be trained. {work.error}")
-        return
     on_shelf.clear()
+    st.session_state.update(training_demo=False, training_error=work.error)
     st.rerun()
 
 
@@ -224,10 +222,10 @@ def draw_strategies(chosen: Chosen, asked: Asked) -> None:
     if not chosen.title.startswith(DEMO_TITLE) or not demo.missing_demo_strategies():
         return
     if st.session_state.get("training_demo"):
-        work = demo_training(str(home()))
-        draw_training(work)
-        if not work.running:
-            st.session_state.training_demo = False
-    elif st.button("Train the other strategies on the demo data (about 15 s)"):
+        draw_training(demo_training(str(home())))
+        return
+    if error := st.session_state.get("training_error"):
+        st.error(f"The strategies could not be trained. {error}")
+    if st.button("Train the other strategies on the demo data (about 15 s)"):
         st.session_state.training_demo = True
         st.rerun()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import streamlit as st
 
 from retail import jobs
-from retail.pages._follow_run import EVERY_SECONDS, draw_run
+from retail.pages._follow_run import follow
 
 
 def draw_progress() -> None:
@@ -18,15 +18,5 @@ def draw_progress() -> None:
         run = next((job for job in jobs.list_jobs() if jobs.status(job)["state"] in jobs.UNFINISHED), None)
     if run is None:
         return
-    watched = run
-    every = EVERY_SECONDS if jobs.status(run)["state"] in jobs.UNFINISHED else None
     with st.container(border=True):
-        st.fragment(lambda: _draw(watched), run_every=every)()
-
-
-def _draw(job: jobs.Job) -> None:
-    """When the run ends the whole page is drawn again, so that it appears among the results."""
-    if draw_run(job, links=False):
-        st.session_state.watched = job.id
-    elif st.session_state.pop("watched", "") == job.id:
-        st.rerun()
+        follow(run, jobs.status(run)["state"] in jobs.UNFINISHED)

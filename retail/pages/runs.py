@@ -13,7 +13,7 @@ from retail import jobs, runs
 from retail.estimate import duration
 from retail.evaluation.outputs import csv_zip, latex_text, read_results
 from retail.evaluation.report import html_report
-from retail.pages._follow_run import EVERY_SECONDS, STATE_WORDS, draw_run
+from retail.pages._follow_run import STATE_WORDS, follow
 from retail.pages._side_by_side import draw_side_by_side
 from retail.pages._training import draw_training
 from retail.pages._words import download
@@ -120,8 +120,7 @@ def draw_exports(run: Run) -> None:
 def draw_one(run: Run) -> None:
     """The chosen run: its state and log, exports, another name, delete."""
     with st.container(border=True):
-        live = run.state in jobs.UNFINISHED
-        st.fragment(lambda: watch(run), run_every=EVERY_SECONDS if live else None)()
+        follow(run.job, run.state in jobs.UNFINISHED)
         if run.state == "done":
             if run.headline:
                 st.success(run.headline)
@@ -133,13 +132,6 @@ def draw_one(run: Run) -> None:
             st.rerun()
         if right.button("Delete …", width="stretch"):
             ask_delete(run)
-
-
-def watch(run: Run) -> None:
-    """The run as it goes; the whole page follows when it ends."""
-    if draw_run(run.job, links=False) != (run.state in jobs.UNFINISHED):
-        st.rerun()
-    jobs.advance()
 
 
 def draw_import() -> None:
