@@ -148,7 +148,7 @@ def test_a_kill_while_writing_leaves_a_store_that_opens_and_resumes(tmp_path):
     process = writer(root, "some", 100_000)
     try:
         assert process.stdout.readline() == "ready\n"
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while len(list((root / "shards").glob("*.safetensors"))) < 4 and time.monotonic() < deadline:
             time.sleep(0.005)
     finally:
@@ -165,7 +165,7 @@ def test_a_kill_while_writing_leaves_a_store_that_opens_and_resumes(tmp_path):
 def test_two_processes_write_at_once(tmp_path):
     writers = [writer(tmp_path / "store", words, 2000) for words in ("first", "second")]
     for process in writers:
-        assert process.communicate(timeout=60)[0] == "ready\n2000\n" and process.returncode == 0
+        assert process.communicate(timeout=300)[0] == "ready\n2000\n" and process.returncode == 0
     store = EmbeddingStore(tmp_path / "store")
     store.fetch(TextLength(), [f"{words} text {number}" for words in ("first", "second") for number in range(2000)])
     assert store.computed == 0

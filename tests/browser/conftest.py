@@ -18,6 +18,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from retail import jobs
+from tests.browser.driving import NOTES
 from tests.results_sample import write_finished_run
 
 PROJECT = Path(__file__).parents[2]
@@ -81,6 +83,10 @@ def address(installed, tmp_path_factory):
     write_finished_run(home)
     with dashboard(home, free_port()) as url:
         yield url
+    with pytest.MonkeyPatch.context() as patch:  # what a failed test has left at work
+        patch.setenv("RETAIL_HOME", str(home))
+        for job in jobs.list_jobs():
+            jobs.cancel(job)
 
 
 @pytest.fixture(scope="session")
@@ -107,6 +113,7 @@ def open_at(chromium):
     def open_one(address: str, path: str = "", scheme: str = "light", width: int = 1280):
         context = chromium.new_context(color_scheme=scheme, viewport={"width": width, "height": 900})
         contexts.append(context)
+        context.add_init_script(NOTES)
         page = context.new_page()
         page.set_default_timeout(WAIT_MS)
         page.elsewhere = []

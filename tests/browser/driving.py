@@ -17,12 +17,27 @@ PAGES = [
 WIDTHS = (1280, 390)
 SCHEMES = ("light", "dark")
 TRIES, TRY_MS = 5, 5_000
-QUIET_MS = 20_000
-# Streamlit notes at its root whether the script of this page runs.
+QUIET_MS = 40_000
+RUN_MS = 600_000  # a run of the test's own: a process starts, embeds and trains
+# Streamlit notes at its root whether the script of this page runs, but only once the server has said so: a click that
+# nobody has answered yet looks like a quiet page. So every page notes when it sent something, and when a script ran.
+NOTES = """(() => {
+  const send = WebSocket.prototype.send;
+  WebSocket.prototype.send = function (...all) { window.sentAt = performance.now(); return send.apply(this, all); };
+  new MutationObserver(() => {
+    const state = document.querySelector('[data-testid=stApp]')?.dataset.testScriptState;
+    if (state && state !== 'notRunning') window.ranAt = performance.now();
+  }).observe(document, {subtree: true, attributes: true, attributeFilter: ['data-test-script-state']});
+})()"""
+# Not everything that is sent makes a script run, and charts are drawn by code that comes late.
 QUIET = """() => {
+  const now = performance.now(), all = query => [...document.querySelectorAll(query)].filter(e => e.offsetWidth);
+  const answered = !window.sentAt || window.ranAt >= window.sentAt || now - window.sentAt > 3000;
+  const drawn = !all('[data-testid=stSkeleton]').length && all('[data-testid=stVegaLiteChart]').every(
+    chart => chart.querySelector("[aria-label]:not([aria-label=''])"));
   const state = document.querySelector('[data-testid=stApp]')?.dataset.testScriptState;
-  if (state === 'notRunning') window.quietSince ??= performance.now(); else window.quietSince = undefined;
-  return performance.now() - window.quietSince > 500;
+  if (state === 'notRunning' && answered && drawn) window.quietSince ??= now; else window.quietSince = undefined;
+  return now - window.quietSince > 500;
 }"""
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 
@@ -35,7 +50,15 @@ def settled(page) -> None:
     page.wait_for_function("!document.querySelector('[data-stale=true]')")
 
 
+def upload(page, box, name: str, file) -> None:
+    """Gives `file` to an uploader and waits until the server has it; its name alone is shown earlier."""
+    box.set_input_files(file)
+    page.get_by_role("button", name=f"Remove {name}").wait_for()
+    settled(page)
+
+
 def try_example(page) -> None:
+    settled(page)
     page.get_by_role("button", name="Try an example").click()
     page.get_by_text("The example's label is").first.wait_for()
     settled(page)

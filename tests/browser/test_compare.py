@@ -8,12 +8,13 @@ import json
 import zipfile
 
 import pytest
-from playwright.sync_api import TimeoutError
+from playwright.sync_api import TimeoutError, expect
 
 from retail.evaluation.mistakes import rows_in
 from retail.evaluation.report import html_report
 from retail.evaluation.tables import all_tables
 from retail.evaluation.verdict import verdict
+from tests.browser.conftest import WAIT_MS
 from tests.browser.driving import SCHEMES, nameless_charts, overflow, settled, violations
 from tests.results_sample import CLASSES, MODELS, ids, sample_results
 
@@ -66,8 +67,7 @@ def test_a_click_on_a_cell_lists_only_its_products_with_photo_words_and_sound(op
     chart = page.get_by_test_id("stVegaLiteChart").first
     cell = chart.locator("path[aria-label*='answered: cocoa; true: beans']").first
     cell.scroll_into_view_if_needed()
-    box = cell.bounding_box()
-    page.mouse.click(box["x"] + 6, box["y"] + 5)
+    cell.click(position={"x": 6, "y": 5}, force=True)  # beside its number
     page.get_by_text("Would have been right alone").first.wait_for()
     settled(page)
     wanted = expected(WRONG)
@@ -105,8 +105,7 @@ def test_a_click_on_a_model_marks_it_in_the_other_charts(open_page):
     dot = chart.locator("path[aria-label*='title: Photo only']").last
     dot.scroll_into_view_if_needed()
     dot.click()
-    settled(page)
-    assert page.get_by_role("combobox", name="Model").input_value() == "Photo only"
+    expect(page.get_by_role("combobox", name="Model")).to_have_value("Photo only", timeout=WAIT_MS)
     open_section(page, "Mistakes")
     page.get_by_text("Photo only, seed 0").first.wait_for()
 

@@ -14,7 +14,7 @@ from PIL import Image
 from retail.config import DEMO_DIR, DEMO_TASKS
 from retail.media import SAMPLE_RATE_HZ, decode_audio
 from tests.browser.conftest import CHROMIUM, FLAGS
-from tests.browser.driving import cards, settled, try_example
+from tests.browser.driving import RUN_MS, cards, settled, try_example, upload
 
 pytestmark = pytest.mark.browser
 
@@ -69,7 +69,7 @@ def with_devices(open_page):
 def test_a_recording_counts_as_used(with_devices):
     page = with_devices
     page.get_by_role("button", name="Record").click()
-    page.wait_for_timeout(4000)
+    page.get_by_test_id("stAudioInputWaveformTimeCode").filter(has_text="00:04").wait_for()
     page.get_by_role("button", name="Stop recording").click()
     page.get_by_text("Used: sound.").wait_for()
     settled(page)
@@ -134,19 +134,21 @@ def test_a_bulk_run_with_broken_rows_survives_a_refresh_and_downloads_as_csv(ope
     page = open_page()
     page.get_by_role("tab", name="Many products").click()
     sent = {"name": "many.zip", "mimeType": "application/zip", "buffer": bulk_zip()}
-    page.locator("[class*=st-key-bulk_] input[type=file]").set_input_files(sent)
+    upload(page, page.locator("[class*=st-key-bulk_] input[type=file]"), "many.zip", sent)
     page.get_by_text("Ready: many.zip").wait_for()
+    settled(page)
     page.get_by_role("button", name="Recognise all").click()
     page.get_by_text("Recognise many.zip").first.wait_for()
     assert "bulk=" in page.url
     page.reload()
     summary = f"{ROWS} rows: {ROWS - BROKEN} answered"
-    page.get_by_text(summary).wait_for()
+    page.get_by_text(summary).wait_for(timeout=RUN_MS)
     assert f"{BROKEN} without an answer" in page.get_by_text(summary).inner_text()
     page.get_by_role("radio", name="Only without an answer").or_(
         page.get_by_role("button", name="Only without an answer")
     ).first.click()
     page.get_by_text(f"{BROKEN} of {ROWS} rows").wait_for()
+    settled(page)
     with page.expect_download() as download:
         page.get_by_role("button", name="Download CSV").click()
     rows = list(csv.DictReader(io.StringIO(download.value.path().read_text(encoding="utf-8"))))

@@ -19,7 +19,7 @@ from retail import jobs
 from retail.config import DEMO_DIR
 from retail.evaluation.verdict import verdict
 from tests.browser.conftest import PROJECT, dashboard, free_port
-from tests.browser.driving import choose, keep_it_small, problem_cells, settled
+from tests.browser.driving import RUN_MS, choose, keep_it_small, problem_cells, settled, upload
 from tests.browser.test_long_runs import start
 
 pytestmark = pytest.mark.browser
@@ -102,9 +102,7 @@ def add_data(page, rows: list[Row]) -> None:
     page.get_by_role("textbox", name="Name", exact=True).fill("My shop")
     content = zipped(rows, (*INPUTS, *TASKS, "split"), damage=True)
     sent = {"name": "shop.zip", "mimeType": "application/zip", "buffer": content}
-    page.locator("input[type=file]").first.set_input_files(sent)
-    page.get_by_text("shop.zip").first.wait_for()
-    settled(page)
+    upload(page, page.locator("input[type=file]").first, "shop.zip", sent)
     page.get_by_role("button", name="Add", exact=True).click()
     page.get_by_role("tab", name=f"Problems ({BROKEN})").wait_for()
     settled(page)
@@ -118,7 +116,7 @@ def train(page) -> jobs.Job:
     page.get_by_text(f"{PRODUCTS - 2} usable products").first.wait_for()
     keep_it_small(page, ["Gated fusion", "Averaged decisions"])
     job = start(page)
-    page.get_by_text("Done: Recognise offers").first.wait_for()
+    page.get_by_text("Done: Recognise offers").first.wait_for(timeout=RUN_MS)
     return job
 
 
@@ -154,10 +152,12 @@ def recognise(page, row: Row) -> dict[str, tuple[str, int]]:
 def recognise_many(page, data: Path) -> dict[str, Row]:
     """A ZIP of products as a run -> the rows of the table that is downloaded, by id."""
     page.get_by_role("tab", name="Many products").click()
-    page.locator("[class*=st-key-bulk_] input[type=file]").set_input_files(data)
+    upload(page, page.locator("[class*=st-key-bulk_] input[type=file]"), data.name, data)
     page.get_by_text(f"Ready: {data.name}").wait_for()
+    settled(page)
     page.get_by_role("button", name="Recognise all").click()
-    page.get_by_text(f"{MANY} rows: {MANY} answered").wait_for()
+    page.get_by_text(f"{MANY} rows: {MANY} answered").wait_for(timeout=RUN_MS)
+    settled(page)
     with page.expect_download() as download:
         page.get_by_role("button", name="Download CSV").click()
     return by_id(download.value.path())
@@ -168,6 +168,7 @@ def take_recogniser(page, folder: Path) -> Path:
     choose(page, "Recogniser", STRATEGY)
     with page.expect_download() as download:
         page.get_by_role("button", name="Recogniser (ZIP)").click()
+    assert download.value.suggested_filename.endswith(f"-{STRATEGY}.zip")
     with zipfile.ZipFile(download.value.path()) as archive:
         archive.extractall(folder / "elsewhere")
     return folder / "elsewhere"
