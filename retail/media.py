@@ -9,6 +9,7 @@ import io
 import re
 import unicodedata
 import warnings
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,7 @@ IMAGE_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")  # JPEG includes t
 MAX_TEXT_CHARACTERS = 5_000
 # What a header may claim before the file is called damaged.
 MAX_CHANNELS, RATES_HZ = 16, (1_000, 400_000)
+LONGEST_RATIO = 640  # of sample rates: 11,025 to 16,000 Hz is 441 to 640
 
 
 class MediaError(UserError):
@@ -106,7 +108,9 @@ def _resample(mono: np.ndarray, rate_hz: int) -> np.ndarray:
     import torch
     from torchaudio.functional import resample
 
-    return resample(torch.from_numpy(np.ascontiguousarray(mono)), rate_hz, SAMPLE_RATE_HZ).numpy()
+    # Its kernel grows with both parts of the ratio: 44,101 Hz took 12 GB. The nearest short ratio sounds the same.
+    ratio = Fraction(rate_hz, SAMPLE_RATE_HZ).limit_denominator(LONGEST_RATIO)
+    return resample(torch.from_numpy(np.ascontiguousarray(mono)), ratio.numerator, ratio.denominator).numpy()
 
 
 def _read_soundfile(content: bytes) -> tuple[np.ndarray, int]:
@@ -152,9 +156,15 @@ def _check_header(rate_hz: int, channels: int) -> None:
 
 
 def clean_text(text: str) -> str:
-    """Composed characters, no control characters, single spaces, at most 5,000 characters."""
+    """Composed characters, no control characters, single spaces, at most 5,000 characters.
+
+    What only says how to lay a text out, such as a soft hyphen within a word, leaves no gap.
+    """
     composed = unicodedata.normalize("NFC", text[: 2 * MAX_TEXT_CHARACTERS])
-    visible = "".join(" " if unicodedata.category(char).startswith("C") else char for char in composed)
+    kinds = map(unicodedata.category, composed)
+    visible = "".join(
+        " " if kind.startswith("C") else char for char, kind in zip(composed, kinds, strict=True) if kind != "Cf"
+    )
     return re.sub(r"\s+", " ", visible).strip()[:MAX_TEXT_CHARACTERS]
 
 

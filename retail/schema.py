@@ -59,7 +59,7 @@ class Product:
         present: dict[Modality, bool] = {
             "audio": self.audio is not None,
             "image": bool(self.images),
-            "text": bool(self.text.strip()),
+            "text": any(char.isprintable() and not char.isspace() for char in self.text),
         }
         return tuple(modality for modality in MODALITIES if present[modality])
 

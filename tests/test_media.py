@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import struct
 import time
 import zlib
@@ -13,8 +14,10 @@ import numpy as np
 import pytest
 import soundfile
 from PIL import Image
+from torchaudio import functional
 
 from retail.media import SAMPLE_RATE_HZ, MediaError, clean_text, decode_audio, decode_image
+from retail.schema import Product
 
 CORPUS = Path(__file__).parents[2] / "shared" / "datasets" / "malformed_media"
 HTML = b"<!DOCTYPE html><html><body>not found</body></html>"
@@ -111,6 +114,21 @@ def test_sound_becomes_mono_16_khz_of_sensible_length():
     assert len(decode_audio(sound(tone(12), file_format="FLAC"))) == 10 * SAMPLE_RATE_HZ
 
 
+@pytest.mark.parametrize("rate_hz", [4_001, 22_051, 44_100, 44_101, 399_989])
+def test_an_odd_sample_rate_takes_no_more_memory_than_a_usual_one(rate_hz, monkeypatch):
+    real, asked = functional.resample, []
+
+    def counted(waveform, old, new):
+        asked.append(old // math.gcd(old, new) * (new // math.gcd(old, new)))  # numbers in its kernel
+        assert asked[-1] < 20_000_000
+        return real(waveform, old, new)
+
+    monkeypatch.setattr(functional, "resample", counted)
+    decoded = decode_audio(sound(tone(1, rate_hz), rate_hz))
+    assert len(asked) == 1 and len(decoded) == pytest.approx(SAMPLE_RATE_HZ, rel=1e-3)
+    assert abs(int(np.abs(np.fft.rfft(decoded)).argmax()) - 440) <= 1
+
+
 @pytest.mark.parametrize(("file_format", "codec"), [("mp4", "aac"), ("webm", "libopus")])
 def test_what_browsers_and_phones_record_decodes(file_format, codec, tmp_path):
     path = tmp_path / f"clip.{file_format}"
@@ -128,6 +146,8 @@ def test_what_browsers_and_phones_record_decodes(file_format, codec, tmp_path):
 def test_text_is_cleaned():
     assert clean_text("  oat\u0000 drink\r\n\t1\u00a0l ") == "oat drink 1 l"
     assert clean_text("cafe\u0301") == "café"
+    assert clean_text("choco\u00adlate bis\u200bcuits") == "chocolate biscuits"
+    assert Product("invisible", text=" \u200b\u00ad\n").modalities == () and clean_text(" \u200b\u00ad\n") == ""
     assert len(clean_text("x" * 99_999)) == 5_000
 
 
