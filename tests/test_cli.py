@@ -215,3 +215,10 @@ def test_help_loads_nothing_heavy():
 
 def test_json_has_no_nan():
     assert without_nan({"a": [float("nan"), 1.5, "x"]}) == {"a": [None, 1.5, "x"]}
+
+
+def test_a_place_that_cannot_be_written_to_is_refused_before_the_work(small_data, tmp_path):
+    (tmp_path / "file").touch()
+    for command in (["train", small_data, "--out", tmp_path / "file"], ["compare", small_data, "--out", tmp_path]):
+        refused = run(*command, code=2)
+        assert "is a" in " ".join(refused.output.split()) and refused.exception.code == 2

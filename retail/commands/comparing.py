@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 @app.command(epilog=EXAMPLES["compare"])
 def compare(
     data: Data,
-    out: Annotated[Path, typer.Option(help="The results file to write.")],
+    out: Annotated[Path, typer.Option(dir_okay=False, help="The results file to write.")],
     tasks: Tasks = "",
     modalities: Modalities = "",
     strategies: Annotated[str, typer.Option(help="Fusion strategies, separated by commas, or 'all'.")] = "all",
@@ -57,7 +57,8 @@ def compare(
     auxiliary: Auxiliary = 0.0,
     modulation: Modulation = 0.0,
     bundles: Annotated[
-        Path | None, typer.Option(help="Keep the recogniser of each strategy, first seed, in FOLDER/STRATEGY.")
+        Path | None,
+        typer.Option(file_okay=False, help="Keep the recogniser of each strategy, first seed, in FOLDER/STRATEGY."),
     ] = None,
     csv_folder: CsvFolder = None,
     latex: Latex = None,
@@ -125,7 +126,9 @@ def doctor(
     seeds: Annotated[int, typer.Option(help="Every model is trained once per seed.")] = 1,
     encoders: Encoders = "bundled",
     text_column: TextColumn = "text",
-    json_file: Annotated[Path | None, typer.Option("--json", help="Write findings and measurements.")] = None,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", dir_okay=False, help="Write findings and measurements.")
+    ] = None,
     csv_folder: CsvFolder = None,
     status: Status = None,
 ) -> None:

@@ -103,7 +103,9 @@ def audit(
     tasks: Tasks = "",
     encoders: Annotated[str, typer.Option(help="A preset, or 'none': then no look-alikes are looked for.")] = "bundled",
     text_column: TextColumn = "text",
-    json_file: Annotated[Path | None, typer.Option("--json", help="Write every finding with all its rows.")] = None,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", dir_okay=False, help="Write every finding with all its rows.")
+    ] = None,
     csv_folder: CsvFolder = None,
     status: Status = None,
 ) -> None:

@@ -59,7 +59,10 @@ def transfer(
     split: ScoredSplit = "val",
     seed: Seed = 0,
     bundle: Annotated[
-        Path | None, typer.Option(help="Keep the regime that cross-validation prefers (no prototypes) as a bundle.")
+        Path | None,
+        typer.Option(
+            file_okay=False, help="Keep the regime that cross-validation prefers (no prototypes) as a bundle."
+        ),
     ] = None,
     out: ResultsOut = None,
     status: Status = None,

@@ -58,11 +58,15 @@ Seed = Annotated[int, typer.Option(help="Same seed, same bundle.")]
 OneModality = Annotated[str, typer.Option("--modality", help="The input whose embeddings are used.")]
 Regimes = Annotated[str, typer.Option(help="linear, prototypes, logistic, alone or as pca+linear; or 'all'.")]
 ScoredSplit = Annotated[str, typer.Option(help="Rows to score: val, or test once all is chosen.")]
-ResultsOut = Annotated[Path | None, typer.Option(help="The results file to write.")]
-CsvFolder = Annotated[Path | None, typer.Option("--csv", help="Folder for one CSV file a table.", metavar="FOLDER")]
-Latex = Annotated[Path | None, typer.Option(help="Write the tables as LaTeX.")]
-Html = Annotated[Path | None, typer.Option(help="Write one HTML report that opens without a network.")]
-Status = Annotated[Path | None, typer.Option(help="Keep progress in this JSON file, for the dashboard.")]
+ResultsOut = Annotated[Path | None, typer.Option(dir_okay=False, help="The results file to write.")]
+CsvFolder = Annotated[
+    Path | None, typer.Option("--csv", file_okay=False, help="Folder for one CSV file a table.", metavar="FOLDER")
+]
+Latex = Annotated[Path | None, typer.Option(dir_okay=False, help="Write the tables as LaTeX.")]
+Html = Annotated[Path | None, typer.Option(dir_okay=False, help="Write one HTML report that opens without a network.")]
+Status = Annotated[
+    Path | None, typer.Option(dir_okay=False, help="Keep progress in this JSON file, for the dashboard.")
+]
 
 
 def listed(value: str) -> tuple[str, ...]:

@@ -35,7 +35,7 @@ from retail.config import FinetuneConfig, TrainConfig
 @app.command(epilog=EXAMPLES["train"])
 def train(
     data: Data,
-    out: Annotated[Path, typer.Option(help="Folder for the bundle.")],
+    out: Annotated[Path, typer.Option(file_okay=False, help="Folder for the bundle.")],
     tasks: Tasks = "",
     strategy: Annotated[str, typer.Option(help="Fusion strategy; 'compare' tells which is best.")] = "gated",
     modalities: Modalities = "",
@@ -79,7 +79,10 @@ def train(
 @app.command(epilog=EXAMPLES["finetune"])
 def finetune(
     data: Data,
-    out: Annotated[Path, typer.Option(help="Folder for the bundle; a stopped run goes on from what it finds there.")],
+    out: Annotated[
+        Path,
+        typer.Option(file_okay=False, help="Folder for the bundle; a stopped run goes on from what it finds there."),
+    ],
     tasks: Tasks = "",
     strategy: Annotated[str, typer.Option(help="Fusion strategy of the head.")] = "concatenation",
     tune: Annotated[str, typer.Option(help="Inputs whose encoders learn, such as image,text.")] = "image",
