@@ -5,12 +5,15 @@ In: a ZIP file. Out: a folder under the app's home, found again next time, and o
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
+import lzma
 import shutil
 import stat
 import tempfile
 import zipfile
+import zlib
 from pathlib import Path, PurePosixPath
 
 from retail.config import home
@@ -21,13 +24,24 @@ MAX_TOTAL_BYTES = 2 * 2**30
 # Photos and sounds hardly compress: a member beyond this ratio, once large, is a bomb.
 MAX_RATIO, RATIO_FROM_BYTES = 200, 10 * 2**20
 CHUNK_BYTES = 2**20
+# Counts up when the same ZIP unpacks to other files, so that those of an older version are not found again.
+LAYOUT = 2
+UTF8_FLAG = 0x800
+DAMAGE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, NotImplementedError, RuntimeError, EOFError, ValueError)
+# What only concerns the name of one member; every other error of the disk ends the unpacking.
+NAME_ERRORS = {
+    errno.ENAMETOOLONG: "has too long a name",
+    errno.EEXIST: "is a file and a folder at once",
+    errno.ENOTDIR: "is a file and a folder at once",
+    errno.EISDIR: "is a file and a folder at once",
+}
 
 
 def unpack(path: Path) -> tuple[Path, list[str]]:
     """The folder that holds the ZIP's files, and a sentence for each member left out. Raises UserError."""
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()[:24]
-    target = home() / "unpacked" / digest
+    target = home() / "unpacked" / f"{digest}-{LAYOUT}"
     if not target.is_dir():
         target.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(dir=target.parent, prefix="part-"))
@@ -45,30 +59,56 @@ def unpack(path: Path) -> tuple[Path, list[str]]:
 
 def extract(path: Path, folder: Path) -> list[str]:
     """Unpacks into a new folder; returns a sentence for each member left out. Raises UserError."""
-    folder.mkdir(parents=True)
-    refused, total = [], 0
     try:
+        folder.mkdir(parents=True)
         with zipfile.ZipFile(path) as archive:
-            members = [member for member in archive.infolist() if not member.is_dir()]
-            if len(members) > MAX_MEMBERS:
-                raise UserError(f"{path.name} holds {len(members)} files, but at most {MAX_MEMBERS} are allowed.")
-            for member in members:
-                if reason := _refusal(member, folder):
-                    refused.append(f"{path.name}: {member.filename!r} {reason}, so it was left out.")
-                    continue
-                total += _copy(archive, member, folder / member.filename, MAX_TOTAL_BYTES - total, path.name)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError) as error:
+            return _extract(archive, folder, path.name)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise UserError(f"{path.name} could not be unpacked ({reason}); check the disk and the ZIP.") from None
+    except DAMAGE as error:
         if isinstance(error, UserError):
             raise
         raise UserError(f"{path.name} is not a usable ZIP ({error}); pack the folder again.") from None
+
+
+def _extract(archive: zipfile.ZipFile, folder: Path, zip_name: str) -> list[str]:
+    named = [(member, _name(member)) for member in archive.infolist()]
+    members = [(member, name) for member, name in named if not name.endswith("/")]
+    if len(members) > MAX_MEMBERS:
+        raise UserError(f"{zip_name} holds {len(members)} files, but at most {MAX_MEMBERS} are allowed.")
+    refused, total = [], 0
+    for member, name in members:
+        reason = _refusal(member, name, folder)
+        try:
+            total += 0 if reason else _copy(archive, member, folder / name, MAX_TOTAL_BYTES - total, zip_name)
+        except OSError as error:
+            if error.errno not in NAME_ERRORS:
+                raise
+            reason = NAME_ERRORS[error.errno]
+        if reason:
+            refused.append(f"{zip_name}: {name!r} {reason}, so it was left out.")
     return refused
 
 
-def _refusal(member: zipfile.ZipInfo, folder: Path) -> str:
-    inner = PurePosixPath(member.filename.replace("\\", "/"))
+def _name(member: zipfile.ZipInfo) -> str:
+    """The name that was meant: Windows tools write back-slashes, macOS leaves out the flag that says UTF-8."""
+    name = member.filename
+    if not member.flag_bits & UTF8_FLAG:
+        try:
+            name = name.encode("cp437").decode("utf-8")  # zipfile took it for cp437
+        except UnicodeError:
+            pass
+    return name.replace("\\", "/")
+
+
+def _refusal(member: zipfile.ZipInfo, name: str, folder: Path) -> str:
+    inner = PurePosixPath(name)
+    if not inner.parts:
+        return "names no file"
     if inner.is_absolute() or ".." in inner.parts or ":" in inner.parts[0]:
         return "points out of the folder"
-    if not (folder / member.filename).resolve().is_relative_to(folder.resolve()):
+    if not (folder / name).resolve().is_relative_to(folder.resolve()):
         return "points out of the folder"
     if stat.S_ISLNK(member.external_attr >> 16):
         return "is a link"

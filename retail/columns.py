@@ -1,4 +1,4 @@
-"""Which column of a table holds what, for tables that do not follow the convention; and the data set's own JSON.
+"""Which file is the table, which column holds what where the convention is not followed; and the data set's own JSON.
 
 In: a header and a `Columns`. Out: the header in the convention's names. A folder with a `dataset.json` is a data set
 that was added by name: the JSON says where its table lies and how its columns are meant.
@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from retail.config import whole_file
+from retail.config import home, whole_file
 from retail.schema import UserError
 
 IMAGE, AUDIO, TEXT, ID, SPLIT, GROUP = "image_file_name", "audio_file_name", "text", "id", "split", "group"
@@ -25,6 +25,8 @@ SPLIT_WORDS |= {"test": "test", "testing": "test"}
 MAX_GUESSED_CLASSES = 200
 NONE = "(none)"  # no column has this role, whatever the columns are called
 DATASET = "dataset.json"
+METADATA = "metadata.csv"
+TABLE_ENDINGS = (".csv", ".tsv")
 PHOTO_ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff")
 SOUND_ENDINGS = (".wav", ".mp3", ".ogg", ".opus", ".flac", ".m4a", ".webm")
 TEXT_WORDS = ("description", "text", "title", "name")
@@ -76,8 +78,16 @@ class Pointer:
     added: float = 0.0
 
 
+def datasets_folder() -> Path:
+    """Where the data sets live that were added by name."""
+    return home() / "datasets"
+
+
 def read_pointer(folder: Path) -> Pointer | None:
-    """The data set that this folder describes, None when it describes none; a damaged JSON raises UserError."""
+    """The data set that this folder describes, None when it describes none; a damaged JSON of ours raises UserError.
+
+    A `dataset.json` in a folder of the user's may be anything.
+    """
     path = folder / DATASET
     if not path.is_file():
         return None
@@ -85,7 +95,9 @@ def read_pointer(folder: Path) -> Pointer | None:
         values = json.loads(path.read_text(encoding="utf-8"))
         columns = Columns.from_dict(values["columns"])
         return Pointer(values["name"], values["metadata"], columns, tuple(values["notes"]), values["added"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        if folder.absolute().parent.resolve() != datasets_folder().resolve():
+            return None
         raise UserError(f"{path} is damaged; delete the data set and add it again.") from None
 
 
@@ -93,6 +105,12 @@ def write_pointer(folder: Path, pointer: Pointer) -> None:
     """Whole or not at all."""
     with whole_file(folder / DATASET) as partial:
         partial.write_text(json.dumps(asdict(pointer), indent=1, ensure_ascii=False), encoding="utf-8")
+
+
+def find_table(files: Iterable[Path], folder: Path) -> Path | None:
+    """Of these files in the folder the table: metadata.csv, else the uppermost CSV, else the first by name."""
+    tables = [path for path in files if path.suffix.lower() in TABLE_ENDINGS and _visible(path, folder)]
+    return min(tables, key=lambda path: (path.name.lower() != METADATA, len(path.parts), str(path)), default=None)
 
 
 def suggest(header: Sequence[str], rows: Sequence[Sequence[str]]) -> Columns:
@@ -127,6 +145,11 @@ def guessed_tasks(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[
         if 2 <= len(values) <= MAX_GUESSED_CLASSES and sum(values.values()) > len(values):
             guessed.append(column)
     return guessed
+
+
+def _visible(path: Path, folder: Path) -> bool:
+    parts = path.relative_to(folder).parts
+    return path.is_file() and not any(part.startswith((".", "__MACOSX")) for part in parts)
 
 
 def _ends(values: Sequence[str], endings: tuple[str, ...]) -> bool:

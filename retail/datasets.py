@@ -12,14 +12,28 @@ import re
 import shutil
 import time
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
 from retail.archive import extract
-from retail.columns import AUDIO, DATASET, IMAGE, Columns, Pointer, read_pointer, suggest, write_pointer
-from retail.config import DEMO_DIR, home, whole_folder
-from retail.manifest import METADATA, read_table
+from retail.columns import (
+    AUDIO,
+    DATASET,
+    IMAGE,
+    METADATA,
+    ROLES,
+    Columns,
+    Pointer,
+    datasets_folder,
+    find_table,
+    read_pointer,
+    suggest,
+    write_pointer,
+)
+from retail.config import DEMO_DIR, whole_folder
+from retail.manifest import read_table
 from retail.schema import UserError
 
 DEMO_NAME = "Demo products"
@@ -60,11 +74,6 @@ class Dataset:
         return max((path.stat().st_mtime for path in files if path.is_file()), default=0.0)
 
 
-def datasets_folder() -> Path:
-    """Where they live."""
-    return home() / "datasets"
-
-
 def list_datasets() -> list[Dataset]:
     """The demo, then the others in the order in which they were added; a damaged one is left out."""
     found: list[tuple[float, Dataset]] = []
@@ -73,8 +82,8 @@ def list_datasets() -> list[Dataset]:
             pointer = read_pointer(path.parent)
         except UserError:
             continue
-        assert pointer is not None
-        found.append((pointer.added, Dataset(path.parent.name, pointer.name, path.parent)))
+        if pointer:  # else it was deleted in this moment
+            found.append((pointer.added, Dataset(path.parent.name, pointer.name, path.parent)))
     return [Dataset("demo", DEMO_NAME, DEMO_DIR), *(dataset for _, dataset in sorted(found, key=lambda pair: pair[0]))]
 
 
@@ -132,15 +141,11 @@ def delete(dataset: Dataset) -> None:
 
 
 def set_columns(dataset: Dataset, columns: Columns) -> None:
-    """Says what the columns hold; raises UserError for a column that the table lacks."""
+    """Says what the columns hold; raises UserError for a column that the table lacks, or with two meanings."""
     pointer = _own(dataset)
     header, _ = read_table(dataset.table)
     columns.renamed(header)
-    chosen = [name for name in (getattr(columns, role) for role in ("image", "audio", "text", "id")) if name]
-    if twice := [name for name in chosen if chosen.count(name) > 1 and name in header]:
-        raise UserError(f"Column {twice[0]!r} is chosen for two things; a column can hold only one.")
-    if inputs := [task for task in columns.tasks if task in chosen]:
-        raise UserError(f"Column {inputs[0]!r} is an input and a task at once; a model would only copy it.")
+    _check_meanings(columns, header)
     write_pointer(dataset.path, replace(pointer, columns=columns))
 
 
@@ -187,9 +192,24 @@ def _new_folder(name: str) -> Path:
     return datasets_folder() / (base if number == 1 else f"{base}-{number}")
 
 
+def _check_meanings(columns: Columns, header: Sequence[str]) -> None:
+    """Raises UserError where no table could be read that way: each column has one meaning."""
+    column_of = {role: getattr(columns, role) or name for role, name in ROLES.items()}
+    inputs = [column for role, column in column_of.items() if role not in ("split", "group")]
+    if copied := [task for task in columns.tasks if task in inputs]:
+        raise UserError(f"Column {copied[0]!r} is an input and a task at once; a model would only copy it.")
+    chosen = [*column_of.values(), *columns.tasks]
+    if twice := [name for name in header if chosen.count(name) > 1]:
+        raise UserError(f"Column {twice[0]!r} is chosen for two things; a column can hold only one.")
+    if taken := [task for task in columns.tasks if task in ROLES.values()]:
+        raise UserError(f"Column {taken[0]!r} bears a name of the convention; rename it in the table to learn it.")
+
+
 def _describe(folder: Path, name: str, source: Path, notes: tuple[str, ...]) -> None:
     """Finds the table, guesses its columns and writes the JSON."""
-    table = source if source.is_file() else _table_in(source)
+    table = source if source.is_file() else find_table(source.rglob("*"), source)
+    if table is None:
+        raise UserError(f"There is no {METADATA} and no other CSV table in the data; add one, or take the template.")
     header, rows = read_table(table)
     inside = table.is_relative_to(folder)
     place = str(table.relative_to(folder)) if inside else str(table)
@@ -197,18 +217,6 @@ def _describe(folder: Path, name: str, source: Path, notes: tuple[str, ...]) -> 
     # Where the convention is followed, nothing needs saying; a guess of the tasks is the manifest's own.
     guess = replace(guess, tasks=()) if guess == Columns(tasks=guess.tasks) else guess
     write_pointer(folder, Pointer(name.strip(), place, guess, notes, time.time()))
-
-
-def _table_in(folder: Path) -> Path:
-    tables = [path for ending in TABLES[:2] for path in folder.rglob(f"*.{ending}") if _visible(path, folder)]
-    if not tables:
-        raise UserError(f"There is no {METADATA} and no other CSV table in the data; add one, or take the template.")
-    return min(tables, key=lambda path: (path.name != METADATA, len(path.parts), str(path)))
-
-
-def _visible(path: Path, folder: Path) -> bool:
-    parts = path.relative_to(folder).parts
-    return not any(part.startswith((".", "__MACOSX")) for part in parts)
 
 
 def _own(dataset: Dataset) -> Pointer:

@@ -5,22 +5,41 @@ In: a folder, a ZIP or a metadata.csv. Out: a `Manifest` with every usable row a
 
 from __future__ import annotations
 
+import codecs
 import csv
 import hashlib
 import io
+import re
+import unicodedata
+from bisect import bisect_right
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import median
+from typing import NamedTuple
 
 from retail.archive import unpack
-from retail.columns import AUDIO, GROUP, ID, IMAGE, SPLIT, SPLIT_WORDS, Columns, guessed_tasks, read_pointer
+from retail.columns import (
+    AUDIO,
+    GROUP,
+    ID,
+    IMAGE,
+    METADATA,
+    ROLES,
+    SPLIT,
+    SPLIT_WORDS,
+    Columns,
+    find_table,
+    guessed_tasks,
+    read_pointer,
+)
 from retail.media import MediaError, decode_audio, decode_image
 from retail.schema import Product, Progress, UserError, Vocabulary
 
-METADATA = "metadata.csv"
 NOT_LABELS = {ID, IMAGE, AUDIO, SPLIT, GROUP, "text", "title", "description", "voice"}
+SEPARATOR = re.compile(r'"?sep=([^"\w\s]|\t)"?\s*', re.IGNORECASE)  # Excel's own first line, not part of the table
+CLOSING = re.compile(r'[^"]*+(?:""[^"]*+)*+" *+')  # up to the end of a quoted cell that began in a line above
 
 
 @dataclass(frozen=True)
@@ -87,22 +106,26 @@ def read_manifest(
     check_media: bool = False,
     progress: Progress | None = None,
     most_rows: int = 0,
+    use_split: bool = True,
 ) -> Manifest:
     """Every usable row and every problem; raises UserError when no row is usable or a named column is missing.
 
-    With `most_rows` a longer table is refused before any file is read.
+    With `most_rows` a longer table is refused before any file is read. Without `use_split` the column of splits is not
+    looked at, as for products that are only to be recognised.
     """
     metadata, notes, columns, title = _locate(Path(data))
     reader = _Reader(metadata, text_column, check_media, [Problem(None, "", note) for note in notes], columns)
+    reader.use_split = use_split
     header, rows = reader.rows()
+    header = reader.convention(header, tasks or columns.tasks)
     if most_rows and len(rows) > most_rows:
         raise UserError(
             f"{metadata.name} has {len(rows):,} rows, but at most {most_rows:,} are taken at once; split it into parts."
         )
     chosen, label_columns = _columns(header, rows, tasks or columns.tasks, text_column)
     products = reader.products(header, rows, label_columns, progress)
-    has_split = SPLIT in header
-    products = _check_groups(products, reader.problems) if has_split else assign_splits(products)
+    has_split = SPLIT in header and use_split
+    products = _check_groups(products, reader) if has_split else assign_splits(products)
     if not products:
         first = f" The first problem is: {reader.problems[0]}" if reader.problems else ""
         raise UserError(f"{metadata.name} has no usable row: a row needs a photo, a sound or a text.{first}")
@@ -131,15 +154,15 @@ def _locate(data: Path) -> tuple[Path, list[str], Columns, str]:
         return metadata, list(pointer.notes), pointer.columns, pointer.name
     notes: list[str] = []
     if data.is_file() and data.suffix.lower() == ".zip":
-        data, notes = unpack(data)
-        inner = [child for child in data.iterdir() if child.name != "__MACOSX"]
-        if len(inner) == 1 and inner[0].is_dir():
-            data = inner[0]
-    if data.is_dir():
-        data = data / METADATA
-    if not data.is_file():
-        raise UserError(f"{data} does not exist; name a folder or ZIP with a {METADATA}, or that file itself.")
-    return data, notes, Columns(), ""
+        folder, notes = unpack(data)
+        table, lack = find_table(folder.rglob("*"), folder), f"{data.name} holds no {METADATA} and no other CSV table"
+    elif data.is_dir():  # only its top: a mistyped folder may be a whole disk
+        table, lack = find_table(data.iterdir(), data), f"{data / METADATA} does not exist, nor any other CSV table"
+    else:
+        table, lack = data if data.is_file() else None, f"{data} does not exist"
+    if table is None:
+        raise UserError(f"{lack}; name a folder or ZIP with a {METADATA}, or that file itself.")
+    return table, notes, Columns(), ""
 
 
 def _columns(
@@ -171,37 +194,97 @@ class _Reader:
     digest: hashlib._Hash = field(default_factory=hashlib.sha256)
     own_names: dict[str, str] = field(default_factory=dict)  # the convention's name -> the table's
     lines: dict[str, int] = field(default_factory=dict)  # id -> line of each usable row
+    names: dict[int, str] = field(default_factory=dict)  # line of each row -> what the row is called in problems
+    listings: dict[Path, dict[str, str]] = field(default_factory=dict)  # folder -> composed name -> the name on disk
+    use_split: bool = True
 
     def say(self, line: int | None, column: str, message: str) -> None:
         self.problems.append(Problem(line, self.own_names.get(column, column), message))
 
     def rows(self) -> tuple[list[str], list[tuple[int, list[str]]]]:
-        """The header and the rows with as many fields as it, each with its line number."""
+        """The header and the rows with as many fields as it, each with the number of its first line."""
         content = self.metadata.read_bytes()
         self.digest.update(content)
-        text = self._decode(content)
-        first = text.partition("\n")[0]
-        delimiter = max(",;\t", key=first.count)  # what a spreadsheet's "save as CSV" writes depends on the country
-        reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+        lines = list(io.StringIO(self._text(content), newline=""))
         try:
-            lines = [(reader.line_num, [cell.strip() for cell in cells]) for cells in reader]
+            records = self._records(lines)
         except csv.Error as error:
             raise UserError(f"{self.metadata.name} is not a usable CSV ({error}); save it again as CSV.") from None
-        if not lines:
+        if not records:
             raise UserError(f"{self.metadata.name} is empty; its first line names the columns.")
-        header = lines[0][1]
+        self._name_rows([line for line, _ in records])
+        header = records[0][1][: max(_filled(cells) for _, cells in records)]  # a spreadsheet adds empty columns
         if doubled := [name for name, count in Counter(header).items() if count > 1]:
             raise UserError(f"Column {doubled[0]!r} appears twice in {self.metadata.name}; rename one of them.")
         self.digest.update(repr(self.columns).encode() if self.columns != Columns() else b"")
         self.own_names = dict(zip(renamed := self.columns.renamed(header), header, strict=True))
-        header, rows = renamed, []
-        for line, cells in lines[1:]:
-            if len(cells) == len(header):
+        return renamed, self._whole_rows(records[1:], len(header))
+
+    def convention(self, header: list[str], tasks: Sequence[str]) -> list[str]:
+        """The header with "Text" or "ID" in the convention's spelling, where they have no other meaning."""
+        named = {self.text_column, *tasks}
+        for role, name in ROLES.items():
+            alike = [column for column in header if column.lower() == name and column not in named]
+            if alike and name not in header and not getattr(self.columns, role):
+                header = [name if column == alike[0] else column for column in header]
+                self.own_names[name] = alike[0]
+        return header
+
+    def _records(self, lines: list[str]) -> list[tuple[int, list[str]]]:
+        """Every record with its first line; a quote that would swallow other rows is read as a letter of its cell."""
+        separator = SEPARATOR.fullmatch(lines[0]) if lines else None
+        place = 1 if separator else 0
+        first = lines[place] if place < len(lines) else ""
+        # What a spreadsheet's "save as CSV" writes depends on the country.
+        delimiter = separator[1] if separator else max(",;\t", key=first.count)
+        endings = _endings(lines, delimiter)
+        records: list[tuple[int, list[str]]] = []
+        while place < len(lines):
+            start, (cells, is_open) = place, _fields(lines[place], delimiter)
+            if is_open and (fault := _fault(len(cells), endings[place + 1], records[0][1] if records else None)):
+                self.say(start + 1, "", f"opens a quote that {fault}; close it or take it away.")
+                cells = next(csv.reader([lines[place]], delimiter=delimiter, quoting=csv.QUOTE_NONE))
+            elif is_open and (ending := endings[place + 1]):
+                place = ending.place
+                cells = next(csv.reader(lines[start : place + 1], delimiter=delimiter))
+            records.append((start + 1, [cell.strip() for cell in cells]))
+            place += 1
+        return records
+
+    def _name_rows(self, starts: list[int]) -> None:
+        """Until its id is known, a row is called after its first line; what was said of a later line goes there."""
+        self.names = {line: f"line-{line}" for line in starts[1:]}
+
+        def moved(problem: Problem) -> Problem:
+            place = bisect_right(starts, problem.line or 0) - 1
+            return replace(problem, line=starts[max(place, 0)]) if problem.line else problem
+
+        self.problems = list(dict.fromkeys(map(moved, self.problems)))
+
+    def _whole_rows(self, records: list[tuple[int, list[str]]], width: int) -> list[tuple[int, list[str]]]:
+        rows = []
+        for line, cells in records:
+            used = _filled(cells)
+            if used and len(cells) > width:
+                cells = cells[: max(width, used)]  # empty cells beyond the last column
+            if len(cells) == width:
                 rows.append((line, cells))
-            elif any(cells):
-                message = f"{len(cells)} fields instead of {len(header)}; quote cells that hold commas."
-                self.say(line, "", message)
-        return header, rows
+            elif used:
+                self.say(line, "", f"{len(cells)} fields instead of {width}; quote cells that hold commas.")
+        return rows
+
+    def _text(self, content: bytes) -> str:
+        """What the bytes say; raises UserError when they are no text."""
+        is_wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))  # Excel's "Unicode text"
+        is_workbook = content.startswith(b"PK\x03\x04")
+        try:
+            text = content.decode("utf-16") if is_wide else ""
+        except UnicodeDecodeError:
+            text = "\0"
+        if is_workbook or "\0" in text or (not is_wide and b"\0" in content):
+            what = "an Excel workbook or a ZIP" if is_workbook else "no text"
+            raise UserError(f"{self.metadata.name} is {what}, but a CSV table was expected; save it as CSV UTF-8.")
+        return text if is_wide else self._decode(content)
 
     def _decode(self, content: bytes) -> str:
         try:
@@ -227,7 +310,7 @@ class _Reader:
         """The usable rows; a row whose file is missing keeps its other inputs."""
         found, products = self.lines, []
         for done, (line, cells) in enumerate(rows, start=1):
-            row, before = dict(zip(header, cells, strict=True)), len(self.problems)
+            row = dict(zip(header, cells, strict=True))
             product_id = row.get(ID) or f"line-{line}"
             if product_id in found:
                 message = f"{product_id!r} stands in line {found[product_id]} already; this row is left out."
@@ -235,15 +318,16 @@ class _Reader:
             elif product := self._product(line, product_id, row, labels):
                 found[product_id] = line
                 products.append(product)
-            name = product_id if found.get(product_id, line) == line else f"line-{line}"  # of a row with a taken id
-            self.problems[before:] = [replace(problem, id=name) for problem in self.problems[before:]]
+            if found.get(product_id, line) == line:  # else the id is taken
+                self.names[line] = product_id
             if progress and (done % 50 == 0 or done == len(rows)):
                 progress("checking" if self.check_media else "reading", done, len(rows))
+        self.problems = [replace(problem, id=self.names.get(problem.line or 0, "")) for problem in self.problems]
         return products
 
     def _product(self, line: int, product_id: str, row: dict[str, str], labels: Sequence[str]) -> Product | None:
         split = SPLIT_WORDS.get(row[SPLIT].lower(), "") if SPLIT in row else ""
-        if SPLIT in row and not split:
+        if SPLIT in row and not split and self.use_split:
             self.say(line, SPLIT, f"{row[SPLIT]!r} is not train, val or test; this row is left out.")
             return None
         names = [name.strip() for name in row.get(IMAGE, "").split(";") if name.strip()]
@@ -264,15 +348,17 @@ class _Reader:
         return product
 
     def _file(self, line: int, column: str, name: str) -> Path | None:
-        root = self.metadata.parent.resolve()
+        root, content = self.metadata.parent.resolve(), None
         try:
-            path = (root / name).resolve()
-            if not path.is_relative_to(root):
-                self.say(line, column, f"{name!r} points out of the folder; put the file into the folder.")
-                return None
-            content = path.read_bytes() if path.is_file() else None
+            for path in self._candidates(root, name):
+                if not path.is_relative_to(root):
+                    self.say(line, column, f"{name!r} points out of the folder; put the file into the folder.")
+                    return None
+                if path.is_file():
+                    content = path.read_bytes()
+                    break
         except (OSError, ValueError):
-            content = None
+            pass
         if content is None:
             self.say(line, column, f"{name!r} does not exist; fix the path, or leave the cell empty.")
             return None
@@ -285,8 +371,73 @@ class _Reader:
                 return None
         return path
 
+    def _candidates(self, root: Path, name: str) -> Iterator[Path]:
+        """Where the file may lie: as named, with Windows' back-slashes turned, then in another Unicode form."""
+        for form in dict.fromkeys((name, name.replace("\\", "/"))):
+            path = (root / form).resolve()
+            yield path
+            folder = root
+            for part in path.relative_to(root).parts:  # an é is one letter on Linux, an e and an accent on a Mac
+                folder = folder / self._listing(folder).get(unicodedata.normalize("NFC", part), part)
+            yield folder.resolve()
 
-def _check_groups(products: list[Product], problems: list[Problem]) -> list[Product]:
+    def _listing(self, folder: Path) -> dict[str, str]:
+        if folder not in self.listings:
+            names = sorted(child.name for child in folder.iterdir()) if folder.is_dir() else []
+            self.listings[folder] = {unicodedata.normalize("NFC", name): name for name in names}
+        return self.listings[folder]
+
+
+def _filled(cells: Sequence[str]) -> int:
+    """How many cells there are up to the last that holds something."""
+    return max((place for place, cell in enumerate(cells, start=1) if cell.strip()), default=0)
+
+
+def _fields(line: str, delimiter: str) -> tuple[list[str], bool]:
+    """The cells of one line, and whether a quote is still open at its end."""
+    reader = csv.reader([line, ""], delimiter=delimiter)
+    return next(reader), reader.line_num > 1  # a second line is only asked for inside a quote
+
+
+class _Ending(NamedTuple):
+    """Where a record ends that an open quote leads on to a line, and how many fields it gains from there."""
+
+    place: int
+    least: int  # without empty cells at the end
+    most: int
+
+
+def _endings(lines: Sequence[str], delimiter: str) -> list[_Ending | None]:
+    """For every line, should an open quote lead there; None where it is never closed. From the end, so each line once.
+
+    A quote that closes before anything but a delimiter or the line's end is the opening one of another cell.
+    """
+    endings: list[_Ending | None] = [None] * (len(lines) + 1)
+    for place in reversed(range(len(lines))):
+        closing = CLOSING.match(lines[place])
+        rest = lines[place][closing.end() :] if closing else ""
+        if not closing:
+            endings[place] = endings[place + 1]
+        elif rest[:1] in ("", "\r", "\n", delimiter):
+            cells, is_open = _fields(rest, delimiter)  # the first is the end of the quoted cell
+            more, later = max(len(cells) - 1, 0), endings[place + 1]
+            if not is_open:
+                endings[place] = _Ending(place, max(_filled(cells) - 1, 0), more)
+            elif later:
+                endings[place] = _Ending(later.place, more + later.least, more + later.most)
+    return endings
+
+
+def _fault(fields: int, ending: _Ending | None, header: Sequence[str] | None) -> str:
+    """What is wrong with a quote that is open at the end of a line, "" when it holds a cell of several lines."""
+    if not ending:
+        return "is never closed"
+    if header is None or (fields + ending.least <= len(header) and fields + ending.most >= _filled(header)):
+        return ""
+    return f"closes only in line {ending.place + 1}, with {fields + ending.most} fields instead of {_filled(header)}"
+
+
+def _check_groups(products: list[Product], reader: _Reader) -> list[Product]:
     splits: dict[str, set[str]] = {}
     for product in products:
         if product.group:
@@ -294,7 +445,7 @@ def _check_groups(products: list[Product], problems: list[Problem]) -> list[Prod
     for group, found in splits.items():
         if len(found) > 1:
             names = " and ".join(sorted(found))
-            problems.append(Problem(None, GROUP, f"group {group!r} is in {names}; put it into one split."))
+            reader.say(None, GROUP, f"group {group!r} is in {names}; put it into one split.")
     return products
 
 

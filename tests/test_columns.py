@@ -4,8 +4,21 @@ from __future__ import annotations
 
 import pytest
 
-from retail.columns import DATASET, NONE, Columns, Pointer, read_pointer, suggest, write_pointer
+from retail.columns import (
+    DATASET,
+    NONE,
+    Columns,
+    Pointer,
+    datasets_folder,
+    find_table,
+    read_pointer,
+    suggest,
+    write_pointer,
+)
+from retail.manifest import read_manifest
 from retail.schema import UserError
+
+UNRELATED = ["{", "[]", '{"images": []}', '{"name": "coco", "metadata": {}, "columns": []}', '{"id": 1}\n{"id": 2}']
 
 
 def test_suggestions_read_names_and_cells():
@@ -36,11 +49,34 @@ def test_a_name_that_only_looks_like_the_convention_is_told_apart():
         Columns(image="photo").renamed(["x"])
 
 
-def test_the_json_is_read_as_written(tmp_path):
+def test_the_json_is_read_as_written(tmp_path, monkeypatch):
+    monkeypatch.setenv("RETAIL_HOME", str(tmp_path))
+    folder = datasets_folder() / "shop"
     pointer = Pointer("Shop", "files/x.csv", Columns(text="words", tasks=("a", "b")), ("one note",), 3.0)
-    write_pointer(tmp_path, pointer)
-    assert read_pointer(tmp_path) == pointer
-    (tmp_path / DATASET).write_text("{")
-    with pytest.raises(UserError, match="damaged"):
-        read_pointer(tmp_path)
-    assert read_pointer(tmp_path / "nowhere") is None
+    write_pointer(folder, pointer)
+    assert read_pointer(folder) == pointer
+    for damaged in UNRELATED:
+        (folder / DATASET).write_text(damaged)
+        with pytest.raises(UserError, match="damaged"):
+            read_pointer(folder)
+    assert read_pointer(folder / "nowhere") is None
+
+
+@pytest.mark.parametrize("content", UNRELATED)
+def test_another_dataset_json_in_a_folder_of_the_users_is_no_pointer(tmp_path, content):
+    (tmp_path / DATASET).write_text(content)
+    assert read_pointer(tmp_path) is None
+    (tmp_path / "metadata.csv").write_text("id,text\n1,tea\n")
+    assert len(read_manifest(tmp_path).products) == 1
+
+
+def test_the_table_is_metadata_csv_else_the_uppermost_else_the_first(tmp_path):
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "x.csv").mkdir()
+    files = ["._metadata.csv", "b.TSV", "deep/a.csv", "c.CSV", "deep/Metadata.CSV"]
+    for name in files:
+        (tmp_path / name).touch()
+    places = [tmp_path / name for name in [*files, "x.csv"]]
+    assert find_table(places, tmp_path) == places[4]
+    assert find_table([*places[:4], places[5]], tmp_path) == places[1]
+    assert find_table([places[0], places[5]], tmp_path) is None

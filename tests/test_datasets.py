@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import zipfile
+from dataclasses import replace
 
 import pytest
 
-from retail import datasets
+from retail import archive, datasets
 from retail.columns import NONE, Columns
 from retail.manifest import read_manifest
 from retail.schema import UserError
@@ -67,6 +69,20 @@ def test_a_meaning_that_cannot_be_is_refused(own):
         datasets.set_columns(own, Columns(image="Picture", text="Picture"))
     with pytest.raises(UserError, match="an input and a task at once"):
         datasets.set_columns(own, Columns(text="Colour", tasks=("Colour",)))
+    none = Columns(split=NONE)
+    for columns in (
+        replace(none, group="Colour", tasks=("Colour",)),
+        Columns(split="Colour", tasks=("Colour",)),
+        Columns(group="split"),  # the convention's column of splits
+        replace(none, text="Colour", group="Colour"),
+        replace(none, id="SKU", group="SKU"),
+    ):
+        with pytest.raises(UserError, match="chosen for two things"):
+            datasets.set_columns(own, columns)
+    with pytest.raises(UserError, match="bears a name of the convention"):
+        datasets.set_columns(own, replace(none, tasks=("split",)))
+    datasets.set_columns(own, replace(none, text="Beschreibung", group="SKU", tasks=("Colour",)))
+    assert read_manifest(own.path).tasks == ("Colour",)
 
 
 def test_rename_keeps_the_id_and_delete_removes_the_files(own):
@@ -107,3 +123,60 @@ def test_the_template_is_a_data_set_without_problems():
     manifest = read_manifest(dataset.path, check_media=True)
     assert len(manifest.products) == datasets.TEMPLATE_ROWS and not manifest.problems
     assert all(product.modalities == ("audio", "image", "text") for product in manifest.products)
+
+
+def test_a_table_is_found_whatever_its_case_and_a_damaged_data_set_is_left_out(own):
+    other = datasets.add_upload("Loud", "loud.zip", zipped({"x/Products.CSV": TABLE.encode(), "x/b.tsv": b"a\n"}))
+    assert other.table.name == "Products.CSV"
+    (own.path / "dataset.json").write_text("{}")
+    assert [dataset.name for dataset in datasets.list_datasets()] == [datasets.DEMO_NAME, "Loud"]
+    with pytest.raises(UserError, match="is damaged"):
+        read_manifest(own.path)
+
+
+def test_names_written_by_windows_and_macos_are_read_as_meant(tmp_path):
+    table = "id,image_file_name,kind\n1,img/a.png,x\n2,café.png,y\n"
+    content = zipped({"img\\a.png": b"a", "img\\": b"", "caf__.png": b"b", "metadata.csv": table.encode()})
+    content = content.replace(b"caf__.png", "café.png".encode())  # UTF-8 without the flag that says so
+    (tmp_path / "shop.zip").write_bytes(content)
+    manifest = read_manifest(tmp_path / "shop.zip")
+    assert [image.read_bytes() for product in manifest.products for image in product.images] == [b"a", b"b"]
+    (tmp_path / "old.zip").write_bytes(zipped({"_t_.png": b"c"}).replace(b"_t_.png", b"\x82t\x82.png"))
+    assert archive.extract(tmp_path / "old.zip", tmp_path / "old") == []
+    assert [path.name for path in (tmp_path / "old").iterdir()] == ["été.png"], "cp437 stays cp437"
+
+
+def test_a_member_with_an_impossible_name_is_left_out_alone(tmp_path):
+    names = ["good.txt", ".", "a", "a/b.txt", "a/b/c.txt", "d/e.txt", "d", "x" * 300, "..\\out.txt", "\\out.txt", "e"]
+    (tmp_path / "odd.zip").write_bytes(zipped({name: name.encode() for name in names}))
+    refused = archive.extract(tmp_path / "odd.zip", tmp_path / "files")
+    assert all(sentence.startswith("odd.zip: ") for sentence in refused)
+    reasons = [sentence.rpartition("' ")[2].removesuffix(", so it was left out.") for sentence in refused]
+    both, out = "is a file and a folder at once", "points out of the folder"
+    assert reasons == ["names no file", both, both, both, "has too long a name", out, out]
+    kept = {path.relative_to(tmp_path / "files").as_posix() for path in (tmp_path / "files").rglob("*")}
+    assert kept == {"good.txt", "a", "d", "d/e.txt", "e"} and not (tmp_path / "out.txt").exists()
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_damaged_data_is_said_in_one_sentence(tmp_path, method):
+    with zipfile.ZipFile(tmp_path / "bad.zip", "w", method) as file:
+        file.writestr("a.txt", bytes(range(256)) * 40)
+    content = bytearray((tmp_path / "bad.zip").read_bytes())
+    content[39:60] = b"\xff" * 21  # the data begin behind the local header and its name, 35 bytes
+    (tmp_path / "bad.zip").write_bytes(content)
+    with pytest.raises(UserError, match="^bad.zip (is not a usable ZIP|could not be unpacked)"):
+        archive.extract(tmp_path / "bad.zip", tmp_path / "files")
+
+
+def test_a_full_disk_is_one_sentence_and_leaves_nothing(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device", "/a/secret/place")
+
+    monkeypatch.setattr(archive, "_copy", full)
+    sentence = r"^shop.zip could not be unpacked \(No space left on device\); check the disk and the ZIP.$"
+    (tmp_path / "shop.zip").write_bytes(zipped({"metadata.csv": b"id,text\n1,tea\n"}))
+    for add in (read_manifest, lambda path: datasets.add_folder("Shop", path)):
+        with pytest.raises(UserError, match=sentence):
+            add(tmp_path / "shop.zip")
+    assert not list(datasets.datasets_folder().glob("*"))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import unicodedata
 import zipfile
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from retail.manifest import read_manifest, support_sentence
+from retail import manifest as manifests
+from retail.manifest import read_manifest, read_table, support_sentence
 from retail.schema import UserError
 
 FASHION = Path(__file__).parents[2] / "shared" / "datasets" / "fashion"
@@ -148,3 +150,156 @@ def test_support_counts_labelled_training_rows_by_class(folder):
     assert manifest.support("kind") == {"x": 2, "y": 1}
     assert support_sentence(manifest.support("kind")) == ("2 classes with 1 (y) to 2 (x) training rows, median 1.5.")
     assert support_sentence(manifest.support("kind", "val")) == "no labelled training row."
+
+
+def test_a_quote_that_is_never_closed_costs_no_other_row(folder):
+    rows = [f"{number},can,Best red can number {number}" for number in range(1, 1001)]
+    rows[100] = '101,can,"Best red can number 101'
+    manifest = read_manifest(write(folder, "id,kind,text", *rows), ["kind"])
+    assert len(manifest.products) == 1000 and manifest.products[100].text == '"Best red can number 101'
+    sentence = "line 102: opens a quote that is never closed; close it or take it away."
+    assert list(map(str, manifest.problems)) == [sentence]
+
+
+def test_a_quote_that_only_a_later_cell_closes_costs_no_other_row(folder):
+    rows = ['1,"red, tin,x', "2,tea,x", '3,"oat",y', '4,mug,"x', '5,TV 32",x', '6,"1"" pipe","x"y', "7,cup,x"]
+    manifest = read_manifest(write(folder, "id,text,kind", *rows), ["kind"])
+    said = [str(problem) for problem in manifest.problems]
+    assert [product.id for product in manifest.products] == ["2", "3", "4", "5", "6", "7"]
+    assert said[0].startswith("line 2: opens a quote that is never closed") and "4 fields instead of 3" in said[1]
+    assert said[2].startswith("line 5: opens a quote that closes only in line 6, with 4 fields instead of 3; ")
+    assert manifest.products[4].text == '1" pipe' and manifest.products[4].labels == {"kind": "xy"}
+
+
+def test_a_cell_of_several_lines_stays_one_row_and_is_named_after_its_first_line(folder):
+    write(
+        folder,
+        "kind,text",
+        'x,"one',
+        "",
+        'two ""2"", three" ',
+        'y,"four',
+        'five",,',
+        b'x,"caf',
+        b'\xe9"',
+        "x,a,b",
+        "y,tea",
+    )
+    manifest = read_manifest(folder, ["kind"])
+    found = [(product.id, product.text) for product in manifest.products]
+    assert found == [
+        ("line-2", 'one\n\ntwo "2", three'),
+        ("line-5", "four\nfive"),
+        ("line-7", "caf\né"),
+        ("line-10", "tea"),
+    ]
+    assert [(problem.line, problem.id) for problem in manifest.problems] == [(7, "line-7"), (9, "line-9")]
+
+
+def test_every_line_is_read_a_few_times_at_most(folder, monkeypatch):
+    lines, fields = [], manifests._fields
+    monkeypatch.setattr(manifests, "_fields", lambda line, mark: lines.append(line) or fields(line, mark))
+    write(folder, "id,text,kind", *(f'{row},"b","d' for row in range(2000)))
+    assert len(read_table(folder / "metadata.csv")[1]) == 2000 and len(lines) <= 2 * 2001
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be"])
+def test_unicode_text_of_a_spreadsheet_is_read(folder, encoding):
+    text = "id\ttext\tkind\r\n1\tcafé, black\tx\r\n2\ttea\ty\r\n"
+    content = text.encode(encoding) if encoding == "utf-16" else ("\ufeff" + text).encode(encoding)
+    (folder / "metadata.csv").write_bytes(content)
+    assert read_manifest(folder, ["kind"]).products[0].text == "café, black"
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        (b"PK\x03\x04\x14\0", "an Excel workbook or a ZIP"),
+        (b"\xff\xd8\xff\xe0\0\x10JFIF", "no text"),
+        (b"\xff\xfea\0b", "no text"),
+        ("id,text".encode("utf-16-le"), "no text"),
+    ],
+)
+def test_what_is_no_text_is_one_sentence(folder, content, what):
+    (folder / "metadata.csv").write_bytes(content)
+    with pytest.raises(UserError) as error:
+        read_manifest(folder)
+    assert str(error.value) == f"metadata.csv is {what}, but a CSV table was expected; save it as CSV UTF-8."
+
+
+def test_the_first_line_of_excel_and_its_empty_columns_are_no_data(folder):
+    write(
+        folder,
+        "sep=;",
+        "id;text, kind;kind;;",
+        "1;tea, black;x;;",
+        "2;oat;y;;;;",
+        "3;milk;x",
+        ";;;;;;",
+        '4;"a',
+        'b";y;;;',
+    )
+    manifest = read_manifest(folder, ["kind"], "text, kind")
+    assert [product.text for product in manifest.products] == ["tea, black", "oat", "milk", "a\nb"]
+    assert not manifest.problems and manifest.label_columns == ("kind",) and manifest.lines["1"] == 3
+    with pytest.raises(UserError, match="Column '' appears twice"):
+        read_manifest(write(folder, "id,text,kind,,", "1,tea,x,,late"))
+
+
+def test_columns_of_the_convention_are_known_in_any_case(folder):
+    rows = ["a1,tea,x,train", "a2,oat,x,test", "a3,milk,y,test", "a4,rye,y,later"]
+    manifest = read_manifest(write(folder, "ID, Text ,kind,Split", *rows))
+    assert [(row.id, row.text, row.split) for row in manifest.products][1:] == [
+        ("a2", "oat", "test"),
+        ("a3", "milk", "test"),
+    ]
+    assert manifest.has_split and manifest.tasks == ("kind",)
+    assert str(manifest.problems[0]).startswith("line 5, column 'Split': 'later' is not train")
+    assert read_table(folder / "metadata.csv")[0] == ["ID", "Text", "kind", "Split"]
+    assert read_manifest(folder, ["Split"]).tasks == ("Split",), "a task that is named keeps its column"
+    assert read_manifest(folder, ["kind"], "Text").products[0].text == "tea"
+    both = read_manifest(write(folder, "id,Text,text,kind", "1,no,yes,x"), ["kind"])
+    assert both.products[0].text == "yes"
+    write(folder, "id,text,kind,Split,Group", "1,a,x,train,g", "2,b,y,test,g")
+    assert str(read_manifest(folder, ["kind"]).problems[0]).startswith("column 'Group': group 'g' is in test and train")
+
+
+def test_files_are_found_behind_back_slashes_and_other_unicode_forms(folder):
+    composed, apart = (unicodedata.normalize(form, "crème") for form in ("NFC", "NFD"))
+    for name in (apart, "jalapeño"):
+        (folder / name).mkdir()
+        (folder / name / f"{name}.png").write_bytes((folder / "a.png").read_bytes())
+    (folder / "crêpe").symlink_to(folder.parent)
+    other, link = (unicodedata.normalize("NFD", name) for name in ("jalapeño", "crêpe"))
+    names = [f"{composed}\\{composed}.png", f"{other}/{other}.png", "..\\secret.png", f"{link}\\secret.png", "b\\a.png"]
+    manifest = read_manifest(write(folder, "image_file_name,text,kind", *(f"{name},t,x" for name in names)), ["kind"])
+    assert [len(product.images) for product in manifest.products] == [1, 1, 0, 0, 0]
+    said = [problem.message for problem in manifest.problems]
+    assert "points out of the folder" in said[0] and "points out of the folder" in said[1] and "not exist" in said[2]
+
+
+@pytest.mark.parametrize(
+    ("name", "beside"), [("x/d/metadata.csv", ""), ("shop/products.csv", ".DS_Store"), ("METADATA.CSV", "a/other.csv")]
+)
+def test_a_zip_is_read_wherever_its_table_lies(tmp_path, monkeypatch, name, beside):
+    monkeypatch.setenv("RETAIL_HOME", str(tmp_path / "home"))
+    with zipfile.ZipFile(tmp_path / "shop.zip", "w") as archive:
+        archive.writestr(name, "id,text\n1,tea\n2,jam\n")
+        if beside:
+            archive.writestr(beside, "x")
+    manifest = read_manifest(tmp_path / "shop.zip")
+    assert len(manifest.products) == 2 and read_manifest(manifest.source).checksum == manifest.checksum
+
+
+def test_a_folder_is_read_with_any_table_at_its_top_and_one_without_is_named(folder, tmp_path, monkeypatch):
+    monkeypatch.setenv("RETAIL_HOME", str(tmp_path / "home"))
+    with zipfile.ZipFile(tmp_path / "shop.zip", "w") as archive:
+        archive.write(folder / "a.png", "a.png")
+    with pytest.raises(UserError, match="^shop.zip holds no metadata.csv and no other CSV table; name a folder or ZIP"):
+        read_manifest(tmp_path / "shop.zip")
+    (folder / "deep").mkdir()
+    (folder / "deep" / "metadata.csv").write_text("id,text\n1,tea\n")
+    with pytest.raises(UserError, match=r"metadata.csv does not exist, nor any other CSV table; name a folder or ZIP"):
+        read_manifest(folder)
+    (folder / "Products.CSV").write_text("id,text\n1,tea\n2,jam\n")
+    assert len(read_manifest(folder).products) == 2
