@@ -5,19 +5,13 @@ In: a folder, a ZIP or a metadata.csv. Out: a `Manifest` with every usable row a
 
 from __future__ import annotations
 
-import codecs
-import csv
 import hashlib
-import io
-import re
 import unicodedata
-from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import median
-from typing import NamedTuple
 
 from retail.archive import unpack
 from retail.columns import (
@@ -36,10 +30,9 @@ from retail.columns import (
 )
 from retail.media import MediaError, decode_audio, decode_image
 from retail.schema import Product, Progress, UserError, Vocabulary
+from retail.table import parse_table
 
 NOT_LABELS = {ID, IMAGE, AUDIO, SPLIT, GROUP, "text", "title", "description", "voice"}
-SEPARATOR = re.compile(r'"?sep=([^"\w\s]|\t)"?\s*', re.IGNORECASE)  # Excel's own first line, not part of the table
-CLOSING = re.compile(r'[^"]*+(?:""[^"]*+)*+" *+')  # up to the end of a quoted cell that began in a line above
 
 
 @dataclass(frozen=True)
@@ -113,7 +106,7 @@ def read_manifest(
     With `most_rows` a longer table is refused before any file is read. Without `use_split` the column of splits is not
     looked at, as for products that are only to be recognised.
     """
-    metadata, notes, columns, title = _locate(Path(data))
+    metadata, notes, columns, title = locate(Path(data))
     reader = _Reader(metadata, text_column, check_media, [Problem(None, "", note) for note in notes], columns)
     reader.use_split = use_split
     header, rows = reader.rows()
@@ -145,7 +138,7 @@ def read_table(metadata: Path) -> tuple[list[str], list[list[str]]]:
     return header, [cells for _, cells in rows]
 
 
-def _locate(data: Path) -> tuple[Path, list[str], Columns, str]:
+def locate(data: Path) -> tuple[Path, list[str], Columns, str]:
     """The table, notes from unpacking, what its columns mean and the data set's name ("" where it has none)."""
     if data.is_dir() and (pointer := read_pointer(data)):
         metadata = data / pointer.metadata  # an absolute path stays as it is
@@ -205,20 +198,12 @@ class _Reader:
         """The header and the rows with as many fields as it, each with the number of its first line."""
         content = self.metadata.read_bytes()
         self.digest.update(content)
-        lines = list(io.StringIO(self._text(content), newline=""))
-        try:
-            records = self._records(lines)
-        except csv.Error as error:
-            raise UserError(f"{self.metadata.name} is not a usable CSV ({error}); save it again as CSV.") from None
-        if not records:
-            raise UserError(f"{self.metadata.name} is empty; its first line names the columns.")
-        self._name_rows([line for line, _ in records])
-        header = records[0][1][: max(_filled(cells) for _, cells in records)]  # a spreadsheet adds empty columns
-        if doubled := [name for name, count in Counter(header).items() if count > 1]:
-            raise UserError(f"Column {doubled[0]!r} appears twice in {self.metadata.name}; rename one of them.")
+        table = parse_table(content, self.metadata.name)
+        self.problems += [Problem(line, "", message) for line, message in table.faults]
+        self.names = {line: f"line-{line}" for line in table.starts}
         self.digest.update(repr(self.columns).encode() if self.columns != Columns() else b"")
-        self.own_names = dict(zip(renamed := self.columns.renamed(header), header, strict=True))
-        return renamed, self._whole_rows(records[1:], len(header))
+        self.own_names = dict(zip(renamed := self.columns.renamed(table.header), table.header, strict=True))
+        return renamed, table.rows
 
     def convention(self, header: list[str], tasks: Sequence[str]) -> list[str]:
         """The header with "Text" or "ID" in the convention's spelling, where they have no other meaning."""
@@ -229,80 +214,6 @@ class _Reader:
                 header = [name if column == alike[0] else column for column in header]
                 self.own_names[name] = alike[0]
         return header
-
-    def _records(self, lines: list[str]) -> list[tuple[int, list[str]]]:
-        """Every record with its first line; a quote that would swallow other rows is read as a letter of its cell."""
-        separator = SEPARATOR.fullmatch(lines[0]) if lines else None
-        place = 1 if separator else 0
-        first = lines[place] if place < len(lines) else ""
-        # What a spreadsheet's "save as CSV" writes depends on the country.
-        delimiter = separator[1] if separator else max(",;\t", key=first.count)
-        endings = _endings(lines, delimiter)
-        records: list[tuple[int, list[str]]] = []
-        while place < len(lines):
-            start, (cells, is_open) = place, _fields(lines[place], delimiter)
-            if is_open and (fault := _fault(len(cells), endings[place + 1], records[0][1] if records else None)):
-                self.say(start + 1, "", f"opens a quote that {fault}; close it or take it away.")
-                cells = next(csv.reader([lines[place]], delimiter=delimiter, quoting=csv.QUOTE_NONE))
-            elif is_open and (ending := endings[place + 1]):
-                place = ending.place
-                cells = next(csv.reader(lines[start : place + 1], delimiter=delimiter))
-            records.append((start + 1, [cell.strip() for cell in cells]))
-            place += 1
-        return records
-
-    def _name_rows(self, starts: list[int]) -> None:
-        """Until its id is known, a row is called after its first line; what was said of a later line goes there."""
-        self.names = {line: f"line-{line}" for line in starts[1:]}
-
-        def moved(problem: Problem) -> Problem:
-            place = bisect_right(starts, problem.line or 0) - 1
-            return replace(problem, line=starts[max(place, 0)]) if problem.line else problem
-
-        self.problems = list(dict.fromkeys(map(moved, self.problems)))
-
-    def _whole_rows(self, records: list[tuple[int, list[str]]], width: int) -> list[tuple[int, list[str]]]:
-        rows = []
-        for line, cells in records:
-            used = _filled(cells)
-            if used and len(cells) > width:
-                cells = cells[: max(width, used)]  # empty cells beyond the last column
-            if len(cells) == width:
-                rows.append((line, cells))
-            elif used:
-                self.say(line, "", f"{len(cells)} fields instead of {width}; quote cells that hold commas.")
-        return rows
-
-    def _text(self, content: bytes) -> str:
-        """What the bytes say; raises UserError when they are no text."""
-        is_wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))  # Excel's "Unicode text"
-        is_workbook = content.startswith(b"PK\x03\x04")
-        try:
-            text = content.decode("utf-16") if is_wide else ""
-        except UnicodeDecodeError:
-            text = "\0"
-        if is_workbook or "\0" in text or (not is_wide and b"\0" in content):
-            what = "an Excel workbook or a ZIP" if is_workbook else "no text"
-            raise UserError(f"{self.metadata.name} is {what}, but a CSV table was expected; save it as CSV UTF-8.")
-        return text if is_wide else self._decode(content)
-
-    def _decode(self, content: bytes) -> str:
-        try:
-            return content.decode("utf-8-sig")
-        except UnicodeDecodeError:
-            pass
-        pieces = []
-        for line, piece in enumerate(content.removeprefix(b"\xef\xbb\xbf").splitlines(keepends=True), start=1):
-            try:
-                pieces.append(piece.decode("utf-8"))
-            except UnicodeDecodeError as error:
-                byte = piece[error.start]
-                message = (
-                    f"byte 0x{byte:02x} is not UTF-8, so the line was read as Windows-1252; save the file as UTF-8."
-                )
-                self.say(line, "", message)
-                pieces.append(piece.decode("cp1252", errors="replace"))
-        return "".join(pieces)
 
     def products(
         self, header: list[str], rows: list[tuple[int, list[str]]], labels: Sequence[str], progress: Progress | None
@@ -386,55 +297,6 @@ class _Reader:
             names = sorted(child.name for child in folder.iterdir()) if folder.is_dir() else []
             self.listings[folder] = {unicodedata.normalize("NFC", name): name for name in names}
         return self.listings[folder]
-
-
-def _filled(cells: Sequence[str]) -> int:
-    """How many cells there are up to the last that holds something."""
-    return max((place for place, cell in enumerate(cells, start=1) if cell.strip()), default=0)
-
-
-def _fields(line: str, delimiter: str) -> tuple[list[str], bool]:
-    """The cells of one line, and whether a quote is still open at its end."""
-    reader = csv.reader([line, ""], delimiter=delimiter)
-    return next(reader), reader.line_num > 1  # a second line is only asked for inside a quote
-
-
-class _Ending(NamedTuple):
-    """Where a record ends that an open quote leads on to a line, and how many fields it gains from there."""
-
-    place: int
-    least: int  # without empty cells at the end
-    most: int
-
-
-def _endings(lines: Sequence[str], delimiter: str) -> list[_Ending | None]:
-    """For every line, should an open quote lead there; None where it is never closed. From the end, so each line once.
-
-    A quote that closes before anything but a delimiter or the line's end is the opening one of another cell.
-    """
-    endings: list[_Ending | None] = [None] * (len(lines) + 1)
-    for place in reversed(range(len(lines))):
-        closing = CLOSING.match(lines[place])
-        rest = lines[place][closing.end() :] if closing else ""
-        if not closing:
-            endings[place] = endings[place + 1]
-        elif rest[:1] in ("", "\r", "\n", delimiter):
-            cells, is_open = _fields(rest, delimiter)  # the first is the end of the quoted cell
-            more, later = max(len(cells) - 1, 0), endings[place + 1]
-            if not is_open:
-                endings[place] = _Ending(place, max(_filled(cells) - 1, 0), more)
-            elif later:
-                endings[place] = _Ending(later.place, more + later.least, more + later.most)
-    return endings
-
-
-def _fault(fields: int, ending: _Ending | None, header: Sequence[str] | None) -> str:
-    """What is wrong with a quote that is open at the end of a line, "" when it holds a cell of several lines."""
-    if not ending:
-        return "is never closed"
-    if header is None or (fields + ending.least <= len(header) and fields + ending.most >= _filled(header)):
-        return ""
-    return f"closes only in line {ending.place + 1}, with {fields + ending.most} fields instead of {_filled(header)}"
 
 
 def _check_groups(products: list[Product], reader: _Reader) -> list[Product]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 RETAIL = Path(__file__).parents[1] / "retail"
 ORDER = (
-    "schema config media intake archive columns manifest encoders pretraining augmentation store fusion training "
+    "schema config media intake archive columns table manifest encoders pretraining augmentation store fusion training "
     "transfer finetuning evaluation recognizer bundle build demo background jobs shelf catalogue bulk datasets audits "
     "overview estimate runs side_by_side charts pages commands __main__"
 ).split()

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from retail import manifest as manifests
+from retail import table
 from retail.manifest import read_manifest, read_table, support_sentence
 from retail.schema import UserError
 
@@ -197,8 +197,8 @@ def test_a_cell_of_several_lines_stays_one_row_and_is_named_after_its_first_line
 
 
 def test_every_line_is_read_a_few_times_at_most(folder, monkeypatch):
-    lines, fields = [], manifests._fields
-    monkeypatch.setattr(manifests, "_fields", lambda line, mark: lines.append(line) or fields(line, mark))
+    lines, fields = [], table._fields
+    monkeypatch.setattr(table, "_fields", lambda line, mark: lines.append(line) or fields(line, mark))
     write(folder, "id,text,kind", *(f'{row},"b","d' for row in range(2000)))
     assert len(read_table(folder / "metadata.csv")[1]) == 2000 and len(lines) <= 2 * 2001
 

@@ -1,0 +1,172 @@
+"""The cells of a CSV table, whoever wrote it: encodings, separators, broken quotes, rows that are too long or short.
+
+In: the bytes of a file. Out: a `Table` with its header, its whole rows and what is wrong with the others.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import re
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from retail.schema import UserError
+
+SEPARATOR = re.compile(r'"?sep=([^"\w\s]|\t)"?\s*', re.IGNORECASE)  # Excel's own first line, not part of the table
+CLOSING = re.compile(r'[^"]*+(?:""[^"]*+)*+" *+')  # up to the end of a quoted cell that began in a line above
+
+
+class Fault(NamedTuple):
+    """What is wrong in a line; lines count from 1."""
+
+    line: int
+    message: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """Cells without the spaces around them; a row has the number of its first line."""
+
+    header: list[str]
+    rows: list[tuple[int, list[str]]]
+    faults: list[Fault]
+    starts: list[int]  # the first line of every row, also of those left out
+
+
+def parse_table(content: bytes, name: str) -> Table:
+    """Every row with as many fields as the header; raises UserError, which names the file, when it is no table."""
+    faults: list[Fault] = []
+    lines = list(io.StringIO(_text(content, name, faults), newline=""))
+    try:
+        records = _records(lines, faults)
+    except csv.Error as error:
+        raise UserError(f"{name} is not a usable CSV ({error}); save it again as CSV.") from None
+    if not records:
+        raise UserError(f"{name} is empty; its first line names the columns.")
+    starts = [line for line, _ in records]
+    # What was said of a later line of a record belongs to its first.
+    faults = list(dict.fromkeys(Fault(starts[max(bisect_right(starts, f.line) - 1, 0)], f.message) for f in faults))
+    header = records[0][1][: max(_filled(cells) for _, cells in records)]  # a spreadsheet adds empty columns
+    if doubled := [column for column, count in Counter(header).items() if count > 1]:
+        raise UserError(f"Column {doubled[0]!r} appears twice in {name}; rename one of them.")
+    return Table(header, _whole_rows(records[1:], len(header), faults), faults, starts[1:])
+
+
+def _text(content: bytes, name: str, faults: list[Fault]) -> str:
+    """What the bytes say; raises UserError when they are no text."""
+    is_wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))  # Excel's "Unicode text"
+    is_workbook = content.startswith(b"PK\x03\x04")
+    try:
+        text = content.decode("utf-16") if is_wide else ""
+    except UnicodeDecodeError:
+        text = "\0"
+    if is_workbook or "\0" in text or (not is_wide and b"\0" in content):
+        what = "an Excel workbook or a ZIP" if is_workbook else "no text"
+        raise UserError(f"{name} is {what}, but a CSV table was expected; save it as CSV UTF-8.")
+    return text if is_wide else _decode(content, faults)
+
+
+def _decode(content: bytes, faults: list[Fault]) -> str:
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        pass
+    pieces = []
+    for line, piece in enumerate(content.removeprefix(b"\xef\xbb\xbf").splitlines(keepends=True), start=1):
+        try:
+            pieces.append(piece.decode("utf-8"))
+        except UnicodeDecodeError as error:
+            byte = piece[error.start]
+            message = f"byte 0x{byte:02x} is not UTF-8, so the line was read as Windows-1252; save the file as UTF-8."
+            faults.append(Fault(line, message))
+            pieces.append(piece.decode("cp1252", errors="replace"))
+    return "".join(pieces)
+
+
+def _records(lines: list[str], faults: list[Fault]) -> list[tuple[int, list[str]]]:
+    """Every record with its first line; a quote that would swallow other rows is read as a letter of its cell."""
+    separator = SEPARATOR.fullmatch(lines[0]) if lines else None
+    place = 1 if separator else 0
+    first = lines[place] if place < len(lines) else ""
+    # What a spreadsheet's "save as CSV" writes depends on the country.
+    delimiter = separator[1] if separator else max(",;\t", key=first.count)
+    endings = _endings(lines, delimiter)
+    records: list[tuple[int, list[str]]] = []
+    while place < len(lines):
+        start, (cells, is_open) = place, _fields(lines[place], delimiter)
+        if is_open and (fault := _fault(len(cells), endings[place + 1], records[0][1] if records else None)):
+            faults.append(Fault(start + 1, f"opens a quote that {fault}; close it or take it away."))
+            cells = next(csv.reader([lines[place]], delimiter=delimiter, quoting=csv.QUOTE_NONE))
+        elif is_open and (ending := endings[place + 1]):
+            place = ending.place
+            cells = next(csv.reader(lines[start : place + 1], delimiter=delimiter))
+        records.append((start + 1, [cell.strip() for cell in cells]))
+        place += 1
+    return records
+
+
+def _whole_rows(records: list[tuple[int, list[str]]], width: int, faults: list[Fault]) -> list[tuple[int, list[str]]]:
+    rows = []
+    for line, cells in records:
+        used = _filled(cells)
+        if used and len(cells) > width:
+            cells = cells[: max(width, used)]  # empty cells beyond the last column
+        if len(cells) == width:
+            rows.append((line, cells))
+        elif used:
+            faults.append(Fault(line, f"{len(cells)} fields instead of {width}; quote cells that hold commas."))
+    return rows
+
+
+def _filled(cells: Sequence[str]) -> int:
+    """How many cells there are up to the last that holds something."""
+    return max((place for place, cell in enumerate(cells, start=1) if cell.strip()), default=0)
+
+
+def _fields(line: str, delimiter: str) -> tuple[list[str], bool]:
+    """The cells of one line, and whether a quote is still open at its end."""
+    reader = csv.reader([line, ""], delimiter=delimiter)
+    return next(reader), reader.line_num > 1  # a second line is only asked for inside a quote
+
+
+class _Ending(NamedTuple):
+    """Where a record ends that an open quote leads on to a line, and how many fields it gains from there."""
+
+    place: int
+    least: int  # without empty cells at the end
+    most: int
+
+
+def _endings(lines: Sequence[str], delimiter: str) -> list[_Ending | None]:
+    """For every line, should an open quote lead there; None where it is never closed. From the end, so each line once.
+
+    A quote that closes before anything but a delimiter or the line's end is the opening one of another cell.
+    """
+    endings: list[_Ending | None] = [None] * (len(lines) + 1)
+    for place in reversed(range(len(lines))):
+        closing = CLOSING.match(lines[place])
+        rest = lines[place][closing.end() :] if closing else ""
+        if not closing:
+            endings[place] = endings[place + 1]
+        elif rest[:1] in ("", "\r", "\n", delimiter):
+            cells, is_open = _fields(rest, delimiter)  # the first is the end of the quoted cell
+            more, later = max(len(cells) - 1, 0), endings[place + 1]
+            if not is_open:
+                endings[place] = _Ending(place, max(_filled(cells) - 1, 0), more)
+            elif later:
+                endings[place] = _Ending(later.place, more + later.least, more + later.most)
+    return endings
+
+
+def _fault(fields: int, ending: _Ending | None, header: Sequence[str] | None) -> str:
+    """What is wrong with a quote that is open at the end of a line, "" when it holds a cell of several lines."""
+    if not ending:
+        return "is never closed"
+    if header is None or (fields + ending.least <= len(header) and fields + ending.most >= _filled(header)):
+        return ""
+    return f"closes only in line {ending.place + 1}, with {fields + ending.most} fields instead of {_filled(header)}"
