@@ -112,7 +112,7 @@ def _describe(job: jobs.Job) -> Run:
         state=now["state"],
         started=float(facts.get("started", 0.0)),
         ended=_stamp(job) if finished else 0.0,
-        headline=headline(job) if now["state"] == "done" else now["message"],
+        headline=_headline_or_none(job) if now["state"] == "done" else now["message"],
     )
 
 
@@ -126,6 +126,14 @@ def data_title(data: str) -> str:
     except UserError:
         pointer = None
     return pointer.name if pointer else path.stem
+
+
+def _headline_or_none(job: jobs.Job) -> str:
+    """The headline, and none where a file of the run is damaged, odd or just deleted: no run hides the others."""
+    try:
+        return headline(job)
+    except (OSError, TypeError, ValueError, KeyError, AttributeError, IndexError):
+        return ""
 
 
 def headline(job: jobs.Job) -> str:
@@ -146,7 +154,10 @@ def headline(job: jobs.Job) -> str:
             return f"On validation: {', '.join(figures)}"
     if (path := job.folder / "transfer.json").is_file():
         found = json.loads(path.read_text(encoding="utf-8"))
-        best = max(found["rows"], key=lambda row: row["accuracy"])
+        scored = [row for row in found["rows"] if row["accuracy"] is not None]  # None: no row of the task has a label
+        if not scored:
+            return ""
+        best = max(scored, key=lambda row: row["accuracy"])
         split = {"val": "validation"}.get(found["data"]["split"], found["data"]["split"])
         return f"On {split}: {best['task']} {percent(best['accuracy'])} ({best['regime']})"
     return ""
@@ -156,15 +167,17 @@ def bundle_info(folder: Path) -> dict[str, Any]:
     """What a bundle says of its training; {} where nobody can read it."""
     try:
         info = json.loads((folder / "bundle.json").read_text(encoding="utf-8"))["info"]
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError):
         return {}
-    return dict(info)
+    return info if isinstance(info, dict) else {}
 
 
 def results_headline(results: dict[str, Any]) -> str:
-    """Whether fusion pays, and the first task's best model."""
-    kinds = [verdict(results, task).kind for task in results["tasks"]]
-    task = next(iter(results["tasks"]))
+    """Whether fusion pays, and the best model of the first task that has a labelled test row; "" where none has."""
+    tasks = [task for task in results["tasks"] if chosen_score(results, task)["n"]]
+    if not tasks:
+        return ""
+    kinds, task = [verdict(results, task).kind for task in tasks], tasks[0]
     chosen = chosen_score(results, task)
     figure = f"{task} {percent(chosen['accuracy'])} ({chosen['title']})"
     if "fusion" not in results["selected"][task]:
@@ -201,7 +214,14 @@ def import_bundle(file_name: str, content: bytes) -> Path:
         found = sorted(files.rglob("bundle.json"), key=lambda path: len(path.parts))
         if not found:
             raise UserError(f"{file_name} holds no bundle.json; import a ZIP that the Runs page has exported.")
-        load_bundle(found[0].parent)  # formats, checksums and encoders
+        try:
+            load_bundle(found[0].parent)  # formats, checksums and encoders
+        except UserError:
+            raise
+        except (KeyError, RuntimeError, ValueError, TypeError, AttributeError):
+            raise UserError(
+                f"The files of the recogniser in {file_name} do not fit together; export it again where it was made."
+            ) from None
         base = file_name_of(Path(file_name).stem)
         taken = {path.name for path in imported_folder().glob("*")}
         names = (base if number == 1 else f"{base}-{number}" for number in range(1, len(taken) + 2))

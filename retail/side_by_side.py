@@ -20,12 +20,15 @@ VERDICT_WORDS = {"yes": "fusion pays", "no": "fusion does not pay", "unclear": "
 def figures(runs: Mapping[str, Results]) -> pd.DataFrame:
     """Task × run: verdict, the model chosen on validation and the best single input, with test accuracy and interval.
 
-    Tasks that several runs share come first.
+    Tasks that several runs share come first; those without any labelled test row are left out.
     """
     rows = []
     for title, results in runs.items():
         for task in results["selected"]:
-            score, single = chosen_score(results, task), best_single_score(results, task)
+            score = chosen_score(results, task)
+            if not score["n"]:
+                continue
+            single = best_single_score(results, task)
             rows.append(
                 {"task": task, "run": title, "verdict": VERDICT_WORDS[verdict(results, task).kind]}
                 | {"model": score["title"], "single": single["title"], "n": score["n"]}

@@ -16,6 +16,7 @@ from retail.evaluation.tables import all_tables, of_task
 from retail.evaluation.verdict import verdict
 from retail.pages._words import plain, table_frame
 from tests.results_sample import MODELS, curve_results, ids, old_results, sample_results, write_finished_run
+from tests.test_side_by_side import without_test_labels
 
 TIMEOUT_SECONDS = 300
 RUN = "20260101-000000-test"
@@ -249,3 +250,28 @@ def test_somebody_who_comes_back_by_a_link_sees_the_run_it_names(open_compare):
     app.query_params["run"] = "demo"
     app.switch_page("retail/pages/compare.py").run()
     assert box(app, "Results").value == "demo"
+
+
+def drawn(app: AppTest) -> str:
+    """The id of the first chart: one with the same id keeps its selection and hears no second click on it."""
+    return app.get("vega_lite_chart")[0].proto.id
+
+
+def test_charts_to_click_are_fresh_after_each_choice(open_compare):
+    app = open_compare()
+    before = drawn(app)
+    box(app, "Model").set_value("image").run()
+    assert drawn(app) != before
+    section(app, "Mistakes")
+    before = drawn(app)
+    box(app, "Products of").set_value((0, 1)).run()
+    assert drawn(app) != before
+
+
+def test_a_task_without_any_labelled_test_row_is_left_out_and_the_page_says_so(open_compare):
+    results = without_test_labels(sample_results(), "product")
+    write_finished_run(home(), "20260505-000000-part", results)
+    app = open_compare("20260505-000000-part")
+    assert box(app, "Task").options == ["brand"] and "no test product has a label: product" in box(app, "Task").help
+    write_finished_run(home(), "20260506-000000-none", without_test_labels(results, "brand"))
+    assert "No test product of this run has a label" in said(open_compare("20260506-000000-none"))

@@ -97,3 +97,46 @@ def test_a_file_that_is_no_recogniser_is_refused():
     app.run()
     press(app, "Import")
     assert "not a usable ZIP" in said(app)
+
+
+def test_a_chosen_run_stays_chosen_when_it_gets_another_name_and_twins_can_both_be_opened():
+    first, second = "20260101-000000-aaaa", "20260102-000000-bbbb"
+    for name in (first, second):
+        write_finished_run(home(), name)
+    app = open_page("runs")
+    box = element(app, "selectbox", "Run")
+    assert box.value == second and len(set(box.options)) == 2
+    box.set_value(first)
+    app.run()
+    element(app, "text_input", "Name").set_value("Better name")
+    press(app, "Rename")
+    box = element(app, "selectbox", "Run")
+    assert box.value == first
+    assert box.proto.raw_value == f"Better name · {first}"  # else the browser would go on sending the old words
+    press(app, "Delete …")
+    assert "“Better name” goes with" in said(app)
+
+
+def test_the_run_of_the_address_is_shown_until_another_is_chosen():
+    first, second = "20260101-000000-aaaa", "20260102-000000-bbbb"
+    for name in (first, second):
+        write_finished_run(home(), name)
+    app = open_page("runs")
+    app.query_params["run"] = first
+    app.run()
+    assert element(app, "selectbox", "Run").value == first
+    element(app, "selectbox", "Run").set_value(second)
+    app.run()
+    assert element(app, "selectbox", "Run").value == second
+
+
+def test_names_are_no_markdown():
+    folder = write_finished_run(home())
+    facts = json.loads((folder / "job.json").read_text()) | {"title": "*new* ![x](http://far/away.png)"}
+    (folder / "job.json").write_text(json.dumps(facts))
+    results = json.loads((folder / "results.json").read_text())
+    results["models"][0]["title"] = "Gated *sum*"
+    (folder / "results.json").write_text(json.dumps(results))
+    app = open_page("runs")
+    press(app, "Delete …")
+    assert r"“\*new\* ![x]\(http" in said(app) and r"(Gated \*sum\*)" in said(app)

@@ -7,9 +7,11 @@ import time
 
 import pytest
 
-from retail import datasets, jobs
+from retail import datasets, estimate, jobs
+from retail.config import home
 from retail.fusion import strategies
 from tests.pages_driving import element, open_page, press, said
+from tests.results_sample import curve_results, write_finished_run
 
 
 @pytest.fixture(autouse=True)
@@ -163,3 +165,49 @@ def test_a_running_job_shows_stage_time_left_and_first_figures_and_a_failed_one_
     assert jobs.status(jobs.Job("one", folder))["state"] == "starting"
     press(app, "Cancel")
     assert jobs.status(jobs.Job("one", folder))["state"] == "cancelled"
+
+
+def done(app, folder) -> str:
+    """What Train says of a finished run, and where it leads."""
+    app.query_params["run"] = folder.name
+    app.run()
+    assert not app.exception
+    return said(app) + "".join(item.proto.label for item in app.get("page_link"))
+
+
+def test_a_finished_run_leads_only_to_what_it_made():
+    app = open_page("train")
+    words = done(app, write_finished_run(home(), "20260101-000000-curve", curve_results()))
+    assert "Compare draws it under" in words and "Recognise offers" not in words and "See the comparison" not in words
+    folder = write_finished_run(home(), "20260102-000000-both")
+    (folder / "bundles" / "gated").mkdir(parents=True)
+    (folder / "bundles" / "gated" / "bundle.json").write_text("{}")
+    words = done(app, folder)
+    assert "Done: Recognise offers" in words and "See the comparison" in words and "draws it under" not in words
+
+
+@pytest.fixture
+def odd_columns(tmp_path):
+    """Products with a column that has a comma in its name, and one of a single class."""
+    rows = ['text,split,kind,one,"Price, EUR"', *(f"words {n},train,{'ab'[n % 2]},same,{n % 2}" for n in range(20))]
+    path = tmp_path / "odd.csv"
+    path.write_text("\n".join(rows) + "\n")
+    return datasets.add_folder("Odd", path).id
+
+
+def test_a_column_with_a_comma_in_its_name_is_refused(odd_columns):
+    app = open_page("train", dataset=odd_columns)
+    element(app, "multiselect", "What to learn").set_value(["kind", "Price, EUR"])
+    app.run()
+    assert "Column “Price, EUR” has a comma in its name" in said(app)
+    assert not any(button.label == "Start" for button in app.button)
+
+
+def test_this_machine_is_measured_with_the_chosen_columns_alone(odd_columns, monkeypatch):
+    tried = []
+    monkeypatch.setattr(estimate, "measure", lambda manifest, encoders: tried.append(manifest.tasks))
+    app = open_page("train", dataset=odd_columns)
+    element(app, "multiselect", "What to learn").set_value(["kind"])
+    app.run()
+    press(app, "Measure this machine")
+    assert tried == [("kind",)]

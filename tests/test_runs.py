@@ -16,6 +16,7 @@ from retail.evaluation.outputs import csv_zip, latex_text
 from retail.schema import Product, UserError
 from retail.shelf import imported_folder, recognizers
 from tests.results_sample import curve_results, sample_results, write_finished_run
+from tests.test_side_by_side import without_test_labels
 
 
 @pytest.fixture(autouse=True)
@@ -128,4 +129,36 @@ def repacked(change) -> bytes:
 def test_what_is_no_bundle_is_refused_and_leaves_nothing(content, sentence):
     with pytest.raises(UserError, match=sentence):
         runs.import_bundle("bad.zip", content())
+    assert not list(imported_folder().glob("*"))
+
+
+def finished(name: str, file: str, content: object) -> None:
+    job = write_run(name)
+    (job.folder / file).write_text(json.dumps(content))
+    (job.folder / "status.json").write_text(json.dumps({"state": "done"}))
+
+
+def test_no_run_without_figures_or_with_a_damaged_file_hides_the_others():
+    rows = [{"task": "kind", "regime": "lda", "accuracy": 0.75}, {"task": "year", "regime": "lda", "accuracy": None}]
+    finished("some", "transfer.json", {"rows": rows, "data": {"split": "test"}})
+    finished("none", "transfer.json", {"rows": rows[1:], "data": {"split": "test"}})
+    finished("cut", "results.json", {"format": "retail-results/1", "tasks": {"kind": ["a"]}})
+    finished("odd", "results.json", ["no", "results"])
+    headlines = {run.id: run.headline for run in runs.history()}
+    assert headlines == {"some": "On test: kind 75.0 % (lda)", "none": "", "cut": "", "odd": ""}
+
+
+def test_the_headline_speaks_of_tasks_that_have_a_labelled_test_row():
+    results = without_test_labels(sample_results(), "product")
+    assert runs.results_headline(results) == "Fusion pays for 0 of 1 tasks; brand 70.0 % (Gated sum)"
+    assert runs.results_headline(without_test_labels(results, "brand")) == ""
+
+
+@pytest.mark.parametrize("change", [{"width": 7}, {"encoders": None}, {"tasks": {}}])
+def test_a_recogniser_whose_files_do_not_fit_together_is_refused(change):
+    def changed(new, name, data):
+        new.writestr(name, json.dumps(json.loads(data) | change) if name == "bundle.json" else data)
+
+    with pytest.raises(UserError, match="in odd.zip do not fit together; export it again"):
+        runs.import_bundle("odd.zip", repacked(changed))
     assert not list(imported_folder().glob("*"))

@@ -44,3 +44,18 @@ def test_cautions_name_what_differs():
     other["tasks"] = {"product": other["tasks"]["product"]}
     said = " ".join(side_by_side.cautions({"one": sample_results(), "two": other}))
     assert "different data" in said and "different questions" in said and "numbers of seeds" in said
+
+
+def without_test_labels(results: dict, task: str) -> dict:
+    """The results where no test row has a label of this task, as a comparison stores them."""
+    for name in ("scores", "differences"):
+        for row in results[name]:
+            if row["task"] == task:
+                row |= {"n": 0} | {key: None for key in row if isinstance(row[key], float)}
+    return results
+
+
+def test_a_task_without_any_labelled_test_row_has_no_figures():
+    frame = side_by_side.figures({"one": without_test_labels(sample_results(), "brand"), "two": sample_results()})
+    rows = frame[["task", "run"]].to_numpy().tolist()
+    assert rows == [["product", "one"], ["product", "two"], ["brand", "two"]]

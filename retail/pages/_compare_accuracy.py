@@ -31,7 +31,7 @@ def draw_accuracy(view: View) -> None:
         f"{len(view.results['seeds'])} seeds. Click a row, or choose a model above, to mark it in every chart."
     )
     chart = charts.accuracy_chart(view.results, view.task, view.title)
-    key = f"accuracy_{view.run}_{view.task}"
+    key = f"accuracy_{view.run}_{view.task}_{view.model}"  # a chart that stays would not hear the same row again
     figure(chart, key, lambda: _take(view, key), "model")
     shown = [
         {

@@ -17,12 +17,10 @@ from retail.charts.palette import SERIES
 from retail.evaluation.mistakes import answers, seeds_of
 from retail.evaluation.plane import MOST_POINTS, UMAP_HINT, methods, on_plane, some_rows
 from retail.manifest import Manifest
-from retail.pages._compare_runs import View, read, results_files
+from retail.pages._compare_runs import CURVES, View, read, results_files
 from retail.pages._products import draw_products, run_manifest
 from retail.pages._words import figure, plain
 from retail.schema import INPUT_WORDS, Modality, Progress, UserError
-
-CURVES = "retail-curve/1"
 
 
 @st.cache_resource(show_spinner=False, max_entries=8)

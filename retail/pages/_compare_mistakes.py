@@ -40,7 +40,8 @@ def draw_mistakes(view: View) -> None:
     cells = pairs(counts)[:MOST_PAIRS]
     chosen: Pair | None = st.session_state.get(key)
     chart = charts.confusion_chart(counts, classes, shown, chosen)
-    figure(chart, f"chart_{key}", lambda: _take(key), "cell")
+    drawn = f"chart_{key}_{chosen}"  # a chart that stays would not hear the same cell again
+    figure(chart, drawn, lambda: _take(drawn, key), "cell")
     if chosen and chosen not in cells:
         cells.append(chosen)
     chosen = st.selectbox(
@@ -55,8 +56,8 @@ def draw_mistakes(view: View) -> None:
         draw_products(view, seed, rows_in(view.results, view.task, view.model, seed, chosen), key)
 
 
-def _take(key: str) -> None:
-    clicked = st.session_state[f"chart_{key}"].selection.get("cell", [])
+def _take(drawn: str, key: str) -> None:
+    clicked = st.session_state[drawn].selection.get("cell", [])
     if clicked:
         st.session_state[key] = (int(clicked[0]["place_true"]), int(clicked[0]["place_said"]))
 

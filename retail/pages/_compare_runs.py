@@ -16,9 +16,11 @@ import streamlit as st
 from retail import jobs
 from retail.config import DEMO_RESULTS
 from retail.evaluation.outputs import FORMAT
-from retail.evaluation.verdict import titles
+from retail.evaluation.verdict import chosen_score, titles
+from retail.pages._words import plain
 
 DEMO_RUN = "demo"
+CURVES = "retail-curve/1"  # the format of learning curves
 # The format stands first in a results file, so its beginning tells what it is.
 HEAD_BYTES = 200
 
@@ -92,7 +94,14 @@ def choose() -> View | None:
         "Results", list(files), format_func=lambda run: files[run][0], key="compare_run", on_change=_note_run
     )
     results = read(files[run][1])
-    task = what.selectbox("Task", list(results["tasks"]), format_func=lambda task: task.replace("_", " "))
+    # Files of old may hold tasks of which no test row has a label.
+    tasks = [task for task in results["tasks"] if chosen_score(results, task)["n"]]
+    if not tasks:
+        st.warning("No test product of this run has a label, so there is nothing to compare. Label some, train again.")
+        st.stop()
+    left_out = ", ".join(plain(task) for task in results["tasks"] if task not in tasks)
+    why = f"Left out, because no test product has a label: {left_out}." if left_out else None
+    task = what.selectbox("Task", tasks, format_func=lambda task: task.replace("_", " "), help=why)
     chosen = results["selected"][task]
     names = titles(results)
     key = f"compare_model_{run}_{task}"

@@ -13,10 +13,13 @@ import streamlit as st
 
 from retail import jobs
 from retail.estimate import duration
+from retail.evaluation.outputs import FORMAT
 from retail.evaluation.verdict import percent
 from retail.fusion import strategies
+from retail.pages._compare_runs import CURVES, format_of
 from retail.pages._words import plain
 from retail.schema import INPUT_WORDS
+from retail.shelf import RUN_BUNDLES, bundles_in
 
 # Before so much time and work has passed, a forecast would only jump about.
 STEADY_SECONDS, STEADY_STEPS = 3.0, 2
@@ -30,6 +33,7 @@ STATE_WORDS = {
     "cancelled": "Cancelled",
 }
 LOG_LINES = 15
+CURVE_LINK = "Compare draws it under “Map and curves”"
 
 
 def time_left(now: dict[str, Any]) -> str:
@@ -66,7 +70,7 @@ def draw_run(job: jobs.Job, links: bool = True) -> bool:
         if links:
             _draw_links(job)
     else:
-        st.error(now["message"] or f"The run was {now['state']}.")
+        st.error(plain(now["message"] or f"The run was {now['state']}."))
     _draw_partial(now, live)
     _draw_log(job, opened=now["state"] == "failed")
     if waits or live:
@@ -95,15 +99,18 @@ def _place(job: jobs.Job) -> str:
 
 
 def _draw_links(job: jobs.Job) -> None:
-    st.success("Done: Recognise offers what it made.")
+    st.success("Done: Recognise offers what it made." if bundles_in(job.folder / RUN_BUNDLES) else "Done.")
     left, right = st.columns(2)
-    if job.results.is_file():
+    made = format_of(str(job.results), job.results.stat().st_mtime) if job.results.is_file() else ""
+    if made == FORMAT:
         left.page_link(
             "retail/pages/compare.py",
             label="See the comparison",
             icon=":material/bar_chart:",
             query_params={"run": job.id},
         )
+    elif made == CURVES:
+        left.page_link("retail/pages/compare.py", label=CURVE_LINK, icon=":material/bar_chart:")
     right.page_link("retail/pages/runs.py", label="All runs", icon=":material/history:")
 
 

@@ -37,7 +37,8 @@ def draw_side_by_side(first: Sequence[str] = ()) -> None:
     for sentence in side_by_side.cautions(results):
         st.warning(sentence)
     frame = side_by_side.figures(results)
-    figure(charts.runs_chart(frame))
-    st.dataframe(side_by_side.table(frame), hide_index=True, width="stretch", alt="The runs side by side")
+    if not frame.empty:
+        figure(charts.runs_chart(frame))
+        st.dataframe(side_by_side.table(frame), hide_index=True, width="stretch", alt="The runs side by side")
     if said := side_by_side.verdicts(results):
         st.markdown("\n".join(f"- **{plain(title)}**: {plain(sentence)}" for title, sentence in said))

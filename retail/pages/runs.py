@@ -13,10 +13,10 @@ from retail import jobs, runs
 from retail.estimate import duration
 from retail.evaluation.outputs import csv_zip, latex_text, read_results
 from retail.evaluation.report import html_report
-from retail.pages._follow_run import STATE_WORDS, follow
+from retail.pages._follow_run import CURVE_LINK, STATE_WORDS, follow
 from retail.pages._side_by_side import draw_side_by_side
 from retail.pages._training import draw_training
-from retail.pages._words import download
+from retail.pages._words import download, plain
 from retail.runs import Run
 from retail.schema import UserError
 
@@ -57,7 +57,8 @@ def history_table(history: list[Run]) -> pd.DataFrame:
 @st.dialog("Delete this run?")
 def ask_delete(run: Run) -> None:
     """Asks once more."""
-    st.write(f"“{run.title}” goes with its results, its log and its recognisers. Export first what you want to keep.")
+    kept = "its results, its log and its recognisers. Export first what you want to keep."
+    st.write(f"“{plain(run.title)}” goes with {kept}")
     if st.button("Delete it", type="primary", on_click=jobs.delete, args=(run.job,)):
         st.query_params.clear()
         st.rerun()
@@ -71,25 +72,32 @@ def draw_history(history: list[Run]) -> Run | None:
         return None
     st.dataframe(history_table(history), hide_index=True, width="stretch")
     known = {run.id: run for run in history}
-    wanted = st.query_params.get("run", "")
-    place = list(known).index(wanted) if wanted in known else 0
-    chosen = st.selectbox(
-        "Run", list(known), place, format_func=lambda name: f"{known[name].title} ({when(known[name].started)})"
-    )
-    return known[chosen]
+    names = {run.id: f"{run.title} · {run.id}" for run in history}  # Streamlit tells options apart by their words
+    state, asked = st.session_state, st.query_params.get("run", "")
+    if "run_box" not in state:  # a choice lives as long as the page
+        state.chosen_run = state.run_asked = ""
+    if asked in known and state.run_asked != asked:
+        state.chosen_run = state.run_asked = asked
+    if state.chosen_run not in known:
+        state.chosen_run = next(iter(known))
+    state.run_box = state.chosen_run  # each time, or the browser would go on sending a name of before
+    st.selectbox("Run", list(names), key="run_box", on_change=_take_choice, format_func=names.__getitem__)
+    return known[state.chosen_run]
+
+
+def _take_choice() -> None:
+    st.session_state.chosen_run = st.session_state.run_box
 
 
 def draw_exports(run: Run) -> None:
     """Files to take along, made when they are asked for."""
     if run.kind == "curve" and run.job.results.is_file():
-        st.page_link(
-            "retail/pages/compare.py", label="Compare draws it under “Map and curves”", icon=":material/bar_chart:"
-        )
+        st.page_link("retail/pages/compare.py", label=CURVE_LINK, icon=":material/bar_chart:")
     elif run.job.results.is_file():
         try:
             results = read_results(run.job.results)
         except UserError as error:
-            st.error(str(error))
+            st.error(plain(str(error)))
             return
         st.page_link(
             "retail/pages/compare.py",
@@ -123,7 +131,7 @@ def draw_one(run: Run) -> None:
         follow(run.job, run.state in jobs.UNFINISHED)
         if run.state == "done":
             if run.headline:
-                st.success(run.headline)
+                st.success(plain(run.headline))
             draw_exports(run)
         left, middle, right = st.columns([3, 1, 1], vertical_alignment="bottom")
         title = left.text_input("Name", run.title, key=f"title_{run.id}")
@@ -144,9 +152,9 @@ def draw_import() -> None:
         with st.spinner("Checking it …"):
             folder = runs.import_bundle(upload.name, upload.getvalue())
     except UserError as error:
-        st.error(str(error))
+        st.error(plain(str(error)))
         return
-    st.success(f"Imported as “{folder.name}”: Recognise offers it now.")
+    st.success(f"Imported as “{plain(folder.name)}”: Recognise offers it now.")
 
 
 st.title("Runs", anchor=False)

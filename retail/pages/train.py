@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import streamlit as st
@@ -12,6 +13,7 @@ from retail.manifest import Manifest, read_manifest
 from retail.pages._follow_run import EVERY_SECONDS, draw_run
 from retail.pages._methods import ARGUMENTS, Choice
 from retail.pages._own_data import choose_dataset
+from retail.pages._words import plain
 from retail.schema import INPUT_WORDS, MODALITIES, Modality, UserError
 
 TITLE = "Train"
@@ -134,6 +136,12 @@ def draw_new() -> None:
     if not choice.tasks or not choice.inputs:
         st.warning("Choose at least one column to learn and one input.")
         return
+    if parted := [task for task in choice.tasks if "," in task]:
+        st.warning(
+            f"Column “{plain(parted[0])}” has a comma in its name, and commas part the columns to learn. Rename it in "
+            "the table and add the data again, or learn another column."
+        )
+        return
     arguments, words = ARGUMENTS[choice.method](choice)
     st.info(f"**Time:** {words}" if arguments else words)
     rough = choice.method == "compare" and estimate.known_speed(choice.encoders).rough
@@ -149,7 +157,7 @@ def measure(choice: Choice) -> None:
     """A short trial for a better estimate."""
     try:
         with st.spinner("Encoding a few products and training one small model …"):
-            estimate.measure(choice.manifest, choice.encoders)
+            estimate.measure(replace(choice.manifest, tasks=choice.tasks), choice.encoders)
     except UserError as error:
         st.error(str(error))
         return
