@@ -40,3 +40,21 @@ def test_the_threshold_is_that_of_validation():
 
 def test_without_labels_there_is_nothing_to_say():
     assert cascade(task_answers({("image",): PHOTO, ("image", "text"): WORDS}, [-1] * 10), ("image", "text")) == []
+
+
+def test_the_row_is_chosen_on_validation_and_told_with_its_test_figures():
+    sure = {("image",): WORDS, ("image", "text"): WORDS}  # on validation the photo alone is always right
+    rows = cascade(
+        task_answers({("image",): PHOTO, ("image", "text"): WORDS}, [0] * 10, sure, [0] * 10), ("image", "text")
+    )
+    chosen = cheapest(rows)
+    assert (chosen["share"], chosen["val_accuracy"], chosen["accuracy"]) == (0.0, 1.0, 0.7)
+
+
+def test_never_asking_asks_nobody_however_unsure():
+    val = {("image",): WORDS, ("image", "text"): WORDS}
+    rows = cascade(
+        task_answers({("image",): PHOTO, ("image", "text"): WORDS}, [0] * 10, val, [0] * 10), ("image", "text")
+    )
+    # Five test photos are less sure than any of validation.
+    assert (rows[0]["asked"], rows[0]["accuracy"], rows[-1]["asked"]) == (0.0, 0.7, 1.0)

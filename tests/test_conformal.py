@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
+from retail.config import TrainConfig
 from retail.evaluation.conformal import conformal_rows, covered, least_probability, prediction_sets
+from retail.evaluation.fits import FitPlan, run_fit
+from retail.evaluation.laboratory import study
+from retail.evaluation.scoring import Scoring
+from tests.made_up_data import made_up_splits
 
 
 def test_the_quantile_by_hand():
@@ -40,3 +47,30 @@ def test_rows_leave_unlabelled_products_out():
     target = np.zeros(50, dtype=int)
     row = conformal_rows(probs, target, probs, np.where(np.arange(50) < 10, -1, 0))[0]
     assert (row["n"], row["coverage"], row["size"], row["single"]) == (40, 1.0, 1.0, 1.0)
+
+
+def warned(groups: int, size: int, harder: float = 0.0) -> float:
+    """Share of 300 draws in which the coverage is below what chance explains; rows of a group are alike."""
+    rng = np.random.default_rng(1)
+
+    def draw(shift: float) -> tuple[np.ndarray, np.ndarray]:
+        alike, own = np.repeat(rng.normal(size=groups), size), rng.normal(size=groups * size)
+        right = 1 / (1 + np.exp(shift - 1.5 - 1.5 * (0.9 * alike + 0.45 * own)))
+        return np.stack([right, 1 - right], axis=1), np.zeros(groups * size, dtype=int)
+
+    names = np.repeat(np.arange(groups), size) if size > 1 else None
+    rows = [conformal_rows(*draw(0.0), *draw(harder), names)[0] for _ in range(300)]
+    return float(np.mean([row["coverage"] < row["lowest_by_chance"] for row in rows]))
+
+
+@pytest.mark.parametrize(("groups", "size"), [(120, 1), (40, 3), (20, 10)])
+def test_chance_explains_nearly_every_shortfall_where_validation_is_like_test(groups, size):
+    assert warned(groups, size) <= 0.04
+    assert warned(groups, size, harder=1.5) > 0.5
+
+
+def test_a_comparison_counts_the_groups_of_the_test_rows():
+    splits = dataclasses.replace(made_up_splits(), groups=np.full(120, "one voice", dtype=object))
+    plan = FitPlan("gated", "fusion", ("pair",), TrainConfig(strategy="gated"))
+    rows = study(Scoring(splits), {"pair": run_fit(plan, splits)})["conformal"]
+    assert [row["lowest_by_chance"] for row in rows] == [0.0, 0.0]  # one group tells nothing

@@ -217,3 +217,23 @@ def test_the_command_prints_findings_and_writes_them(small_data, tmp_path):
     assert "Remedy: " in result.output and "Do the inputs complement each other?" in result.output
     assert '"format": "retail-doctor/1"' in out.read_text(encoding="utf-8")
     assert (tmp_path / "csv" / "complementarity.csv").exists()
+
+
+@pytest.mark.parametrize(("right", "said"), [(24, True), (48, False)])
+def test_an_input_is_called_uninformative_only_where_its_whole_interval_is_low(right, said, monkeypatch):
+    target = [0, 1, 2] * 40
+    text = [*target[:right], *((place + 1) % 3 for place in target[right:])]
+    # 48 of 120 are 40 %, commonest 33 %: the interval reaches below it, and far above it too.
+    findings = examined({"image": target, "text": text, "gated": target}, {}, monkeypatch)
+    named = [f["sentence"] for f in findings if f["kind"] == "input without information"]
+    assert bool(named) == said
+    assert all("no better than always saying the commonest class: 20.0 % against 33.3 %" in s for s in named)
+
+
+def test_inputs_are_not_redundant_where_fusion_gains():
+    row = {"task": "kind", "best": "image", "best_accuracy": 0.8, "n": 120, "model": "gated"}
+    row |= {"oracle": 0.81, "oracle_by_luck": 0.81, "exactly_one": 0.1}
+    found = {"norms": LIKE, "concatenation": [], "inputs": []}
+    for fusion, kinds in ((0.81, ["redundant inputs"]), (0.9, [])):
+        rows = [row | {"fusion": fusion}]
+        assert [f["kind"] for f in prescriptions(found | {"complementarity": rows})] == kinds

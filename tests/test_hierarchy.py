@@ -58,3 +58,19 @@ def test_the_parent_mends_the_child_and_the_risk_is_kept():
     assert row["consistent_accuracy"] > row["separate_accuracy"] and row["contradictions"] > 0.05
     assert row["error"] == pytest.approx(row["risk"], abs=0.025) and 0.2 < row["answered"] < 1
     assert row["parents"][0]["accuracy_when_open"] > 0.9
+
+
+def test_a_named_child_without_a_label_is_not_counted_as_open():
+    target, parent = np.arange(100) % 4, np.arange(100) % 4 // 2
+
+    def sure(classes: int, truth: np.ndarray) -> np.ndarray:
+        return np.where(np.eye(classes)[truth] > 0, 0.97, 0.03 / (classes - 1))
+
+    child, child_test, parent_test = sure(4, target), sure(4, target), sure(2, parent)
+    child_test[:10] = 0.25  # left open, and the parent is answered wrongly
+    parent_test[:10] = parent_test[:10, ::-1]
+    labelled = np.where(np.arange(100) < 50, target, -1)
+    kind = task_answers({("image",): parent_test}, parent, {("image",): sure(2, parent)}, parent)
+    product = task_answers({("image",): child_test}, labelled, {("image",): child}, target)
+    row = hierarchy_row("product", {"product": product, "kind": kind}, {"kind": np.array([0, 0, 1, 1])})
+    assert row["parents"][0]["accuracy_when_open"] == 0.0

@@ -117,3 +117,49 @@ def test_the_zip_holds_every_table_as_csv():
     with zipfile.ZipFile(io.BytesIO(csv_zip(sample_results()))) as archive:
         tables = {f"{table.name}.csv": as_csv(table) for table in all_tables(sample_results())}
         assert {name: archive.read(name).decode() for name in archive.namelist()} == tables
+
+
+def cascade_row(then: list[str], share: float, val_accuracy: float, accuracy: float) -> dict:
+    row = {"task": "kind", "then": then, "share": share, "asked": share}
+    return row | {"val_accuracy": val_accuracy, "accuracy": accuracy}
+
+
+def test_the_second_step_and_how_often_to_ask_come_from_validation():
+    words, sound = ["image", "text"], ["audio", "image"]
+    rows = [
+        *(cascade_row(words, *figures) for figures in ((0.0, 0.7, 0.71), (0.5, 0.9, 0.81), (1.0, 0.9, 0.82))),
+        *(cascade_row(sound, *figures) for figures in ((0.0, 0.7, 0.71), (0.5, 0.7, 0.95), (1.0, 0.8, 0.95))),
+    ]
+    results = {"tasks": {"kind": []}, "cascade": rows}
+    assert findings(results) == [
+        "kind: asking for photo + description only when unsure, for 50.0 % of the products, reaches 81.0 %; always "
+        "asking 82.0 %, never 71.0 %."
+    ]
+    for row in rows:  # a file of old
+        del row["val_accuracy"]
+    assert "reaches 95.0 % (chosen on the test products themselves)" in findings(results)[0]
+
+
+def threshold_sentence(threshold: float | None) -> str:
+    wish = {"wished": 0.95, "threshold": threshold, "coverage": 0.0, "accuracy": None}
+    (said,) = findings({"tasks": {"kind": []}, "calibration": [{"task": "kind", "thresholds": [wish]}]})
+    return said
+
+
+def test_a_threshold_that_no_test_row_reaches_is_not_called_missing():
+    assert threshold_sentence(None) == "kind: no threshold makes the answers 95.0 % right on validation."
+    assert "at least 99.0 % sure; for no test product the model is that sure" in threshold_sentence(0.99)
+
+
+@pytest.mark.parametrize(("loss", "said"), [(0.02, 1), (-0.02, 0)])
+def test_the_one_model_is_called_behind_only_where_it_loses(loss, said):
+    row = {"task": "kind", "modalities": ["image"], "accuracy": 0.9, "dedicated": 0.9 + loss, "n": 100}
+    row |= {"loss": loss, "loss_low": loss - 0.03, "loss_high": loss + 0.03}
+    assert len(findings({"tasks": {}, "dedicated": [row]})) == said
+
+
+def test_a_promise_is_called_broken_only_beyond_what_chance_explains():
+    row = {"task": "kind", "promised": 0.9, "coverage": 0.84, "n": 120}
+    for lowest, said in ((0.85, 1), (0.83, 0)):
+        assert len(findings({"tasks": {"kind": []}, "conformal": [row | {"lowest_by_chance": lowest}]})) == said
+    assert findings({"tasks": {"kind": []}, "conformal": [row]}) == []  # a file of old does not know

@@ -1,7 +1,7 @@
 """The photo first; ask for words or voice only when unsure: what accuracy is kept for how many questions?
 
 In: one model's answers with one input and with more, on validation and test rows. Out: rows from never to always.
-The threshold of each row comes from validation, so the share that is really asked on test is reported beside it.
+The threshold of each row and the choice among rows come from validation; what is reported is what test makes of them.
 """
 
 from __future__ import annotations
@@ -33,23 +33,34 @@ def second_steps(answers: TaskAnswers) -> list[Subset]:
 
 
 def cascade(answers: TaskAnswers, then: Subset) -> list[dict[str, Any]]:
-    """One row per share: the threshold, the share asked on test, the accuracy and the part of it that is kept."""
+    """One row per share: the threshold, the share asked on test, the accuracy and the part of it that is kept.
+
+    `val_accuracy` is what the same threshold reaches on validation: by that a row is chosen.
+    """
     first = (first_input(answers),)
-    unsure, _ = judged(answers.val[first], answers.val_target)
+    unsure, val_alone = judged(answers.val[first], answers.val_target)
+    _, val_together = judged(answers.val[then], answers.val_target)
     confidence, alone = judged(answers.test[first], answers.test_target)
     _, together = judged(answers.test[then], answers.test_target)
     if not len(unsure) or not len(confidence):
         return []
     rows = []
     for share in SHARES:
-        threshold = float(np.quantile(unsure, share)) if share < 1 else 1.0
-        asked = confidence < threshold if share < 1 else np.ones(len(confidence), dtype=bool)
+        threshold = float(np.quantile(unsure, share)) if 0 < share < 1 else share
+        asked, val_asked = ((sure < threshold) | (share == 1) for sure in (confidence, unsure))
         accuracy = float(np.where(asked, together, alone).mean())
         row = {"share": share, "threshold": threshold, "asked": float(asked.mean()), "accuracy": accuracy}
-        rows.append(row | {"kept": accuracy / max(float(together.mean()), 1e-12), "n": len(asked)})
+        row |= {"kept": accuracy / max(float(together.mean()), 1e-12), "n": len(asked)}
+        rows.append(row | {"val_accuracy": float(np.where(val_asked, val_together, val_alone).mean())})
     return rows
+
+
+def chosen_by(rows: Sequence[Mapping[str, Any]]) -> str:
+    """The figure by which rows are chosen: that of validation; files of old hold the test figure alone."""
+    return "val_accuracy" if all("val_accuracy" in row for row in rows) else "accuracy"
 
 
 def cheapest(rows: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
     """The row with the fewest questions that loses at most a tolerated half point against always asking."""
-    return next(row for row in rows if row["accuracy"] >= rows[-1]["accuracy"] - TOLERATED_LOSS)
+    key = chosen_by(rows)
+    return next(row for row in rows if row[key] >= rows[-1][key] - TOLERATED_LOSS)

@@ -10,8 +10,12 @@ import math
 from typing import Any
 
 import numpy as np
+from scipy.stats import betabinom
+
+from retail.evaluation.metrics import by_group
 
 PROMISES = (0.90, 0.95)
+CHANCE = 0.023  # of a warning where nothing is wrong: two standard errors
 
 
 def least_probability(probs: np.ndarray, target: np.ndarray, coverage: float) -> float:
@@ -37,17 +41,44 @@ def covered(sets: np.ndarray, target: np.ndarray) -> np.ndarray:
     return inside
 
 
+def lowest_by_chance(inside: np.ndarray, promised: float, n_val: int, groups: np.ndarray | None = None) -> float:
+    """The least coverage of (N,) test rows that chance explains where validation is like test.
+
+    Over the draws of n validation rows the coverage is Beta((n + 1) promised, (n + 1)(1 - promised)) (Vovk 2012,
+    arXiv:1209.2673), and test rows are drawn from that. Validation is taken to come in groups as the test rows do.
+    """
+    rows = _independent_rows(inside, groups)
+    drawn = n_val * rows / len(inside) + 1
+    least = betabinom.ppf(CHANCE, round(rows), drawn * promised, drawn * (1 - promised))
+    return float(least / round(rows))
+
+
+def _independent_rows(inside: np.ndarray, groups: np.ndarray | None) -> float:
+    """How many independent rows tell the mean as well as these, which are alike within a group (Kish 1965)."""
+    sums, counts = by_group(inside, groups)
+    spread = float(((sums - counts * inside.mean()) ** 2).sum())
+    if not spread:  # all inside, all outside or one group: nothing tells how alike they are
+        return len(sums)
+    return min(max(len(inside) ** 2 * inside.var() / spread, 1.0), len(inside))
+
+
 def conformal_rows(
-    val_probs: np.ndarray, val_target: np.ndarray, test_probs: np.ndarray, test_target: np.ndarray
+    val_probs: np.ndarray,
+    val_target: np.ndarray,
+    test_probs: np.ndarray,
+    test_target: np.ndarray,
+    groups: np.ndarray | None = None,
 ) -> list[dict[str, Any]]:
-    """Promised and found coverage with the mean size of a set, on labelled test rows."""
+    """Promised and found coverage with the mean size of a set, on labelled test rows; `groups` are those rows'."""
     rows = []
-    labelled = test_target >= 0
+    labelled, n_val = test_target >= 0, int((val_target >= 0).sum())
     for promised in PROMISES:
         least = least_probability(val_probs, val_target, promised)
         sets = prediction_sets(test_probs[labelled], least)
         inside, sizes = covered(sets, test_target[labelled]), sets.sum(1)
         row = {"promised": promised, "least_probability": least, "n": len(inside)}
         found = {"coverage": inside.mean(), "size": sizes.mean(), "single": (sizes == 1).mean()} if len(inside) else {}
+        if found:
+            found["lowest_by_chance"] = lowest_by_chance(inside, promised, n_val, groups)
         rows.append(row | {name: float(value) for name, value in found.items()})
     return rows

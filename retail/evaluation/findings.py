@@ -5,12 +5,11 @@ In: a results dictionary. Out: sentences; what an older file does not hold is le
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from retail.evaluation.attribution import listed, sentences
-from retail.evaluation.cascade import cheapest
+from retail.evaluation.cascade import cheapest, chosen_by
 from retail.evaluation.dedicated import largest_loss
 from retail.evaluation.verdict import percent
 from retail.schema import inputs_words
@@ -52,7 +51,7 @@ def _lower(sentence: str) -> str:
 
 def _loss(rows: Sequence[Row]) -> list[str]:
     worst = largest_loss(rows)
-    if worst is None:
+    if worst is None or worst["loss"] <= 0:
         return []
     given = inputs_words(worst["modalities"])
     return [
@@ -65,8 +64,13 @@ def _loss(rows: Sequence[Row]) -> list[str]:
 
 def _threshold(row: Row) -> str:
     wish = next(wish for wish in row["thresholds"] if wish["wished"] == WISHED)
-    if wish["threshold"] is None or wish["accuracy"] is None:
+    if wish["threshold"] is None:
         return f"{row['task']}: no threshold makes the answers {percent(WISHED)} right on validation."
+    if wish["accuracy"] is None:
+        return (
+            f"{row['task']}: to be right {percent(WISHED)} of the time on validation, answer when at least "
+            f"{percent(wish['threshold'])} sure; for no test product the model is that sure."
+        )
     return (
         f"{row['task']}: to be right {percent(WISHED)} of the time, answer when at least {percent(wish['threshold'])} "
         f"sure; that answers {percent(wish['coverage'])} of the test products, and {percent(wish['accuracy'])} of "
@@ -75,9 +79,8 @@ def _threshold(row: Row) -> str:
 
 
 def _is_broken(row: Row) -> bool:
-    """Is the coverage below the promise by more than chance (two standard errors) explains?"""
-    promised = row["promised"]
-    return bool(row["n"]) and row["coverage"] < promised - 2 * math.sqrt(promised * (1 - promised) / row["n"])
+    """Is the coverage below the promise by more than chance explains? Files of old do not say what chance explains."""
+    return bool(row["n"]) and row["coverage"] < row.get("lowest_by_chance", 0.0)
 
 
 def _broken_promise(row: Row) -> str:
@@ -88,17 +91,19 @@ def _broken_promise(row: Row) -> str:
 
 
 def _cascade(rows: Sequence[Row]) -> list[str]:
-    """Of the second step that brings most when it is always asked."""
+    """Of the second step that brings most when it is always asked, both chosen on validation."""
     steps: dict[tuple, list[Row]] = {}
     for row in rows:
         steps.setdefault(tuple(row["then"]), []).append(row)
     if not steps:
         return []
-    best = max(steps.values(), key=lambda step: step[-1]["accuracy"])
+    key = chosen_by(rows)
+    best = max(steps.values(), key=lambda step: step[-1][key])
     enough, always, never = cheapest(best), best[-1], best[0]
+    flattered = " (chosen on the test products themselves)" if key == "accuracy" else ""
     return [
         f"{best[0]['task']}: asking for {inputs_words(always['then'])} only when unsure, for "
-        f"{percent(enough['asked'])} of the products, reaches {percent(enough['accuracy'])}; always asking "
+        f"{percent(enough['asked'])} of the products, reaches {percent(enough['accuracy'])}{flattered}; always asking "
         f"{percent(always['accuracy'])}, never {percent(never['accuracy'])}."
     ]
 

@@ -95,13 +95,13 @@ def hierarchy_row(child: str, answers: Mapping[str, TaskAnswers], maps: Mapping[
         "threshold": threshold,
         "answered": float(sure.sum() / max(known.sum(), 1)),
         "error": 1 - _share(answer["child"] == own.test_target, sure) if sure.any() else None,
-        "parents": [_parent_row(p, answers[p], answer, ~sure) for p in maps],
+        "parents": [_parent_row(p, answers[p], answer) for p in maps],
     }
 
 
-def _parent_row(parent: str, theirs: TaskAnswers, answer: Mapping[str, np.ndarray], open_: np.ndarray) -> dict:
+def _parent_row(parent: str, theirs: TaskAnswers, answer: Mapping[str, np.ndarray]) -> dict:
     known = theirs.test_target >= 0
-    backed_off = known & open_
+    backed_off = known & (answer["child"] < 0)
     right = answer[parent] == theirs.test_target
     return {
         "task": parent,

@@ -30,8 +30,8 @@ def study(scoring: Scoring, chosen: Mapping[str, FitOutput]) -> dict[str, Rows]:
     for task, answer in answers.items():
         base = {"task": task, "model": chosen[task].plan.model}
         rows["calibration"].append(base | _calibration(answer))
-        full = answer.inputs
-        sets = conformal_rows(answer.val[full], answer.val_target, answer.test[full], answer.test_target)
+        full, groups = answer.inputs, scoring.groups(task)
+        sets = conformal_rows(answer.val[full], answer.val_target, answer.test[full], answer.test_target, groups)
         rows["conformal"] += [base | row for row in sets]
         if len(full) > 1:
             rows["attribution"] += [base | row for row in class_attribution(answer)]

@@ -131,16 +131,19 @@ def _dominating(inputs: Sequence[Row]) -> list[dict[str, Any]]:
 
 
 def _telling_nothing(inputs: Sequence[Row]) -> list[dict[str, Any]]:
+    """Inputs whose accuracy is no better than the commonest class even at the upper end of its interval."""
     return [
         _finding(
             row["task"],
             "input without information",
-            f"The {INPUT_WORDS[row['input']]} tells nothing about {row['task']}: alone {percent(row['accuracy'])}, the "
-            f"commonest class has {percent(row['commonest'])} (n = {row['n']:,}).",
-            "Leave it out for this task, or try another encoder for it.",
+            f"The {INPUT_WORDS[row['input']]} alone names {row['task']} no better than always saying the commonest "
+            f"class: {percent(row['accuracy'])} against {percent(row['commonest'])} (n = {row['n']:,}).",
+            # Where one class is most of the rows, an input may know of the others and never say so.
+            "Try another encoder for it, or weigh rare classes (--class-balance); if neither helps, leave it out for "
+            "this task.",
         )
         for row in inputs
-        if row["accuracy_low"] <= row["commonest"] and row["prototypes"] <= row["commonest"] + UNREAD
+        if max(row["accuracy_high"], row["prototypes"]) <= row["commonest"] + UNREAD
     ]
 
 
@@ -151,7 +154,8 @@ def _redundancy(row: Row) -> list[dict[str, Any]]:
         f"{percent(row['oracle_by_luck'])} by luck, "
         f"the best ({word}) for {percent(row['best_accuracy'])} (n = {row['n']:,})"
     )
-    if row["oracle"] - row["best_accuracy"] < REDUNDANT or row["oracle"] <= row["oracle_by_luck"]:
+    gains = row["fusion"] - row["best_accuracy"] >= REDUNDANT
+    if not gains and (row["oracle"] - row["best_accuracy"] < REDUNDANT or row["oracle"] <= row["oracle_by_luck"]):
         sentence = f"The inputs are redundant for {task}: {ceiling}."
         remedy = (
             f"The {word} may be enough: fusion has nothing to add here unless it combines what no input tells alone."

@@ -34,13 +34,16 @@ def fit_temperatures(head: FusionHead, val: EmbeddingBatch) -> dict[str, float]:
     """Per task the temperature with the least validation loss, by a search in log T.
 
     Guo et al., On Calibration of Modern Neural Networks, 2017, https://arxiv.org/abs/1706.04599.
-    A task without validation labels keeps 1.
+    Rows of a class that can never be answered (no training row had it) are left out: they would
+    drive the temperature to its bound. A task without other validation labels keeps 1.
     """
     low, high = torch.tensor(TEMPERATURE_RANGE).log().tolist()
     grid = torch.linspace(low, high, 181).exp()
     temperatures = {}
     for task, logits in _predict_logits(head, val).items():
-        known = (val.targets[task] >= 0) & _any_present(head, val)
+        hottest = (logits / TEMPERATURE_RANGE[1]).softmax(-1)
+        possible = hottest.gather(-1, val.targets[task].clamp_min(0)[:, None])[:, 0] > 0
+        known = (val.targets[task] >= 0) & _any_present(head, val) & possible
         if not known.any():
             temperatures[task] = 1.0
             continue
