@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 from PIL import Image
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from retail.build import finetune_recognizer
 from retail.bundle import load_bundle, save_bundle
@@ -18,8 +19,9 @@ from retail.encoders.image import TimmEncoder
 from retail.evaluation.curves import ALL, finetuned_learner, learning_curves
 from retail.evaluation.rows import embedded_rows
 from retail.finetuning import finetune
+from retail.finetuning.run import average_with_warm_up
 from retail.manifest import read_manifest
-from retail.schema import Product, UserError
+from retail.schema import Product, UserError, Vocabulary
 from retail.store import EmbeddingStore, embed_products
 from retail.training import fit
 from tests.tiny_encoders import tiny_photo_encoder
@@ -205,3 +207,60 @@ def test_a_learning_curve_takes_a_finetuned_encoder_and_leaves_no_weights_behind
     assert [(row["shots"], row["n_train"]) for row in table] == [(2, 6), ("all", 15)]
     assert table[-1]["accuracy"] == 1.0
     assert not list((tmp_path / "home" / "encoders").iterdir())
+
+
+def test_products_without_any_input_of_the_head_change_nothing(photos, encoder_name):
+    encoder = TimmEncoder(encoder_name.partition(":")[2])
+    train, val, head = rows(photos, encoder)
+    tuning = replace(TINY, mix=1.0)
+    bare = [Product(f"bare{place}", labels=train[0][0].labels) for place in range(30)]  # fills whole batches
+    vocabularies = {"colour": Vocabulary(tuple(sorted(COLOURS)))}
+    some = [
+        (products + bare, embed_products(products + bare, {"image": encoder}, vocabularies, EmbeddingStore())[0])
+        for products, _ in (train, val)
+    ]
+    unchanged, with_bare = (finetune({"image": encoder}, head, *both, tuning) for both in ((train, val), some))
+    assert with_bare.weights == unchanged.weights
+    assert [entry["val_loss"] for entry in with_bare.history] == [entry["val_loss"] for entry in unchanged.history]
+
+
+def test_a_stopped_run_is_not_resumed_on_other_labels_inputs_or_another_head(photos, encoder_name, tmp_path):
+    encoder = TimmEncoder(encoder_name.partition(":")[2])
+    (products, batch), val, head = rows(photos, encoder)
+    checkpoint, own = tmp_path / "resume.pt", {"image": encoder}
+    once, more = replace(TINY, epochs=1), {"checkpoint": checkpoint, "head_config": HEAD}
+    finished = finetune(own, head, (products, batch), val, once, **more)
+    assert finetune(own, head, (products, batch), val, once, **more).history == finished.history
+    labels = replace(batch, targets={"colour": batch.targets["colour"].roll(1)})
+    inputs = replace(batch, embeddings={"image": batch.embeddings["image"].roll(1, 0)})
+    few = replace(batch, present={"image": torch.arange(len(batch)) > 0})
+    for other in (labels, inputs, few):
+        with pytest.raises(UserError, match="other data"):
+            finetune(own, head, (products, other), val, once, **more)
+        with pytest.raises(UserError, match="other data"):
+            finetune(own, head, (products, batch), (products, other), once, **more)
+    with pytest.raises(UserError, match="other settings"):
+        finetune(own, head, (products, batch), val, once, checkpoint, head_config=replace(HEAD, dropout=0.3))
+
+
+def test_after_a_few_steps_the_kept_average_is_close_to_the_last_weights(photos, encoder_name, tmp_path):
+    encoder = TimmEncoder(encoder_name.partition(":")[2])
+    train, val, head = rows(photos, encoder)
+    finetune({"image": encoder}, head, train, val, replace(TINY, epochs=3, average=0.99), tmp_path / "resume.pt")
+    state = torch.load(tmp_path / "resume.pt", weights_only=True)
+
+    def moved(weights, prefix):
+        start = dict(head.named_parameters())
+        return sum((weights[prefix + name] - value).norm().item() ** 2 for name, value in start.items()) ** 0.5
+
+    assert state["average"]["n_averaged"] == 12
+    assert moved(state["average"], "module.head.") > 0.85 * moved(state["network"], "head.") > 0
+
+
+@pytest.mark.parametrize("decay", [0.0, 0.5, 0.99])
+def test_the_average_warms_up_to_its_decay(decay):
+    average, plain = average_with_warm_up(decay), get_ema_multi_avg_fn(decay)
+    first, late, expected = [torch.zeros(1)], [torch.zeros(1)], [torch.zeros(1)]
+    average(first, [torch.ones(1)], torch.tensor(2))
+    average(late, [torch.ones(1)], torch.tensor(890)), plain(expected, [torch.ones(1)], None)
+    assert float(first[0]) == pytest.approx(1 - min(decay, 3 / 12)) and torch.equal(late[0], expected[0])

@@ -120,3 +120,14 @@ def test_the_rate_warms_up_and_falls_to_nothing():
     config = replace(CONFIG, epochs=10, warmup_epochs=2.0)
     assert rate(1.0, config) == pytest.approx(0.51) and rate(5.0, config) == pytest.approx(0.5)
     assert rate(10.0, config) == pytest.approx(0)
+
+
+def test_of_several_photos_the_damaged_are_passed_over_in_training_and_in_validation(photos, tmp_path):
+    encoder = load_encoder(tiny_photo_encoder(tmp_path))
+    good, broken, missing = photos[0], photos[1], tmp_path / "missing.png"
+    broken.write_bytes(b"no photo")
+    whole, partly = [Product("a", images=(good,))], [Product("a", images=(broken, good, missing))]
+    ours, theirs = (TrainingPhotos(encoder, products, CONFIG) for products in (partly, whole))
+    for epoch in range(8):  # each draws one of the three
+        assert torch.equal(ours([0], epoch), theirs([0], epoch))
+    assert torch.equal(AsServed(encoder, partly)([0], 0), AsServed(encoder, whole)([0], 0))

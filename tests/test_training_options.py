@@ -147,3 +147,16 @@ def test_train_hands_the_options_on(small_data, tmp_path, monkeypatch):
     assert isinstance(result.exception, Reached)
     config = json.loads((tmp_path / "config.json").read_text())
     assert (config["single_inputs"], config["auxiliary"], config["modulation"]) == (0.25, 0.5, 0.1)
+
+
+@pytest.mark.parametrize("option", [{"modulation": 0.3}, {"class_balance": "sampling"}])
+def test_targets_of_a_task_that_is_not_trained_change_nothing(option):
+    config = TrainConfig(strategy="gated", width=8, max_epochs=2, **option)
+    one = made_up(96, 0), made_up(30, 1)
+    rare = [(torch.arange(len(batch)) < 3).long() for batch in one]
+    two = [
+        dataclasses.replace(batch, targets=batch.targets | {"other": target})
+        for batch, target in zip(one, rare, strict=True)
+    ]
+    alone, beside = (fit(*batches, {"t": 3}, config).head.state_dict() for batches in (one, two))
+    assert all(torch.equal(alone[name], value) for name, value in beside.items())

@@ -20,7 +20,7 @@ import torch
 from torch import nn
 
 from retail import config as folders
-from retail.config import FinetuneConfig
+from retail.config import FinetuneConfig, TrainConfig
 from retail.encoders import Encoder
 from retail.encoders.tunable import TunableEncoder
 from retail.finetuning.contrast import Projector
@@ -30,6 +30,7 @@ from retail.finetuning.network import new_network
 from retail.finetuning.run import Run
 from retail.fusion import FusionHead
 from retail.schema import Modality, UserError
+from retail.training import rows_with_any
 
 
 @dataclass
@@ -62,18 +63,22 @@ def finetune(
     config: FinetuneConfig,
     checkpoint: Path | None = None,
     on_epoch: Callable[[dict], None] | None = None,
+    head_config: TrainConfig | None = None,
 ) -> Finetuned:
     """Trains the encoders of `config.tune` and the head together; equal seeds give equal weights.
 
-    `train` and `val` are products and their batches, row by row. The averaged weights of the last epoch are kept:
-    validation rows choose nothing here. Raises UserError when an encoder cannot learn from these products.
+    `train` and `val` are products and their batches, row by row; rows with none of the head's inputs are left out.
+    The averaged weights of the last epoch are kept: validation rows choose nothing here. `head_config` says how the
+    head was trained. Raises UserError when an encoder cannot learn from these products, or when the checkpoint is one
+    of other products, other settings or another head.
     """
     tuned = _tuned(encoders, head, train, config)
+    train, val = (_with_any(rows, head) for rows in (train, val))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
         network = new_network(tuned, head, train[1], config)
         before = copy.deepcopy(network.projector)
-        run = Run(tuned, network, train, val, config)
+        run = Run(tuned, network, train, val, config, head_config)
         run.restore(checkpoint)
         while run.epoch < config.epochs:
             entry = run.train_epoch()
@@ -91,6 +96,13 @@ def finetune(
     projectors = (before, best.projector) if before is not None else None
     parameters = sum(size for size, _ in sizes)
     return Finetuned(weights, best.head.eval(), run.history, trainable, parameters, projectors)
+
+
+def _with_any(rows: Rows, head: FusionHead) -> Rows:
+    """The rows that have at least one of the head's inputs, as its own training takes them."""
+    products, batch = rows
+    places = rows_with_any(batch, head.dims)
+    return [products[place] for place in places.tolist()], batch.rows(places)
 
 
 def _tuned(

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -22,7 +23,7 @@ from retail.augmentation.sound import augmented_features
 from retail.augmentation.text import augmented_text
 from retail.config import FinetuneConfig
 from retail.encoders.tunable import TunableEncoder
-from retail.media import clean_text, decode_audio, decode_image
+from retail.media import MediaError, clean_text, decode_audio, decode_image
 from retail.pretraining.augment import noise_bank
 from retail.schema import MediaSource, Modality, Product
 from retail.store import EmbeddingBatch
@@ -30,6 +31,7 @@ from retail.store import EmbeddingBatch
 Rows = tuple[Sequence[Product], EmbeddingBatch]  # products and their embeddings, row by row
 Inputs = dict[Modality, tuple[Tensor, Any]]  # places in the batch (P,), and what the network takes
 Reader = Callable[[list[int], int], Any]  # products' places and an epoch -> what the network takes
+Picture = TypeVar("Picture")
 
 WORKERS = 2  # processes that decode and augment beside the training
 CACHE_BYTES = 2**30  # of decoded photos; what does not fit is decoded again in each epoch
@@ -100,7 +102,8 @@ class TrainingPhotos:
     def _pixels(self, place: int, epoch: int) -> Tensor:
         images = self._products[place].images
         with seeded([self._seed, epoch, place]) as drawn:
-            return self._transform(self._cache.photo(images[drawn % len(images)]))
+            first = drawn % len(images)
+            return self._transform(first_readable([*images[first:], *images[:first]], self._cache.photo))
 
 
 class TrainingTexts:
@@ -131,7 +134,7 @@ class TrainingSounds:
 
 
 class AsServed:
-    """What the encoder sees at prediction; of several photos the first."""
+    """What the encoder sees at prediction; of several photos the first that can be read."""
 
     def __init__(self, encoder: TunableEncoder, products: Sequence[Product]) -> None:
         self._encoder, self._products = encoder, products
@@ -141,11 +144,19 @@ class AsServed:
 
     def _decoded(self, product: Product) -> Any:
         if self._encoder.modality == "image":
-            return decode_image(product.images[0])
+            return first_readable(product.images, decode_image)
         if self._encoder.modality == "text":
             return clean_text(product.text)
         assert product.audio is not None
         return decode_audio(product.audio)
+
+
+def first_readable(photos: Sequence[MediaSource], read: Callable[[MediaSource], Picture]) -> Picture:
+    """The first of a product's photos that is not damaged, as its embedding is of those; raises MediaError."""
+    for photo in photos[:-1]:
+        with suppress(MediaError):
+            return read(photo)
+    return read(photos[-1])
 
 
 class PhotoCache:

@@ -10,7 +10,7 @@ import hashlib
 import math
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from retail.augmentation.image import blend
-from retail.config import FinetuneConfig, whole_file
+from retail.config import FinetuneConfig, TrainConfig, whole_file
 from retail.encoders.tunable import TunableEncoder
 from retail.finetuning.contrast import info_nce
 from retail.finetuning.data import AsServed, Feed, Inputs, Reader, Rows, training_readers
@@ -42,6 +42,7 @@ class Run:
         train: Rows,
         val: Rows,
         config: FinetuneConfig,
+        head_config: TrainConfig | None = None,
     ) -> None:
         self.network, self.config = network, config
         self.batch, self.val = (rows[1].select(network.head.dims) for rows in (train, val))
@@ -54,13 +55,13 @@ class Run:
         self.loss_of = MultiTaskLoss(network.head.tasks, False, config.label_smoothing, weights)
         self.optimizer = torch.optim.AdamW(optimizer_groups(network, encoders, config))
         # Only the learning weights and the statistics move; the copies of the others stay as they are.
-        self.average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(config.average), use_buffers=True)
+        self.average = AveragedModel(network, multi_avg_fn=average_with_warm_up(config.average), use_buffers=True)
         # A checkpoint belongs to these settings, these networks and these rows.
-        rows = hashlib.sha256("\n".join([*train[1].ids, "", *val[1].ids]).encode()).hexdigest()
         self.identity = config.to_dict() | {
             "encoders": {modality: encoder.fingerprint for modality, encoder in encoders.items()},
             "head": {name: list(value.shape) for name, value in network.head.state_dict().items()},
-            "rows": rows,
+            "head_config": None if head_config is None else head_config.to_dict(),
+            "rows": [content(self.batch), content(self.val)],
         }
         self.history: list[dict] = []
         self.epoch = 0
@@ -98,7 +99,7 @@ class Run:
 
     def _losses(self, inputs: Inputs, batch: EmbeddingBatch, tally: Tally) -> tuple[Tensor, Tensor]:
         """The loss of the tasks' answers, and that of the alignment: 0 without a projector."""
-        if self._mixes(inputs, batch):
+        if self._mixes(batch):
             return self._mixed_loss(inputs, batch), torch.zeros(())
         embeddings = self.network.embed(inputs, batch)
         present = batch.present
@@ -113,10 +114,10 @@ class Run:
             return torch.zeros(())
         return info_nce(self.network.projector(embeddings), batch.present, self.config.temperature)
 
-    def _mixes(self, inputs: Inputs, batch: EmbeddingBatch) -> bool:
-        """Only photos can be mixed, so there must be nothing else; and every row must have one."""
+    def _mixes(self, batch: EmbeddingBatch) -> bool:
+        """Only photos can be mixed, so there must be nothing else."""
         drawn = float(torch.rand(())) < self.config.mix
-        return drawn and set(batch.present) == {"image"} and len(inputs["image"][0]) == len(batch) > 1
+        return drawn and set(batch.present) == {"image"} and len(batch) > 1
 
     def _mixed_loss(self, inputs: Inputs, batch: EmbeddingBatch) -> Tensor:
         """With photos of other rows mixed in, the loss is mixed in the same proportion."""
@@ -177,6 +178,29 @@ class Tally:
     def accuracy(self) -> dict[str, float]:
         """{task: share right}, without the tasks of which no label was known."""
         return {task: self._right[task] / known for task, known in self._known.items() if known}
+
+
+def content(batch: EmbeddingBatch) -> str:
+    """SHA-256 of a batch's ids, embeddings, present masks and targets."""
+    digest = hashlib.sha256("\n".join(batch.ids).encode())
+    for group in (batch.embeddings, batch.present, batch.targets):
+        for name, rows in sorted(group.items()):
+            digest.update(f"\n{name} {tuple(rows.shape)} {rows.dtype}\n".encode() + rows.numpy().tobytes())
+    return digest.hexdigest()
+
+
+def average_with_warm_up(decay: float) -> Callable[[Any, Any, Any], None]:
+    """A moving average that follows the weights closely at first: its decay at step t is at most (1 + t) / (10 + t).
+
+    As in TensorFlow's ExponentialMovingAverage and timm's ModelEmaV3. With a constant decay of 0.99 a run of a dozen
+    steps would keep nine tenths of where it started; from step 890 on it is the same.
+    """
+
+    def update(averaged: Any, current: Any, step: Any) -> None:
+        reached = min(decay, (1 + int(step)) / (10 + int(step)))
+        get_ema_multi_avg_fn(reached)(averaged, current, step)
+
+    return update
 
 
 def rate(epoch: float, config: FinetuneConfig) -> float:

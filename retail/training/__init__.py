@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Container, Iterable
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -36,6 +36,7 @@ __all__ = [
     "fit_temperatures",
     "predict_probs",
     "row_order",
+    "rows_with_any",
     "task_weights",
 ]
 
@@ -61,14 +62,14 @@ def fit(
     config: TrainConfig,
     on_epoch: Callable[[int, int], None] | None = None,
 ) -> FitResult:
-    """Trains one head for {task: C_t}; equal seeds give equal weights.
+    """Trains one head for {task: C_t}; equal seeds give equal weights. Targets of other tasks change nothing.
 
     Rows with none of `config.modalities` are left out, and so is an input that no training row has. Raises
     UserError when no row is left.
     """
     started = time.perf_counter()
-    train = _usable(train, config)
-    val = _with_any(val, train.dims)
+    train = _usable(_asked(train, tasks), config)
+    val = _with_any(_asked(val, tasks), train.dims)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
         head = build_head(
@@ -82,6 +83,10 @@ def fit(
         else:
             history, best_epoch = _train(head, train, val, config, generator, on_epoch)
     return FitResult(head.eval(), history, best_epoch, time.perf_counter() - started)
+
+
+def _asked(batch: EmbeddingBatch, tasks: Container[str]) -> EmbeddingBatch:
+    return replace(batch, targets={task: target for task, target in batch.targets.items() if task in tasks})
 
 
 def _usable(train: EmbeddingBatch, config: TrainConfig) -> EmbeddingBatch:
@@ -98,7 +103,12 @@ def _usable(train: EmbeddingBatch, config: TrainConfig) -> EmbeddingBatch:
 
 def _with_any(batch: EmbeddingBatch, modalities: Iterable[str]) -> EmbeddingBatch:
     chosen = batch.select(modalities)
-    return chosen.rows(torch.stack(list(chosen.present.values())).any(0).nonzero().flatten())
+    return chosen.rows(rows_with_any(chosen, modalities))
+
+
+def rows_with_any(batch: EmbeddingBatch, modalities: Iterable[str]) -> Tensor:
+    """Places of the rows that have at least one of these inputs."""
+    return torch.stack([batch.present[modality] for modality in modalities]).any(0).nonzero().flatten()
 
 
 def _learn_weights(head: FusionHead, train: EmbeddingBatch, config: TrainConfig) -> dict[str, Tensor]:
