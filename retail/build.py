@@ -21,7 +21,7 @@ from retail.evaluation.forgetting import SourceTask, check_shares_inputs, forget
 from retail.evaluation.metrics import score
 from retail.evaluation.retrieval import cross_modal_retrieval
 from retail.evaluation.rows import Rows
-from retail.evaluation.splits import Splits, prepare, products_of
+from retail.evaluation.splits import Splits, groups_of, prepare, products_of
 from retail.finetuning import Finetuned, finetune
 from retail.finetuning.contrast import Projector
 from retail.manifest import Manifest, read_manifest
@@ -117,7 +117,8 @@ def finetune_recognizer(
     frozen = fit(splits.train, splits.val, splits.task_sizes, config)
     remembered = _remembered(source, loaded, config, tuning, progress)
     train, val = (products_of(manifest, batch) for batch in (splits.train, splits.val))
-    tuned = finetune(loaded, frozen.head, (train, splits.train), (val, splits.val), tuning, checkpoint, on_epoch)
+    rows = (train, splits.train), (val, splits.val)
+    tuned = finetune(loaded, frozen.head, *rows, tuning, checkpoint, on_epoch, config)
     loaded = loaded | tuned_encoders(loaded, tuned)
     embedded, _ = embed_products(val, loaded, splits.vocabularies, EmbeddingStore(), progress)
     recognizer = _recognizer(manifest, loaded, replace(splits, val=embedded), config, replace(frozen, head=tuned.head))
@@ -184,14 +185,18 @@ def tuned_encoders(encoders: Mapping[Modality, Encoder], tuned: Finetuned) -> di
     return loaded
 
 
-def rows_to_score(manifest: Manifest, split: str) -> list[Product]:
-    """The rows of a split, or all rows when the data has no split column or `split` is "all"."""
-    if split == "all" or not manifest.has_split:
-        return list(manifest.products)
+def rows_to_score(recognizer: Recognizer, manifest: Manifest, split: str) -> tuple[list[Product], str]:
+    """The rows of a split and its name: "all" when that is asked for, or for foreign data without a split column.
+
+    The data that the recogniser learned from were split for it in the same way, split column or not.
+    """
+    learned_from = recognizer.info.get("data", {}).get("checksum") == manifest.checksum
+    if split == "all" or not (manifest.has_split or learned_from):
+        return list(manifest.products), "all"
     rows = manifest.in_split(split)
     if not rows:
         raise UserError(f"The data has no rows marked {split!r}; use --split all, or mark rows in the split column.")
-    return rows
+    return rows, split
 
 
 def evaluate(
@@ -211,26 +216,27 @@ def evaluate(
     used = tuple(m for m in recognizer.modalities if modalities is None or m in modalities)
     if not used:
         raise UserError(f"The bundle knows {', '.join(recognizer.modalities)}; choose --modalities among them.")
-    rows = rows_to_score(manifest, split)
+    rows, scored = rows_to_score(recognizer, manifest, split)
+    if not any(row.labels.get(task) for row in rows for task in tasks):
+        raise UserError(f"No row to score has a label for {' or '.join(tasks)}; add labels, or choose another --split.")
     batch, notes = recognizer.embed(rows, EmbeddingStore(), progress)
     predictions = recognizer.answer(batch.only(used), notes)
-    shown_split = split if manifest.has_split else "all"
     base = {"model": recognizer.strategy, "kind": "fusion" if len(used) > 1 else "single", "modalities": list(used)}
-    base |= {"seed": recognizer.info.get("config", {}).get("seed", 0), "split": shown_split}
+    base |= {"seed": recognizer.info.get("config", {}).get("seed", 0), "split": scored}
     scores, unknown, per_row = [], {}, {}
     for task in tasks:
-        known = [(row.labels.get(task, ""), pred) for row, pred in zip(rows, predictions, strict=True)]
-        known = [(label, pred) for label, pred in known if label]
+        known = [(row, pred) for row, pred in zip(rows, predictions, strict=True) if row.labels.get(task)]
         answers = [pred.best(task) if pred.used else ("", 0.0) for _, pred in known]
-        target = np.array([label for label, _ in known], dtype=object)
+        target = np.array([row.labels[task] for row, _ in known], dtype=object)
         preds = np.array([label for label, _ in answers], dtype=object)
-        scores.append({"task": task} | base | score(target, preds, np.array([prob for _, prob in answers])))
+        confidence, groups = np.array([prob for _, prob in answers]), groups_of([row for row, _ in known])
+        scores.append({"task": task} | base | score(target, preds, confidence, groups))
         unknown[task] = sorted(set(target) - set(recognizer.vocabularies[task].classes))
         per_row[task] = {"ids": [p.id for _, p in known], "target": target.tolist(), "preds": preds.tolist()}
     return {
         "format": "retail-scores/1",
         "bundle": recognizer.info,
-        "data": {"name": manifest.title, "checksum": manifest.checksum, "n": len(rows)},
+        "data": {"name": manifest.title, "checksum": manifest.checksum, "split": scored, "n": len(rows)},
         "scores": scores,
         "unknown_labels": unknown,
         "notes": notes,

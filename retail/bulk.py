@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from retail.config import home, whole_file
+from retail.config import home, on_this_machine, whole_file
 from retail.jobs import Job, list_jobs, new_job, start_command
 from retail.schema import UserError
 
@@ -47,8 +47,7 @@ def keep_upload(name: str, stream: BinaryIO) -> Path:
 
 def start(bundle: Path, data: Path, title: str, text_column: str = "text") -> Job:
     """Starts `predict` on all rows of a data set; raises UserError when there is no such path."""
-    if not data.exists():
-        raise UserError(f"{data} does not exist; name a folder or ZIP with a metadata.csv, or that file itself.")
+    data = on_this_machine(data)
     job = new_job()
     command = [sys.executable, "-m", "retail", "predict", str(bundle), "--data", str(data)]
     command += ["--text-column", text_column, "--limit", str(MAX_ROWS)]

@@ -34,6 +34,16 @@ def home() -> Path:
     return Path(os.environ.get("RETAIL_HOME") or Path.home() / ".retail")
 
 
+def on_this_machine(typed: Path) -> Path:
+    """A path as somebody typed it, with ~ meant; raises UserError when nothing is there."""
+    try:
+        path = typed.expanduser()
+        path.stat()
+        return path
+    except (OSError, RuntimeError):  # also a name that is too long, and ~ of nobody
+        raise UserError(f"{typed} does not exist on this machine; name a folder, a ZIP or a CSV table.") from None
+
+
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
     """Gives a path to write to; the file appears under its own name when the block ends well, or not at all."""

@@ -32,7 +32,7 @@ from retail.columns import (
     suggest,
     write_pointer,
 )
-from retail.config import DEMO_DIR, whole_folder
+from retail.config import DEMO_DIR, on_this_machine, whole_folder
 from retail.manifest import read_table
 from retail.schema import UserError
 
@@ -114,9 +114,7 @@ def add_upload(name: str, file_name: str, content: bytes) -> Dataset:
 
 def add_folder(name: str, path: Path) -> Dataset:
     """Points at a folder or a table on this machine; a ZIP is unpacked like an upload. Raises UserError."""
-    path = path.expanduser()
-    if not path.exists():
-        raise UserError(f"{path} does not exist on this machine; write the full path of a folder, ZIP or CSV.")
+    path = on_this_machine(path)
     if path.suffix.lower() == ".zip":
         return add_upload(name, path.name, path.read_bytes())
     folder = _new_folder(name)

@@ -19,7 +19,6 @@ from retail.manifest import Manifest
 from retail.schema import Modality
 
 TRIAL_EPOCHS = 5
-DEDICATED_SUBSETS = 7
 ROUGH = "A rough guess from the demo comparison, which ran on another machine: measure here to know better."
 
 
@@ -63,7 +62,8 @@ def fits(strategies: int, inputs: int, tasks: int, seeds: int, settings: bool) -
     """The least and the most models that a comparison trains."""
     main = (inputs + strategies * (inputs > 1)) * seeds
     single_task = 2 * tasks * (tasks > 1)
-    dedicated = DEDICATED_SUBSETS * (inputs > 1)
+    several = 2**inputs - inputs - 1  # subsets of two or more inputs
+    dedicated = max(2 * several - 1, 0)  # two models each; one of the full subset's is a main model
     least, most = single_task + dedicated, single_task + dedicated * tasks
     return main + least * seeds * settings, main + most * seeds * settings
 

@@ -12,20 +12,24 @@ from retail.media import SAMPLE_RATE_HZ, MediaError, decode_audio, decode_image
 MAX_UPLOAD_MB = 20
 # A larger upload is replaced by what the encoders see of it, so that a session holds no raw files of 20 MB.
 KEPT_BYTES = 2**20
+# What browsers can be shown; 16-bit grey, LAB and numbers as pixels decode, but cannot be drawn as they came.
+DRAWN_MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "CMYK")
 
 
 def take_photo(name: str, content: bytes) -> bytes:
-    """The photo as it came, or, where it is large, a lossless copy of its at most 1024 pixels a side."""
+    """The photo as it came, or, where it is large or cannot be drawn, a lossless copy of at most 1024 px a side."""
     try:
         _check_size(content)
         picture = decode_image(content)
     except MediaError as error:
         raise MediaError(_named(name, error)) from None
-    if len(content) <= KEPT_BYTES:
+    drawn = _drawn(content)
+    if drawn and len(content) <= KEPT_BYTES:
         return content
     stream = io.BytesIO()
     picture.save(stream, "PNG", compress_level=1)
-    return min(stream.getvalue(), content, key=len)
+    copy = stream.getvalue()
+    return min(copy, content, key=len) if drawn else copy
 
 
 def take_sound(name: str, content: bytes) -> bytes:
@@ -42,6 +46,13 @@ def take_sound(name: str, content: bytes) -> bytes:
     stream = io.BytesIO()
     soundfile.write(stream, samples, SAMPLE_RATE_HZ, format="WAV", subtype="FLOAT")
     return stream.getvalue()
+
+
+def _drawn(photo: bytes) -> bool:
+    from PIL import Image
+
+    with Image.open(io.BytesIO(photo)) as picture:
+        return picture.mode in DRAWN_MODES
 
 
 def _check_size(content: bytes) -> None:

@@ -38,7 +38,7 @@ def recognizers(progress: Progress | None = None) -> dict[str, Path]:
 
 def training_data(bundle: Path) -> tuple[Path, str] | None:
     """Path and text column of the data that a recogniser learned from, None where nobody knows."""
-    if _of_demo(bundle):
+    if of_demo(bundle):
         return DEMO_DIR, "text"
     try:
         command = json.loads((bundle.parent.parent / "job.json").read_text(encoding="utf-8"))["command"]
@@ -51,7 +51,7 @@ def training_data(bundle: Path) -> tuple[Path, str] | None:
 
 def accuracies_on_test(bundle: Path, strategy: str) -> dict[str, tuple[float, int]]:
     """{task: (accuracy, test products)} of this strategy in the comparison it comes from; {} where there is none."""
-    path = DEMO_RESULTS if _of_demo(bundle) else bundle.parent.parent / "results.json"
+    path = DEMO_RESULTS if of_demo(bundle) else bundle.parent.parent / "results.json"
     try:
         scores = json.loads(path.read_text(encoding="utf-8"))["scores"]
         return {
@@ -63,7 +63,8 @@ def accuracies_on_test(bundle: Path, strategy: str) -> dict[str, tuple[float, in
         return {}
 
 
-def _of_demo(bundle: Path) -> bool:
+def of_demo(bundle: Path) -> bool:
+    """Whether it is the shipped recogniser or another strategy trained on the demo data by a press of the button."""
     return bundle == DEMO_BUNDLE or bundle == home() / "demo_bundle" or bundle.parent == demo_strategies()
 
 

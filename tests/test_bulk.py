@@ -60,6 +60,28 @@ def test_every_row_comes_back_with_an_answer_or_a_reason(own_runs, tmp_path):
     assert bulk.bulk_jobs() == [job]
 
 
+def test_notes_stand_beside_the_answer_of_their_row_and_rows_of_one_id_stay_apart(tmp_path):
+    lines = [
+        "id,text,kind,split,caf\xe9",
+        "a,caf\xe9 au lait,x,,",
+        "b,tea,x,later,",
+        "c,,x,,",
+        "c,,x,,",
+        "c,oat,x,test,",
+    ]
+    (tmp_path / "metadata.csv").write_bytes("\n".join([*lines, "d,\xe9"]).encode("latin-1"))
+    options = ["predict", str(DEMO_BUNDLE), "--data", str(tmp_path), "--out", str(tmp_path / "out.csv")]
+    assert CliRunner().invoke(app, options).exit_code == 0
+    rows = list(csv.DictReader((tmp_path / "out.csv").read_text(encoding="utf-8").splitlines()))
+    assert [(row["id"], row["used"]) for row in rows] == [
+        *[("a", "text"), ("b", "text"), ("c", "text")],
+        *[("c", ""), ("c", ""), ("line-7", "")],
+    ]
+    assert "line 2: byte 0xe9 is not UTF-8" in rows[0]["notes"] and not rows[2]["notes"]
+    assert "line 4: no photo" in rows[3]["notes"] and "line 5: no photo" in rows[4]["notes"]
+    assert "0xe9" in rows[5]["notes"] and "2 fields instead of 5" in rows[5]["notes"]
+
+
 def test_a_run_that_is_started_again_finds_its_data_and_bundle(own_runs, tmp_path):
     data = tmp_path / "data"
     first = bulk.start(DEMO_BUNDLE, data.parent, "Recognise data", "words")
@@ -101,3 +123,18 @@ def test_rows_are_found_by_words_doubt_and_failure():
     assert bulk.matching(rows, "text MILK") == [unsure]
     assert bulk.matching(rows, only="unsure") == [unsure]
     assert bulk.matching(rows, only="failed") == [lost] == bulk.matching(rows, "photo", "failed")
+
+
+@pytest.mark.parametrize("path", ["a" * 300, "~nobody-of-this-name/data"])
+def test_a_path_that_cannot_be_one_does_not_exist(own_runs, path):
+    with pytest.raises(bulk.UserError, match="does not exist on this machine; name a folder"):
+        bulk.start(DEMO_BUNDLE, bulk.Path(path), "x")
+
+
+def test_the_home_folder_may_be_written_short(own_runs, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "data").mkdir()
+    seen: list = []
+    monkeypatch.setattr(bulk, "start_command", lambda command, job, title: seen.extend(command))
+    bulk.start(DEMO_BUNDLE, bulk.Path("~/data"), "x")
+    assert seen[seen.index("--data") + 1] == str(tmp_path / "data")

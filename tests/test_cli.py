@@ -6,6 +6,7 @@ import csv
 import json
 import subprocess
 import sys
+import zipfile
 
 import pytest
 from typer.testing import CliRunner
@@ -222,3 +223,46 @@ def test_a_place_that_cannot_be_written_to_is_refused_before_the_work(small_data
     for command in (["train", small_data, "--out", tmp_path / "file"], ["compare", small_data, "--out", tmp_path]):
         refused = run(*command, code=2)
         assert "is a" in " ".join(refused.output.split()) and refused.exception.code == 2
+
+
+@pytest.fixture(scope="module")
+def described(tmp_path_factory):
+    """Words alone, without a split column, and a bundle that learned from them."""
+    folder = tmp_path_factory.mktemp("described")
+    words = [(("red", "green", "blue")[n % 3], ("tea", "coffee")[n // 3 % 2]) for n in range(60)]
+    lines = [f"{n},a {colour} tin of {drink},{colour},{drink}" for n, (colour, drink) in enumerate(words)]
+    (folder / "metadata.csv").write_text("\n".join(["id,text,colour,drink", *lines]), encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RETAIL_HOME", str(tmp_path_factory.getbasetemp() / "home"))
+        run("train", folder, "--modalities", "text", "--strategy", "concatenation", "--out", folder / "bundle")
+    return folder
+
+
+def test_the_rows_that_a_bundle_learned_from_are_not_scored(described, tmp_path):
+    out = tmp_path / "scores.json"
+    assert "Scored: the test rows of" in run("evaluate", described / "bundle", described, "--out", out).output
+    scores = json.loads(out.read_text())
+    assert scores["data"]["split"] == scores["scores"][0]["split"] == "test" and 6 <= scores["data"]["n"] <= 12
+    assert "Scored: the test rows of" in run("robustness", described / "bundle", described, "--out", out).output
+    assert json.loads(out.read_text())["n"] == scores["data"]["n"]
+    assert "Scored: the rows of" in run("evaluate", described / "bundle", described, "--split", "all").output
+
+
+def test_a_bundles_task_is_scored_whatever_its_column_looks_like(described, tmp_path):
+    """One colour only, every drink once: neither column would be guessed."""
+    table = tmp_path / "metadata.csv"
+    table.write_text("id,text,colour,drink\n1,a red tin of tea,red,tea\n2,a red tin of coffee,red,coffee\n")
+    packed = tmp_path / "packed.zip"
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.write(table, "inner/metadata.csv")
+    out = tmp_path / "scores.json"
+    for data in (tmp_path, packed):
+        run("evaluate", described / "bundle", data, "--out", out)
+        found = {row["task"]: (row["n"], row["split"]) for row in json.loads(out.read_text())["scores"]}
+        assert found == {"colour": (2, "all"), "drink": (2, "all")}
+    run("robustness", described / "bundle", tmp_path, "--out", out)
+    assert {row["task"] for row in json.loads(out.read_text())["curves"]} == {"colour", "drink"}
+    table.write_text("id,text,colour\n1,a red tin of tea,\n2,a red tin of coffee,\n")
+    assert "No row to score has a label" in run("evaluate", described / "bundle", tmp_path, code=1).output
+    table.write_text("id,text,other\n1,a red tin of tea,x\n2,a red tin of coffee,x\n")
+    assert "none of the bundle's tasks" in run("evaluate", described / "bundle", tmp_path, code=1).output

@@ -7,13 +7,16 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 
+from retail import estimate
 from retail.config import CompareConfig
 from retail.evaluation.comparison import compare, plan_models
-from retail.evaluation.splits import with_validation
+from retail.evaluation.splits import prepare, with_validation
 from retail.evaluation.tables import comparison_table
 from retail.evaluation.verdict import verdict
 from retail.fusion import strategies
+from retail.manifest import read_manifest
 from retail.schema import MODALITIES, SUBSETS, Product, UserError
 from tests.made_up_data import MANIFEST, made_up_results, made_up_splits
 
@@ -97,7 +100,7 @@ def test_a_dedicated_model_is_not_taken_for_a_one_task_setting():
     encoders = {m: SimpleNamespace(name=m, fingerprint=m) for m in MODALITIES}
     results = compare(MANIFEST, one_task, encoders, CompareConfig(strategies=("averaged",), seeds=1), workers=1)
     assert len(results["dedicated"]) == len(SUBSETS)
-    assert {row["setting"] for row in results["settings"]} == {"multi-task", "both"}
+    assert {row["setting"] for row in results["settings"]} == {"neither", "multi-modal"}
 
 
 def test_the_rules_of_the_race_are_stated(results):
@@ -121,3 +124,45 @@ def test_validation_rows_are_taken_by_whole_groups():
         by_group.setdefault(product.group, set()).add(product.split)
     assert all(len(found) == 1 for found in by_group.values())
     assert 10 <= sum(product.split == "val" for product in moved) <= 60
+
+
+def test_two_inputs_are_scored_on_their_own_subsets_and_counted_as_estimated():
+    splits = made_up_splits()
+    one_task = replace(splits, vocabularies={"pair": splits.vocabularies["pair"]})
+    encoders = {m: SimpleNamespace(name=m, fingerprint=m) for m in ("image", "text")}
+    results = compare(MANIFEST, one_task, encoders, CompareConfig(strategies=("averaged",), seeds=1), workers=1)
+    assert [row["modalities"] for row in results["subsets"]] == [["image"], ["text"], ["image", "text"]]
+    assert estimate.fits(1, 2, 1, 1, settings=True) == (results["cost"]["fits"],) * 2
+
+
+def test_each_seeds_interval_draws_whole_groups_as_their_summary_does():
+    groups = np.array([f"group {row // 6}" for row in range(120)], dtype=object)
+    splits = replace(made_up_splits(), groups=groups)
+    encoders = {"image": SimpleNamespace(name="image", fingerprint="image")}
+    config = CompareConfig(seeds=1, settings=False)
+    found = compare(MANIFEST, splits, encoders, config, workers=1)["scores"]
+    for seed, mean in zip(found[::2], found[1::2], strict=True):
+        assert (seed["seed"], mean["seed"]) == (0, None)
+        assert (seed["accuracy_low"], seed["accuracy_high"]) == (mean["accuracy_low"], mean["accuracy_high"])
+
+
+def test_without_validation_labels_nothing_is_chosen():
+    splits = made_up_splits()
+    unlabelled = splits.val.targets | {"shape": torch.full((80,), -1)}
+    encoders = {"image": SimpleNamespace(name="image", fingerprint="image")}
+    hidden = replace(splits, val=replace(splits.val, targets=unlabelled))
+    with pytest.raises(UserError, match="No validation row has a label for 'shape'"):
+        compare(MANIFEST, hidden, encoders, CompareConfig(seeds=1), workers=1)
+
+
+def test_a_task_without_test_labels_and_data_without_any_task_are_refused_before_the_work(tmp_path):
+    table = tmp_path / "metadata.csv"
+    cells = [("ab"[n % 2], "xy"[n % 2] if n < 12 else "", ("train", "val", "test")[n // 6]) for n in range(18)]
+    rows = ["text,kind,late,split", *(f"tea {n},{','.join(row)}" for n, row in enumerate(cells))]
+    table.write_text("\n".join(rows), encoding="utf-8")
+    with pytest.raises(UserError, match="No test row has a label for 'late'"):
+        prepare(read_manifest(table), {})
+    assert set(prepare(read_manifest(table), {}, need_test=False).vocabularies) == {"kind", "late"}
+    table.write_text("text\n" + "\n".join(f"tea {n}" for n in range(18)), encoding="utf-8")
+    with pytest.raises(UserError, match="no label column to learn"):
+        prepare(read_manifest(table), {})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -9,9 +11,10 @@ from scipy import stats
 
 from retail.config import RegimeConfig
 from retail.evaluation.curves import ALL, _interval, draw, frozen_learner, learning_curves
+from retail.evaluation.metrics import bootstrap_interval
 from retail.evaluation.rows import Rows
 from retail.evaluation.transfer_tables import curve_table
-from retail.schema import UserError
+from retail.schema import Product, UserError
 
 SIZES = {"kind": 3}
 
@@ -79,3 +82,13 @@ def test_what_cannot_be_drawn_says_why():
     scored.labels["kind"][:] = ""
     with pytest.raises(UserError, match="No scored row has a label for 'kind'"):
         learning_curves({"x": lambda *_: torch.zeros(10)}, train, scored, ["kind"], [1], draws=2)
+
+
+def test_with_all_examples_the_interval_draws_whole_groups():
+    train, scored = rows(30, 0), rows(60, 1)
+    answer = torch.where(torch.arange(60) < 30, scored.targets["kind"], -1)
+    products = tuple(Product(str(place), text="t", group=str(place // 10)) for place in range(60))
+    grouped = replace(scored, products=products)
+    (row,) = learning_curves({"x": lambda *_: answer}, train, grouped, ["kind"], [ALL], draws=2)
+    right, groups = np.arange(60) < 30, np.arange(60) // 10
+    assert (row["accuracy_low"], row["accuracy_high"]) == bootstrap_interval(right, groups=groups)

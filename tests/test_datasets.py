@@ -6,6 +6,7 @@ import errno
 import io
 import zipfile
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -113,8 +114,9 @@ def test_what_is_no_data_set_is_refused_in_words_and_leaves_nothing():
     ):
         with pytest.raises(UserError, match=sentence):
             datasets.add_upload("x", name, content)
-    with pytest.raises(UserError, match="does not exist on this machine"):
-        datasets.add_folder("x", datasets.datasets_folder() / "nowhere")
+    for path in (datasets.datasets_folder() / "nowhere", Path("a" * 300), Path("~nobody-of-this-name/data")):
+        with pytest.raises(UserError, match="does not exist on this machine"):
+            datasets.add_folder("x", path)
     assert not list(datasets.datasets_folder().glob("*"))
 
 

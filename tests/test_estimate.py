@@ -64,3 +64,8 @@ def test_durations_are_said_in_fitting_units():
         "10 minutes",
         "2.5 hours",
     ]
+
+
+def test_two_inputs_have_one_dedicated_model_a_fusion_and_seed():
+    assert estimate.fits(1, 2, 1, 1, settings=True) == (4, 4)
+    assert estimate.fits(12, 2, 1, 3, settings=True) == (45, 45)

@@ -90,3 +90,13 @@ def test_the_printed_result_shows_retrieval_before_and_after():
     text = finetuning_table(info | {"finetuning_history": [entry], "retrieval": {"before": rows, "after": after}})
     assert "10 of 2,000 parameters learned for 1.5 minutes." in text and "validation accuracy 75.0 %" in text
     assert "image to text  8  25.0 -> 50.0  50.0 -> 50.0  3.5 -> 1.5" in text
+
+
+def test_photos_of_one_product_do_not_narrow_the_interval_of_forgetting(tmp_path):
+    manifest = read_manifest(write_small_data(tmp_path / "data", rows=24), ["colour"])
+    encoders = {"image": load_encoder(tiny_photo_encoder(tmp_path / "weights"))}
+    source = source_task(manifest, encoders, HEAD)
+    never = replace(source, right={"colour": np.zeros(6, dtype=bool)})
+    grouped = replace(never, products=[replace(p, group=str(n // 3)) for n, p in enumerate(source.products)])
+    alone, together = (forgetting(given, encoders)["tasks"]["colour"] for given in (never, grouped))
+    assert together["change"] == alone["change"] and together["low"] < alone["low"]

@@ -45,3 +45,14 @@ def test_a_refused_file_is_named_with_its_reason(take):
         take("huge.bin", bytes(21 * 2**20))
     with pytest.raises(MediaError, match="'nothing.bin' is empty"):
         take("nothing.bin", b"")
+
+
+@pytest.mark.parametrize(("mode", "kind", "ending"), [("I;16", "uint16", "PNG"), ("F", "float32", "TIFF")])
+def test_a_photo_that_browsers_cannot_draw_is_kept_as_one_that_they_can(mode, kind, ending):
+    stream = io.BytesIO()
+    picture = Image.fromarray(np.arange(0, 60_000, 100, dtype=kind).reshape(20, 30))
+    assert picture.mode == mode
+    picture.save(stream, ending)
+    kept = take_photo("scan", stream.getvalue())
+    assert Image.open(io.BytesIO(kept)).mode == "RGB"
+    assert np.array_equal(np.asarray(decode_image(kept)), np.asarray(decode_image(stream.getvalue())))

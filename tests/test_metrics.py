@@ -71,3 +71,10 @@ def test_a_column_without_a_fault_is_no_proof_that_there_is_none():
     exact = binomtest(20, 20).proportion_ci(0.95, method="exact")
     assert (low, high) == pytest.approx((exact.low, exact.high))
     assert bootstrap_interval(np.zeros(20), support=(-1, 1)) == pytest.approx((exact.low - 1, 1 - exact.low))
+
+
+def test_a_score_draws_whole_groups():
+    target, preds = np.repeat(np.arange(40), 5), np.repeat(np.arange(40) % 30, 5)
+    groups = np.repeat(np.arange(40), 5)
+    row = score(target, preds, np.ones(200), groups)
+    assert (row["accuracy_low"], row["accuracy_high"]) == bootstrap_interval(target == preds, groups=groups)

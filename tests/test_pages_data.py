@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from retail import audits, datasets, jobs
+from retail.columns import Columns
 from retail.config import DEMO_TASKS
 from retail.evaluation.audit import audit
 from retail.manifest import read_manifest
@@ -152,3 +153,91 @@ def test_products_can_be_narrowed_to_a_class_and_augmented(small_data):
     press(app, "Show examples")
     first = [item.value for item in app.text][-4:]
     assert len(set(first)) == 4 and "tea" in " ".join(first)  # the words of the chosen product, each time others lost
+
+
+def shop(kept: str) -> datasets.Dataset:
+    """Tins whose columns do not follow the convention, kept under this name."""
+    lines = [f"tin {row},note {row},{row % 2},{row % 3},{row % 4}" for row in range(12)]
+    table = "\n".join(["Words,Other,Colour,Shop,Size", *lines])
+    return datasets.add_upload(kept, "shop.csv", table.encode())
+
+
+def test_each_data_set_shows_and_saves_its_own_columns():
+    first, second = shop("First"), shop("Second")
+    datasets.set_columns(first, Columns(text="Words", tasks=("Colour",)))
+    datasets.set_columns(second, Columns(text="Other", tasks=("Colour",)))
+    app = open_page("data", dataset=first.id)
+    assert element(app, "selectbox", "Description").value == "Words"
+    element(app, "selectbox", "Data set").set_value(second.id).run()
+    assert element(app, "selectbox", "Description").value == "Other"
+    press(app, "Save")
+    assert second.columns.text == "Other"
+
+
+def test_what_was_left_out_stays_out_when_a_role_takes_a_likely_column():
+    added = shop("Shop")
+    app = open_page("data", dataset=added.id)
+    assert element(app, "multiselect", "Columns to learn").value == ["Colour", "Shop", "Size"]
+    element(app, "multiselect", "Columns to learn").set_value(["Colour"])
+    element(app, "selectbox", "Group").set_value("Shop")
+    element(app, "selectbox", "Description").set_value("Words")
+    press(app, "Save")
+    assert (added.columns.group, added.columns.tasks) == ("Shop", ("Colour",))
+
+
+def test_data_sets_of_one_name_can_be_told_apart_and_chosen():
+    shop("Shop"), shop("Shop")
+    app = open_page("data")
+    box = element(app, "selectbox", "Data set")
+    assert box.options == [datasets.DEMO_NAME, "Shop (shop)", "Shop (shop-2)"]
+    box.set_value("shop-2").run()
+    assert app.session_state.dataset == "shop-2"
+
+
+def test_after_a_data_set_was_added_the_form_is_empty_for_the_next_one(small_data):
+    app = open_page("data")
+    element(app, "text_input", "Name").set_value("Shop")
+    upload(app, "shop.csv", BROKEN.encode())
+    assert element(app, "text_input", "Name").value == "" and element(app, "file_uploader", "ZIP with").value is None
+    element(app, "text_input", "Or a folder").set_value(str(small_data))
+    press(app, "Add")
+    assert [known.name for known in datasets.list_datasets()] == [datasets.DEMO_NAME, "Shop", small_data.name]
+    assert element(app, "text_input", "Or a folder").value == ""
+    element(app, "text_input", "Or a folder").set_value(str(small_data))
+    assert "one data set is added at a time" in said(upload(app, "shop.csv", BROKEN.encode()))
+
+
+def test_files_that_come_back_or_break_are_seen_without_another_table(tmp_path, monkeypatch):
+    monkeypatch.setattr(jobs, "advance", lambda: None)
+    small_data = write_small_data(tmp_path / "data")
+    first, second = sorted((small_data / "images").iterdir())[:2]
+    content = first.read_bytes()
+    first.unlink()
+    added = datasets.add_folder("Small", small_data)
+
+    def problems(app) -> str:
+        return " ".join(app.table[0].value.astype(str).to_numpy().ravel())
+
+    gone = f"'images/{first.name}' does not exist"
+    app = open_page("data", dataset=added.id)
+    assert gone in problems(app)
+    first.write_bytes(content)
+    press(app, "Open every file")
+    assert gone not in problems(app)
+    other = open_page("data", dataset=added.id)
+    assert gone not in problems(other)
+    second.write_bytes(b"broken")
+    press(app, "Open every file again")
+    assert f"'{second.name}' is not a usable photo" in problems(app)
+
+
+def test_a_look_for_leaks_that_saw_other_files_makes_the_page_read_them_too(tmp_path, monkeypatch):
+    monkeypatch.setattr(jobs, "advance", lambda: None)
+    small_data = write_small_data(tmp_path / "data")
+    added = datasets.add_folder("Small", small_data)
+    app = open_page("data", dataset=added.id)
+    sorted((small_data / "images").iterdir())[0].write_bytes(b"another")
+    press(app, "Look for leaks")
+    finish(audits.latest(added), audit(read_manifest(small_data)))
+    app.run()
+    assert "in 48 products" in said(app) and "The data have changed since this look" not in said(app)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import time
 from unittest import mock
@@ -16,7 +17,9 @@ from retail.config import DEMO_BUNDLE, DEMO_DIR, DEMO_TASKS, home
 from retail.demo import demo_strategies
 from retail.intake import MAX_UPLOAD_MB
 from retail.media import decode_image
+from retail.pages import _known
 from retail.pages._media import thumbnail
+from retail.recognizer import Recognizer
 from retail.schema import UserError
 from retail.shelf import imported_folder
 from tests.test_pages import TIMEOUT_SECONDS, button, cards, photo, said
@@ -239,3 +242,87 @@ def test_a_known_product_shows_its_words_as_they_are_and_its_photo_is_decoded_on
     assert "\\_tea\\_" in app.markdown[0].value
     captions = [caption.value for caption in app.caption]
     assert captions[0].startswith("“\\*no\\* [link]\\(x)”") and captions[1].startswith("No photo: ")
+
+
+def import_with_classes(name: str, task: str, classes: list[str]) -> None:
+    """The demo's recogniser with other class names in one task."""
+    import_demo_as(name)
+    path = imported_folder() / name / "bundle.json"
+    facts = json.loads(path.read_text(encoding="utf-8"))
+    facts["tasks"][task] = classes[: len(facts["tasks"][task])]
+    path.write_text(json.dumps(facts), encoding="utf-8")
+
+
+def finished_run(title: str, command: list[str]) -> jobs.Job:
+    """A run of this title and command that has ended badly."""
+    job = jobs.new_job()
+    (job.folder / "job.json").write_text(json.dumps({"title": title, "command": command, "pid": 0, "started": 0}))
+    (job.folder / "status.json").write_text(json.dumps({"state": "failed", "message": "stopped"}))
+    return job
+
+
+def test_the_examples_label_is_held_only_against_a_recogniser_that_knows_it(start):
+    import_with_classes("copy", "category", [f"other {place}" for place in range(6)])
+    app = button(choose(start(), "Imported: copy"), "Try an example").click().run()
+    assert len(cards(app)) == 4 and said(app).count("The example's label is") == 3
+
+
+def test_class_names_are_shown_as_they_are_and_load_nothing(start):
+    names = [f"![{place}](https://example.org/{place}.png)" for place in range(5)]
+    import_with_classes("copy", "packaging", names)
+    app = button(choose(start(), "Imported: copy"), "Try an example").click().run()
+    next(item for item in app.segmented_control if item.label == "Task").set_value("packaging").run()
+    assert not app.exception, app.exception
+    assert said(app).count("https://example.org/") >= 2 and "](" not in said(app)
+
+
+def test_a_recogniser_that_cannot_use_an_input_has_no_answer_and_the_others_stay(start, monkeypatch):
+    import_demo_as("copy")
+    app, asked, answer = start(), [], Recognizer.answer_subsets
+
+    def first_alone(self, *given):
+        asked.append(self)
+        if self is not asked[0]:
+            raise UserError("no words are heard in the clip.")
+        return answer(self, *given)
+
+    monkeypatch.setattr(Recognizer, "answer_subsets", first_alone)
+    app = app.text_area[0].set_value("ground coffee in a tin").run()
+    assert not app.exception, app.exception
+    table = next(item.value for item in app.dataframe if "strategy" in item.value)
+    assert set(table.loc[1][1:]) == {"–"} and "–" not in set(table.loc[0])
+
+
+def test_a_run_whose_title_begins_like_the_demo_is_not_taken_for_it(start):
+    run = finished_run("Demo products: product", [])
+    shutil.copytree(DEMO_BUNDLE, run.folder / "bundles" / "gated")
+    app = start()
+    assert "The demo's products are made up." in said(app)
+    app = button(app, "Try an example").click().run()
+    table = next(item.value for item in app.dataframe if "strategy" in item.value)
+    assert table["strategy"][1].startswith("Demo products: product · ")
+    assert "The demo's products are made up." not in said(choose(app, "Demo products: product"))
+
+
+def test_known_products_that_failed_are_tried_again(start, monkeypatch, tmp_path):
+    import_demo_as("copy")
+    place = [(tmp_path / "gone", "text")]
+    monkeypatch.setattr(_known, "training_data", lambda bundle: place[0])
+    app = choose(start(), "Imported: copy").text_area[0].set_value("ground coffee in a tin").run()
+    deadline = time.monotonic() + TIMEOUT_SECONDS
+    while "The training products cannot be shown" not in said(app):
+        assert not app.exception and time.monotonic() < deadline
+        app.run()
+    place[0] = DEMO_DIR, "text"
+    app.run()
+    assert not app.exception and "The training products cannot be shown" not in said(app)
+
+
+def test_going_on_without_the_data_is_one_sentence(start):
+    start()
+    job = finished_run("Recognise many", ["-m", "retail", "predict", "b", "--data", "/gone", "--text-column", "text"])
+    app = AppTest.from_file("../streamlit_app.py", default_timeout=TIMEOUT_SECONDS)
+    app.query_params["bulk"] = job.id
+    app = button(app.run(), "Go on").click().run()
+    assert not app.exception, app.exception
+    assert any("/gone does not exist" in item.value for item in app.error)

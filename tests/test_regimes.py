@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -12,7 +14,7 @@ from retail.evaluation.folds import grouped_folds, look_alikes
 from retail.evaluation.regimes import candidates, cross_validate, map_fit, mean_accuracy, measure
 from retail.evaluation.rows import Rows
 from retail.evaluation.transfer_tables import transfer_table
-from retail.schema import UserError, Vocabulary
+from retail.schema import Product, UserError, Vocabulary
 
 CLASSES = ("blue", "green", "red")
 SIZES = {"colour": 3}
@@ -139,3 +141,14 @@ def test_scored_rows_choose_nothing():
     )
     assert first["config"] == second["config"] and first["cv_accuracy"] == second["cv_accuracy"]
     assert first["accuracy"] > second["accuracy"]
+
+
+def test_photos_of_one_product_do_not_narrow_the_interval_of_a_regime():
+    train, scored = rows(), rows(seed=1)
+    folds = grouped_folds(train.targets["colour"], look_alikes(train, 0.8))
+    products = tuple(Product(str(place), text="t", group=str(place // 5)) for place in range(len(scored)))
+    widths = []
+    for given in (scored, replace(scored, products=products)):
+        results, _ = measure([RegimeConfig.named("prototypes")], train, given, VOCABULARIES, folds)
+        widths.append(results["rows"][0]["accuracy_high"] - results["rows"][0]["accuracy_low"])
+    assert widths[1] > 1.5 * widths[0]

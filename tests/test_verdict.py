@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from retail.evaluation.verdict import verdict
+from retail.evaluation.verdict import best_single_score, verdict
 
 
 def results(difference: float, low: float, high: float, n: int = 1200, **more) -> dict:
@@ -49,3 +49,12 @@ def test_a_file_of_old_without_the_test_still_answers():
 
 def test_one_kind_of_input_has_nothing_to_fuse():
     assert verdict({"selected": {"product": {"single": "image"}}}, "product").kind == "unclear"
+
+
+def test_a_task_that_no_test_product_bears_is_unclear():
+    without = results(0.0, 0.0, 0.0, 0)
+    without["differences"][0] |= {"difference": None, "low": None, "high": None}
+    without["scores"] = [row | {"accuracy": None, "kind": "single"} for row in without["scores"]]
+    answer = verdict(without, "product")
+    assert answer.kind == "unclear" and "no test product has a label for product" in answer.sentence
+    assert best_single_score(without, "product")["accuracy"] is None

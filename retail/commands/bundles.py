@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -24,28 +24,29 @@ from retail.commands.shared import (
     TextColumn,
     app,
     chosen_inputs,
-    read_data,
     reported,
     write_json,
 )
 from retail.config import whole_file
 from retail.evaluation.table_formats import safe_cell
-from retail.schema import Prediction, Product, UserError
+from retail.schema import Prediction, Product, Progress, UserError
 
 if TYPE_CHECKING:
     from retail.manifest import Manifest
+
+ScoredRows = Annotated[
+    str, typer.Option(help="train, val, test or all; unseen data without a split column count as a whole.")
+]
 
 
 @app.command(epilog=EXAMPLES["evaluate"])
 def evaluate(
     bundle: Bundle,
     data: Data,
-    split: Annotated[
-        str, typer.Option(help="train, val, test or all; without a split column all rows count.")
-    ] = "test",
+    split: ScoredRows = "test",
     modalities: Modalities = "",
     text_column: TextColumn = "text",
-    out: Annotated[Path | None, typer.Option(help="The scores file to write.")] = None,
+    out: Annotated[Path | None, typer.Option(dir_okay=False, help="The scores file to write.")] = None,
 ) -> None:
     """Score a bundle on labelled data; labels it does not know count as wrong and are listed."""
     with reported() as progress:
@@ -54,23 +55,23 @@ def evaluate(
         from retail.evaluation.tables import scores_table
 
         used = chosen_inputs(modalities) if modalities else None
-        scores = run_evaluation(load_bundle(bundle), read_data(data, "", text_column, progress), split, used, progress)
+        recognizer = load_bundle(bundle)
+        manifest = _labelled_data(data, list(recognizer.vocabularies), text_column, progress)
+        scores = run_evaluation(recognizer, manifest, split, used, progress)
         if out is not None:
             write_json(out, scores)
-        typer.echo(scores_table(scores))
+        typer.echo(f"{_rows_scored(scores['data'])}\n{scores_table(scores)}")
 
 
 @app.command(epilog=EXAMPLES["robustness"])
 def robustness(
     bundle: Bundle,
     data: Data,
-    split: Annotated[
-        str, typer.Option(help="train, val, test or all; without a split column all rows count.")
-    ] = "test",
+    split: ScoredRows = "test",
     rows: Annotated[int, typer.Option(help="At most so many rows, drawn at random; 0 = all.")] = 0,
     text_column: TextColumn = "text",
     seed: Annotated[int, typer.Option(help="Same seed, same damage.")] = 0,
-    out: Annotated[Path | None, typer.Option(help="The file of figures to write.")] = None,
+    out: Annotated[Path | None, typer.Option(dir_okay=False, help="The file of figures to write.")] = None,
     csv_folder: CsvFolder = None,
     status: Status = None,
 ) -> None:
@@ -85,17 +86,36 @@ def robustness(
         from retail.store import EmbeddingStore
 
         recognizer = load_bundle(bundle)
-        manifest = read_data(data, "", text_column, progress)
-        chosen = some_of(rows_to_score(manifest, split), rows, seed)
+        manifest = _labelled_data(data, list(recognizer.vocabularies), text_column, progress)
+        found, scored = rows_to_score(recognizer, manifest, split)
+        chosen = some_of(found, rows, seed)
         model = Model(recognizer.encoders, recognizer.head, recognizer.vocabularies)
         results = measure(model, chosen, manifest.label_columns, EmbeddingStore(), progress, seed)
-        facts = {"name": manifest.title, "checksum": manifest.checksum, "split": split}
+        facts = {"name": manifest.title, "checksum": manifest.checksum, "split": scored, "n": len(chosen)}
         results |= {"strategy": recognizer.strategy, "bundle": recognizer.info, "data": facts}
         if out is not None:
             write_json(out, results)
-        typer.echo(robustness_text(results))
+        typer.echo(f"{_rows_scored(facts)}\n{robustness_text(results)}")
         for path in write_tables(robustness_tables(results), csv_folder):
             typer.echo(f"Written: {path}")
+
+
+def _labelled_data(data: Path, tasks: Sequence[str], text_column: str, progress: Progress) -> Manifest:
+    """The data with those of the tasks as labels that have a column, whatever the column looks like."""
+    from retail.manifest import locate, read_manifest, read_table
+
+    table, _, columns, _ = locate(data)
+    header = columns.renamed(read_table(table)[0])
+    manifest = read_manifest(data, [task for task in tasks if task in header], text_column, progress=progress)
+    for problem in manifest.problems:
+        typer.echo(f"Note: {problem}", err=True)
+    return manifest
+
+
+def _rows_scored(data: Mapping[str, Any]) -> str:
+    """'Scored: the test rows of demo, 600 products.'"""
+    rows = "rows" if data["split"] == "all" else f"{data['split']} rows"
+    return f"Scored: the {rows} of {data['name']}, {data['n']:,} products."
 
 
 @app.command(epilog=EXAMPLES["predict"])
@@ -105,7 +125,7 @@ def predict(
     text: Annotated[str, typer.Option(help="The description.")] = "",
     audio: Annotated[Path | None, typer.Option(help="A sound clip.")] = None,
     data: Annotated[Path | None, typer.Option(help="Many products: a folder, ZIP or metadata.csv.")] = None,
-    out: Annotated[Path | None, typer.Option(help="With --data: the CSV to write.")] = None,
+    out: Annotated[Path | None, typer.Option(dir_okay=False, help="With --data: the CSV to write.")] = None,
     text_column: TextColumn = "text",
     as_json: Annotated[bool, typer.Option("--json", help="Print every probability as JSON.")] = False,
     limit: Annotated[int, typer.Option(help="With --data: refuse more rows than this; 0 = take any number.")] = 0,
@@ -125,7 +145,7 @@ def predict(
         if data is not None and out is not None:
             from retail.manifest import read_manifest
 
-            manifest = read_manifest(data, None, text_column, progress=progress, most_rows=limit)
+            manifest = read_manifest(data, None, text_column, progress=progress, most_rows=limit, use_split=False)
             for problem in manifest.problems:
                 typer.echo(f"Note: {problem}", err=True)
             predictions = recognizer.predict_many(manifest.products, EmbeddingStore(), progress)
@@ -154,13 +174,14 @@ def _as_text(prediction: Prediction) -> str:
 
 def _with_reasons(predictions: Sequence[Prediction], manifest: Manifest) -> list[Prediction]:
     """Each product's answer with what was wrong in its row, then the rows that are no product at all."""
-    reasons: dict[str, list[str]] = {}
+    names: dict[int, str] = {}
+    reasons: dict[int, tuple[str, ...]] = {}  # by line, for two rows may bear one id
     for problem in manifest.problems:
-        if problem.line is not None:
-            reasons.setdefault(problem.id or f"line-{problem.line}", []).append(str(problem))
-    known = {prediction.id for prediction in predictions}
-    rows = [replace(row, notes=(*reasons.get(row.id, ()), *row.notes)) for row in predictions]
-    return rows + [Prediction(name, {}, (), tuple(notes)) for name, notes in reasons.items() if name not in known]
+        if problem.line is not None and problem.id:  # the header has none
+            names[problem.line] = problem.id
+            reasons[problem.line] = (*reasons.get(problem.line, ()), str(problem))
+    rows = [replace(row, notes=(*reasons.pop(manifest.lines[row.id], ()), *row.notes)) for row in predictions]
+    return rows + [Prediction(names[line], {}, (), notes) for line, notes in reasons.items()]
 
 
 def _write_csv(path: Path, predictions: Sequence[Prediction], tasks: Sequence[str]) -> None:

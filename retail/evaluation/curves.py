@@ -20,6 +20,7 @@ from retail.encoders import Encoder, load_encoder
 from retail.encoders.tunable import TunableEncoder
 from retail.evaluation.metrics import bootstrap_interval
 from retail.evaluation.rows import Rows
+from retail.evaluation.splits import groups_of
 from retail.finetuning import discard, finetune
 from retail.schema import Progress, UserError
 from retail.store import EmbeddingBatch, embed_products
@@ -79,11 +80,9 @@ def finetuned_learner(
 
 
 def _long_enough(tuning: FinetuneConfig, rows: int, seed: int) -> FinetuneConfig:
-    """More epochs where there are few batches, and a shorter average where there are few steps."""
+    """More epochs where there are few batches."""
     batches = -(-rows // tuning.batch_size)
-    epochs = max(tuning.epochs, -(-LEAST_STEPS // batches))
-    average = min(tuning.average, max(0.0, 1 - 5 / (epochs * batches)))
-    return replace(tuning, epochs=epochs, average=average, seed=seed)
+    return replace(tuning, epochs=max(tuning.epochs, -(-LEAST_STEPS // batches)), seed=seed)
 
 
 def draw(target: Tensor, shots: int, seed: int) -> Tensor:
@@ -109,7 +108,8 @@ def learning_curves(
     """Mean accuracy on the scored rows with a known label, per learner, task and shots.
 
     The 95 % interval is over draws (Student's t). Of all examples there is one draw: its interval is a bootstrap
-    over the scored rows, as "interval" says. Raises UserError for less than two draws or a task without labels.
+    over the scored rows, whole groups drawn together, as "interval" says. Raises UserError for less than two draws or
+    a task without labels.
     """
     if draws < 2 or any(count < 0 for count in shots):
         raise UserError("A learning curve needs --draws of at least 2, and --shots such as 1,2,4,all.")
@@ -131,7 +131,9 @@ def _point(learner: Learner, train: Rows, scored: Rows, task: str, shots: int, d
         places = draw(train.targets[task], shots, seed)
         correct.append((learner(places, task, seed) == scored.targets[task])[labelled].double().numpy())
     accuracies = np.array([rows.mean() for rows in correct])
-    low, high = bootstrap_interval(correct[0]) if shots == ALL else _interval(accuracies)
+    groups = groups_of(scored.products)
+    own = None if groups is None else groups[labelled.numpy()]
+    low, high = bootstrap_interval(correct[0], groups=own) if shots == ALL else _interval(accuracies)
     return {
         "shots": "all" if shots == ALL else shots,
         "n_train": len(places),

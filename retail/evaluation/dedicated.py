@@ -73,5 +73,5 @@ def _rivals(subset, model: str, main: Mapping[str, list[FitOutput]], alone: Sequ
 
 
 def largest_loss(rows: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
-    """The row where the one model falls furthest behind a dedicated one."""
-    return max(rows, key=lambda row: row["loss"], default=None)
+    """The row where the one model falls furthest behind a dedicated one; a task without a test label has no loss."""
+    return max((row for row in rows if row["loss"] is not None), key=lambda row: row["loss"], default=None)

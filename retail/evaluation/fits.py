@@ -17,7 +17,7 @@ import torch
 from retail.config import TrainConfig
 from retail.evaluation.splits import Splits
 from retail.fusion import FusionHead
-from retail.schema import SUBSETS, Modality
+from retail.schema import SUBSETS, Modality, UserError
 from retail.training import fit, fit_temperatures, predict_probs
 
 # A worker costs about 0.6 GiB; two of them stay far below the 3 GiB that a comparison may take.
@@ -48,7 +48,10 @@ class FitOutput:
 
 
 def run_fit(plan: FitPlan, splits: Splits) -> FitOutput:
-    """Trains one head and predicts the test rows with all its inputs and with each subset of them."""
+    """Trains one head and predicts the test rows with all its inputs and with each subset of them.
+
+    An input that no training row has is none of the head's.
+    """
     sizes = {task: splits.task_sizes[task] for task in plan.tasks}
     result = fit(splits.train, splits.val, sizes, plan.config)
     temperatures = fit_temperatures(result.head, splits.val)
@@ -56,7 +59,7 @@ def run_fit(plan: FitPlan, splits: Splits) -> FitOutput:
     val_probs = predict_probs(result.head, splits.val)
     subset_preds = {}
     if plan.kind == "fusion":
-        for subset in SUBSETS:
+        for subset in (subset for subset in SUBSETS if set(subset) <= set(result.head.dims)):
             subset_probs = predict_probs(result.head, splits.test.only(subset))
             subset_preds[subset] = {task: value.argmax(1).numpy() for task, value in subset_probs.items()}
     return FitOutput(
@@ -92,7 +95,16 @@ def _run_in_worker(plan: FitPlan) -> FitOutput:
 def run_fits(
     plans: Sequence[FitPlan], splits: Splits, on_done: Callable[[FitOutput], None], workers: int | None = None
 ) -> list[FitOutput]:
-    """Runs every plan, in two processes where that pays; outputs come in the order of the plans."""
+    """Runs every plan, in two processes where that pays; outputs come in the order of the plans.
+
+    Raises UserError for a task without a validation label that training knows: nothing could be chosen.
+    """
+    for task in dict.fromkeys(task for plan in plans for task in plan.tasks):
+        if not (splits.val.targets[task] >= 0).any():
+            raise UserError(
+                f"No validation row has a label for {task!r} that training rows have too, so no model can be chosen; "
+                f"label some, or leave {task!r} out of the tasks."
+            )
     workers = workers or min(MAX_WORKERS, os.cpu_count() or 1)
     if workers == 1 or len(plans) < 8:
         return list(_run_here(plans, splits, on_done))

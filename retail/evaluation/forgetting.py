@@ -15,7 +15,7 @@ import numpy as np
 from retail.config import TrainConfig
 from retail.encoders import Encoder
 from retail.evaluation.paired import paired_test
-from retail.evaluation.splits import prepare, products_of
+from retail.evaluation.splits import groups_of, prepare, products_of
 from retail.fusion import FusionHead
 from retail.manifest import Manifest
 from retail.schema import Modality, Product, Progress, UserError, Vocabulary
@@ -52,10 +52,11 @@ def forgetting(
     """{task: n, accuracy before and after, change with its 95 % interval} under the new encoders."""
     used: dict[Modality, Encoder] = {name: encoder for name, encoder in encoders.items() if name in source.head.dims}
     batch, _ = embed_products(source.products, used, source.vocabularies, EmbeddingStore(), progress)
-    tasks = {}
+    tasks, groups = {}, groups_of(source.products)
     for task, after in right_answers(source.head, batch).items():
         before = source.right[task]
-        test = paired_test(after, before)
+        known = (batch.targets[task] >= 0).numpy()
+        test = paired_test(after, before, None if groups is None else groups[known])
         tasks[task] = {"n": len(after), "before": float(before.mean()), "after": float(after.mean())}
         tasks[task] |= {"change": test.difference, "low": test.low, "high": test.high}
     return {"source": source.name, "checksum": source.checksum, "tasks": tasks}

@@ -69,14 +69,19 @@ def expected_calibration_error(confidence: np.ndarray, correct: np.ndarray) -> f
     return float(gap)
 
 
-def score(target: np.ndarray, preds: np.ndarray, confidence: np.ndarray) -> dict[str, Any]:
-    """Every metric of one task on the rows given: n, accuracy with interval, balanced accuracy, macro-F1, ECE."""
+def score(
+    target: np.ndarray, preds: np.ndarray, confidence: np.ndarray, groups: np.ndarray | None = None
+) -> dict[str, Any]:
+    """Every metric of one task on the rows given: n, accuracy with interval, balanced accuracy, macro-F1, ECE.
+
+    The interval draws whole groups; without them each row is its own.
+    """
     if len(target) == 0:
         empty = float("nan")
         keys = ("accuracy", "accuracy_low", "accuracy_high", "balanced_accuracy", "macro_f1", "ece")
         return {"n": 0} | dict.fromkeys(keys, empty)
     correct = target == preds
-    low, high = bootstrap_interval(correct)
+    low, high = bootstrap_interval(correct, groups=groups)
     with warnings.catch_warnings():
         # A predicted class that no row has is a plain error here, not worth a warning.
         warnings.simplefilter("ignore")

@@ -19,6 +19,7 @@ from retail.evaluation.comparison import peak_memory_mib
 from retail.evaluation.folds import Folds
 from retail.evaluation.metrics import score
 from retail.evaluation.rows import Rows
+from retail.evaluation.splits import groups_of
 from retail.schema import Progress, Vocabulary
 from retail.transfer import FeatureMap, Regime, fit_map, fit_regime
 
@@ -141,6 +142,7 @@ def _score_rows(
     for task, logits in regime.logits(scored.embeddings).items():
         probs, preds = logits.softmax(1).max(1)
         labelled = scored.labels[task] != ""
+        groups = groups_of(scored.products)
         names = np.array(vocabularies[task].classes, dtype=object)[preds.numpy()]
         cv = accuracies[task] if len(accuracies[task]) else np.array([np.nan])
         yield {
@@ -149,7 +151,12 @@ def _score_rows(
             "config": regime.config.to_dict(),
             "cv_accuracy": float(cv.mean()),
             "cv_spread": float(cv.std(ddof=1)) if len(cv) > 1 else float("nan"),
-            **score(scored.labels[task][labelled], names[labelled], probs.numpy()[labelled]),
+            **score(
+                scored.labels[task][labelled],
+                names[labelled],
+                probs.numpy()[labelled],
+                None if groups is None else groups[labelled],
+            ),
             "seconds": round(seconds, 2),
             "parameters": regime.parameters,
         }

@@ -62,7 +62,8 @@ class Scoring:
         base = {"task": task, "model": plan.model, "kind": plan.kind, "modalities": list(plan.config.modalities)}
         seeds: Rows = []
         for output in outputs:
-            values = score(self.targets[task][rows], output.preds[task][rows], output.confidence[task][rows])
+            answered = output.preds[task][rows], output.confidence[task][rows]
+            values = score(self.targets[task][rows], *answered, self.groups(task))
             seeds.append(base | {"seed": output.plan.config.seed, "split": "test"} | values)
         summary = {key: float(np.mean([row[key] for row in seeds])) for key in ("balanced_accuracy", "macro_f1", "ece")}
         interval = self.interval_row(self.correct(outputs, task), task)
@@ -79,7 +80,7 @@ class Scoring:
 
 
 def setting_rows(scoring: Scoring, main: Mapping[str, list[FitOutput]], alone: Sequence[FitOutput], selected) -> Rows:
-    """The four settings of every task: the chosen models, trained for one task and for all of them."""
+    """The settings of every task: the chosen models, trained for one task and for all, where there are several."""
     rows: Rows = []
     for task, chosen in selected.items():
         for kind, one_task, all_tasks in (("single", "neither", "multi-task"), ("fusion", "multi-modal", "both")):
@@ -87,7 +88,8 @@ def setting_rows(scoring: Scoring, main: Mapping[str, list[FitOutput]], alone: S
                 continue
             same_task = [out for out in alone if out.plan.kind == "setting" and out.plan.tasks == (task,)]
             dedicated = [out for out in same_task if out.plan.model == chosen[kind]]
-            for setting, outputs in ((one_task, dedicated), (all_tasks, main[chosen[kind]])):
+            whole = all_tasks if len(selected) > 1 else one_task
+            for setting, outputs in ((one_task, dedicated), (whole, main[chosen[kind]])):
                 if outputs:
                     plan = outputs[0].plan
                     row = {"task": task, "setting": setting, "model": chosen[kind], "tasks": list(plan.tasks)}

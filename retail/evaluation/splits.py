@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from retail.columns import MAX_GUESSED_CLASSES
 from retail.encoders import Encoder
 from retail.manifest import Manifest
 from retail.schema import Modality, Product, Progress, UserError, Vocabulary
@@ -63,7 +64,12 @@ def products_of(manifest: Manifest, batch: EmbeddingBatch) -> list[Product]:
 
 
 def vocabularies_of(products: Sequence[Product], tasks: Sequence[str]) -> dict[str, Vocabulary]:
-    """One vocabulary per task from the training rows; a task needs two classes."""
+    """One vocabulary per task from the training rows; raises UserError without tasks, or when one lacks two classes."""
+    if not tasks:
+        raise UserError(
+            "The data has no label column to learn: none was named, and no column holds from two to "
+            f"{MAX_GUESSED_CLASSES} different values of which some come twice. Name one with --tasks, or add labels."
+        )
     vocabularies = {}
     for task in tasks:
         vocabularies[task] = Vocabulary.from_labels(
@@ -84,7 +90,10 @@ def prepare(
     progress: Progress | None = None,
     need_test: bool = True,
 ) -> Splits:
-    """Embeds every row once and sorts rows into splits; raises UserError when a needed split is empty."""
+    """Embeds every row once and sorts rows into splits.
+
+    Raises UserError when a needed split is empty, there is no task, or, where a test is needed, one has no test label.
+    """
     products = with_validation(manifest.products)
     rows = {split: [product for product in products if product.split == split] for split in ("train", "val", "test")}
     for split in ("train", "val", "test") if need_test else ("train", "val"):
@@ -94,6 +103,9 @@ def prepare(
                 "or leave the column out and they are split for you."
             )
     vocabularies = vocabularies_of(products, manifest.tasks)
+    for task in vocabularies if need_test else ():
+        if not any(product.labels.get(task) for product in rows["test"]):
+            raise UserError(f"No test row has a label for {task!r}; label some, or leave {task!r} out of the tasks.")
     batch, notes = embed_products(products, dict(encoders), vocabularies, store, progress)
     places = {split: [i for i, product in enumerate(products) if product.split == split] for split in rows}
     labels = {
@@ -107,11 +119,12 @@ def prepare(
         vocabularies,
         labels,
         notes,
-        _groups(rows["test"]),
+        groups_of(rows["test"]),
     )
 
 
-def _groups(products: Sequence[Product]) -> np.ndarray | None:
+def groups_of(products: Sequence[Product]) -> np.ndarray | None:
+    """(N,) the name of each product's group; None when every product is one of its own."""
     # Prefixed, so that a row without a group never meets a group of that name.
     names = [f"group {product.group}" if product.group else f"row {product.id}" for product in products]
     return np.array(names, dtype=object) if len(set(names)) < len(names) else None

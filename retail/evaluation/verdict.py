@@ -50,7 +50,7 @@ def chosen_score(results: Mapping[str, Any], task: str) -> dict[str, Any]:
 def best_single_score(results: Mapping[str, Any], task: str) -> dict[str, Any]:
     """Test scores and title of the single input that does best on these very test rows."""
     singles = [row for row in mean_scores(results, task).values() if row["kind"] == "single"]
-    best = max(singles, key=lambda row: row["accuracy"])
+    best = max(singles, key=lambda row: row["accuracy"] or 0.0)  # None where no test row has a label
     return best | {"title": titles(results)[best["model"]]}
 
 
@@ -60,6 +60,8 @@ def verdict(results: Mapping[str, Any], task: str) -> Verdict:
     if "fusion" not in chosen:
         return Verdict("unclear", f"For {task} there is only one kind of input, so there is nothing to fuse.")
     row = next(r for r in results["differences"] if r["task"] == task and r["model"] == chosen["fusion"])
+    if not row["n"]:
+        return Verdict("unclear", f"Cannot tell for {task}: no test product has a label for {task}.")
     scores = mean_scores(results, task)
     title = titles(results)[chosen["fusion"]]
     figures = (

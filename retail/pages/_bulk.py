@@ -11,7 +11,7 @@ from retail import bulk, jobs
 from retail.bulk import MAX_ROWS, PREDICTIONS, SURE
 from retail.pages._recogniser import Chosen
 from retail.pages._uploads import release, uploaded
-from retail.pages._words import download
+from retail.pages._words import download, plain
 from retail.schema import UserError
 
 UPLOAD_MB = 1024
@@ -49,7 +49,7 @@ def chosen_data() -> Path | None:
     if error := st.session_state.get("bulk_error"):
         st.error(error)
     if kept := st.session_state.get("bulk_data"):
-        st.caption(f"Ready: {st.session_state.bulk_name}")
+        st.caption(f"Ready: {plain(st.session_state.bulk_name)}")
         return Path(kept)
     return None
 
@@ -69,7 +69,17 @@ def draw_start(chosen: Chosen) -> None:
             st.query_params["bulk"] = job.id
             st.rerun()
         except UserError as error:
-            st.error(str(error))
+            st.error(plain(str(error)))
+
+
+def go_on(job: jobs.Job) -> None:
+    """Starts a run once more, or says why that cannot be."""
+    try:
+        st.query_params["bulk"] = bulk.restart(job).id
+    except UserError as error:
+        st.error(plain(str(error)))
+        return
+    st.rerun()
 
 
 def draw_progress(job: jobs.Job) -> None:
@@ -83,10 +93,9 @@ def draw_progress(job: jobs.Job) -> None:
     if st.session_state.pop("bulk_watched", "") == job.id:
         st.rerun()  # the whole page, so that the table appears
     if now["state"] != "done":
-        st.error(now["message"] or f"The run was {now['state']}.")
+        st.error(plain(now["message"] or f"The run was {now['state']}."))
         if st.button("Go on", help="What was embedded is kept, so this goes on where the run ended."):
-            st.query_params["bulk"] = bulk.restart(job).id
-            st.rerun()
+            go_on(job)
         if tail := job.log_tail():
             with st.expander("Log"):
                 st.code(tail, language=None)
@@ -132,7 +141,7 @@ def draw(chosen: Chosen) -> None:
         live = jobs.status(job)["state"] in jobs.UNFINISHED
         if live:
             st.session_state.bulk_watched = job.id
-        st.markdown(f"**{jobs.status(job)['title']}** · {job.id}")
+        st.markdown(f"**{plain(jobs.status(job)['title'])}** · {job.id}")
         watched = job
         st.fragment(lambda: draw_progress(watched), run_every=0.5 if live else None)()
         draw_table(job)
@@ -146,6 +155,7 @@ def draw(chosen: Chosen) -> None:
         with st.expander("Earlier runs"):
             for old in earlier:
                 now = jobs.status(old)
-                if st.button(f"{now['title']} · {old.id} · {now['state']}", key=f"open_{old.id}", type="tertiary"):
+                title = plain(now["title"])
+                if st.button(f"{title} · {old.id} · {now['state']}", key=f"open_{old.id}", type="tertiary"):
                     st.query_params["bulk"] = old.id
                     st.rerun()

@@ -58,7 +58,7 @@ def draw_neighbours(gallery: Gallery, chosen: Chosen, asked: Asked) -> None:
     if warning := gallery.unlike(neighbours, asked.used):
         asked.notices.warning(warning)
     for sentence in gallery.contradictions(asked.answers[asked.used], chosen.recognizer):
-        asked.notices.warning(sentence)
+        asked.notices.warning(plain(sentence))
     if not neighbours:
         st.caption("No known product shares an input with this upload.")
         return
@@ -90,11 +90,12 @@ def draw_enrol(key: str, recognizer: Recognizer, asked: Asked) -> None:
                 except UserError as error:
                     st.error(str(error))
         if note := st.session_state.pop("enrolled_note", ""):
-            st.success(note)
+            st.success(plain(note))
         for product in catalogue.enrolled(key):
             text, button = st.columns([4, 1], vertical_alignment="center")
-            text.write(f"{product.labels[catalogue.NAME]} ({charts.inputs_words(product.modalities)})")
-            label = f"Remove {product.labels[catalogue.NAME]}"
+            name = plain(product.labels[catalogue.NAME])
+            text.markdown(f"{name} ({charts.inputs_words(product.modalities)})")
+            label = f"Remove {name}"
             button.button(label, key=f"forget_{product.id}", on_click=catalogue.forget, args=(key, product.id))
 
 
@@ -110,7 +111,8 @@ def draw(chosen: Chosen, asked: Asked) -> None:
         draw_building(work)
         return
     if work.error or work.result is None:
-        st.caption(f"The training products cannot be shown: {work.error}")
+        gallery_of.clear(str(chosen.folder), changed, chosen)  # so that another try is one
+        st.caption(plain(f"The training products cannot be shown: {work.error}"))
         gallery = catalogue.empty_gallery(chosen.recognizer)
     else:
         gallery = work.result

@@ -5,6 +5,7 @@ In: the chosen `Dataset` and what the user fills in. Out: the data sets kept und
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import pandas as pd
@@ -42,11 +43,16 @@ def choose_dataset() -> Dataset:
     state = st.session_state
     if state.get("dataset") not in known:
         state.dataset = next(iter(known))
+    labels = _labels(list(known.values()))
     state.dataset_box = state.dataset  # an `index` that follows the choice would make a new box of each, without memory
-    st.selectbox(
-        "Data set", list(known), key="dataset_box", on_change=_take_choice, format_func=lambda name: known[name].name
-    )
+    st.selectbox("Data set", list(known), key="dataset_box", on_change=_take_choice, format_func=labels.__getitem__)
     return known[state.dataset]
+
+
+def _labels(known: list[Dataset]) -> dict[str, str]:
+    """Names by id; the box finds an option by its label, so those of one name bear their id too."""
+    names = Counter(one.name for one in known)
+    return {one.id: one.name if names[one.name] == 1 else f"{one.name} ({one.id})" for one in known}
 
 
 def _take_choice() -> None:
@@ -70,12 +76,20 @@ def draw_add() -> None:
         with st.container(horizontal=True):
             download("Template as ZIP", datasets.template_zip(), "template.zip", "application/zip")
             download("Template as CSV", datasets.template_csv(), "metadata.csv", "text/csv")
-        name = st.text_input("Name", placeholder="Spring catalogue", key="new_name")
-        upload = st.file_uploader("ZIP with table and files, or a CSV table", max_upload_size=MAX_UPLOAD_MB)
-        path = st.text_input("Or a folder, ZIP or CSV on this machine", placeholder="/data/my_products")
+        added_before = st.session_state.setdefault("added_before", 0)  # new keys empty the form
+        name = st.text_input("Name", placeholder="Spring catalogue", key=f"new_name_{added_before}")
+        upload = st.file_uploader(
+            "ZIP with table and files, or a CSV table", max_upload_size=MAX_UPLOAD_MB, key=f"new_file_{added_before}"
+        )
+        path = st.text_input(
+            "Or a folder, ZIP or CSV on this machine", placeholder="/data/my_products", key=f"new_path_{added_before}"
+        )
         if not st.button("Add", type="primary"):
             return
         try:
+            if upload is not None and path.strip():
+                st.error("There are a file and a path, but one data set is added at a time: take one of them away.")
+                return
             if upload is not None:
                 added = datasets.add_upload(name or Path(upload.name).stem, upload.name, upload.getvalue())
             elif path.strip():
@@ -86,6 +100,7 @@ def draw_add() -> None:
         except UserError as error:
             st.error(str(error))
             return
+        st.session_state.added_before += 1
         keep(added)
 
 
@@ -103,16 +118,21 @@ def draw_columns(dataset: Dataset) -> None:
     now = dataset.columns
     with st.form("columns"):
         cells = st.columns(2)
-        picked = {}
+        picked, held = {}, []
         for place, (role, word) in enumerate(ROLE_WORDS.items()):
             own = getattr(now, role) or (ROLES[role] if ROLES[role] in header else NONE)
             options = [NONE, *header]
             picked[role] = cells[place % 2].selectbox(
-                word, options, options.index(own) if own in options else 0, help=ROLE_HELP[role], key=f"role_{role}"
+                word,
+                options,
+                options.index(own) if own in options else 0,
+                help=ROLE_HELP[role],
+                key=f"role_{role}_{dataset.id}",
             )
-        likely = [name for name in now.tasks or guessed_tasks(header, rows) if name in header]
-        likely = [name for name in likely if name not in picked.values()]
-        tasks = st.multiselect("Columns to learn", header, likely, help="Each is a question that the model answers.")
+            held.append(own)
+        likely = [name for name in now.tasks or guessed_tasks(header, rows) if name in header and name not in held]
+        help_text = "Each is a question that the model answers."
+        tasks = st.multiselect("Columns to learn", header, likely, help=help_text, key=f"tasks_{dataset.id}")
         if not st.form_submit_button("Save", type="primary"):
             return
     roles = {

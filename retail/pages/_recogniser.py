@@ -12,6 +12,7 @@ from retail.bundle import load_bundle
 from retail.config import home
 from retail.evaluation.verdict import percent
 from retail.fusion import strategies
+from retail.pages._words import plain
 from retail.recognizer import Recognizer
 from retail.schema import UserError
 
@@ -71,7 +72,7 @@ def choose() -> Chosen:
         chosen = Chosen(title, found[title], load_from(found[title]))
     except (UserError, KeyError, RuntimeError, ValueError) as error:
         reason = str(error) if isinstance(error, UserError) else "Its files do not fit together; train it again."
-        st.error(f"“{title}” cannot be used, so the demo answers. {reason}")
+        st.error(plain(f"“{title}” cannot be used, so the demo answers. {reason}"))
         chosen = Chosen(shelf.DEMO_TITLE, found[shelf.DEMO_TITLE], load_from(found[shelf.DEMO_TITLE]))
     draw_facts(chosen)
     return chosen
@@ -94,14 +95,15 @@ def draw_facts(chosen: Chosen) -> None:
     tasks = ", ".join(f"{words(task)} ({len(classes)})" for task, classes in recognizer.vocabularies.items())
     rows = recognizer.info.get("rows", {}).get("train")
     learned = f" from {rows:,} products" if rows else ""
-    made_up = " The demo's products are made up." if chosen.title.startswith(shelf.DEMO_TITLE) else ""
-    st.caption(f"{strategy_title(recognizer.strategy)}, learned{learned}. It knows: {tasks} classes.{made_up}")
+    made_up = " The demo's products are made up." if shelf.of_demo(chosen.folder) else ""
+    title = strategy_title(recognizer.strategy)
+    st.caption(plain(f"{title}, learned{learned}. It knows: {tasks} classes.{made_up}"))
     measured = shelf.accuracies_on_test(chosen.folder, recognizer.strategy)
     text, link = st.columns([4, 1], vertical_alignment="center")
     if measured:
         right = ", ".join(f"{words(task)} {percent(share)}" for task, (share, _) in measured.items())
         most = max(n for _, n in measured.values())
-        text.caption(f"Right on test products of its comparison, all inputs given: {right} (n = {most:,}).")
+        text.caption(plain(f"Right on test products of its comparison, all inputs given: {right} (n = {most:,})."))
     else:
         text.caption("Nobody has measured it on test products yet.")
     link.page_link("retail/pages/compare.py", label="How good is this?", icon=":material/bar_chart:")

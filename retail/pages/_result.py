@@ -15,10 +15,10 @@ from retail.config import home
 from retail.evaluation.attribution import attribution_of
 from retail.pages._inputs import current_product
 from retail.pages._recogniser import Chosen, load_from, on_shelf, strategy_title, words
-from retail.pages._words import figure
+from retail.pages._words import figure, plain
 from retail.recognizer import Recognizer, embed_once
 from retail.schema import MODALITIES, Modality, Prediction, Product, UserError
-from retail.shelf import DEMO_TITLE
+from retail.shelf import of_demo
 from retail.store import EmbeddingBatch
 
 # Class names with more letters than this get a card of full width.
@@ -66,11 +66,11 @@ def draw_card(task: str, answer: Prediction, classes: int) -> None:
     best, prob = answer.best(task)
     top, other = answer.top(task)
     with st.container(border=True):
-        st.subheader(words(task).capitalize(), anchor=False)
-        st.markdown(f"**{best}** · {prob:.0%}" + ("" if prob >= SURE else " · *not sure*"))
-        if st.session_state.example and task in st.session_state.truth:
-            truth = st.session_state.truth[task]
-            st.caption(f"The example's label is {truth}: {'right' if truth == best else 'wrong'}.")
+        st.subheader(plain(words(task).capitalize()), anchor=False)
+        st.markdown(f"**{plain(best)}** · {prob:.0%}" + ("" if prob >= SURE else " · *not sure*"))
+        truth = st.session_state.truth.get(task) if st.session_state.example else None
+        if truth is not None and truth in answer.probs[task]:  # else it means something else by a task of this name
+            st.caption(f"The example's label is {plain(truth)}: {'right' if truth == best else 'wrong'}.")
         figure(charts.answer_bars(top, other, classes, task))
 
 
@@ -111,17 +111,21 @@ def draw_why(answers: Answers, used: tuple[Modality, ...]) -> None:
     tasks = list(answers[used].probs)
     task = tasks[0]
     if len(tasks) > 1:
-        task = st.segmented_control("Task", tasks, default=task, required=True, format_func=words, key="why_task")
+        task = st.segmented_control("Task", tasks, default=task, required=True, format_func=_option, key="why_task")
     own = {subset: answer for subset, answer in answers.items() if set(subset) <= set(used)}
     attribution = attribution_of(own, task if task in tasks else tasks[0])
-    st.markdown(attribution.sentence)
+    st.markdown(plain(attribution.sentence))
     figure(charts.attribution_bars(attribution))
     st.caption(
         f"Points of probability, starting from {attribution.base:.0%} when nothing is known "
         "(exact Shapley values over all mixes of the inputs)."
     )
     for sentence in without_sentences(answers, used):
-        st.markdown(f"- {sentence}")
+        st.markdown(f"- {plain(sentence)}")
+
+
+def _option(task: str) -> str:
+    return plain(words(task))
 
 
 def draw_subsets(answers: Answers) -> None:
@@ -146,11 +150,11 @@ def draw(chosen: Chosen) -> Asked | None:
             batch, notes = embedded(product, chosen.recognizer)
             answers = chosen.recognizer.answer_subsets(product, batch, notes)
     except UserError as error:
-        st.error(str(error))
+        st.error(plain(str(error)))
         return None
     whole = list(answers.values())[-1]
     for note in whole.notes:
-        st.warning(note)
+        st.warning(plain(note))
     ignored = [m for m in product.modalities if m not in chosen.recognizer.modalities]
     if ignored:
         st.caption(f"This recogniser does not use the {charts.inputs_words(ignored)}.")
@@ -168,9 +172,9 @@ def draw(chosen: Chosen) -> Asked | None:
     return Asked(product, batch, used, answers, notices)
 
 
-def rivals(chosen: Chosen) -> dict[str, Recognizer]:
-    """Other strategies on the shelf that answer at least one of the same questions, by title."""
-    found = {}
+def rivals(chosen: Chosen) -> list[tuple[str, Recognizer]]:
+    """Other recognisers on the shelf that answer at least one of the same questions, and what their rows are called."""
+    found = []
     for title, folder in on_shelf(str(home())).items():
         if folder == chosen.folder:
             continue
@@ -179,7 +183,7 @@ def rivals(chosen: Chosen) -> dict[str, Recognizer]:
         except (UserError, KeyError, RuntimeError, ValueError):
             continue
         if any(other.vocabularies.get(task) == own for task, own in chosen.recognizer.vocabularies.items()):
-            found[title] = other
+            found.append((strategy_title(other.strategy) if of_demo(folder) else title, other))
     return found
 
 
@@ -201,25 +205,31 @@ def draw_training(work: Background) -> None:
     st.rerun()
 
 
+def answer_of(recognizer: Recognizer, product: Product, used: tuple[Modality, ...]) -> Prediction | None:
+    """Its answer from these inputs; None where it cannot use them, such as a clip in which it hears no words."""
+    try:
+        return recognizer.answer_subsets(product, *embedded(product, recognizer)).get(used)
+    except UserError:
+        return None
+
+
 def draw_strategies(chosen: Chosen, asked: Asked) -> None:
     """One row a strategy: the same upload, the same switches; each encoder was asked once."""
     st.subheader("The same upload through other fusion strategies", anchor=False)
     rows = [{"strategy": f"{strategy_title(chosen.recognizer.strategy)} (chosen)"} | cells(asked.answers[asked.used])]
-    for title, other in rivals(chosen).items():
+    for title, other in rivals(chosen):
         used = tuple(m for m in asked.used if m in other.modalities)
-        batch, notes = embedded(asked.product, other)
-        answer = other.answer_subsets(asked.product, batch, notes).get(used) if used else None
+        answer = answer_of(other, asked.product, used)
         own = {task: v for task, v in chosen.recognizer.vocabularies.items() if other.vocabularies.get(task) == v}
-        named = strategy_title(other.strategy) if title.startswith(DEMO_TITLE) else title
         shown = cells(answer) if answer else {}
-        rows.append({"strategy": named} | {words(task): shown.get(words(task), "–") for task in own})
+        rows.append({"strategy": title} | {words(task): shown.get(words(task), "–") for task in own})
     if len(rows) > 1:
         st.caption(f"Used: {charts.inputs_words(asked.used)}, as switched on above. All share the same embeddings.")
         frame = pd.DataFrame(rows).fillna("–")
         st.dataframe(frame, hide_index=True, width="stretch", alt="Answers of every strategy to this upload")
     else:
         st.caption("There is no other recogniser for these questions yet.")
-    if not chosen.title.startswith(DEMO_TITLE) or not demo.missing_demo_strategies():
+    if not of_demo(chosen.folder) or not demo.missing_demo_strategies():
         return
     if st.session_state.get("training_demo"):
         draw_training(demo_training(str(home())))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from retail import charts, overview
+from retail import audits, charts, overview
 from retail.datasets import Dataset
 from retail.evaluation.table_formats import safe_cell
 from retail.manifest import Manifest, read_manifest
@@ -15,6 +15,7 @@ from retail.media import SAMPLE_RATE_HZ, MediaError
 from retail.pages._data_audit import draw_audit
 from retail.pages._data_cards import draw_products
 from retail.pages._own_data import choose_dataset, draw_add, draw_columns, draw_manage, keep
+from retail.pages._products import load_manifest
 from retail.pages._words import download, figure, plain
 from retail.schema import INPUT_WORDS, UserError, inputs_words
 
@@ -27,13 +28,13 @@ EXAMPLES = 4  # augmented examples shown
 
 
 @st.cache_data(show_spinner="Reading the data …", max_entries=8)
-def quick_look(path: str, changed: float) -> Manifest:
-    """The manifest with every label column; files are found but not opened."""
+def quick_look(path: str, changed: float, look: str = "") -> Manifest:
+    """The manifest with every label column, files found but not opened; read anew for each `look` for leaks."""
     return read_manifest(Path(path))
 
 
 @st.cache_data(show_spinner=False, max_entries=8)
-def full_check(path: str, changed: float) -> Manifest:
+def full_check(path: str, changed: float, look: str = "") -> Manifest:
     """The same with every photo and sound opened."""
     bar = st.progress(0.0, "Opening every file")
 
@@ -46,9 +47,20 @@ def full_check(path: str, changed: float) -> Manifest:
 
 
 @st.cache_data(show_spinner=False, max_entries=8)
-def repeats(path: str, changed: float, _manifest: Manifest) -> list[overview.Repeat]:
+def repeats(checksum: str, _manifest: Manifest) -> list[overview.Repeat]:
     """Products that share a file."""
     return overview.repeats(_manifest)
+
+
+def newest_manifest(dataset: Dataset, checked: bool) -> Manifest:
+    """What was read already, unless a look for leaks has since seen other files under the same table."""
+    read = full_check if checked else quick_look
+    manifest = read(str(dataset.path), dataset.changed)
+    job = audits.latest(dataset)
+    found = audits.report(job) if job else None
+    if job is None or found is None or found["data"]["checksum"] == manifest.checksum:
+        return manifest
+    return read(str(dataset.path), dataset.changed, job.id)
 
 
 def draw_numbers(manifest: Manifest) -> None:
@@ -70,12 +82,12 @@ def draw_classes(dataset: Dataset, manifest: Manifest) -> None:
         return
     tasks = list(dict.fromkeys([*manifest.tasks, *manifest.label_columns]))
     task = st.selectbox("What to learn", tasks, format_func=lambda name: name.replace("_", " "))
-    st.markdown(overview.balance_sentence(manifest, task))
+    st.markdown(plain(overview.balance_sentence(manifest, task)))
     figure(charts.class_chart(overview.class_counts(manifest, task), task))
     classes = len({product.labels.get(task) for product in manifest.products} - {"", None})
     if classes > charts.MAX_CLASSES:
         st.caption(f"The {charts.MAX_CLASSES} largest of {classes} classes are drawn.")
-    found = repeats(str(dataset.path), dataset.changed, manifest)
+    found = repeats(manifest.checksum, manifest)
     leaks = sum(repeat.leaks for repeat in found)
     if leaks:
         st.warning(
@@ -91,7 +103,7 @@ def draw_classes(dataset: Dataset, manifest: Manifest) -> None:
 def problem_rows(dataset: Dataset, manifest: Manifest) -> pd.DataFrame:
     """Line, column and what to do, for everything that is wrong."""
     rows = [{"line": p.line, "column": p.column, "what is wrong and what to do": p.message} for p in manifest.problems]
-    for repeat in repeats(str(dataset.path), dataset.changed, manifest):
+    for repeat in repeats(manifest.checksum, manifest):
         if repeat.leaks:
             message = (
                 f"products {', '.join(repeat.products[:5])} share a file but lie in {' and '.join(repeat.splits)}; "
@@ -106,8 +118,11 @@ def draw_problems(dataset: Dataset, manifest: Manifest, frame: pd.DataFrame, che
     """Every problem with line, column and fix; opening every file is asked for, because it takes a while."""
     if not checked:
         st.caption("The files were looked for, but not yet opened.")
-        if st.button("Open every file", help="Finds damaged photos and sounds; takes seconds to minutes."):
-            keep(dataset)
+    words = "Open every file again" if checked else "Open every file"
+    if st.button(words, help="Finds damaged photos and sounds; takes seconds to minutes."):
+        st.cache_data.clear()  # files may have come back under the same table
+        load_manifest.clear()
+        keep(dataset)
     if frame.empty:
         st.success("No problems were found." if checked else "No problems so far.")
         return
@@ -158,7 +173,7 @@ def draw(dataset: Dataset) -> None:
     """Everything about the chosen data set."""
     checked = dataset.id in st.session_state.get("checked", set())
     try:
-        manifest = (full_check if checked else quick_look)(str(dataset.path), dataset.changed)
+        manifest = newest_manifest(dataset, checked)
     except UserError as error:
         st.error(str(error))
         st.caption("Say below what the columns hold, or add the data again.")
@@ -183,7 +198,7 @@ def draw(dataset: Dataset) -> None:
         draw_augmentation(manifest)
     with manage:
         draw_manage(dataset)
-    st.caption(f"Questions to learn: {', '.join(manifest.tasks) or 'none yet'}. Inputs: {seen(manifest)}.")
+    st.caption(plain(f"Questions to learn: {', '.join(manifest.tasks) or 'none yet'}. Inputs: {seen(manifest)}."))
     st.page_link("retail/pages/train.py", label="Train on this data", icon=":material/model_training:")
 
 
