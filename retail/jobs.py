@@ -199,6 +199,8 @@ def _work_off(job: Job) -> None:
     if _cancelled(job) or find(job.id) is None:  # in the same moment
         _end({"pid": process.pid})
     code = process.wait()
+    with contextlib.suppress(ProcessLookupError, PermissionError):  # helpers of a process that was killed wait for ever
+        os.killpg(process.pid, signal.SIGKILL)
     now = _read(job.folder / "status.json")
     if job.folder.is_dir() and now.get("state", "starting") in LIVE:
         how = f"was stopped by signal {-code}" if code < 0 else f"ended with exit code {code}"

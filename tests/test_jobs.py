@@ -149,6 +149,20 @@ def test_a_worker_killed_from_outside_says_so_and_the_next_one_starts(queue):
     wait_for(lambda: runs(second))
 
 
+def test_helpers_of_a_killed_run_do_not_stay_behind(queue):
+    helper = "import subprocess, sys; p = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)']); "
+    code = helper + "open(sys.argv[1], 'w').write(str(p.pid)); p.wait()"
+    job = jobs.new_job()
+    noted = job.folder / "helper.txt"
+    jobs.enqueue([sys.executable, "-c", code, str(noted)], "with a helper", job)
+    wait_for(lambda: noted.exists() and noted.read_text())
+    pid = int(noted.read_text())
+    assert jobs._born(pid) not in ("", "zombie")
+    os.kill(job.facts["pid"], signal.SIGKILL)
+    wait_for(lambda: jobs._born(pid) in ("", "zombie"))
+    wait_for(lambda: jobs.status(job)["state"] == "failed")
+
+
 def test_a_run_outlives_the_process_that_started_it_and_the_queue_goes_on(queue):
     first, second = queue("first", 5.0), queue("second", 0.1)
     wait_for(lambda: runs(first) and first.facts.get("pid"))
