@@ -19,6 +19,7 @@ from retail.evaluation.verdict import verdict
 from retail.schema import UserError
 from tests.made_up_data import made_up_results
 from tests.results_sample import sample_results
+from tests.test_side_by_side import without_test_labels
 
 
 class Reader(HTMLParser):
@@ -163,3 +164,10 @@ def test_a_promise_is_called_broken_only_beyond_what_chance_explains():
     for lowest, said in ((0.85, 1), (0.83, 0)):
         assert len(findings({"tasks": {"kind": []}, "conformal": [row | {"lowest_by_chance": lowest}]})) == said
     assert findings({"tasks": {"kind": []}, "conformal": [row]}) == []  # a file of old does not know
+
+
+def test_an_old_file_with_a_task_without_test_labels_still_makes_a_report():
+    page = html_report(without_test_labels(sample_results(), "product"))
+    assert "Cannot tell for product: no test product has a label" in unescape(page)
+    drawn = '<h3>{}</h3><div class="charts">'
+    assert drawn.format("brand") in page and drawn.format("product") not in page
