@@ -15,7 +15,7 @@ from retail.datasets import Dataset
 from retail.evaluation.table_formats import as_csv
 from retail.manifest import Manifest
 from retail.pages._data_cards import draw_cards
-from retail.pages._follow_run import EVERY_SECONDS, draw_run
+from retail.pages._follow_run import draw_run, follow
 from retail.pages._words import download, plain, show_table
 
 SEVERITY_WORDS = {"leak": "Leak", "warning": "Warning", "note": "Note"}
@@ -37,8 +37,7 @@ def draw_audit(dataset: Dataset, manifest: Manifest) -> None:
     job = audits.latest(dataset)
     state = jobs.status(job)["state"] if job else ""
     if job is not None and state in jobs.UNFINISHED:
-        running = job
-        st.fragment(lambda: _follow(running), run_every=EVERY_SECONDS)()
+        follow(job, live=True)
         return
     found = audits.report(job) if job and state == "done" else None
     if job is not None and found is None:
@@ -49,13 +48,6 @@ def draw_audit(dataset: Dataset, manifest: Manifest) -> None:
         st.rerun()
     if found is not None:
         _draw_report(dataset, manifest, found)
-
-
-def _follow(job: jobs.Job) -> None:
-    """The run as it goes; the whole page follows when it ends."""
-    jobs.advance()
-    if not draw_run(job, links=False):
-        st.rerun()
 
 
 def _draw_report(dataset: Dataset, manifest: Manifest, report: dict[str, Any]) -> None:

@@ -52,8 +52,8 @@ def model_word(model: str) -> str:
     return strategies()[model].title if model in strategies() else model
 
 
-def draw_run(job: jobs.Job, links: bool = True) -> bool:
-    """Draws one run, with links to where it can be looked at; returns whether it is not finished yet."""
+def draw_run(job: jobs.Job, links: bool = True) -> None:
+    """Draws one run, with links to where it can be looked at."""
     now = jobs.status(job)
     waits, live = now["state"] == jobs.QUEUED, now["state"] in jobs.LIVE
     title = now["title"] or job.id
@@ -78,15 +78,15 @@ def draw_run(job: jobs.Job, links: bool = True) -> bool:
     elif now["state"] != "done":
         again = "What is finished counts: embeddings are kept, and fine-tuning goes on from its last epoch."
         st.button("Retry", key=f"retry_{job.id}", on_click=jobs.retry, args=(job,), help=again)
-    return waits or live
 
 
 def follow(job: jobs.Job, live: bool) -> None:
     """Draws one run, `live` as the page found it, and looks again while it lives; the whole page follows its end."""
 
     def look() -> None:
-        if draw_run(job, links=False) != live:  # it ended, or was queued again
+        if (jobs.status(job)["state"] in jobs.UNFINISHED) != live:  # it ended, or was queued again
             st.rerun()
+        draw_run(job, links=False)
         jobs.advance()
 
     st.fragment(look, run_every=EVERY_SECONDS if live else None)()

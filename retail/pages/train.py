@@ -185,17 +185,17 @@ def draw_runs() -> None:
     found = sorted(found, key=lambda job: (states[job] == jobs.QUEUED, job.facts.get("started", 0.0)))
     if wanted is not None:
         found = [wanted, *(job for job in found if job.id != wanted.id)]
-    unfinished = []
-    for job in found:
-        with st.container(border=True):
-            if draw_run(job):
-                unfinished.append(job.id)
+    unfinished = [job.id for job in found if states.get(job) in jobs.UNFINISHED]
     before = st.session_state.get("watched", [])
     st.session_state.watched = unfinished
+    if before != unfinished:
+        # The whole page, so that it looks again, or no more; before a link is drawn whose click would be lost by it.
+        st.rerun()
+    for job in found:
+        with st.container(border=True):
+            draw_run(job)
     if unfinished:
         jobs.advance()
-    if before != unfinished:
-        st.rerun()  # the whole page, so that it looks again, or no more
 
 
 st.title("Train", anchor=False)

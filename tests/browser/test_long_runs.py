@@ -177,5 +177,6 @@ def test_a_run_outlives_a_restart_of_the_server_and_is_found_done(open_at, own):
         page = open_at(url, f"train?run={job.id}")
         page.get_by_text("Done: Recognise offers").first.wait_for(timeout=RUN_MS)
         assert sorted(path.name for path in (job.folder / "bundles").iterdir())
+        settled(page)
         page.get_by_role("link", name="All runs").click()
         page.get_by_text("Report (HTML)").first.wait_for()

@@ -121,6 +121,7 @@ def train(page) -> jobs.Job:
 
 
 def compare(page, job: jobs.Job) -> None:
+    settled(page)
     page.get_by_role("link", name="See the comparison").click()
     page.get_by_role("heading", level=1, name="Compare").wait_for()
     page.get_by_text(verdict(json.loads(job.results.read_text()), TASKS[0]).sentence).first.wait_for()
