@@ -23,7 +23,7 @@ from retail.columns import read_pointer
 from retail.config import DEMO_DIR, home, whole_folder
 from retail.datasets import DEMO_NAME, file_name_of
 from retail.evaluation.outputs import read_results
-from retail.evaluation.verdict import chosen_score, percent, verdict
+from retail.evaluation.verdict import chosen_score, percent, scored_tasks, verdict
 from retail.schema import UserError
 from retail.shelf import RUN_BUNDLES, bundles_in, imported_folder
 
@@ -174,7 +174,7 @@ def bundle_info(folder: Path) -> dict[str, Any]:
 
 def results_headline(results: dict[str, Any]) -> str:
     """Whether fusion pays, and the best model of the first task that has a labelled test row; "" where none has."""
-    tasks = [task for task in results["tasks"] if chosen_score(results, task)["n"]]
+    tasks = scored_tasks(results)
     if not tasks:
         return ""
     kinds, task = [verdict(results, task).kind for task in tasks], tasks[0]

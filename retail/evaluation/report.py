@@ -14,7 +14,7 @@ from retail.evaluation import svg
 from retail.evaluation.findings import findings
 from retail.evaluation.table_formats import as_html
 from retail.evaluation.tables import all_tables
-from retail.evaluation.verdict import chosen_score, verdict
+from retail.evaluation.verdict import scored_tasks, verdict
 from retail.schema import inputs_words
 
 Results = Mapping[str, Any]
@@ -44,8 +44,7 @@ def html_report(results: Results) -> str:
         *(_verdict(results, task) for task in results["tasks"]),
         _list("What else was found", findings(results)),
         "<h2>Charts</h2>",
-        # Files of old may hold tasks of which no test row has a label.
-        *(_charts(results, task) for task in results["tasks"] if chosen_score(results, task)["n"]),
+        *(_charts(results, task) for task in scored_tasks(results)),
         "<h2>Tables</h2>",
         *(as_html(table) for table in all_tables(results)),
         _list("How the race was run", results.get("protocol", [])),

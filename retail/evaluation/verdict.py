@@ -47,6 +47,11 @@ def chosen_score(results: Mapping[str, Any], task: str) -> dict[str, Any]:
     return mean_scores(results, task)[model] | {"title": titles(results)[model]}
 
 
+def scored_tasks(results: Mapping[str, Any]) -> list[str]:
+    """The tasks of which some test row has a label; only files of old may hold others."""
+    return [task for task in results["tasks"] if chosen_score(results, task)["n"]]
+
+
 def best_single_score(results: Mapping[str, Any], task: str) -> dict[str, Any]:
     """Test scores and title of the single input that does best on these very test rows."""
     singles = [row for row in mean_scores(results, task).values() if row["kind"] == "single"]

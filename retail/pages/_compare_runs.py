@@ -16,7 +16,7 @@ import streamlit as st
 from retail import jobs
 from retail.config import DEMO_RESULTS
 from retail.evaluation.outputs import FORMAT
-from retail.evaluation.verdict import chosen_score, titles
+from retail.evaluation.verdict import scored_tasks, titles
 from retail.pages._words import plain
 
 DEMO_RUN = "demo"
@@ -94,8 +94,7 @@ def choose() -> View | None:
         "Results", list(files), format_func=lambda run: files[run][0], key="compare_run", on_change=_note_run
     )
     results = read(files[run][1])
-    # Files of old may hold tasks of which no test row has a label.
-    tasks = [task for task in results["tasks"] if chosen_score(results, task)["n"]]
+    tasks = scored_tasks(results)
     if not tasks:
         st.warning("No test product of this run has a label, so there is nothing to compare. Label some, train again.")
         st.stop()
