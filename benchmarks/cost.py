@@ -71,7 +71,7 @@ def predict(home: Path) -> None:
     import torch
 
     from retail.bundle import load_bundle
-    from retail.demo import ensure_demo_bundle, example_products
+    from retail.workspace.demo import ensure_demo_bundle, example_products
 
     torch.set_num_threads(2)
     recognizer = load_bundle(ensure_demo_bundle())

@@ -19,14 +19,14 @@ import torch
 from torch import nn
 
 from retail.config import FinetuneConfig, TrainConfig
+from retail.dataset.manifest import read_manifest
 from retail.encoders import load_preset
 from retail.encoders.tunable import TunableEncoder
-from retail.evaluation.splits import vocabularies_of
 from retail.finetuning.data import Inputs
 from retail.finetuning.network import new_network, optimizer_groups
 from retail.finetuning.run import CLIP_NORM, Run
-from retail.manifest import read_manifest
 from retail.schema import Modality
+from retail.splits import vocabularies_of
 from retail.store import EmbeddingBatch, EmbeddingStore, embed_products
 from retail.training import MultiTaskLoss, fit
 

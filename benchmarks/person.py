@@ -19,10 +19,10 @@ import torchaudio
 from torch import Tensor
 
 from benchmarks.spoken_word import NOISE_DB, embed, enrol, with_noise
+from recipes.spoken_word.scores import nearest, with_synthetic_noise
 from retail.encoders import load_encoder
 from retail.encoders.spoken_word import SPARE, spoken_part
 from retail.media import SAMPLE_RATE_HZ, decode_audio
-from retail.pretraining.scores import nearest, with_synthetic_noise
 
 PACKAGE = "asterisk-core-sounds-en-g722"
 FOLDER = Path("/usr/share/asterisk/sounds/en_US_f_Allison")

@@ -1,7 +1,7 @@
 """What the bundled spoken-word encoder hears: voices and words it was not trained on, people, noise, silence, time.
 
 In: the speech synthesizers and the real recordings beside the project. Out: a table on stdout, and with `--json FILE`
-the same figures. Nothing here chooses anything: `retail.pretraining` did, on validation voices and words.
+the same figures. Nothing here chooses anything: `recipes.spoken_word` did, on validation voices and words.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from recipes.spoken_word.accents import ACCENTED
+from recipes.spoken_word.clips import Part, synthesise
+from recipes.spoken_word.people import PICO, RHVOICE
+from recipes.spoken_word.scores import area_under_roc, nearest, speech_logits
+from recipes.spoken_word.words import Spoken, held_out_words
+from retail.comparison.fits import FitPlan, run_fit
 from retail.config import TrainConfig
+from retail.dataset.manifest import read_manifest
 from retail.encoders import Encoder, load_encoder, spoken_word
 from retail.encoders.audio import BUNDLED_FILE
-from retail.evaluation.fits import FitPlan, run_fit
-from retail.evaluation.metrics import bootstrap_interval
-from retail.evaluation.paired import paired_test
-from retail.evaluation.splits import prepare
-from retail.manifest import read_manifest
 from retail.media import decode_audio
-from retail.pretraining.accents import ACCENTED
-from retail.pretraining.clips import Part, synthesise
-from retail.pretraining.people import PICO, RHVOICE
-from retail.pretraining.scores import area_under_roc, nearest, speech_logits
-from retail.pretraining.words import Spoken, held_out_words
+from retail.metrics.paired import paired_test
+from retail.metrics.scores import bootstrap_interval
+from retail.splits import prepare
 
 DATASETS = Path(__file__).resolve().parents[2] / "shared" / "datasets"
 FASHION_TASKS = ("article_type", "base_colour")

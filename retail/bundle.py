@@ -12,9 +12,9 @@ from pathlib import Path
 
 from safetensors.torch import load, save
 
-from retail.config import whole_file, whole_folder
 from retail.encoders import Encoder, load_encoder
 from retail.encoders.tunable import TunableEncoder
+from retail.files import whole_file, whole_folder
 from retail.fusion import build_head
 from retail.recognizer import Recognizer
 from retail.schema import UserError, Vocabulary

@@ -7,78 +7,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import shutil
-import uuid
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
-from pathlib import Path
 from typing import Any, Self
 
 from retail.schema import MODALITIES, Modality, UserError
-
-DATA_DIR = Path(__file__).resolve().parent.parent / "data"
-DEMO_DIR = DATA_DIR / "demo"
-DEMO_BUNDLE = DATA_DIR / "demo_bundle"
-DEMO_RESULTS = DATA_DIR / "demo_results.json"
-DEMO_TASKS = ("product", "category", "packaging", "brand")
 
 # What is done about rare classes: nothing, loss weights 1/n_c, loss weights by the effective number of examples
 # (Cui et al. 2019), or batches in which every class is drawn as often.
 CLASS_BALANCES = ("none", "inverse", "effective", "sampling")
 
 
-def home() -> Path:
-    """Folder for caches and runs: `RETAIL_HOME`, or `.retail` in the user's home."""
-    return Path(os.environ.get("RETAIL_HOME") or Path.home() / ".retail")
-
-
-def on_this_machine(typed: Path) -> Path:
-    """A path as somebody typed it, with ~ meant; raises UserError when nothing is there."""
-    try:
-        path = typed.expanduser()
-        path.stat()
-        return path
-    except (OSError, RuntimeError):  # also a name that is too long, and ~ of nobody
-        raise UserError(f"{typed} does not exist on this machine; name a folder, a ZIP or a CSV table.") from None
-
-
-@contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
-    """Gives a path to write to; the file appears under its own name when the block ends well, or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = _partial(path)
-    try:
-        yield partial
-        partial.replace(path)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
-
-
-def _partial(path: Path) -> Path:
-    """A name of its own: two sessions may write the same thing at once."""
-    return path.with_name(f"{path.name}.{uuid.uuid4().hex[:8]}.part")
-
-
 def _check_choice(name: str, value: str, known: Sequence[str]) -> None:
     if value not in known:
         raise UserError(f"{name} is {' or '.join(map(repr, known))}, not {value!r}.")
-
-
-@contextmanager
-def whole_folder(path: Path) -> Iterator[Path]:
-    """Gives an empty folder to fill; it takes the place of what stood there if the block ends well."""
-    partial = _partial(path)
-    partial.mkdir(parents=True)
-    try:
-        yield partial
-    except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise
-    shutil.rmtree(path, ignore_errors=True)
-    partial.replace(path)
 
 
 @dataclass(frozen=True)
@@ -142,7 +84,7 @@ class TrainConfig(_Config):
 SHARES = ("layer_decay", "average", "mix", "erase", "smallest_crop", "word_dropout", "typos", "modality_dropout")
 
 
-# Feature maps and classifiers of `retail/transfer.py`; a regime is called MAP+CLASSIFIER.
+# Feature maps and classifiers of `retail/frozen/models.py`; a regime is called MAP+CLASSIFIER.
 FEATURE_MAPS = ("none", "pca", "svd", "lda", "bottleneck")
 CLASSIFIERS = ("linear", "prototypes", "logistic")
 # What cross-validation tries where nothing else is asked for.

@@ -5,6 +5,7 @@ In: a path or the bytes of an upload. Out: `PIL.Image`, `str` or float32 `(S,)`.
 
 from __future__ import annotations
 
+import hashlib
 import io
 import re
 import unicodedata
@@ -35,6 +36,16 @@ LONGEST_RATIO = 640  # of sample rates: 11,025 to 16,000 Hz is 441 to 640
 
 class MediaError(UserError):
     """A file that cannot be used, in one sentence."""
+
+
+def content_hash(source: MediaSource | str) -> str:
+    """SHA-256 of a file's bytes, of an upload's bytes, or of a text."""
+    if isinstance(source, Path):
+        with source.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    if isinstance(source, str):
+        source = b"text\0" + source.encode("utf-8", "surrogatepass")
+    return hashlib.sha256(source).hexdigest()
 
 
 def decode_image(source: MediaSource) -> Image.Image:

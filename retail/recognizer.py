@@ -13,8 +13,9 @@ from torch import Tensor
 
 from retail.encoders import Encoder
 from retail.fusion import FusionHead
+from retail.media import content_hash
 from retail.schema import MODALITIES, SUBSETS, Modality, Prediction, Product, Progress, UserError, Vocabulary
-from retail.store import EmbeddingBatch, EmbeddingStore, content_hash, embed_products
+from retail.store import EmbeddingBatch, EmbeddingStore, embed_products
 from retail.training import predict_probs
 
 NOTHING_GIVEN = "Nothing to recognise yet: give at least one photo, a description or a sound clip."

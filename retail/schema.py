@@ -21,8 +21,6 @@ SUBSETS: tuple[tuple[Modality, ...], ...] = tuple(
     subset for size in (1, 2, 3) for subset in combinations(MODALITIES, size)
 )
 
-# What people call them.
-INPUT_WORDS: dict[Modality, str] = {"image": "photo", "text": "description", "audio": "sound"}
 
 # A file on disk, or the bytes of an upload.
 MediaSource = Path | bytes
@@ -33,12 +31,6 @@ Progress = Callable[[str, int, int], None]
 
 class UserError(ValueError):
     """A mistake the user can mend: one sentence with what was expected, what came and what to do."""
-
-
-def inputs_words(modalities: Iterable[str]) -> str:
-    """('audio', 'image') -> 'photo + sound', in the order that people give them."""
-    chosen = set(modalities)
-    return " + ".join(word for modality, word in INPUT_WORDS.items() if modality in chosen)
 
 
 @dataclass(frozen=True)

@@ -22,9 +22,9 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from retail import config
+from retail import files
 from retail.encoders import BATCH_SIZE, Encoder
-from retail.media import clean_text, decode_audio, decode_image
+from retail.media import clean_text, content_hash, decode_audio, decode_image
 from retail.schema import MODALITIES, MediaSource, Modality, Product, Progress, UserError, Vocabulary
 
 SHARD_ROWS = 128  # a killed run loses at most these; 23 files for 3,000 products
@@ -105,16 +105,6 @@ def _index(index: Tensor | Sequence[int] | slice) -> Tensor | slice:
     return index if index.dtype == torch.bool else index.long()
 
 
-def content_hash(source: Source) -> str:
-    """SHA-256 of a file's bytes, of an upload's bytes, or of a text."""
-    if isinstance(source, Path):
-        with source.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    if isinstance(source, str):
-        source = b"text\0" + source.encode("utf-8", "surrogatepass")
-    return hashlib.sha256(source).hexdigest()
-
-
 class EmbeddingStore:
     """Immutable safetensors shards, each with its hash, listed in an SQLite index.
 
@@ -123,7 +113,7 @@ class EmbeddingStore:
     """
 
     def __init__(self, root: Path | None = None) -> None:
-        self.root = root or config.home() / "embeddings"
+        self.root = root or files.home() / "embeddings"
         self.computed = 0  # sources that this instance encoded
         self._open()
 

@@ -12,7 +12,7 @@ import soundfile
 import torch
 from PIL import Image, ImageDraw
 
-from retail.config import DEMO_DIR
+from retail.files import DEMO_DIR
 from retail.media import decode_audio
 
 # Two threads on two busy cores spin; one is many times faster.

@@ -14,12 +14,12 @@ import numpy as np
 import torch
 
 from retail.commands.shared import without_nan
+from retail.comparison.cost import EncodeCost
+from retail.comparison.run import compare
 from retail.config import CompareConfig
-from retail.evaluation.answers import TaskAnswers
-from retail.evaluation.comparison import compare
-from retail.evaluation.cost import EncodeCost
-from retail.evaluation.splits import Splits
+from retail.evaluation.subsets import TaskAnswers
 from retail.schema import MODALITIES, Vocabulary
+from retail.splits import Splits
 from retail.store import EmbeddingBatch
 
 FOLDER = Path("made_up <data>")

@@ -17,13 +17,13 @@ import numpy as np
 import soundfile
 from PIL import Image
 
-from retail.evaluation.answers import TaskAnswers, judged
+from retail.comparison.cost import EncodeCost, cost_rows
 from retail.evaluation.attribution import class_attribution
-from retail.evaluation.calibration import WISHED_ACCURACIES, calibration, coverage_curve, kept_promise, stored
 from retail.evaluation.cascade import cascade, second_steps
-from retail.evaluation.conformal import conformal_rows
-from retail.evaluation.cost import EncodeCost, cost_rows
 from retail.evaluation.hierarchy import hierarchy_row
+from retail.evaluation.subsets import TaskAnswers, judged
+from retail.metrics.calibration import WISHED_ACCURACIES, calibration, coverage_curve, kept_promise, stored
+from retail.metrics.conformal import conformal_rows
 from retail.schema import MODALITIES, SUBSETS
 
 # (model, kind, inputs, title, accuracy per task)

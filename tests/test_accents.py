@@ -10,10 +10,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from retail.pretraining import accents, voices
-from retail.pretraining.accents import ACCENTED, Accent, Sound, expression, pronounced, sounds
-from retail.pretraining.voices import Voice, phonemes, speak
-from retail.pretraining.words import training_words
+from recipes.spoken_word import accents, voices
+from recipes.spoken_word.accents import ACCENTED, Accent, Sound, expression, pronounced, sounds
+from recipes.spoken_word.voices import Voice, phonemes, speak
+from recipes.spoken_word.words import training_words
 from retail.schema import UserError
 
 needs_voices = pytest.mark.skipif(

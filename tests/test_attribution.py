@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from retail.bundle import load_bundle
-from retail.config import DEMO_BUNDLE
-from retail.demo import example_products
 from retail.evaluation.attribution import attribution_of, class_attribution, sentences, shapley
+from retail.files import DEMO_BUNDLE
 from retail.schema import MODALITIES, SUBSETS, Prediction
+from retail.workspace.demo import example_products
 from tests.made_up_data import task_answers
 
 

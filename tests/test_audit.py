@@ -16,9 +16,10 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from retail.__main__ import app
-from retail.evaluation.audit import KINDS, audit, audit_tables, audit_text
-from retail.evaluation.audit.media_facts import sound_fingerprint
-from retail.manifest import Manifest, read_manifest
+from retail.audit import KINDS, audit
+from retail.audit.media_facts import sound_fingerprint
+from retail.dataset.manifest import Manifest, read_manifest
+from retail.report.audit_tables import audit_tables, audit_text
 from retail.schema import UserError
 from retail.store import EmbeddingBatch
 

@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from retail import audits, datasets, jobs, runs
-from retail.evaluation.audit import audit
-from retail.manifest import read_manifest
+from retail.audit import audit
+from retail.dataset.manifest import read_manifest
+from retail.workspace import audits, datasets, jobs, runs
 
 
 @pytest.fixture(autouse=True)

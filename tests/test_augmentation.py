@@ -15,8 +15,9 @@ from retail.augmentation import preview
 from retail.augmentation.image import blend, seeded
 from retail.augmentation.sound import augmented_features, rerecorded
 from retail.augmentation.text import augmented_text, drop_words, mistype
-from retail.config import DEMO_DIR, FinetuneConfig
+from retail.config import FinetuneConfig
 from retail.encoders import load_encoder
+from retail.files import DEMO_DIR
 from retail.media import decode_audio
 from retail.schema import Product
 
@@ -27,9 +28,9 @@ CLIP = DEMO_DIR / "audio" / "lark_tea_original_01.ogg"
 @pytest.fixture(autouse=True)
 def small_bank(monkeypatch):
     """The bank of noises takes seconds at full size."""
-    from retail.pretraining.augment import noise_bank
+    from retail.augmentation.speech import noise_bank
 
-    monkeypatch.setattr("retail.pretraining.augment.BANK", 4)
+    monkeypatch.setattr("retail.augmentation.speech.BANK", 4)
     noise_bank.cache_clear()
     yield
     noise_bank.cache_clear()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 
-from retail.background import Background
 from retail.schema import UserError
+from retail.workspace.background import Background
 
 
 def test_progress_is_seen_and_the_result_kept():

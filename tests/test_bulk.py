@@ -10,9 +10,9 @@ import zipfile
 import pytest
 from typer.testing import CliRunner
 
-from retail import bulk, jobs
 from retail.__main__ import app
-from retail.config import DEMO_BUNDLE, DEMO_DIR
+from retail.files import DEMO_BUNDLE, DEMO_DIR
+from retail.workspace import bulk, jobs
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import brier_score_loss
 
-from retail.evaluation.calibration import (
+from retail.metrics.calibration import (
     WISHED_ACCURACIES,
     brier,
     calibration,

@@ -7,7 +7,7 @@ import pytest
 
 from retail import charts
 from retail.evaluation.attribution import Attribution
-from retail.evaluation.mistakes import class_gains, confusion
+from retail.report.mistakes import class_gains, confusion
 from tests.results_sample import CLASSES, MODELS, curve_results, sample_results
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from retail.columns import (
+from retail.dataset.columns import (
     DATASET,
     NONE,
     Columns,
@@ -15,7 +15,7 @@ from retail.columns import (
     suggest,
     write_pointer,
 )
-from retail.manifest import read_manifest
+from retail.dataset.manifest import read_manifest
 from retail.schema import UserError
 
 UNRELATED = ["{", "[]", '{"images": []}', '{"name": "coco", "metadata": {}, "columns": []}', '{"id": 1}\n{"id": 2}']

@@ -7,14 +7,14 @@ import shutil
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from retail.config import home
-from retail.evaluation.calibration import as_stored, kept_promise
-from retail.evaluation.findings import findings
-from retail.evaluation.mistakes import rows_in, saved_by
-from retail.evaluation.table_formats import Column, Table
-from retail.evaluation.tables import all_tables, of_task
-from retail.evaluation.verdict import verdict
-from retail.pages._words import plain, table_frame
+from retail.components.words import plain, table_frame
+from retail.files import home
+from retail.metrics.calibration import as_stored, kept_promise
+from retail.report.findings import findings
+from retail.report.mistakes import rows_in, saved_by
+from retail.report.table_formats import Column, Table
+from retail.report.tables import all_tables, of_task
+from retail.report.verdict import verdict
 from tests.results_sample import MODELS, curve_results, ids, old_results, sample_results, write_finished_run
 from tests.test_side_by_side import without_test_labels
 

@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 import torch
 
-from retail import estimate
+from retail.comparison.run import compare, plan_models
 from retail.config import CompareConfig
-from retail.evaluation.comparison import compare, plan_models
-from retail.evaluation.splits import prepare, with_validation
-from retail.evaluation.tables import comparison_table
-from retail.evaluation.verdict import verdict
+from retail.dataset.manifest import read_manifest
 from retail.fusion import strategies
-from retail.manifest import read_manifest
+from retail.report.tables import comparison_table
+from retail.report.verdict import verdict
 from retail.schema import MODALITIES, SUBSETS, Product, UserError
+from retail.splits import prepare, with_validation
+from retail.workspace import estimate
 from tests.made_up_data import MANIFEST, made_up_results, made_up_splits
 
 

@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from retail.config import CompareConfig, TrainConfig, whole_file, whole_folder
+from retail.config import CompareConfig, TrainConfig
+from retail.files import whole_file, whole_folder
 from retail.schema import UserError
 
 

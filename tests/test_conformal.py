@@ -7,11 +7,11 @@ import dataclasses
 import numpy as np
 import pytest
 
+from retail.comparison.chosen import study
+from retail.comparison.fits import FitPlan, run_fit
+from retail.comparison.scoring import Scoring
 from retail.config import TrainConfig
-from retail.evaluation.conformal import conformal_rows, covered, least_probability, prediction_sets
-from retail.evaluation.fits import FitPlan, run_fit
-from retail.evaluation.laboratory import study
-from retail.evaluation.scoring import Scoring
+from retail.metrics.conformal import conformal_rows, covered, least_probability, prediction_sets
 from tests.made_up_data import made_up_splits
 
 

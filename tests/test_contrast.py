@@ -7,8 +7,8 @@ import math
 import pytest
 import torch
 
-from retail.evaluation.retrieval import cross_modal_retrieval
 from retail.finetuning.contrast import fit_projector, info_nce
+from retail.metrics.retrieval import cross_modal_retrieval
 from retail.store import EmbeddingBatch
 
 ALL = torch.ones(2, dtype=torch.bool)

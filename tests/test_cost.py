@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from retail.comparison.cost import EncodeCost, cost_rows, encode_costs
 from retail.encoders import load_preset
-from retail.evaluation.cost import EncodeCost, cost_rows, encode_costs
 from retail.schema import Product
 
 

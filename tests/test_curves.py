@@ -10,10 +10,10 @@ import torch
 from scipy import stats
 
 from retail.config import RegimeConfig
-from retail.evaluation.curves import ALL, _interval, draw, frozen_learner, learning_curves
-from retail.evaluation.metrics import bootstrap_interval
-from retail.evaluation.rows import Rows
-from retail.evaluation.transfer_tables import curve_table
+from retail.frozen.curves import ALL, _interval, draw, frozen_learner, learning_curves
+from retail.frozen.rows import Rows
+from retail.metrics.scores import bootstrap_interval
+from retail.report.frozen_tables import curve_table
 from retail.schema import Product, UserError
 
 SIZES = {"kind": 3}

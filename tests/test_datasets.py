@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from retail import archive, datasets
-from retail.columns import NONE, Columns
-from retail.manifest import read_manifest
+from retail.dataset import archive
+from retail.dataset.columns import NONE, Columns
+from retail.dataset.manifest import read_manifest
 from retail.schema import UserError
+from retail.workspace import datasets
 
 TABLE = (
     "SKU;Picture;Beschreibung;Colour;split\n"

@@ -11,13 +11,14 @@ import soundfile
 
 from retail.bundle import load_bundle
 from retail.charts import accuracy_chart, subset_chart, subset_table
-from retail.config import DEMO_BUNDLE, DEMO_DIR, DEMO_RESULTS, DEMO_TASKS
-from retail.demo import example_products
-from retail.evaluation.verdict import percent, verdict
+from retail.dataset.manifest import read_manifest
+from retail.files import DEMO_BUNDLE, DEMO_DIR, DEMO_RESULTS, DEMO_TASKS
 from retail.fusion import strategies
-from retail.manifest import read_manifest
 from retail.recognizer import embed_once
+from retail.report.verdict import verdict
 from retail.schema import MODALITIES, SUBSETS, Product, UserError
+from retail.wording import percent
+from retail.workspace.demo import example_products
 
 COMPARED = {name for name, head in strategies().items() if head.compared}
 

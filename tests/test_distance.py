@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from retail.evaluation import distance as module
-from retail.evaluation.distance import Distance, distance
+from retail.metrics import distance as module
+from retail.metrics.distance import Distance, distance
 from retail.schema import UserError
 
 

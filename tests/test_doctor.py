@@ -10,15 +10,16 @@ import torch
 from typer.testing import CliRunner
 
 from retail.__main__ import app
+from retail.comparison.doctor import complementarity, concatenation_rows, examine, norm_rows
+from retail.comparison.doctor_visit import visit
+from retail.comparison.fits import FitOutput, FitPlan
+from retail.comparison.prescriptions import prescriptions
+from retail.comparison.scoring import Scoring
 from retail.config import CompareConfig, TrainConfig
-from retail.evaluation.doctor import complementarity, concatenation_rows, examine, norm_rows
-from retail.evaluation.doctor_visit import doctor_tables, doctor_text, visit
-from retail.evaluation.fits import FitOutput, FitPlan
-from retail.evaluation.prescriptions import prescriptions
-from retail.evaluation.scoring import Scoring
-from retail.evaluation.splits import Splits
-from retail.evaluation.tables import comparison_table, doctor_table
+from retail.report.doctor_tables import doctor_tables, doctor_text
+from retail.report.tables import comparison_table, doctor_table
 from retail.schema import SUBSETS, UserError, Vocabulary
+from retail.splits import Splits
 from retail.store import EmbeddingBatch
 from tests.made_up_data import made_up_results, made_up_splits
 
@@ -148,8 +149,8 @@ def examined(preds: dict[str, list[int]], within: dict[str, list[int]], monkeypa
     target = [0, 1, 2] * 40
     scoring, outputs = hand_made(target, preds, within)
     wrong = {m: {"kind": np.zeros(len(target), dtype=int)} for m in ("image", "text")}
-    monkeypatch.setattr("retail.evaluation.doctor.prototype_preds", lambda *_: wrong)
-    monkeypatch.setattr("retail.evaluation.doctor.norm_rows", lambda *_: LIKE)
+    monkeypatch.setattr("retail.comparison.doctor.prototype_preds", lambda *_: wrong)
+    monkeypatch.setattr("retail.comparison.doctor.norm_rows", lambda *_: LIKE)
     found = examine(scoring, outputs, {"kind": {"fusion": "gated", "single": "image"}})
     assert {row["input"] for row in found["inputs"]} == {"image", "text"}
     return found["findings"]
@@ -183,8 +184,8 @@ def test_an_input_whose_head_reads_less_than_class_means_is_named(monkeypatch):
     preds = {"image": target, "text": [1, 2, 0] * 40, "gated": target}
     scoring, outputs = hand_made(target, preds)
     means = {"image": {"kind": np.array(target)}, "text": {"kind": np.array(target)}}
-    monkeypatch.setattr("retail.evaluation.doctor.prototype_preds", lambda *_: means)
-    monkeypatch.setattr("retail.evaluation.doctor.norm_rows", lambda *_: LIKE)
+    monkeypatch.setattr("retail.comparison.doctor.prototype_preds", lambda *_: means)
+    monkeypatch.setattr("retail.comparison.doctor.norm_rows", lambda *_: LIKE)
     findings = examine(scoring, outputs, {"kind": {"fusion": "gated", "single": "image"}})["findings"]
     assert any("The description knows more about kind than its head" in f["sentence"] for f in findings)
 

@@ -21,7 +21,7 @@ from PIL import Image
 
 from benchmarks import person
 from retail import encoders
-from retail.config import DEMO_DIR
+from retail.augmentation.noise import coloured_noise
 from retail.encoders import (
     PRESETS,
     families,
@@ -33,8 +33,8 @@ from retail.encoders import (
     text,
     weights,
 )
+from retail.files import DEMO_DIR
 from retail.media import decode_audio
-from retail.pretraining.sounds import coloured_noise
 from retail.schema import MODALITIES, UserError
 
 REVISION = "0123456789abcdef0123456789abcdef01234567"

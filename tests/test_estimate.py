@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from retail import estimate
-from retail.config import DEMO_DIR, home
-from retail.manifest import read_manifest
+from retail.dataset.manifest import read_manifest
+from retail.files import DEMO_DIR, home
+from retail.workspace import estimate
 from tests.results_sample import sample_results, write_finished_run
 
 

@@ -14,13 +14,13 @@ from torch.optim.swa_utils import get_ema_multi_avg_fn
 from retail.build import finetune_recognizer
 from retail.bundle import load_bundle, save_bundle
 from retail.config import FinetuneConfig, TrainConfig
+from retail.dataset.manifest import read_manifest
 from retail.encoders import preset_names
 from retail.encoders.image import TimmEncoder
-from retail.evaluation.curves import ALL, finetuned_learner, learning_curves
-from retail.evaluation.rows import embedded_rows
 from retail.finetuning import finetune
 from retail.finetuning.run import average_with_warm_up
-from retail.manifest import read_manifest
+from retail.frozen.curves import ALL, finetuned_learner, learning_curves
+from retail.frozen.rows import embedded_rows
 from retail.schema import Product, UserError, Vocabulary
 from retail.store import EmbeddingStore, embed_products
 from retail.training import fit
@@ -53,7 +53,7 @@ def encoder_name(tmp_path):
 
 def rows(manifest, encoder):
     """((products, batch) of train, the same of val, sizes, a head trained on the frozen embeddings)"""
-    from retail.evaluation.splits import vocabularies_of
+    from retail.splits import vocabularies_of
 
     vocabularies = vocabularies_of(manifest.products, ["colour"])
     parts = []

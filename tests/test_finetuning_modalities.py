@@ -10,10 +10,11 @@ import torch
 
 from retail.build import finetune_recognizer
 from retail.bundle import load_bundle, save_bundle
-from retail.config import DEMO_DIR, FinetuneConfig, TrainConfig, home
+from retail.config import FinetuneConfig, TrainConfig
+from retail.dataset.manifest import read_manifest
 from retail.encoders import load_encoder
 from retail.encoders.tunable import layer_depths
-from retail.manifest import read_manifest
+from retail.files import DEMO_DIR, home
 from retail.media import decode_audio
 from retail.schema import MODALITIES, UserError
 from tests.conftest import write_small_data
@@ -26,9 +27,9 @@ ALL = FinetuneConfig(tune=MODALITIES, epochs=2, batch_size=4, size=64, average=0
 @pytest.fixture(autouse=True)
 def small_bank(monkeypatch):
     """The bank of noises takes seconds at full size."""
-    from retail.pretraining.augment import noise_bank
+    from retail.augmentation.speech import noise_bank
 
-    monkeypatch.setattr("retail.pretraining.augment.BANK", 4)
+    monkeypatch.setattr("retail.augmentation.speech.BANK", 4)
     noise_bank.cache_clear()
     yield
     noise_bank.cache_clear()

@@ -11,10 +11,10 @@ import torch
 from retail.build import finetune_recognizer
 from retail.bundle import load_bundle, save_bundle
 from retail.config import FinetuneConfig, TrainConfig
+from retail.dataset.manifest import read_manifest
 from retail.encoders import load_encoder
 from retail.evaluation.forgetting import forgetting, right_answers, source_task
-from retail.evaluation.transfer_tables import finetuning_table
-from retail.manifest import read_manifest
+from retail.report.frozen_tables import finetuning_table
 from retail.schema import UserError
 from retail.store import EmbeddingBatch
 from tests.conftest import write_small_data

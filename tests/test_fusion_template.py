@@ -12,8 +12,8 @@ import pytest
 import torch
 
 from retail import fusion
+from retail.comparison.run import plan_models
 from retail.config import CompareConfig
-from retail.evaluation.comparison import plan_models
 from retail.schema import MODALITIES
 from tests import test_fusion
 

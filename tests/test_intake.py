@@ -9,9 +9,9 @@ import pytest
 import soundfile
 from PIL import Image
 
-from retail.config import DEMO_DIR
-from retail.intake import KEPT_BYTES, MAX_UPLOAD_MB, take_photo, take_sound
+from retail.files import DEMO_DIR
 from retail.media import MediaError, decode_audio, decode_image
+from retail.workspace.uploads import KEPT_BYTES, MAX_UPLOAD_MB, take_photo, take_sound
 
 
 def test_a_large_photo_becomes_small_and_stays_the_same_picture():

@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from retail import jobs
+from retail.workspace import jobs
 
 
 def write_code(state: str) -> str:

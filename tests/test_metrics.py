@@ -8,7 +8,7 @@ import torch
 from scipy.stats import binomtest, bootstrap
 from torchmetrics.functional.classification import multiclass_calibration_error, multiclass_f1_score
 
-from retail.evaluation.metrics import bootstrap_interval, expected_calibration_error, score
+from retail.metrics.scores import bootstrap_interval, expected_calibration_error, score
 
 
 def test_score_by_hand():

@@ -5,15 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from retail.evaluation.mistakes import (
-    class_gains,
-    confusion,
-    has_predictions,
-    most_confused,
-    pairs,
-    rows_in,
-    saved_by,
-)
+from retail.report.mistakes import class_gains, confusion, has_predictions, most_confused, pairs, rows_in, saved_by
 from tests.results_sample import N_TEST, old_results, sample_results
 
 

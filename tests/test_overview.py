@@ -6,8 +6,9 @@ import csv
 
 import pytest
 
-from retail import charts, overview
-from retail.manifest import read_manifest
+from retail import charts
+from retail.dataset import summary
+from retail.dataset.manifest import read_manifest
 
 
 @pytest.fixture
@@ -28,25 +29,25 @@ def manifest(tmp_path):
 
 
 def test_coverage_counts_products(manifest):
-    found = {row.modality: (row.products, row.share) for row in overview.coverage(manifest)}
+    found = {row.modality: (row.products, row.share) for row in summary.coverage(manifest)}
     assert found == {"image": (4, 0.8), "text": (4, 0.8), "audio": (1, 0.2)}
 
 
 def test_bars_count_each_input_of_each_class(manifest):
-    frame = overview.class_counts(manifest, "kind").set_index(["class", "input"])["products"]
+    frame = summary.class_counts(manifest, "kind").set_index(["class", "input"])["products"]
     assert frame["tin"].to_dict() == {"photo": 2, "description": 1, "sound": 1}
     assert frame["jar"].to_dict() == {"photo": 2, "description": 2, "sound": 0}
-    chart = charts.class_chart(overview.class_counts(manifest, "kind"), "kind")
+    chart = charts.class_chart(summary.class_counts(manifest, "kind"), "kind")
     assert "tin 2 photo, 1 description, 1 sound" in chart.description
 
 
 def test_balance_is_said_in_words(manifest):
-    sentence = overview.balance_sentence(manifest, "kind")
+    sentence = summary.balance_sentence(manifest, "kind")
     assert "“jar”, has 2 training products, the smallest, “tin”, 1; the median is 1.5." in sentence
     assert "2 classes have fewer than 10" in sentence
 
 
 def test_a_file_in_two_splits_is_a_leak_and_stands_first(manifest):
-    first, second = overview.repeats(manifest)
+    first, second = summary.repeats(manifest)
     assert (first.products, first.leaks) == (("1", "2"), True)
     assert (second.products, second.leaks) == (("3", "4"), False)

@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from retail.config import DEMO_TASKS, home
-from retail.evaluation.verdict import verdict
+from retail.files import DEMO_TASKS, home
+from retail.report.verdict import verdict
 from tests.results_sample import MODELS, sample_results, write_finished_run
 
 TIMEOUT_SECONDS = 300

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from retail import audits, datasets, jobs
-from retail.columns import Columns
-from retail.config import DEMO_TASKS
-from retail.evaluation.audit import audit
-from retail.manifest import read_manifest
+from retail.audit import audit
+from retail.dataset.columns import Columns
+from retail.dataset.manifest import read_manifest
+from retail.files import DEMO_TASKS
+from retail.workspace import audits, datasets, jobs
 from tests.conftest import write_small_data
 from tests.pages_driving import element, open_page, press, said
 from tests.test_audits import finish

@@ -11,17 +11,17 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from retail import bulk, demo, jobs
 from retail.bundle import load_bundle, save_bundle
-from retail.config import DEMO_BUNDLE, DEMO_DIR, DEMO_TASKS, home
-from retail.demo import demo_strategies
-from retail.intake import MAX_UPLOAD_MB
+from retail.components.media import thumbnail
+from retail.files import DEMO_BUNDLE, DEMO_DIR, DEMO_TASKS, home
 from retail.media import decode_image
 from retail.pages import _known
-from retail.pages._media import thumbnail
 from retail.recognizer import Recognizer
 from retail.schema import UserError
-from retail.shelf import imported_folder
+from retail.workspace import bulk, demo, jobs
+from retail.workspace.demo import demo_strategies
+from retail.workspace.recognizers import imported_folder
+from retail.workspace.uploads import MAX_UPLOAD_MB
 from tests.test_pages import TIMEOUT_SECONDS, button, cards, photo, said
 
 
@@ -234,7 +234,7 @@ def test_a_known_product_shows_its_words_as_they_are_and_its_photo_is_decoded_on
             draw_neighbour(Neighbour(product, 0.5))
 
     thumbnail.clear()
-    seen = mock.patch("retail.pages._media.decode_image", wraps=decode_image)
+    seen = mock.patch("retail.components.media.decode_image", wraps=decode_image)
     with seen as decoded:
         app = AppTest.from_function(page, args=(str(photo),)).run()
         app.run()

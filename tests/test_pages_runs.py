@@ -6,10 +6,10 @@ import json
 
 import pytest
 
-from retail import jobs
-from retail.config import DEMO_BUNDLE, home
-from retail.runs import bundle_zip
-from retail.shelf import recognizers
+from retail.files import DEMO_BUNDLE, home
+from retail.workspace import jobs
+from retail.workspace.recognizers import recognizers
+from retail.workspace.runs import bundle_zip
 from tests.pages_driving import element, open_page, press, said
 from tests.results_sample import write_finished_run
 

@@ -7,9 +7,9 @@ import time
 
 import pytest
 
-from retail import datasets, estimate, jobs
-from retail.config import home
+from retail.files import home
 from retail.fusion import strategies
+from retail.workspace import datasets, estimate, jobs
 from tests.pages_driving import element, open_page, press, said
 from tests.results_sample import curve_results, write_finished_run
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.stats import chi2, norm, ttest_rel
 
-from retail.evaluation.paired import cohens_h, holm, mcnemar, paired_test, rows_needed
+from retail.metrics.paired import cohens_h, holm, mcnemar, paired_test, rows_needed
 
 
 def test_mcnemar_is_the_binomial_sum_by_hand():

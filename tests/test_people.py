@@ -11,12 +11,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from retail.pretraining import people, voices
-from retail.pretraining.clips import parts, validation_people
-from retail.pretraining.people import PHONES, PICO, RHVOICE, VALIDATION_PEOPLE, x_sampa
-from retail.pretraining.train import SHARES
-from retail.pretraining.voices import TEST_VOICES, Voice, phonemes, speak
-from retail.pretraining.words import Spoken, training_words
+from recipes.spoken_word import people, voices
+from recipes.spoken_word.clips import parts, validation_people
+from recipes.spoken_word.people import PHONES, PICO, RHVOICE, VALIDATION_PEOPLE, x_sampa
+from recipes.spoken_word.train import SHARES
+from recipes.spoken_word.voices import TEST_VOICES, Voice, phonemes, speak
+from recipes.spoken_word.words import Spoken, training_words
 from retail.schema import UserError
 from tests.test_pretraining import needs_synthesizers
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from retail.evaluation.plane import MOST_POINTS, methods, on_plane, some_rows
+from retail.metrics.projection import MOST_POINTS, methods, on_plane, some_rows
 from retail.schema import UserError
 
 

@@ -13,17 +13,17 @@ import pytest
 import torch
 
 from benchmarks import person
+from recipes.spoken_word import clips as clips_module
+from recipes.spoken_word import scores, voices
+from recipes.spoken_word.clips import Clips, Part, synthesise
+from recipes.spoken_word.objectives import SoundedPrototypes, TrainingConfig
+from recipes.spoken_word.scores import area_under_roc, heard, nearest
+from recipes.spoken_word.train import Batches, _learning_rate, train
+from recipes.spoken_word.voices import VALIDATION_VARIANTS, VARIANTS, Voice, speak
+from recipes.spoken_word.words import Spoken, held_out_words, training_words
+from retail.augmentation.noise import without_voice
+from retail.augmentation.speech import Augment, bent, smoothing
 from retail.encoders.spoken_word import SpokenWordNet, load, save
-from retail.pretraining import clips as clips_module
-from retail.pretraining import scores, voices
-from retail.pretraining.augment import Augment, bent, smoothing
-from retail.pretraining.clips import Clips, Part, synthesise
-from retail.pretraining.objectives import SoundedPrototypes, TrainingConfig
-from retail.pretraining.scores import area_under_roc, heard, nearest
-from retail.pretraining.sounds import without_voice
-from retail.pretraining.train import Batches, _learning_rate, train
-from retail.pretraining.voices import VALIDATION_VARIANTS, VARIANTS, Voice, speak
-from retail.pretraining.words import Spoken, held_out_words, training_words
 from retail.schema import UserError
 
 needs_synthesizers = pytest.mark.skipif(
@@ -38,7 +38,7 @@ TINY = TrainingConfig(steps=4, words=4, non_speech=2, processes=2, warmup=1, che
 @pytest.fixture(autouse=True)
 def small_bank(monkeypatch):
     """Drawing sounds for a bank of hundreds takes longer than these tests."""
-    monkeypatch.setattr("retail.pretraining.augment.BANK", 4)
+    monkeypatch.setattr("retail.augmentation.speech.BANK", 4)
 
 
 def tones() -> Clips:

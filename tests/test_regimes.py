@@ -9,11 +9,11 @@ import pytest
 import torch
 
 from retail.config import RegimeConfig
-from retail.evaluation import regimes
-from retail.evaluation.folds import grouped_folds, look_alikes
-from retail.evaluation.regimes import candidates, cross_validate, map_fit, mean_accuracy, measure
-from retail.evaluation.rows import Rows
-from retail.evaluation.transfer_tables import transfer_table
+from retail.frozen import selection
+from retail.frozen.folds import grouped_folds, look_alikes
+from retail.frozen.rows import Rows
+from retail.frozen.selection import candidates, cross_validate, map_fit, mean_accuracy, measure
+from retail.report.frozen_tables import transfer_table
 from retail.schema import Product, UserError, Vocabulary
 
 CLASSES = ("blue", "green", "red")
@@ -94,13 +94,13 @@ def test_regimes_are_ranked_by_the_mean_over_tasks_of_the_mean_over_folds():
 
 def test_maps_are_fitted_within_each_fold_or_on_the_source_once(monkeypatch):
     seen: list[int] = []
-    real = regimes.fit_map
+    real = selection.fit_map
 
     def counted(embeddings, targets, sizes, config):
         seen.append(len(embeddings))
         return real(embeddings, targets, sizes, config)
 
-    monkeypatch.setattr(regimes, "fit_map", counted)
+    monkeypatch.setattr(selection, "fit_map", counted)
     train = rows()
     folds = grouped_folds(train.targets["colour"], look_alikes(train, 0.8))
     grid = [RegimeConfig("pca", name, dims=4, penalty=p) for name in ("logistic", "prototypes") for p in (0.1, 1.0)]

@@ -10,12 +10,13 @@ from html.parser import HTMLParser
 
 import pytest
 
-from retail.evaluation.findings import findings
-from retail.evaluation.outputs import csv_zip, read_results, write_outputs
-from retail.evaluation.report import html_report
-from retail.evaluation.table_formats import as_csv
-from retail.evaluation.tables import all_tables, comparison_table
-from retail.evaluation.verdict import verdict
+from retail.comparison.results import read_results
+from retail.report.files import csv_zip, write_outputs
+from retail.report.findings import findings
+from retail.report.html import html_report
+from retail.report.table_formats import as_csv
+from retail.report.tables import all_tables, comparison_table
+from retail.report.verdict import verdict
 from retail.schema import UserError
 from tests.made_up_data import made_up_results
 from tests.results_sample import sample_results

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from retail.evaluation.retrieval import cross_modal_retrieval, own_ranks
+from retail.metrics.retrieval import cross_modal_retrieval, own_ranks
 
 
 def test_ranks_by_hand():

@@ -26,8 +26,8 @@ from retail.evaluation.damage import (
 )
 from retail.evaluation.foreign_words import GERMAN, in_german, in_greek_letters, known_share
 from retail.evaluation.robustness import Model, robustness, some_of, swapped
-from retail.evaluation.robustness_tables import robustness_tables, robustness_text, sentences
 from retail.fusion import FusionHead
+from retail.report.robustness_tables import robustness_tables, robustness_text, sentences
 from retail.schema import MODALITIES, Product, UserError, Vocabulary
 from retail.store import EmbeddingBatch
 from tests.test_cli import bundle  # noqa: F401

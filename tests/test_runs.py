@@ -9,12 +9,12 @@ import zipfile
 
 import pytest
 
-from retail import jobs, runs
 from retail.bundle import load_bundle
-from retail.config import DEMO_BUNDLE, home
-from retail.evaluation.outputs import csv_zip, latex_text
+from retail.files import DEMO_BUNDLE, home
+from retail.report.files import csv_zip, latex_text
 from retail.schema import Product, UserError
-from retail.shelf import imported_folder, recognizers
+from retail.workspace import jobs, runs
+from retail.workspace.recognizers import imported_folder, recognizers
 from tests.results_sample import curve_results, sample_results, write_finished_run
 from tests.test_side_by_side import without_test_labels
 

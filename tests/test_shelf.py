@@ -5,9 +5,16 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from retail.config import DEMO_BUNDLE, DEMO_DIR, DEMO_TASKS, home
-from retail.jobs import runs_folder
-from retail.shelf import DEMO_TITLE, RUN_BUNDLES, accuracies_on_test, imported_folder, recognizers, training_data
+from retail.files import DEMO_BUNDLE, DEMO_DIR, DEMO_TASKS, home
+from retail.workspace.jobs import runs_folder
+from retail.workspace.recognizers import (
+    DEMO_TITLE,
+    RUN_BUNDLES,
+    accuracies_on_test,
+    imported_folder,
+    recognizers,
+    training_data,
+)
 
 
 def make_bundle(folder, strategy="gated"):

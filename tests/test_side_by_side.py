@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from retail import charts, side_by_side
-from retail.evaluation.verdict import verdict
+from retail import charts
+from retail.report import side_by_side
+from retail.report.verdict import verdict
 from tests.results_sample import sample_results
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 
-from retail.config import DEMO_DIR, DEMO_RESULTS
-from retail.evaluation.sources import data_source, stored_path
-from retail.manifest import read_manifest
+from retail.comparison.sources import data_source, stored_path
+from retail.dataset.manifest import read_manifest
+from retail.files import DEMO_DIR, DEMO_RESULTS
 
 
 def test_own_data_is_stored_with_its_folder_and_found_again(small_data):

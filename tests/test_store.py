@@ -16,8 +16,9 @@ import torch
 from PIL import Image
 
 from retail.encoders import Encoder
+from retail.media import content_hash
 from retail.schema import Product, Vocabulary
-from retail.store import EmbeddingBatch, EmbeddingStore, content_hash, embed_products
+from retail.store import EmbeddingBatch, EmbeddingStore, embed_products
 
 
 class MeanColour(Encoder):
@@ -123,6 +124,7 @@ WRITER = """
 import sys, time, torch
 from pathlib import Path
 from test_store import TextLength
+from retail.media import content_hash
 from retail.store import EmbeddingStore
 class Slow(TextLength):
     def _embed(self, items):

@@ -8,19 +8,9 @@ import math
 
 import pytest
 
-from retail.evaluation.findings import findings
-from retail.evaluation.table_formats import (
-    Column,
-    Estimate,
-    Table,
-    as_csv,
-    as_html,
-    as_latex,
-    as_text,
-    safe_cell,
-    shown,
-)
-from retail.evaluation.tables import all_tables, of_task
+from retail.report.findings import findings
+from retail.report.table_formats import Column, Estimate, Table, as_csv, as_html, as_latex, as_text, safe_cell, shown
+from retail.report.tables import all_tables, of_task
 from tests.results_sample import sample_results
 
 TABLE = Table(

@@ -13,13 +13,13 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
-from retail import transfer
 from retail.config import CLASSIFIERS, FEATURE_MAPS, RegimeConfig
+from retail.frozen import models
+from retail.frozen.models import COSINE_SCALE, as_head, fit_map, fit_regime
 from retail.schema import UserError
 from retail.store import EmbeddingBatch
 from retail.training import fit_temperatures
-from retail.training.answers import TEMPERATURE_RANGE
-from retail.transfer import COSINE_SCALE, as_head, fit_map, fit_regime
+from retail.training.predict import TEMPERATURE_RANGE
 
 SIZES = {"colour": 4, "shape": 3}
 
@@ -108,8 +108,8 @@ def test_logistic_regression_equals_scikit_learns_with_and_without_weights():
 
 
 def test_linear_and_logistic_share_one_optimum_without_smoothing(monkeypatch):
-    monkeypatch.setattr(transfer, "LABEL_SMOOTHING", 0.0)
-    monkeypatch.setattr(transfer, "MIN_STEPS", 1500)
+    monkeypatch.setattr(models, "LABEL_SMOOTHING", 0.0)
+    monkeypatch.setattr(models, "MIN_STEPS", 1500)
     embeddings, targets = rows()
     linear, logistic = (
         fit_regime(embeddings, targets, SIZES, RegimeConfig("none", name, penalty=0.1)).logits(embeddings)["shape"]
@@ -120,7 +120,7 @@ def test_linear_and_logistic_share_one_optimum_without_smoothing(monkeypatch):
 
 def test_prototypes_by_hand():
     embeddings = torch.tensor([[3.0, 0.0], [1.0, 0.0], [0.0, 2.0], [-1.0, 0.0]])
-    identity = transfer.FeatureMap(torch.zeros(2), torch.ones(2))
+    identity = models.FeatureMap(torch.zeros(2), torch.ones(2))
     config = RegimeConfig("none", "prototypes")
     regime = fit_regime(embeddings, {"t": torch.tensor([0, 0, 0, 1])}, {"t": 3}, config, identity)
     # Class 0 is the mean of (1, 0), (1, 0) and (0, 1) at length 1; class 2 was never seen.

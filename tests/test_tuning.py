@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
+from retail.comparison.run import plan_models
+from retail.comparison.tuning import GRID, grid_plans, tune
 from retail.config import CompareConfig
-from retail.evaluation.comparison import plan_models
-from retail.evaluation.tuning import GRID, grid_plans, tune
 
 PLANS = plan_models(CompareConfig(strategies=("gated",), seeds=2), ("kind",), ("image", "text"))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from retail.evaluation.verdict import best_single_score, verdict
+from retail.report.verdict import best_single_score, verdict
 
 
 def results(difference: float, low: float, high: float, n: int = 1200, **more) -> dict:

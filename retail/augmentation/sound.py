@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from retail.augmentation.speech import Augment
 from retail.config import FinetuneConfig
 from retail.encoders.spoken_word import SHORTEST_SAMPLES, LogMel, spoken_part
-from retail.pretraining.augment import Augment
 
 LOG_MEL = LogMel()
 

@@ -5,15 +5,15 @@ In: rows of a results dictionary or a Prediction. Out: Altair charts whose `desc
 
 from __future__ import annotations
 
-from retail.charts.answers import answer_bars, attribution_bars
 from retail.charts.certainty import bin_chart, coverage_chart, reliability_chart
+from retail.charts.history import training_chart
 from retail.charts.inputs import attribution_chart, cascade_chart, cost_chart, dedicated_chart, gain_chart
 from retail.charts.mistakes import confusion_chart
 from retail.charts.models import accuracy_chart, subset_chart, subset_table, summary_rows
 from retail.charts.plane import curve_chart, plane_chart
+from retail.charts.prediction import answer_bars, attribution_bars
 from retail.charts.sets import MAX_CLASSES, class_chart, runs_chart
-from retail.charts.training import training_chart
-from retail.schema import INPUT_WORDS, inputs_words
+from retail.wording import INPUT_WORDS, inputs_words
 
 WORDS = INPUT_WORDS
 

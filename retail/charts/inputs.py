@@ -12,7 +12,7 @@ import altair as alt
 import pandas as pd
 
 from retail.charts.palette import DARK_TEXT, DASHES, FUSION_COLOUR, GREY, LIGHT_TEXT, SERIES, SHAPES, SINGLE_COLOUR
-from retail.schema import INPUT_WORDS, inputs_words
+from retail.wording import INPUT_WORDS, inputs_words
 
 Rows = Sequence[Mapping[str, Any]]
 PERCENT = alt.Axis(format="%")

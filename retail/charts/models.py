@@ -12,8 +12,8 @@ import altair as alt
 import pandas as pd
 
 from retail.charts.palette import DARK_TEXT, FUSION_COLOUR, LIGHT_TEXT, SINGLE_COLOUR
-from retail.evaluation.verdict import mean_scores, titles
-from retail.schema import inputs_words
+from retail.comparison.results import mean_scores, titles
+from retail.wording import inputs_words
 
 KINDS = alt.Scale(domain=["fusion", "single"], range=[FUSION_COLOUR, SINGLE_COLOUR])
 

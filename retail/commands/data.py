@@ -33,7 +33,7 @@ from retail.schema import UserError
 @app.command(epilog=EXAMPLES["check"])
 def check(data: Data, tasks: Tasks = "", text_column: TextColumn = "text") -> None:
     """List every problem of a data set, opening every file; exit 1 if no row is usable."""
-    from retail.manifest import read_manifest, support_sentence
+    from retail.dataset.manifest import read_manifest, support_sentence
 
     with reported() as progress:
         manifest = read_manifest(data, listed(tasks) or None, text_column, check_media=True, progress=progress)
@@ -78,7 +78,7 @@ def distance(
 ) -> None:
     """How far apart two data sets lie, for each input that both have: will a model carry over?"""
     from retail.encoders import load_preset
-    from retail.evaluation.distance import distance as measure
+    from retail.metrics.distance import distance as measure
     from retail.store import EmbeddingStore, embed_products
 
     with reported() as progress:
@@ -111,10 +111,10 @@ def audit(
 ) -> None:
     """Does the data give its labels away? Six kinds of leak, each finding with the products concerned."""
     with reported(status) as progress:
+        from retail.audit import audit as look
         from retail.encoders import load_preset
-        from retail.evaluation.audit import audit as look
-        from retail.evaluation.audit import audit_tables, audit_text
-        from retail.evaluation.outputs import write_tables
+        from retail.report.audit_tables import audit_tables, audit_text
+        from retail.report.files import write_tables
         from retail.store import EmbeddingStore, embed_products
 
         manifest = read_data(data, tasks, text_column, progress)

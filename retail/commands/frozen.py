@@ -34,7 +34,7 @@ from retail.config import CLASSIFIERS, DIMS, FEATURE_MAPS, GROUP_SIMILARITY, PEN
 from retail.schema import MODALITIES, Progress, UserError
 
 if TYPE_CHECKING:
-    from retail.manifest import Manifest
+    from retail.dataset.manifest import Manifest
 
 Number = TypeVar("Number", int, float)
 
@@ -74,10 +74,10 @@ def transfer(
         if bundle is not None and (split != "val" or all(regime.classifier == "prototypes" for regime in chosen)):
             raise UserError("--bundle needs --split val, to calibrate on, and a regime with linear or logistic.")
         grid = _numbers(dims, int), _numbers(penalties, float)
-        from retail.evaluation.folds import grouped_folds, look_alikes
-        from retail.evaluation.regimes import measure
-        from retail.evaluation.transfer_tables import transfer_table
-        from retail.manifest import support_sentence
+        from retail.dataset.manifest import support_sentence
+        from retail.frozen.folds import grouped_folds, look_alikes
+        from retail.frozen.selection import measure
+        from retail.report.frozen_tables import transfer_table
 
         manifest = read_data(data, tasks, text_column, progress)
         encoder, (train, scored, vocabularies) = _embedded(manifest, modality, encoders, split, progress)
@@ -131,8 +131,8 @@ def curve(
     with reported(status) as progress:
         counts = [0 if name == "all" else _numbers(name, int)[0] for name in listed(shots)]
         names = _regime_names(regimes)
-        from retail.evaluation.curves import FINETUNED, finetuned_learner, frozen_learner, learning_curves
-        from retail.evaluation.transfer_tables import curve_table
+        from retail.frozen.curves import FINETUNED, finetuned_learner, frozen_learner, learning_curves
+        from retail.report.frozen_tables import curve_table
 
         manifest = read_data(data, tasks, text_column, progress)
         encoder, (train, scored, vocabularies) = _embedded(manifest, modality, encoders, split, progress)
@@ -171,7 +171,7 @@ def _numbers(value: str, kind: type[Number]) -> list[Number]:
 def _embedded(manifest: Manifest, modality: str, encoders: str, split: str, progress: Progress) -> tuple[Any, Any]:
     """The encoder of one modality, and training rows, scored rows and vocabularies."""
     from retail.encoders import load_preset
-    from retail.evaluation.rows import embedded_rows
+    from retail.frozen.rows import embedded_rows
 
     if len(names := chosen_inputs(modality)) != 1:
         raise UserError(f"--modality takes one input of {', '.join(MODALITIES)}, not {modality!r}.")

@@ -18,11 +18,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from retail.config import CLASS_BALANCES, whole_file
+from retail.config import CLASS_BALANCES
+from retail.files import whole_file
 from retail.schema import MODALITIES, Modality, Progress, UserError
 
 if TYPE_CHECKING:
-    from retail.manifest import Manifest
+    from retail.dataset.manifest import Manifest
 
 HELP = "Recognise products from photo, description and sound; compare fusion with single inputs."
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, help=HELP)
@@ -163,7 +164,7 @@ def reported(status: Path | None = None) -> Iterator[Reporter]:
 
 
 def read_data(data: Path, tasks: str, text_column: str, progress: Progress | None = None) -> Manifest:
-    from retail.manifest import read_manifest
+    from retail.dataset.manifest import read_manifest
 
     manifest = read_manifest(data, listed(tasks) or None, text_column, progress=progress)
     for problem in manifest.problems:

@@ -20,12 +20,13 @@ from torch import Tensor, nn
 from retail.encoders import fingerprint_of, spoken_word
 from retail.encoders.tunable import TunableEncoder, layer_depths
 from retail.encoders.weights import TORCH_HUB, check_sha256, hub_access, split_source
+from retail.files import DATA_DIR
 from retail.media import SAMPLE_RATE_HZ
 from retail.schema import UserError
 
 LOG_MEL = "log-mel-statistics"
 SPOKEN_WORD = "spoken-word"
-BUNDLED_FILE = Path(__file__).parents[2] / "data" / "spoken_word" / "encoder.safetensors"
+BUNDLED_FILE = DATA_DIR / "spoken_word" / "encoder.safetensors"
 BUNDLED_SHA256 = "bf5d597e9a19ff25c50b6d791a811cf7422a712362ba21779cf1382790d204c3"
 
 MEL = {"sample_rate": SAMPLE_RATE_HZ, "n_fft": 512, "win_length": 400, "hop_length": 160, "n_mels": 64}
@@ -123,7 +124,7 @@ def _backend(name: str, checkpoint: str) -> Backend:
 
 
 class SpokenWord:
-    """The network that `retail.pretraining` trains: the same word from any voice lies at the same place.
+    """The network that `recipes.spoken_word` trains: the same word from any voice lies at the same place.
 
     A clip in which nobody speaks gets zeros.
     """

@@ -2,7 +2,7 @@
 
 In: mono 16 kHz waveforms. Out: L2-normalised (B, 256), and how surely somebody speaks. The parts are known ones:
 depthwise-separable residual blocks (ConvNeXt, Liu et al. 2022, in one dimension) and multi-head attentive pooling
-(as in x-vector systems, Okabe et al. 2018). `retail.pretraining` trains it.
+(as in x-vector systems, Okabe et al. 2018). `recipes.spoken_word` trains it.
 """
 
 from __future__ import annotations
@@ -217,7 +217,7 @@ def load_pair(path: Path) -> tuple[Listening, dict[str, Any]]:
         reason = " ".join(str(error).split())[:120]
         raise UserError(
             f"{path.name!r} does not hold a spoken-word encoder ({reason}); train one with "
-            "'python -m retail.pretraining'."
+            "'python -m recipes.spoken_word'."
         ) from error
     return pair.eval().requires_grad_(False), {**SETTINGS, **settings}
 

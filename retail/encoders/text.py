@@ -17,10 +17,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from retail.config import whole_folder
 from retail.encoders import fingerprint_of
 from retail.encoders.tunable import TunableEncoder, layer_depths
 from retail.encoders.weights import check_sha256, hub_access, package_path, split_source
+from retail.files import whole_folder
 from retail.schema import UserError
 
 BUNDLED_MODEL = "all-MiniLM-L6-v2"

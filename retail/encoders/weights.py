@@ -21,7 +21,7 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from retail.config import whole_file
+from retail.files import whole_file
 from retail.schema import UserError
 
 TORCH_HUB = "https://download.pytorch.org"

@@ -1,1 +1,4 @@
-"""How good is it, and is fusion worth it: metrics, splits, comparison and verdict."""
+"""One recogniser judged: its scores, its robustness, what each input adds, how far its answers agree.
+
+In: a `Recognizer` or a head, and labelled rows. Out: JSON-ready rows.
+"""

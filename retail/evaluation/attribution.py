@@ -15,8 +15,9 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from retail.evaluation.answers import TaskAnswers
-from retail.schema import INPUT_WORDS, MODALITIES, Modality, Prediction
+from retail.evaluation.subsets import TaskAnswers
+from retail.schema import MODALITIES, Modality, Prediction
+from retail.wording import INPUT_WORDS
 
 Value = TypeVar("Value", float, np.ndarray)
 Subset = tuple[Modality, ...]

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from retail.evaluation.answers import Subset, TaskAnswers, judged
+from retail.evaluation.subsets import Subset, TaskAnswers, judged
 from retail.schema import Modality
 
 SHARES = tuple(share / 10 for share in range(11))

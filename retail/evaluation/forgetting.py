@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 
 from retail.config import TrainConfig
+from retail.dataset.manifest import Manifest
 from retail.encoders import Encoder
-from retail.evaluation.paired import paired_test
-from retail.evaluation.splits import groups_of, prepare, products_of
 from retail.fusion import FusionHead
-from retail.manifest import Manifest
+from retail.metrics.paired import paired_test
 from retail.schema import Modality, Product, Progress, UserError, Vocabulary
+from retail.splits import groups_of, prepare, products_of
 from retail.store import EmbeddingBatch, EmbeddingStore, embed_products
 from retail.training import fit, predict_probs
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from retail.evaluation.answers import TaskAnswers
-from retail.evaluation.calibration import threshold_for
+from retail.evaluation.subsets import TaskAnswers
+from retail.metrics.calibration import threshold_for
 
 # Share of wrong child answers that is tolerated before the parent answers instead.
 RISK = 0.05

@@ -18,10 +18,10 @@ from torch import Tensor
 from retail.encoders import BATCH_SIZE, Encoder
 from retail.evaluation.damage import DAMAGES, Damage
 from retail.evaluation.foreign_words import known_share
-from retail.evaluation.metrics import bootstrap_interval
-from retail.evaluation.paired import paired_test
 from retail.fusion import FusionHead
 from retail.media import MediaError, clean_text, decode_audio, decode_image
+from retail.metrics.paired import paired_test
+from retail.metrics.scores import bootstrap_interval
 from retail.schema import MODALITIES, Modality, Product, Progress, UserError, Vocabulary
 from retail.store import EmbeddingBatch, EmbeddingStore, embed_products
 from retail.training import predict_probs

@@ -19,7 +19,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from retail import config as folders
+from retail import files
 from retail.config import FinetuneConfig, TrainConfig
 from retail.encoders import Encoder
 from retail.encoders.tunable import TunableEncoder
@@ -129,7 +129,7 @@ def _tuned(
 
 def kept(encoder: TunableEncoder, model: nn.Module) -> Path:
     """Saves a trained network under the hash of its content, beside those of earlier runs."""
-    folder = folders.home() / "encoders"
+    folder = files.home() / "encoders"
     temporary = folder / f"finetuned-{os.getpid()}{encoder.suffix}"
     encoder.save(model, temporary)
     path = folder / f"{encoder.modality}-{_digest(temporary)[:16]}{encoder.suffix}"

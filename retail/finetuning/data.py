@@ -20,11 +20,11 @@ from torch.utils.data import DataLoader, Dataset
 
 from retail.augmentation.image import seeded, training_transform
 from retail.augmentation.sound import augmented_features
+from retail.augmentation.speech import noise_bank
 from retail.augmentation.text import augmented_text
 from retail.config import FinetuneConfig
 from retail.encoders.tunable import TunableEncoder
 from retail.media import MediaError, clean_text, decode_audio, decode_image
-from retail.pretraining.augment import noise_bank
 from retail.schema import MediaSource, Modality, Product
 from retail.store import EmbeddingBatch
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -20,13 +19,15 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from retail.augmentation.image import blend
-from retail.config import FinetuneConfig, TrainConfig, whole_file
+from retail.config import FinetuneConfig, TrainConfig
 from retail.encoders.tunable import TunableEncoder
+from retail.files import whole_file
 from retail.finetuning.contrast import info_nce
 from retail.finetuning.data import AsServed, Feed, Inputs, Reader, Rows, training_readers
 from retail.finetuning.network import Network, optimizer_groups
 from retail.schema import Modality, UserError
 from retail.store import EmbeddingBatch
+from retail.system import peak_memory_mib
 from retail.training import MultiTaskLoss, drop_modalities, row_order, task_weights
 
 CLIP_NORM = 2.0
@@ -94,7 +95,7 @@ class Run:
         self.epoch += 1
         entry = {"epoch": self.epoch, "train_loss": total / len(self.batch), "train_accuracy": tally.accuracy()}
         entry |= self._validation(val_parts, feed) | {"train_seconds": train_seconds}
-        self.history.append(entry | {"seconds": time.perf_counter() - started, "peak_mib": peak_mib()})
+        self.history.append(entry | {"seconds": time.perf_counter() - started, "peak_mib": peak_memory_mib()})
         return self.history[-1]
 
     def _losses(self, inputs: Inputs, batch: EmbeddingBatch, tally: Tally) -> tuple[Tensor, Tensor]:
@@ -208,13 +209,3 @@ def rate(epoch: float, config: FinetuneConfig) -> float:
     if epoch < config.warmup_epochs:
         return (epoch + 0.02) / config.warmup_epochs
     return 0.5 * (1 + math.cos(math.pi * epoch / config.epochs))
-
-
-def peak_mib() -> float | None:
-    """The most memory that this process held so far in MiB, its helpers not counted; None where nobody counts it."""
-    if sys.platform == "win32":
-        return None
-    import resource
-
-    unit = 2**20 if sys.platform == "darwin" else 2**10  # bytes there, KiB on Linux
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit

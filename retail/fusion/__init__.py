@@ -133,6 +133,6 @@ def build_head(
     head = known[strategy](seen, tasks, width=width, dropout=dropout)  # type: ignore[call-arg]
     if not hidden:
         return head
-    from retail.fusion.deep import DeepHead  # it imports the contract from here
+    from retail.fusion.deep import DeepHead
 
     return DeepHead(dims, tasks, hidden, hidden_dropout, head)

@@ -1,7 +1,7 @@
 """Linear probe: one linear layer per task on the standardised embeddings side by side, and nothing else.
 
-In: standardised embeddings and masks. Out: logits per task. What `retail/transfer.py` fits on frozen features becomes
-this head, so it can be kept as a bundle.
+In: standardised embeddings and masks. Out: logits per task. What `retail/frozen/models.py` fits on frozen
+features becomes this head, so it can be kept as a bundle.
 """
 
 from __future__ import annotations

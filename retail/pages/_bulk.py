@@ -7,12 +7,12 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from retail import bulk, jobs
-from retail.bulk import MAX_ROWS, PREDICTIONS, SURE
+from retail.components.uploads import release, uploaded
+from retail.components.words import download, plain
 from retail.pages._recogniser import Chosen
-from retail.pages._uploads import release, uploaded
-from retail.pages._words import download, plain
 from retail.schema import UserError
+from retail.workspace import bulk, jobs
+from retail.workspace.bulk import MAX_ROWS, PREDICTIONS, SURE
 
 UPLOAD_MB = 1024
 ONLY = {"all": "All", "unsure": "Only not sure", "failed": "Only without an answer"}

@@ -9,10 +9,11 @@ import pandas as pd
 import streamlit as st
 
 from retail import charts
-from retail.evaluation.tables import dedicated_table, differences_table, hierarchy_table, of_task
-from retail.evaluation.verdict import percent, titles
-from retail.pages._compare_runs import View, look_at
-from retail.pages._words import figure, plain, show_table, table_frame
+from retail.comparison.results import titles
+from retail.components.compare_runs import View, look_at
+from retail.components.words import figure, plain, show_table, table_frame
+from retail.report.tables import dedicated_table, differences_table, hierarchy_table, of_task
+from retail.wording import percent
 
 SETTING_WORDS = {
     "neither": "one input, one question a model",

@@ -8,8 +8,11 @@ from __future__ import annotations
 import streamlit as st
 
 from retail import charts
-from retail.evaluation.calibration import as_stored, kept_promise
-from retail.evaluation.tables import (
+from retail.comparison.results import titles
+from retail.components.compare_runs import View
+from retail.components.words import figure, show_table
+from retail.metrics.calibration import as_stored, kept_promise
+from retail.report.tables import (
     calibration_table,
     conformal_table,
     coverage_table,
@@ -17,9 +20,7 @@ from retail.evaluation.tables import (
     reliability_table,
     thresholds_table,
 )
-from retail.evaluation.verdict import percent, titles
-from retail.pages._compare_runs import View
-from retail.pages._words import figure, show_table
+from retail.wording import percent
 
 
 def draw_certainty(view: View) -> None:

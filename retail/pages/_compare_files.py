@@ -10,12 +10,12 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from retail.evaluation.outputs import csv_zip, latex_text
-from retail.evaluation.report import html_report
-from retail.evaluation.tables import all_tables
-from retail.evaluation.verdict import titles
-from retail.pages._compare_runs import View
-from retail.pages._words import download, show_table
+from retail.comparison.results import titles
+from retail.components.compare_runs import View
+from retail.components.words import download, show_table
+from retail.report.files import csv_zip, latex_text
+from retail.report.html import html_report
+from retail.report.tables import all_tables
 
 
 def draw_files(view: View) -> None:

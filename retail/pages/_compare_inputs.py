@@ -9,11 +9,12 @@ import pandas as pd
 import streamlit as st
 
 from retail import charts
-from retail.evaluation.mistakes import class_gains, has_predictions
-from retail.evaluation.tables import attribution_table, cascade_table, costs_table, of_task
-from retail.evaluation.verdict import percent, titles
-from retail.pages._compare_runs import View
-from retail.pages._words import figure, show_table
+from retail.comparison.results import titles
+from retail.components.compare_runs import View
+from retail.components.words import figure, show_table
+from retail.report.mistakes import class_gains, has_predictions
+from retail.report.tables import attribution_table, cascade_table, costs_table, of_task
+from retail.wording import percent
 
 # More classes make a chart that nobody reads; the tables hold them all.
 MOST_CLASSES = 30

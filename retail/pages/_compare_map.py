@@ -12,15 +12,16 @@ import pandas as pd
 import streamlit as st
 
 from retail import charts
-from retail.background import Background
 from retail.charts.palette import SERIES
-from retail.evaluation.mistakes import answers, seeds_of
-from retail.evaluation.plane import MOST_POINTS, UMAP_HINT, methods, on_plane, some_rows
-from retail.manifest import Manifest
-from retail.pages._compare_runs import CURVES, View, read, results_files
-from retail.pages._products import draw_products, run_manifest
-from retail.pages._words import figure, plain
-from retail.schema import INPUT_WORDS, Modality, Progress, UserError
+from retail.components.compare_runs import CURVES, View, read, results_files
+from retail.components.products import draw_products, run_manifest
+from retail.components.words import figure, plain
+from retail.dataset.manifest import Manifest
+from retail.metrics.projection import MOST_POINTS, UMAP_HINT, methods, on_plane, some_rows
+from retail.report.mistakes import answers, seeds_of
+from retail.schema import Modality, Progress, UserError
+from retail.wording import INPUT_WORDS
+from retail.workspace.background import Background
 
 
 @st.cache_resource(show_spinner=False, max_entries=8)

@@ -9,10 +9,10 @@ import numpy as np
 import streamlit as st
 
 from retail import charts
-from retail.evaluation.mistakes import Pair, confusion, most_confused, pairs, rows_in, seeds_of
-from retail.pages._compare_runs import View
-from retail.pages._products import draw_products
-from retail.pages._words import figure
+from retail.components.compare_runs import View
+from retail.components.products import draw_products
+from retail.components.words import figure
+from retail.report.mistakes import Pair, confusion, most_confused, pairs, rows_in, seeds_of
 
 # A matrix with more classes cannot be read, let alone clicked.
 MOST_CLASSES = 25

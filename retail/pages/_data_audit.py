@@ -10,13 +10,13 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from retail import audits, jobs
-from retail.datasets import Dataset
-from retail.evaluation.table_formats import as_csv
-from retail.manifest import Manifest
-from retail.pages._data_cards import draw_cards
-from retail.pages._follow_run import draw_run, follow
-from retail.pages._words import download, plain, show_table
+from retail.components.data_cards import draw_cards
+from retail.components.follow_run import draw_run, follow
+from retail.components.words import download, plain, show_table
+from retail.dataset.manifest import Manifest
+from retail.report.table_formats import as_csv
+from retail.workspace import audits, jobs
+from retail.workspace.datasets import Dataset
 
 SEVERITY_WORDS = {"leak": "Leak", "warning": "Warning", "note": "Note"}
 LISTED = 200  # products of a finding in the table; the file holds all
@@ -51,7 +51,7 @@ def draw_audit(dataset: Dataset, manifest: Manifest) -> None:
 
 
 def _draw_report(dataset: Dataset, manifest: Manifest, report: dict[str, Any]) -> None:
-    from retail.evaluation.audit import controls_table, counted, not_found, rows_table
+    from retail.report.audit_tables import controls_table, counted, not_found, rows_table
 
     if report["data"]["checksum"] != manifest.checksum:
         st.warning("The data have changed since this look: look again before you rely on it.")
@@ -72,7 +72,7 @@ def _draw_report(dataset: Dataset, manifest: Manifest, report: dict[str, Any]) -
 
 
 def _draw_finding(finding: dict[str, Any]) -> None:
-    from retail.evaluation.audit import listed_rows
+    from retail.report.audit_tables import listed_rows
 
     box = {"leak": st.error, "warning": st.warning, "note": st.info}[finding["severity"]]
     head = f"**{SEVERITY_WORDS[finding['severity']]}: {finding['kind']}.** {plain(finding['sentence'])}"

@@ -6,11 +6,11 @@ from typing import Any
 
 import streamlit as st
 
-from retail.demo import example_products
-from retail.intake import MAX_UPLOAD_MB, take_photo, take_sound
+from retail.components.uploads import release, uploaded
 from retail.media import MediaError
-from retail.pages._uploads import release, uploaded
 from retail.schema import MODALITIES, Product
+from retail.workspace.demo import example_products
+from retail.workspace.uploads import MAX_UPLOAD_MB, take_photo, take_sound
 
 MAX_PHOTOS = 8
 # The browser itself refuses only what is larger, with a mark that has no words: the reasons are ours.

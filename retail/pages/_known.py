@@ -5,16 +5,16 @@ from __future__ import annotations
 import streamlit as st
 
 from retail import catalogue, charts
-from retail.background import Background
 from retail.catalogue import Gallery, Neighbour
-from retail.manifest import read_manifest
-from retail.pages._media import draw_photo
+from retail.components.media import draw_photo
+from retail.components.words import plain
+from retail.dataset.manifest import read_manifest
 from retail.pages._recogniser import Chosen
 from retail.pages._result import Asked
-from retail.pages._words import plain
 from retail.recognizer import Recognizer
 from retail.schema import Progress, UserError
-from retail.shelf import training_data
+from retail.workspace.background import Background
+from retail.workspace.recognizers import training_data
 
 SHOWN = 5
 WIDTH_PX = 145  # two beside each other on a phone

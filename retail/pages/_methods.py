@@ -9,13 +9,14 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from retail import estimate, jobs
 from retail.config import CLASSIFIERS, FEATURE_MAPS, FinetuneConfig
-from retail.datasets import Dataset
+from retail.dataset.manifest import Manifest
 from retail.fusion import strategies
-from retail.manifest import Manifest
-from retail.schema import INPUT_WORDS, Modality
-from retail.shelf import RUN_BUNDLES
+from retail.schema import Modality
+from retail.wording import INPUT_WORDS
+from retail.workspace import estimate, jobs
+from retail.workspace.datasets import Dataset
+from retail.workspace.recognizers import RUN_BUNDLES
 
 LEVEL_WORDS = {
     "feature": "joins what the encoders saw, then decides once",

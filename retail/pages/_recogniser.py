@@ -7,14 +7,14 @@ from pathlib import Path
 
 import streamlit as st
 
-from retail import shelf
 from retail.bundle import load_bundle
-from retail.config import home
-from retail.evaluation.verdict import percent
+from retail.components.words import plain
+from retail.files import home
 from retail.fusion import strategies
-from retail.pages._words import plain
 from retail.recognizer import Recognizer
 from retail.schema import UserError
+from retail.wording import percent
+from retail.workspace import recognizers
 
 
 @dataclass(frozen=True)
@@ -34,14 +34,14 @@ def prepare_demo(home_folder: str) -> None:
     def show(stage: str, done: int, total: int) -> None:
         bar.progress(done / max(total, 1), f"Preparing: {stage}")
 
-    shelf.recognizers(show)
+    recognizers.recognizers(show)
     bar.empty()
 
 
 @st.cache_data(show_spinner=False, ttl=5)
 def on_shelf(home_folder: str) -> dict[str, Path]:
     """Title -> folder of every recogniser; a new one appears within seconds."""
-    return shelf.recognizers()
+    return recognizers.recognizers()
 
 
 @st.cache_resource(show_spinner="Loading the recogniser …", max_entries=16)
@@ -64,7 +64,7 @@ def choose() -> Chosen:
     prepare_demo(str(home()))
     found = on_shelf(str(home()))
     if st.session_state.get("recogniser") not in found:
-        st.session_state.recogniser = shelf.DEMO_TITLE
+        st.session_state.recogniser = recognizers.DEMO_TITLE
     if len(found) > 1:
         st.selectbox("Recogniser", list(found), key="recogniser", persist_state="session")
     title = st.session_state.recogniser
@@ -73,7 +73,7 @@ def choose() -> Chosen:
     except (UserError, KeyError, RuntimeError, ValueError) as error:
         reason = str(error) if isinstance(error, UserError) else "Its files do not fit together; train it again."
         st.error(plain(f"“{title}” cannot be used, so the demo answers. {reason}"))
-        chosen = Chosen(shelf.DEMO_TITLE, found[shelf.DEMO_TITLE], load_from(found[shelf.DEMO_TITLE]))
+        chosen = Chosen(recognizers.DEMO_TITLE, found[recognizers.DEMO_TITLE], load_from(found[recognizers.DEMO_TITLE]))
     draw_facts(chosen)
     return chosen
 
@@ -95,10 +95,10 @@ def draw_facts(chosen: Chosen) -> None:
     tasks = ", ".join(f"{words(task)} ({len(classes)})" for task, classes in recognizer.vocabularies.items())
     rows = recognizer.info.get("rows", {}).get("train")
     learned = f" from {rows:,} products" if rows else ""
-    made_up = " The demo's products are made up." if shelf.of_demo(chosen.folder) else ""
+    made_up = " The demo's products are made up." if recognizers.of_demo(chosen.folder) else ""
     title = strategy_title(recognizer.strategy)
     st.caption(plain(f"{title}, learned{learned}. It knows: {tasks} classes.{made_up}"))
-    measured = shelf.accuracies_on_test(chosen.folder, recognizer.strategy)
+    measured = recognizers.accuracies_on_test(chosen.folder, recognizer.strategy)
     text, link = st.columns([4, 1], vertical_alignment="center")
     if measured:
         right = ", ".join(f"{words(task)} {percent(share)}" for task, (share, _) in measured.items())

@@ -8,18 +8,19 @@ import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from retail import charts, demo
-from retail.background import Background
-from retail.bulk import SURE
-from retail.config import home
+from retail import charts
+from retail.components.words import figure, plain
 from retail.evaluation.attribution import attribution_of
+from retail.files import home
 from retail.pages._inputs import current_product
 from retail.pages._recogniser import Chosen, load_from, on_shelf, strategy_title, words
-from retail.pages._words import figure, plain
 from retail.recognizer import Recognizer, embed_once
 from retail.schema import MODALITIES, Modality, Prediction, Product, UserError
-from retail.shelf import of_demo
 from retail.store import EmbeddingBatch
+from retail.workspace import demo
+from retail.workspace.background import Background
+from retail.workspace.bulk import SURE
+from retail.workspace.recognizers import of_demo
 
 # Class names with more letters than this get a card of full width.
 WIDE = 24

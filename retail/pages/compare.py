@@ -6,20 +6,20 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from retail.evaluation.findings import findings
-from retail.evaluation.mistakes import has_predictions
-from retail.evaluation.tables import of_task
-from retail.evaluation.verdict import verdict
+from retail.components.compare_runs import View, choose, results_files
+from retail.components.run_progress import draw_progress
+from retail.components.side_by_side import draw_side_by_side
+from retail.components.words import plain
 from retail.pages._compare_accuracy import draw_accuracy, draw_missing, draw_settings
 from retail.pages._compare_certainty import draw_certainty
 from retail.pages._compare_files import draw_files
 from retail.pages._compare_inputs import draw_costs, draw_helps
 from retail.pages._compare_map import draw_curves, draw_map
 from retail.pages._compare_mistakes import draw_mistakes
-from retail.pages._compare_runs import View, choose, results_files
-from retail.pages._run_progress import draw_progress
-from retail.pages._side_by_side import draw_side_by_side
-from retail.pages._words import plain
+from retail.report.findings import findings
+from retail.report.mistakes import has_predictions
+from retail.report.tables import of_task
+from retail.report.verdict import verdict
 
 TITLE = "Compare"
 ICON = ":material/bar_chart:"

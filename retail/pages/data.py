@@ -7,17 +7,20 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from retail import audits, charts, overview
-from retail.datasets import Dataset
-from retail.evaluation.table_formats import safe_cell
-from retail.manifest import Manifest, read_manifest
+from retail import charts
+from retail.components.choose_data import choose_dataset, draw_add, draw_columns, draw_manage, keep
+from retail.components.data_cards import draw_products
+from retail.components.products import load_manifest
+from retail.components.words import download, figure, plain
+from retail.dataset import summary
+from retail.dataset.manifest import Manifest, read_manifest
 from retail.media import SAMPLE_RATE_HZ, MediaError
 from retail.pages._data_audit import draw_audit
-from retail.pages._data_cards import draw_products
-from retail.pages._own_data import choose_dataset, draw_add, draw_columns, draw_manage, keep
-from retail.pages._products import load_manifest
-from retail.pages._words import download, figure, plain
-from retail.schema import INPUT_WORDS, UserError, inputs_words
+from retail.report.table_formats import safe_cell
+from retail.schema import UserError
+from retail.wording import INPUT_WORDS, inputs_words
+from retail.workspace import audits
+from retail.workspace.datasets import Dataset
 
 TITLE = "Data"
 ICON = ":material/folder_open:"
@@ -47,9 +50,9 @@ def full_check(path: str, changed: float, look: str = "") -> Manifest:
 
 
 @st.cache_data(show_spinner=False, max_entries=8)
-def repeats(checksum: str, _manifest: Manifest) -> list[overview.Repeat]:
+def repeats(checksum: str, _manifest: Manifest) -> list[summary.Repeat]:
     """Products that share a file."""
-    return overview.repeats(_manifest)
+    return summary.repeats(_manifest)
 
 
 def newest_manifest(dataset: Dataset, checked: bool) -> Manifest:
@@ -69,7 +72,7 @@ def draw_numbers(manifest: Manifest) -> None:
     how = "as the table says" if manifest.has_split else "split for you, whole groups together"
     with st.container(horizontal=True, gap="large"):
         st.metric("Usable products", f"{len(manifest.products):,}", width="content")
-        for row in overview.coverage(manifest):
+        for row in summary.coverage(manifest):
             help_text = f"{row.products:,} products."
             st.metric(f"With {INPUT_WORDS[row.modality]}", f"{row.share:.0%}", help=help_text, width="content")
     st.caption(f"{sizes['train']:,} to train on, {sizes['val']:,} to choose by, {sizes['test']:,} to test on, {how}.")
@@ -82,8 +85,8 @@ def draw_classes(dataset: Dataset, manifest: Manifest) -> None:
         return
     tasks = list(dict.fromkeys([*manifest.tasks, *manifest.label_columns]))
     task = st.selectbox("What to learn", tasks, format_func=lambda name: name.replace("_", " "))
-    st.markdown(plain(overview.balance_sentence(manifest, task)))
-    figure(charts.class_chart(overview.class_counts(manifest, task), task))
+    st.markdown(plain(summary.balance_sentence(manifest, task)))
+    figure(charts.class_chart(summary.class_counts(manifest, task), task))
     classes = len({product.labels.get(task) for product in manifest.products} - {"", None})
     if classes > charts.MAX_CLASSES:
         st.caption(f"The {charts.MAX_CLASSES} largest of {classes} classes are drawn.")
@@ -204,7 +207,7 @@ def draw(dataset: Dataset) -> None:
 
 def seen(manifest: Manifest) -> str:
     """The kinds of input that occur."""
-    return inputs_words(row.modality for row in overview.coverage(manifest) if row.products) or "none"
+    return inputs_words(row.modality for row in summary.coverage(manifest) if row.products) or "none"
 
 
 st.title("Data", anchor=False)

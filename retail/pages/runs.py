@@ -9,16 +9,17 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
-from retail import jobs, runs
-from retail.estimate import duration
-from retail.evaluation.outputs import csv_zip, latex_text, read_results
-from retail.evaluation.report import html_report
-from retail.pages._follow_run import CURVE_LINK, STATE_WORDS, follow
-from retail.pages._side_by_side import draw_side_by_side
-from retail.pages._training import draw_training
-from retail.pages._words import download, plain
-from retail.runs import Run
+from retail.comparison.results import read_results
+from retail.components.follow_run import CURVE_LINK, STATE_WORDS, follow
+from retail.components.side_by_side import draw_side_by_side
+from retail.components.training_history import draw_training
+from retail.components.words import download, plain
+from retail.report.files import csv_zip, latex_text
+from retail.report.html import html_report
 from retail.schema import UserError
+from retail.workspace import jobs, runs
+from retail.workspace.estimate import duration
+from retail.workspace.runs import Run
 
 TITLE = "Runs"
 ICON = ":material/history:"

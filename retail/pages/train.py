@@ -7,14 +7,15 @@ from pathlib import Path
 
 import streamlit as st
 
-from retail import estimate, jobs
+from retail.components.choose_data import choose_dataset
+from retail.components.follow_run import EVERY_SECONDS, draw_run
+from retail.components.words import plain
+from retail.dataset.manifest import Manifest, read_manifest
 from retail.encoders import PRESETS
-from retail.manifest import Manifest, read_manifest
-from retail.pages._follow_run import EVERY_SECONDS, draw_run
 from retail.pages._methods import ARGUMENTS, Choice
-from retail.pages._own_data import choose_dataset
-from retail.pages._words import plain
-from retail.schema import INPUT_WORDS, MODALITIES, Modality, UserError
+from retail.schema import MODALITIES, Modality, UserError
+from retail.wording import INPUT_WORDS
+from retail.workspace import estimate, jobs
 
 TITLE = "Train"
 ICON = ":material/model_training:"

@@ -18,8 +18,8 @@ from torch import Tensor, nn
 from retail.config import TrainConfig
 from retail.fusion import FusionHead, build_head
 from retail.schema import UserError
-from retail.training.answers import fit_temperatures, predict_probs
 from retail.training.loss import WEIGHTED, MultiTaskLoss, class_weights, task_weights
+from retail.training.predict import fit_temperatures, predict_probs
 from retail.training.rows import Rows, drop_modalities, row_order, standard_rows
 from retail.training.step import Step
 

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from retail import jobs
+from retail.workspace import jobs
 from tests.browser.driving import NOTES
 from tests.results_sample import write_finished_run
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from playwright.sync_api import TimeoutError
 
-from retail.config import DEMO_TASKS
+from retail.files import DEMO_TASKS
 
 # The address of each page: its file's name, but the first one lives at the root.
 PAGES = [

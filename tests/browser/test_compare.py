@@ -10,10 +10,10 @@ import zipfile
 import pytest
 from playwright.sync_api import TimeoutError, expect
 
-from retail.evaluation.mistakes import rows_in
-from retail.evaluation.report import html_report
-from retail.evaluation.tables import all_tables
-from retail.evaluation.verdict import verdict
+from retail.report.html import html_report
+from retail.report.mistakes import rows_in
+from retail.report.tables import all_tables
+from retail.report.verdict import verdict
 from tests.browser.conftest import WAIT_MS
 from tests.browser.driving import SCHEMES, nameless_charts, overflow, settled, violations
 from tests.results_sample import CLASSES, MODELS, ids, sample_results

@@ -7,8 +7,8 @@ import io
 import pytest
 from PIL import Image
 
-from retail.config import DEMO_TASKS
-from retail.evaluation.verdict import verdict
+from retail.files import DEMO_TASKS
+from retail.report.verdict import verdict
 from tests.browser.driving import cards, settled, try_example
 from tests.results_sample import MODELS, sample_results
 

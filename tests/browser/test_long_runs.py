@@ -12,7 +12,7 @@ import time
 import pytest
 from playwright.sync_api import expect
 
-from retail import datasets, jobs
+from retail.workspace import datasets, jobs
 from tests.browser.conftest import WAIT_MS, dashboard, free_port
 from tests.browser.driving import RUN_MS, choose, keep_it_small, problem_cells, settled, upload
 from tests.conftest import write_small_data

@@ -11,7 +11,7 @@ import pytest
 import soundfile
 from PIL import Image
 
-from retail.config import DEMO_DIR, DEMO_TASKS
+from retail.files import DEMO_DIR, DEMO_TASKS
 from retail.media import SAMPLE_RATE_HZ, decode_audio
 from tests.browser.conftest import CHROMIUM, FLAGS
 from tests.browser.driving import RUN_MS, cards, settled, try_example, upload

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from retail import jobs
-from retail.config import DEMO_DIR
-from retail.evaluation.verdict import verdict
+from retail.files import DEMO_DIR
+from retail.report.verdict import verdict
+from retail.workspace import jobs
 from tests.browser.conftest import PROJECT, dashboard, free_port
 from tests.browser.driving import RUN_MS, choose, keep_it_small, problem_cells, settled, upload
 from tests.browser.test_long_runs import start

@@ -1,0 +1,73 @@
+"""The leak audit: six ways in which a data set gives its labels away, looked for one by one.
+
+In: a `Manifest` and, for look-alikes and the shuffled control, embeddings. Out: a JSON-ready report with findings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from retail.audit.control import shuffled_control
+from retail.audit.duplicates import near_duplicates
+from retail.audit.finding import KINDS, SEVERITIES, Audited, Finding
+from retail.audit.names import codes, names
+from retail.audit.shortcuts import shortcuts
+from retail.audit.texts import constant_text, label_words
+from retail.dataset.manifest import Manifest
+from retail.schema import MODALITIES, Progress, UserError
+from retail.splits import with_validation
+from retail.store import EmbeddingBatch
+
+__all__ = ["FORMAT", "KINDS", "SEVERITIES", "audit"]
+
+FORMAT = "retail-audit/1"
+
+
+def audit(
+    manifest: Manifest, embedded: EmbeddingBatch | None = None, progress: Progress | None = None
+) -> dict[str, Any]:
+    """Runs every check over all rows; `embedded` holds the rows of the manifest in their order.
+
+    Raises UserError when the data has no label column.
+    """
+    if not manifest.tasks:
+        raise UserError("An audit needs labels to look for; name label columns with --tasks.")
+    data = Audited(
+        manifest.root,
+        with_validation(manifest.products),
+        manifest.tasks,
+        {m: embedded.embeddings[m].numpy() for m in MODALITIES if m in embedded.embeddings} if embedded else {},
+        {m: embedded.present[m].numpy() for m in MODALITIES if m in embedded.present} if embedded else {},
+    )
+    checks: Mapping[str, Callable[[Audited], list[Finding]]] = {
+        "constant text": constant_text,
+        "label words": label_words,
+        "names": lambda data: names(data) + codes(data),
+        "near-duplicates": near_duplicates,
+        "shortcut": shortcuts,
+    }
+    findings: list[Finding] = []
+    for done, check in enumerate(checks.values(), start=1):
+        findings += check(data)
+        if progress:
+            progress("auditing", done, len(KINDS))
+    controlled, controls = shuffled_control(data)
+    findings += controlled
+    if progress:
+        progress("auditing", len(KINDS), len(KINDS))
+    findings.sort(key=lambda finding: SEVERITIES.index(finding.severity))
+    found = {finding.kind for finding in findings}
+    return {
+        "format": FORMAT,
+        "data": {"name": manifest.title, "checksum": manifest.checksum, "n": len(data.products)},
+        "tasks": list(manifest.tasks),
+        "checks": [{"kind": kind, "looks_for": words, "found": kind in found} for kind, words in KINDS.items()],
+        "findings": [
+            asdict(finding) | {"n": len(finding.rows), "lines": [manifest.lines.get(name) for name in finding.rows]}
+            for finding in findings
+        ],
+        "controls": controls,
+        "limits": [] if embedded else ["No embeddings were given: look-alikes and shuffled inputs were not looked at."],
+    }

@@ -1,0 +1,81 @@
+"""What a leak audit looks at and what it says.
+
+In: the rows of a data set and, where there is an encoder, their embeddings. Out: `Finding`s. No torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from retail.audit.media_facts import MediaFacts, facts_of
+from retail.schema import Modality, Product
+
+# From "test accuracy cannot be trusted" over "probably easier than real life" to "know this when you read the figures".
+Severity = Literal["leak", "warning", "note"]
+SEVERITIES: tuple[Severity, ...] = ("leak", "warning", "note")
+
+# The six kinds, each with what is looked for.
+KINDS = {
+    "constant text": "one description stands for all products of a class",
+    "label words": "the answer is written in the description",
+    "names": "ids, file names, folders or barcodes tell the class",
+    "near-duplicates": "the same photo, sound or description stands on both sides of a split",
+    "shortcut": "a product is on both sides of a split, or mere file properties tell the class",
+    "shuffled control": "a shuffled input, or which inputs are missing, still tells the class",
+}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One leak or shortcut; `rows` holds the ids of the products that it concerns, `task` is "" for all tasks.
+
+    `twins` names for each of them the product that it copies; it is empty where nothing is copied.
+    """
+
+    kind: str
+    severity: Severity
+    sentence: str
+    rows: tuple[str, ...]
+    task: str = ""
+    twins: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Audited:
+    """N products with their splits; an input without an encoder is absent from `embeddings` and `present`."""
+
+    root: Path
+    products: Sequence[Product]
+    tasks: Sequence[str]
+    embeddings: dict[Modality, np.ndarray] = field(default_factory=dict)  # (N, D_m)
+    present: dict[Modality, np.ndarray] = field(default_factory=dict)  # (N,) bool
+
+    def labels(self, task: str) -> np.ndarray:
+        """(N,) of str, "" = none."""
+        return np.array([product.labels.get(task, "") for product in self.products], dtype=object)
+
+    def ids(self, chosen: np.ndarray) -> tuple[str, ...]:
+        """The ids at these places, or where a mask is set."""
+        places = np.flatnonzero(chosen) if chosen.dtype == bool else chosen
+        return tuple(self.products[place].id for place in places.tolist())
+
+    @property
+    def groups(self) -> np.ndarray:
+        """(N,) names: rows of one declared group bear one name, every other row its own."""
+        return np.array([f"g {p.group}" if p.group else f"r {p.id}" for p in self.products], dtype=object)
+
+    @cached_property
+    def facts(self) -> list[MediaFacts]:
+        """What every row's files look like; each file is opened once."""
+        return facts_of(self.products)
+
+
+def percent(share: float) -> str:
+    """0.125 -> '12.5 %'."""
+    return f"{100 * share:.1f} %"

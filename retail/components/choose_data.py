@@ -1,0 +1,176 @@
+"""Data of one's own: add it, say what its columns hold, rename or delete it.
+
+In: the chosen `Dataset` and what the user fills in. Out: the data sets kept under the home folder.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pandas as pd
+import streamlit as st
+
+from retail.components.words import download
+from retail.dataset.columns import NONE, ROLES, Columns, guessed_tasks
+from retail.dataset.manifest import read_table
+from retail.schema import UserError
+from retail.workspace import datasets
+from retail.workspace.datasets import Dataset
+
+MAX_UPLOAD_MB = 2048
+ROLE_WORDS = {
+    "image": "Photo",
+    "text": "Description",
+    "audio": "Sound",
+    "id": "Product number",
+    "split": "Split (train, val, test)",
+    "group": "Group",
+}
+ROLE_HELP = {
+    "image": "The path of the photo file; several photos of one product are separated by ';'.",
+    "audio": "The path of the sound file.",
+    "text": "Any words about the product.",
+    "id": "Anything that tells products apart; without one the line number does.",
+    "split": "Which products are for training and which for the test. Left out, they are split for you.",
+    "group": "Products of one group (one shoot, one series) stay together, so that the test stays fair.",
+}
+
+
+def choose_dataset() -> Dataset:
+    """The data set that is looked at; Data and Train choose the same one."""
+    known = {dataset.id: dataset for dataset in datasets.list_datasets()}
+    state = st.session_state
+    if state.get("dataset") not in known:
+        state.dataset = next(iter(known))
+    labels = _labels(list(known.values()))
+    state.dataset_box = state.dataset  # an `index` that follows the choice would make a new box of each, without memory
+    st.selectbox("Data set", list(known), key="dataset_box", on_change=_take_choice, format_func=labels.__getitem__)
+    return known[state.dataset]
+
+
+def _labels(known: list[Dataset]) -> dict[str, str]:
+    """Names by id; the box finds an option by its label, so those of one name bear their id too."""
+    names = Counter(one.name for one in known)
+    return {one.id: one.name if names[one.name] == 1 else f"{one.name} ({one.id})" for one in known}
+
+
+def _take_choice() -> None:
+    st.session_state.dataset = st.session_state.dataset_box
+
+
+def keep(dataset: Dataset) -> None:
+    """A new data set is chosen at once and its files are opened."""
+    st.session_state.dataset = dataset.id
+    st.session_state.setdefault("checked", set()).add(dataset.id)
+    st.rerun()
+
+
+def draw_add() -> None:
+    """Upload, or name a folder on this machine; templates to start from."""
+    with st.expander("Use my data: add a data set", expanded=False):
+        st.markdown(
+            "One row of a table is one product. It may have a photo, a description, a sound, or any of them, and the "
+            "columns to learn, such as *category* or *colour*. Other column names are fine: you say what they hold."
+        )
+        with st.container(horizontal=True):
+            download("Template as ZIP", datasets.template_zip(), "template.zip", "application/zip")
+            download("Template as CSV", datasets.template_csv(), "metadata.csv", "text/csv")
+        added_before = st.session_state.setdefault("added_before", 0)  # new keys empty the form
+        name = st.text_input("Name", placeholder="Spring catalogue", key=f"new_name_{added_before}")
+        upload = st.file_uploader(
+            "ZIP with table and files, or a CSV table", max_upload_size=MAX_UPLOAD_MB, key=f"new_file_{added_before}"
+        )
+        path = st.text_input(
+            "Or a folder, ZIP or CSV on this machine", placeholder="/data/my_products", key=f"new_path_{added_before}"
+        )
+        if not st.button("Add", type="primary"):
+            return
+        try:
+            if upload is not None and path.strip():
+                st.error("There are a file and a path, but one data set is added at a time: take one of them away.")
+                return
+            if upload is not None:
+                added = datasets.add_upload(name or Path(upload.name).stem, upload.name, upload.getvalue())
+            elif path.strip():
+                added = datasets.add_folder(name or Path(path.strip()).stem, Path(path.strip()))
+            else:
+                st.error("Choose a file to upload, or write a path.")
+                return
+        except UserError as error:
+            st.error(str(error))
+            return
+        st.session_state.added_before += 1
+        keep(added)
+
+
+def draw_columns(dataset: Dataset) -> None:
+    """Which column holds what; kept beside the data and used by everything that reads it."""
+    try:
+        header, rows = read_table(dataset.table)
+    except (UserError, OSError) as error:
+        st.error(str(error))
+        return
+    st.dataframe(pd.DataFrame(rows[:5], columns=header), hide_index=True, width="stretch")
+    if dataset.is_demo:
+        st.caption("The demo follows the convention: image_file_name, audio_file_name, text, id, split and group.")
+        return
+    now = dataset.columns
+    with st.form("columns"):
+        cells = st.columns(2)
+        picked, held = {}, []
+        for place, (role, word) in enumerate(ROLE_WORDS.items()):
+            own = getattr(now, role) or (ROLES[role] if ROLES[role] in header else NONE)
+            options = [NONE, *header]
+            picked[role] = cells[place % 2].selectbox(
+                word,
+                options,
+                options.index(own) if own in options else 0,
+                help=ROLE_HELP[role],
+                key=f"role_{role}_{dataset.id}",
+            )
+            held.append(own)
+        likely = [name for name in now.tasks or guessed_tasks(header, rows) if name in header and name not in held]
+        help_text = "Each is a question that the model answers."
+        tasks = st.multiselect("Columns to learn", header, likely, help=help_text, key=f"tasks_{dataset.id}")
+        if not st.form_submit_button("Save", type="primary"):
+            return
+    roles = {
+        role: ("" if column == (ROLES[role] if ROLES[role] in header else NONE) else column)
+        for role, column in picked.items()
+    }
+    try:
+        datasets.set_columns(dataset, Columns(**roles, tasks=tuple(tasks)))
+    except UserError as error:
+        st.error(str(error))
+        return
+    keep(dataset)
+
+
+@st.dialog("Delete this data set?")
+def ask_delete(dataset: Dataset) -> None:
+    """Asks once more."""
+    st.write(
+        f"“{dataset.name}” is removed from the dashboard with the files that were uploaded. A folder that was only "
+        "named stays. Finished runs keep their figures, but can no longer show the products."
+    )
+    if st.button("Delete it", type="primary", on_click=datasets.delete, args=(dataset,)):
+        st.session_state.dataset = "demo"
+        st.rerun()
+
+
+def draw_manage(dataset: Dataset) -> None:
+    """Another name, or away with it."""
+    if dataset.is_demo:
+        st.caption("The demo belongs to the program: it can be neither renamed nor deleted.")
+        return
+    name = st.text_input("Name of this data set", dataset.name)
+    if st.button("Rename") and name != dataset.name:
+        try:
+            datasets.rename(dataset, name)
+        except UserError as error:
+            st.error(str(error))
+            return
+        st.rerun()
+    if st.button("Delete …"):
+        ask_delete(dataset)

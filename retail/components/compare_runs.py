@@ -1,0 +1,122 @@
+"""Which results Compare looks at: finished runs and the bundled one, a task of theirs and a model.
+
+In: the runs folder and `?run=` of the address. Out: a `View`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from retail.comparison.results import FORMAT, titles
+from retail.components.words import plain
+from retail.files import DEMO_RESULTS
+from retail.report.verdict import scored_tasks
+from retail.workspace import jobs
+
+DEMO_RUN = "demo"
+CURVES = "retail-curve/1"  # the format of learning curves
+# The format stands first in a results file, so its beginning tells what it is.
+HEAD_BYTES = 200
+
+
+@dataclass(frozen=True)
+class View:
+    """What the page looks at now."""
+
+    run: str
+    results: dict[str, Any]
+    task: str
+    model: str
+
+    @property
+    def title(self) -> str:
+        """Of the model."""
+        return titles(self.results)[self.model]
+
+    def rows(self, name: str) -> list[dict[str, Any]]:
+        """The task's rows of one list of the results; none where an older file lacks it."""
+        return [row for row in self.results.get(name, []) if row.get("task") == self.task]
+
+
+@st.cache_resource(show_spinner=False, max_entries=8)
+def load_results(path: str, changed: float) -> dict[str, Any]:
+    """A results file, shared by all sessions and never changed; `changed` is its time stamp, so a new one is read."""
+    return json.loads(Path(path).read_text(encoding="utf-8"))
+
+
+@st.cache_data(show_spinner=False, max_entries=256)
+def format_of(path: str, changed: float) -> str:
+    """What kind of results file it is, from its beginning."""
+    with Path(path).open("rb") as stream:
+        found = re.search(rb'"format":\s*"([^"]+)"', stream.read(HEAD_BYTES))
+    return found.group(1).decode() if found else ""
+
+
+def results_files(wanted: str = FORMAT) -> dict[str, tuple[str, Path]]:
+    """{run: (title, results file)} of one format, the newest first, the bundled comparison last."""
+    found = {}
+    for job in jobs.list_jobs():
+        if job.results.is_file() and format_of(str(job.results), job.results.stat().st_mtime) == wanted:
+            found[job.id] = (f"{jobs.status(job)['title'] or 'run'} · {job.id}", job.results)
+    if wanted == FORMAT and DEMO_RESULTS.is_file():
+        found[DEMO_RUN] = ("Demo data (bundled)", DEMO_RESULTS)
+    return found
+
+
+def read(path: Path) -> dict[str, Any]:
+    """The file's results, read once."""
+    return load_results(str(path), path.stat().st_mtime)
+
+
+def _note_run() -> None:
+    st.query_params["run"] = st.session_state.compare_run
+
+
+def choose() -> View | None:
+    """The pickers; None when there is nothing to look at."""
+    files = results_files()
+    if not files:
+        return None
+    asked = st.query_params.get("run", "")
+    # A choice lives as long as the page; somebody who comes again by a link wants what the link names.
+    if asked in files and ("compare_run" not in st.session_state or st.session_state.get("compare_asked") != asked):
+        st.session_state.compare_run = st.session_state.compare_asked = asked
+    if st.session_state.get("compare_run") not in files:
+        st.session_state.compare_run = next(iter(files))
+    which, what, who = st.columns(3)
+    run = which.selectbox(
+        "Results", list(files), format_func=lambda run: files[run][0], key="compare_run", on_change=_note_run
+    )
+    results = read(files[run][1])
+    tasks = scored_tasks(results)
+    if not tasks:
+        st.warning("No test product of this run has a label, so there is nothing to compare. Label some, train again.")
+        st.stop()
+    left_out = ", ".join(plain(task) for task in results["tasks"] if task not in tasks)
+    why = f"Left out, because no test product has a label: {left_out}." if left_out else None
+    task = what.selectbox("Task", tasks, format_func=lambda task: task.replace("_", " "), help=why)
+    chosen = results["selected"][task]
+    names = titles(results)
+    key = f"compare_model_{run}_{task}"
+    st.session_state.setdefault(key, chosen.get("fusion", chosen.get("single")))
+    model = who.selectbox(
+        "Model",
+        list(names),
+        format_func=names.__getitem__,
+        key=key,
+        help="Marked in every chart; its mistakes can be opened. At first the fusion that validation chose.",
+    )
+    return View(run, results, task, model)
+
+
+def look_at(view: View, title: str) -> None:
+    """Chooses another model, from a callback."""
+    model = next((name for name, known in titles(view.results).items() if known == title), None)
+    if model:
+        st.session_state[f"compare_model_{view.run}_{view.task}"] = model

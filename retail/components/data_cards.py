@@ -1,0 +1,49 @@
+"""Products of a data set as cards, a page of them at a time, on Data.
+
+In: products and what stands below each. Out: cards with photo, words, player and labels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import streamlit as st
+
+from retail.components.media import draw_media
+from retail.components.words import plain
+from retail.dataset.manifest import Manifest
+from retail.schema import Product
+from retail.wording import INPUT_WORDS
+
+A_PAGE = 6
+
+
+def draw_cards(products: Sequence[Product], lines: Mapping[str, int], key: str) -> None:
+    """Six at a time, each with its line of the table."""
+    pages = max((len(products) + A_PAGE - 1) // A_PAGE, 1)
+    page = int(st.number_input(f"Page, of {pages:,}", 1, pages, 1, width=160, key=f"page_{key}")) if pages > 1 else 1
+    cells = st.columns(3)
+    for place, product in enumerate(products[(page - 1) * A_PAGE : page * A_PAGE]):
+        with cells[place % 3].container(border=True):
+            draw_media(product)
+            st.caption(plain(card_words(product, lines.get(product.id))))
+
+
+def card_words(product: Product, line: int | None) -> str:
+    """'17 (line 4, train): colour red. No sound.'"""
+    labels = ", ".join(f"{task} {label}" for task, label in product.labels.items() if label)
+    missing = [word for name, word in INPUT_WORDS.items() if name not in product.modalities]
+    place = f"line {line:,}, {product.split}" if line else product.split
+    return f"{product.id} ({place}): {labels}." + (f" No {' or '.join(missing)}." if missing else "")
+
+
+def draw_products(manifest: Manifest) -> None:
+    """All products, or those of one class."""
+    shown = list(manifest.products)
+    columns = st.columns(2)
+    if manifest.label_columns:
+        task = columns[0].selectbox("Column", manifest.label_columns, key="show_task")
+        classes = sorted({label for product in shown if (label := product.labels.get(task, ""))})
+        wanted = columns[1].selectbox("Class", ["all", *classes], key="show_class")
+        shown = [product for product in shown if wanted == "all" or product.labels.get(task) == wanted]
+    draw_cards(shown, manifest.lines, "products")

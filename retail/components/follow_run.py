@@ -1,0 +1,128 @@
+"""One run as it goes: its place in the queue, stage and time left, first figures, log, Cancel and Retry.
+
+In: a `Job`. Out: what stands on the page now; the page decides how often to look.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from retail.comparison.results import FORMAT
+from retail.components.compare_runs import CURVES, format_of
+from retail.components.words import plain
+from retail.fusion import strategies
+from retail.wording import INPUT_WORDS, percent
+from retail.workspace import jobs
+from retail.workspace.estimate import duration
+from retail.workspace.recognizers import RUN_BUNDLES, bundles_in
+
+# Before so much time and work has passed, a forecast would only jump about.
+STEADY_SECONDS, STEADY_STEPS = 3.0, 2
+EVERY_SECONDS = 1.0
+STATE_WORDS = {
+    "queued": "Waiting",
+    "starting": "Starting",
+    "running": "Running",
+    "done": "Done",
+    "failed": "Failed",
+    "cancelled": "Cancelled",
+}
+LOG_LINES = 15
+CURVE_LINK = "Compare draws it under “Map and curves”"
+
+
+def time_left(now: dict[str, Any]) -> str:
+    """', about 3 minutes left' in this stage, or '' while nobody can tell."""
+    steps = now["done"] - now.get("stage_first", 0)
+    spent = now.get("updated", 0.0) - now.get("stage_started", 0.0)
+    if steps < STEADY_STEPS or spent < STEADY_SECONDS or now["done"] >= now["total"]:
+        return ""
+    return f", about {duration(spent / steps * (now['total'] - now['done']))} left"
+
+
+def model_word(model: str) -> str:
+    """What a model is called in menus."""
+    if model in INPUT_WORDS:
+        return f"{INPUT_WORDS[model].capitalize()} only"  # type: ignore[index]
+    return strategies()[model].title if model in strategies() else model
+
+
+def draw_run(job: jobs.Job, links: bool = True) -> None:
+    """Draws one run, with links to where it can be looked at."""
+    now = jobs.status(job)
+    waits, live = now["state"] == jobs.QUEUED, now["state"] in jobs.LIVE
+    title = now["title"] or job.id
+    st.markdown(f"**{plain(title)}** · {STATE_WORDS.get(now['state'], now['state'])}")
+    if waits:
+        st.caption(_place(job))
+    elif live:
+        share = now["done"] / now["total"] if now["total"] else 0.0
+        stage = now["stage"][:1].upper() + now["stage"][1:]
+        counted = f": {now['done']:,} of {now['total']:,}{time_left(now)}" if now["total"] else " …"
+        st.progress(min(share, 1.0), stage + counted)
+        st.caption(f"Running for {duration(max(time.time() - job.facts.get('started', time.time()), 1))}.")
+    elif now["state"] == "done":
+        if links:
+            _draw_links(job)
+    else:
+        st.error(plain(now["message"] or f"The run was {now['state']}."))
+    _draw_partial(now, live)
+    _draw_log(job, opened=now["state"] == "failed")
+    if waits or live:
+        st.button("Cancel", key=f"cancel_{job.id}", on_click=jobs.cancel, args=(job,))
+    elif now["state"] != "done":
+        again = "What is finished counts: embeddings are kept, and fine-tuning goes on from its last epoch."
+        st.button("Retry", key=f"retry_{job.id}", on_click=jobs.retry, args=(job,), help=again)
+
+
+def follow(job: jobs.Job, live: bool) -> None:
+    """Draws one run, `live` as the page found it, and looks again while it lives; the whole page follows its end."""
+
+    def look() -> None:
+        if (jobs.status(job)["state"] in jobs.UNFINISHED) != live:  # it ended, or was queued again
+            st.rerun()
+        draw_run(job, links=False)
+        jobs.advance()
+
+    st.fragment(look, run_every=EVERY_SECONDS if live else None)()
+
+
+def _place(job: jobs.Job) -> str:
+    waiting = [other.id for other in jobs.waiting()]
+    before = waiting.index(job.id) if job.id in waiting else 0
+    return "It starts when the run before it ends." if not before else f"{before + 1} runs come before it."
+
+
+def _draw_links(job: jobs.Job) -> None:
+    st.success("Done: Recognise offers what it made." if bundles_in(job.folder / RUN_BUNDLES) else "Done.")
+    left, right = st.columns(2)
+    made = format_of(str(job.results), job.results.stat().st_mtime) if job.results.is_file() else ""
+    if made == FORMAT:
+        left.page_link(
+            "retail/pages/compare.py",
+            label="See the comparison",
+            icon=":material/bar_chart:",
+            query_params={"run": job.id},
+        )
+    elif made == CURVES:
+        left.page_link("retail/pages/compare.py", label=CURVE_LINK, icon=":material/bar_chart:")
+    right.page_link("retail/pages/runs.py", label="All runs", icon=":material/history:")
+
+
+def _draw_partial(now: dict[str, Any], live: bool) -> None:
+    if not live or not (scored := now.get("partial")):
+        return
+    with st.expander("First figures", expanded=True):
+        st.caption("Accuracy on validation, mean over questions and over what is trained so far. The test comes last.")
+        rows = [{"model": model_word(model), "so far": percent(value)} for model, value in scored.items()]
+        st.dataframe(pd.DataFrame(rows), hide_index=True, width="stretch")
+
+
+def _draw_log(job: jobs.Job, opened: bool) -> None:
+    if tail := job.log_tail(LOG_LINES):
+        with st.expander("Log", expanded=opened):
+            st.code(tail, language=None, wrap_lines=True)

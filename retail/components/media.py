@@ -1,0 +1,67 @@
+"""What a card shows of a product: its photos, its words and a player; what cannot be read says why.
+
+In: a `Product` whose files lie on this machine. Out: elements on the page; small copies of photos are kept.
+"""
+
+from __future__ import annotations
+
+import io
+import mimetypes
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal
+
+import streamlit as st
+
+from retail.components.words import plain
+from retail.media import MediaError, decode_audio, decode_image
+from retail.schema import MediaSource, Product
+
+THUMBNAIL_PX = 320
+MOST_LETTERS = 400  # of a description
+
+
+@st.cache_data(show_spinner=False, max_entries=512)
+def thumbnail(path: str, changed: float) -> bytes:
+    """A small upright JPEG of a photo; raises MediaError."""
+    picture = decode_image(Path(path))
+    picture.thumbnail((THUMBNAIL_PX, THUMBNAIL_PX))
+    stream = io.BytesIO()
+    picture.save(stream, "JPEG", quality=80)
+    return stream.getvalue()
+
+
+@st.cache_data(show_spinner=False, max_entries=512)
+def fault(path: str, changed: float) -> str:
+    """Why a clip cannot be played, "" where it can."""
+    try:
+        decode_audio(Path(path))
+    except MediaError as error:
+        return str(error)
+    return ""
+
+
+def draw_photo(
+    path: MediaSource, name: str, width: int | Literal["stretch"] = "stretch", complain: Callable[[str], Any] = st.error
+) -> None:
+    """A small copy of a photo of the product `name`, or why there is none."""
+    if isinstance(path, Path):
+        try:
+            st.image(thumbnail(str(path), path.stat().st_mtime), width=width, alt=f"Photo of {name}")
+        except (MediaError, OSError) as error:
+            complain(plain(f"No photo: {error}"))
+
+
+def draw_media(product: Product) -> None:
+    """Every photo, the words, the clip."""
+    for path in product.images:
+        draw_photo(path, product.id)
+    if product.text.strip():
+        st.markdown(f"“{plain(product.text[:MOST_LETTERS])}”")
+    if isinstance(product.audio, Path):
+        if not product.audio.is_file():
+            st.error(plain(f"No sound: '{product.audio.name}' does not exist any more; bring it back."))
+        elif reason := fault(str(product.audio), product.audio.stat().st_mtime):
+            st.error(plain(f"No sound: {reason}"))
+        else:
+            st.audio(str(product.audio), format=mimetypes.guess_type(product.audio.name)[0] or "audio/wav")

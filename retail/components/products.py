@@ -1,0 +1,84 @@
+"""Test products as cards: photo shown, text read, sound played, and who was right about them.
+
+In: a `View` and row numbers of its predictions. Out: cards on the page, a page of them at a time.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from retail.comparison.sources import data_source
+from retail.components.compare_runs import View
+from retail.components.media import draw_media
+from retail.components.words import plain
+from retail.dataset.manifest import Manifest, read_manifest
+from retail.report.mistakes import answers, saved_by
+from retail.schema import UserError
+from retail.wording import INPUT_WORDS
+
+CARDS = 12  # as many photos and players as a page shows at once
+COLUMNS = 3
+WORDS: dict[str, str] = {str(modality): word for modality, word in INPUT_WORDS.items()}
+
+
+@st.cache_resource(show_spinner="Reading the data …", max_entries=4)
+def load_manifest(folder: str, text_column: str, changed: float) -> Manifest:
+    """The run's data; `changed` is the time stamp of its metadata."""
+    return read_manifest(Path(folder), None, text_column)
+
+
+def run_manifest(view: View) -> tuple[Manifest | None, str]:
+    """The data of the run and a remark about them; None where they are gone."""
+    folder = data_source(view.results)
+    if folder is None:
+        return None, "The data of this run are not on this machine, so only ids are shown."
+    text_column = view.results["config"].get("text_column", "text")
+    try:
+        manifest = load_manifest(str(folder), text_column, _changed(folder))
+    except (UserError, OSError) as error:
+        return None, f"The data of this run cannot be read: {error}"
+    same = view.results["data"]["checksum"] in (manifest.checksum, "0")
+    return manifest, "" if same else "The data have changed since this run: a card may not be what the model saw."
+
+
+def _changed(data: Path) -> float:
+    table = data / "metadata.csv"
+    return (table if table.is_file() else data).stat().st_mtime
+
+
+def draw_products(view: View, seed: str, rows: list[int], key: str) -> None:
+    """Cards of these test rows."""
+    manifest, remark = run_manifest(view)
+    if remark:
+        st.caption(remark)
+    known = {product.id: product for product in manifest.products} if manifest else {}
+    pages = -(-len(rows) // CARDS)
+    page = 1
+    if pages > 1:
+        page = st.number_input(f"Page of {pages}", 1, pages, key=f"page_{key}", width=160)
+        st.caption(f"{CARDS} of {len(rows):,} products at a time.")
+    columns = st.columns(COLUMNS)
+    for place, row in enumerate(rows[(page - 1) * CARDS : page * CARDS]):
+        with columns[place % COLUMNS], st.container(border=True):
+            name = view.results["predictions"]["ids"][row]
+            _draw_words(view, seed, row, name)
+            if name in known:
+                draw_media(known[name])
+
+
+def _draw_words(view: View, seed: str, row: int, name: str) -> None:
+    target, preds, confidence = (values[row] for values in answers(view.results, view.task, view.model, seed))
+    classes = view.results["tasks"][view.task]
+    truth = classes[target] if target >= 0 else "no label"
+    st.markdown(f"**{plain(name)}**")
+    verb = "rightly answered" if target == preds else "answered"
+    st.markdown(f"{plain(truth)}, {verb} **{plain(classes[preds])}** ({confidence:.0%} sure)")
+    if target < 0:
+        return
+    saved = [WORDS.get(model, model) for model in saved_by(view.results, view.task, seed, row)]
+    if target == preds:
+        st.caption(f"Alone right: {', '.join(saved) or 'no single input'}.")
+    else:
+        st.caption(f"Would have been right alone: {', '.join(saved) or 'no single input'}.")

@@ -1,0 +1,45 @@
+"""Two to four finished comparisons beside one another, on Compare and on Runs.
+
+In: the comparisons at hand, and those chosen at first. Out: cautions, a chart, a table and the verdicts on the page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from retail import charts
+from retail.components.compare_runs import read, results_files
+from retail.components.words import figure, plain
+from retail.report import side_by_side
+
+MOST_RUNS = 4
+
+
+def draw_side_by_side(first: Sequence[str] = ()) -> None:
+    """The choice of runs, `first` among them, and what can be said of the chosen ones."""
+    st.subheader("Side by side", anchor=False)
+    files = results_files()
+    if len(files) < 2:
+        st.info("There is only one comparison so far; train another one to set them side by side.")
+        return
+    chosen = st.multiselect(
+        "Two to four finished comparisons",
+        list(files),
+        first,
+        format_func=lambda run: files[run][0],
+        max_selections=MOST_RUNS,
+    )
+    if len(chosen) < 2:
+        st.caption("Choose at least two.")
+        return
+    results = {files[run][0]: read(files[run][1]) for run in chosen}
+    for sentence in side_by_side.cautions(results):
+        st.warning(sentence)
+    frame = side_by_side.figures(results)
+    if not frame.empty:
+        figure(charts.runs_chart(frame))
+        st.dataframe(side_by_side.table(frame), hide_index=True, width="stretch", alt="The runs side by side")
+    if said := side_by_side.verdicts(results):
+        st.markdown("\n".join(f"- **{plain(title)}**: {plain(sentence)}" for title, sentence in said))

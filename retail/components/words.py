@@ -1,0 +1,68 @@
+"""Words, tables, figures and downloads for all pages: what comes from data, shown as it is.
+
+In: text, a `Table`, a chart or a file's content. Out: markdown that formats, links and loads nothing; a frame; a figure
+or a download on the page.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
+
+import altair as alt
+import pandas as pd
+import streamlit as st
+
+from retail.report.table_formats import Table, heading, shown
+
+
+def plain(text: str) -> str:
+    """Markdown signs lose their meaning: a class may be called `*` or hold a link to a picture elsewhere."""
+    text = re.sub(r"([\\`*_$~<|#])", r"\\\1", text)
+    return re.sub(r":(?=[a-z])", r"\:", text.replace("](", "]\\("))
+
+
+def figure(
+    chart: alt.Chart | alt.LayerChart, key: str | None = None, on_select: Callable | str = "ignore", selection: str = ""
+) -> Any:
+    """Draws a chart whose description becomes its accessible name; `selection` is the parameter that is listened to."""
+    words = chart.description
+    bare: Any = chart.copy(deep=False)
+    bare.description = alt.Undefined  # else every drawing is logged as one with two names
+    if not selection:
+        return st.altair_chart(bare, width="stretch", alt=words, key=key)
+    heard: Any = on_select
+    return st.altair_chart(bare, width="stretch", alt=words, key=key, on_select=heard, selection_mode=selection)
+
+
+def download(
+    label: str,
+    content: str | bytes | Callable[[], str | bytes],
+    name: str,
+    mime: str,
+    width: Literal["content", "stretch"] = "content",
+    help: str | None = None,
+) -> None:
+    """Offers a file, made when it is asked for if `content` is a function.
+
+    A click does not draw the page again, or Streamlit could take the file away before the browser has fetched it.
+    """
+    st.download_button(label, content, name, mime, on_click="ignore", width=width, help=help)
+
+
+def table_frame(table: Table, titles: Mapping[str, str] | None = None) -> pd.DataFrame:
+    """The cells as the command line prints them, models by their title; a single task's column is left out."""
+    names = [heading(column) for column in table.columns]
+    rows = [[shown(cell, column.unit) for cell, column in zip(row, table.columns, strict=True)] for row in table.rows]
+    frame = pd.DataFrame(rows, columns=names)
+    if "task" in frame and frame["task"].nunique() == 1:
+        frame = frame.drop(columns="task")
+    for column in {"model", "fusion"} & set(frame.columns):
+        frame[column] = frame[column].map(lambda name: (titles or {}).get(name, name))
+    return frame
+
+
+def show_table(table: Table, titles: Mapping[str, str]) -> None:
+    """The frame on the page."""
+    st.dataframe(table_frame(table, titles), hide_index=True, width="stretch")

@@ -1,0 +1,76 @@
+"""Folders and files: what ships, what this machine keeps, and writing that happens whole or not at all.
+
+In: nothing, or a path. Out: the home folder, the shipped data, `whole_file` and `whole_folder` to write with. No torch.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from retail.schema import UserError
+
+DATA_DIR = Path(__file__).resolve().parent.parent / "data"
+
+
+DEMO_DIR = DATA_DIR / "demo"
+
+
+DEMO_BUNDLE = DATA_DIR / "demo_bundle"
+
+
+DEMO_RESULTS = DATA_DIR / "demo_results.json"
+
+
+DEMO_TASKS = ("product", "category", "packaging", "brand")
+
+
+def home() -> Path:
+    """Folder for caches and runs: `RETAIL_HOME`, or `.retail` in the user's home."""
+    return Path(os.environ.get("RETAIL_HOME") or Path.home() / ".retail")
+
+
+def on_this_machine(typed: Path) -> Path:
+    """A path as somebody typed it, with ~ meant; raises UserError when nothing is there."""
+    try:
+        path = typed.expanduser()
+        path.stat()
+        return path
+    except (OSError, RuntimeError):  # also a name that is too long, and ~ of nobody
+        raise UserError(f"{typed} does not exist on this machine; name a folder, a ZIP or a CSV table.") from None
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """Gives a path to write to; the file appears under its own name when the block ends well, or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = _partial(path)
+    try:
+        yield partial
+        partial.replace(path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def whole_folder(path: Path) -> Iterator[Path]:
+    """Gives an empty folder to fill; it takes the place of what stood there if the block ends well."""
+    partial = _partial(path)
+    partial.mkdir(parents=True)
+    try:
+        yield partial
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
+    shutil.rmtree(path, ignore_errors=True)
+    partial.replace(path)
+
+
+def _partial(path: Path) -> Path:
+    """A name of its own: two sessions may write the same thing at once."""
+    return path.with_name(f"{path.name}.{uuid.uuid4().hex[:8]}.part")

@@ -1,4 +1,0 @@
-"""The recipe behind the bundled spoken-word encoder: `python -m retail.pretraining`.
-
-In: the speech synthesizers on this machine. Out: the weights and figures in `data/spoken_word`.
-"""

@@ -1,0 +1,83 @@
+"""Two to four finished comparisons beside one another: best figures of each task, and what makes them incomparable.
+
+In: {title: results}. Out: table rows and sentences. Knows no Streamlit.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from retail.report.verdict import best_single_score, chosen_score, verdict
+from retail.wording import percent
+
+Results = Mapping[str, Any]
+VERDICT_WORDS = {"yes": "fusion pays", "no": "fusion does not pay", "unclear": "cannot tell"}
+
+
+def figures(runs: Mapping[str, Results]) -> pd.DataFrame:
+    """Task × run: verdict, the model chosen on validation and the best single input, with test accuracy and interval.
+
+    Tasks that several runs share come first; those without any labelled test row are left out.
+    """
+    rows = []
+    for title, results in runs.items():
+        for task in results["selected"]:
+            score = chosen_score(results, task)
+            if not score["n"]:
+                continue
+            single = best_single_score(results, task)
+            rows.append(
+                {"task": task, "run": title, "verdict": VERDICT_WORDS[verdict(results, task).kind]}
+                | {"model": score["title"], "single": single["title"], "n": score["n"]}
+                | {key: score[key] for key in ("accuracy", "accuracy_low", "accuracy_high")}
+                | {f"single_{key}": single[key] for key in ("accuracy", "accuracy_low", "accuracy_high")}
+            )
+    often = Counter(row["task"] for row in rows)
+    return pd.DataFrame(sorted(rows, key=lambda row: (-min(often[row["task"]], 2), row["task"])))
+
+
+def table(frame: pd.DataFrame) -> pd.DataFrame:
+    """The same for reading."""
+    return pd.DataFrame(
+        {
+            "question": row.task,
+            "run": row.run,
+            "verdict": row.verdict,
+            "best model": row.model,
+            "accuracy": percent(row.accuracy),
+            "95 % interval": f"{percent(row.accuracy_low)} to {percent(row.accuracy_high)}",
+            "best single input": row.single,
+            "its accuracy": percent(row.single_accuracy),
+            "its interval": f"{percent(row.single_accuracy_low)} to {percent(row.single_accuracy_high)}",
+            "test products": row.n,
+        }
+        for row in frame.itertuples()
+    )
+
+
+def verdicts(runs: Mapping[str, Results]) -> list[tuple[str, str]]:
+    """(run, its verdict) for every task that several runs share."""
+    often = Counter(task for results in runs.values() for task in results["tasks"])
+    return [
+        (title, verdict(results, task).sentence)
+        for task, count in often.items()
+        if count > 1
+        for title, results in runs.items()
+        if task in results["tasks"]
+    ]
+
+
+def cautions(runs: Mapping[str, Results]) -> list[str]:
+    """Why the figures must not simply be held against one another; empty where they may."""
+    found = []
+    if len({results["data"]["checksum"] for results in runs.values()}) > 1:
+        found.append("The runs used different data, so a difference may come from the products, not from the models.")
+    if len({str(sorted(results["tasks"])) for results in runs.values()}) > 1:
+        found.append("The runs learned different questions; only those that they share can be compared.")
+    if len({len(results["seeds"]) for results in runs.values()}) > 1:
+        found.append("The runs took different numbers of seeds; fewer seeds, more chance.")
+    return found

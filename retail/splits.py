@@ -1,0 +1,130 @@
+"""From a manifest to embedded train, validation and test rows with their labels.
+
+In: a `Manifest`, encoders and a store. Out: `Splits`, everything a comparison needs, computed once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from retail.dataset.columns import MAX_GUESSED_CLASSES
+from retail.dataset.manifest import Manifest
+from retail.encoders import Encoder
+from retail.schema import Modality, Product, Progress, UserError, Vocabulary
+from retail.store import EmbeddingBatch, EmbeddingStore, embed_products
+
+# Share of the training groups that stands in where a data set brings no validation rows.
+VALIDATION_SHARE = 0.15
+
+
+@dataclass
+class Splits:
+    """Embedded rows of the three splits; `labels` holds the test rows' label strings ("" = none).
+
+    `groups` names the group of each test row; None when every row is a product of its own.
+    """
+
+    train: EmbeddingBatch
+    val: EmbeddingBatch
+    test: EmbeddingBatch
+    vocabularies: dict[str, Vocabulary]
+    labels: dict[str, np.ndarray]
+    notes: list[str]
+    groups: np.ndarray | None = None  # (N_test,) of str
+
+    @property
+    def task_sizes(self) -> dict[str, int]:
+        """{task: C_t}."""
+        return {task: len(vocabulary) for task, vocabulary in self.vocabularies.items()}
+
+
+def with_validation(products: Sequence[Product]) -> list[Product]:
+    """Moves whole groups from train to validation when no row is marked as validation."""
+    if any(product.split == "val" for product in products):
+        return list(products)
+
+    def chosen(product: Product) -> bool:
+        key = (product.group or product.id).encode()
+        return int(hashlib.sha256(key).hexdigest()[:8], 16) / 16**8 < VALIDATION_SHARE
+
+    return [
+        replace(product, split="val") if product.split == "train" and chosen(product) else product
+        for product in products
+    ]
+
+
+def products_of(manifest: Manifest, batch: EmbeddingBatch) -> list[Product]:
+    """The products of a batch's rows, in their order."""
+    rows = {product.id: product for product in with_validation(manifest.products)}
+    return [rows[name] for name in batch.ids]
+
+
+def vocabularies_of(products: Sequence[Product], tasks: Sequence[str]) -> dict[str, Vocabulary]:
+    """One vocabulary per task from the training rows; raises UserError without tasks, or when one lacks two classes."""
+    if not tasks:
+        raise UserError(
+            "The data has no label column to learn: none was named, and no column holds from two to "
+            f"{MAX_GUESSED_CLASSES} different values of which some come twice. Name one with --tasks, or add labels."
+        )
+    vocabularies = {}
+    for task in tasks:
+        vocabularies[task] = Vocabulary.from_labels(
+            product.labels.get(task, "") for product in products if product.split == "train"
+        )
+        if len(vocabularies[task]) < 2:
+            raise UserError(
+                f"Task {task!r} needs at least two classes among the training rows, but has "
+                f"{len(vocabularies[task])}. Choose another column, or add labelled rows."
+            )
+    return vocabularies
+
+
+def prepare(
+    manifest: Manifest,
+    encoders: Mapping[Modality, Encoder],
+    store: EmbeddingStore | None = None,
+    progress: Progress | None = None,
+    need_test: bool = True,
+) -> Splits:
+    """Embeds every row once and sorts rows into splits.
+
+    Raises UserError when a needed split is empty, there is no task, or, where a test is needed, one has no test label.
+    """
+    products = with_validation(manifest.products)
+    rows = {split: [product for product in products if product.split == split] for split in ("train", "val", "test")}
+    for split in ("train", "val", "test") if need_test else ("train", "val"):
+        if not rows[split]:
+            raise UserError(
+                f"The data has no {split} rows. Mark rows with train, val and test in the split column, "
+                "or leave the column out and they are split for you."
+            )
+    vocabularies = vocabularies_of(products, manifest.tasks)
+    for task in vocabularies if need_test else ():
+        if not any(product.labels.get(task) for product in rows["test"]):
+            raise UserError(f"No test row has a label for {task!r}; label some, or leave {task!r} out of the tasks.")
+    batch, notes = embed_products(products, dict(encoders), vocabularies, store, progress)
+    places = {split: [i for i, product in enumerate(products) if product.split == split] for split in rows}
+    labels = {
+        task: np.array([product.labels.get(task, "") for product in rows["test"]], dtype=object)
+        for task in vocabularies
+    }
+    return Splits(
+        batch.rows(places["train"]),
+        batch.rows(places["val"]),
+        batch.rows(places["test"]),
+        vocabularies,
+        labels,
+        notes,
+        groups_of(rows["test"]),
+    )
+
+
+def groups_of(products: Sequence[Product]) -> np.ndarray | None:
+    """(N,) the name of each product's group; None when every product is one of its own."""
+    # Prefixed, so that a row without a group never meets a group of that name.
+    names = [f"group {product.group}" if product.group else f"row {product.id}" for product in products]
+    return np.array(names, dtype=object) if len(set(names)) < len(names) else None

@@ -1,0 +1,39 @@
+"""The leak audit of a data set as a run of its own: start it, find the newest one again, read what it found.
+
+In: a `Dataset`. Out: a `Job` and its report, as `retail.audit` makes it.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+from retail.workspace.datasets import Dataset
+from retail.workspace.jobs import Job, enqueue, list_jobs, new_job
+
+REPORT = "audit.json"
+
+
+def start(dataset: Dataset) -> Job:
+    """Queues an audit; embeddings that it makes are kept, so training need not make them again."""
+    job = new_job()
+    command = [sys.executable, "-m", "retail", "audit", str(dataset.path), "--json", str(job.folder / REPORT)]
+    return enqueue([*command, "--status", str(job.folder / "status.json")], f"Leaks in {dataset.name}", job)
+
+
+def latest(dataset: Dataset) -> Job | None:
+    """The newest audit of this data set, finished or not."""
+    return next((job for job in list_jobs() if _command(job)[3:5] == ["audit", str(dataset.path)]), None)
+
+
+def report(job: Job) -> dict[str, Any] | None:
+    """What it found; None while it has not ended well."""
+    try:
+        return json.loads((job.folder / REPORT).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+def _command(job: Job) -> list[str]:
+    return list(job.facts.get("command") or [])

@@ -1,0 +1,178 @@
+"""How long will it take? From what was measured, and it says on what.
+
+In: figures of finished runs, or a short trial on this machine. Out: seconds from/to, and the basis in words.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from retail.dataset.manifest import Manifest
+from retail.files import DEMO_RESULTS, home, whole_file
+from retail.schema import Modality
+from retail.workspace import jobs
+
+TRIAL_EPOCHS = 5
+ROUGH = "A rough guess from the demo comparison, which ran on another machine: measure here to know better."
+
+
+@dataclass(frozen=True)
+class Speed:
+    """Seconds that one fit takes per training row, and that one product's input takes to encode."""
+
+    fit_seconds: float
+    encode_seconds: dict[str, float]
+    basis: str
+    checksums: tuple[str, ...] = ()  # of data whose embeddings are kept already
+
+    @property
+    def rough(self) -> bool:
+        """Whether nothing was measured on this machine."""
+        return self.basis == ROUGH
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A range of seconds and where it comes from."""
+
+    low: float
+    high: float
+    basis: str
+
+    @property
+    def sentence(self) -> str:
+        """'About 2 to 4 minutes. …'"""
+        return f"About {duration(self.low)} to {duration(self.high)}. {self.basis}"
+
+
+def duration(seconds: float) -> str:
+    """'40 seconds', '12 minutes', '1.5 hours'."""
+    if seconds < 90:
+        return f"{max(round(seconds), 1)} seconds"
+    return f"{round(seconds / 60)} minutes" if seconds < 5400 else f"{seconds / 3600:.1f} hours"
+
+
+def fits(strategies: int, inputs: int, tasks: int, seeds: int, settings: bool) -> tuple[int, int]:
+    """The least and the most models that a comparison trains."""
+    main = (inputs + strategies * (inputs > 1)) * seeds
+    single_task = 2 * tasks * (tasks > 1)
+    several = 2**inputs - inputs - 1  # subsets of two or more inputs
+    dedicated = max(2 * several - 1, 0)  # two models each; one of the full subset's is a main model
+    least, most = single_task + dedicated, single_task + dedicated * tasks
+    return main + least * seeds * settings, main + most * seeds * settings
+
+
+def estimate(manifest: Manifest, speed: Speed, counts: tuple[int, int], inputs: Sequence[Modality]) -> Estimate:
+    """Encoding (unless these products were encoded before) and training."""
+    rows = len(manifest.in_split("train"))
+    encode = 0.0
+    if manifest.checksum not in speed.checksums:
+        for modality in inputs:
+            owners = sum(modality in product.modalities for product in manifest.products)
+            encode += owners * speed.encode_seconds.get(modality, 0.0)
+    low, high = (encode + count * speed.fit_seconds * rows for count in counts)
+    return Estimate(low, 1.5 * high + 10, speed.basis)  # starting up, scoring and intervals; other work on the machine
+
+
+def known_speed(encoders: str) -> Speed:
+    """The best figures at hand: a trial or finished runs on this machine, else those of the bundled demo run."""
+    past = [job.results for job in jobs.list_jobs() if job.results.is_file()]
+    same = [run for path in past if (run := _past(path, path.stat().st_mtime)) and run.encoders == encoders]
+    checksums = tuple(run.checksum for run in same)
+    if same:
+        basis = f"Based on the last comparison on this machine ({same[0].fits} models trained)."
+        found = Speed(same[0].fit_seconds, same[0].encode_seconds, basis)
+    elif trial := _read(_trial_path()).get(encoders):
+        found = Speed(**trial | {"checksums": ()})
+    else:
+        demo = _past(DEMO_RESULTS, DEMO_RESULTS.stat().st_mtime)
+        assert demo is not None
+        found = Speed(demo.fit_seconds, demo.encode_seconds, ROUGH)
+    return Speed(found.fit_seconds, found.encode_seconds, found.basis, checksums)
+
+
+def finetuning_speed(tune: Sequence[str]) -> float | None:
+    """Seconds that one training product takes in one epoch, from the last run that tuned the same; None: no run did."""
+    for path in (path for job in jobs.list_jobs() for path in job.folder.glob("bundles/finetuned/bundle.json")):
+        info = _read(path).get("info", {})
+        epochs = len(info.get("finetuning_history", []))
+        if epochs and sorted(info["finetuning"]["tune"]) == sorted(tune):
+            return info["finetuning_seconds"] / epochs / max(info["rows"]["train"], 1)
+    return None
+
+
+def measure(manifest: Manifest, encoders: str) -> Speed:
+    """Encodes a few products and fits one small head, here and now; kept for the next estimate."""
+    import torch
+
+    from retail.comparison.cost import encode_costs
+    from retail.config import TrainConfig
+    from retail.encoders import load_preset
+    from retail.splits import vocabularies_of, with_validation
+    from retail.store import EmbeddingBatch
+    from retail.training import fit
+
+    loaded = load_preset(encoders)
+    costs = encode_costs(loaded, manifest.products)
+    products = [product for product in with_validation(manifest.products) if product.split == "train"]
+    vocabularies = vocabularies_of(products, manifest.tasks)
+    generator = torch.Generator().manual_seed(0)
+    made_up = EmbeddingBatch(
+        tuple(product.id for product in products),
+        {name: torch.randn(len(products), encoder.dim, generator=generator) for name, encoder in loaded.items()},
+        {name: torch.tensor([name in product.modalities for product in products]) for name in loaded},
+        {
+            task: torch.tensor([known.index(product.labels.get(task, "")) for product in products])
+            for task, known in vocabularies.items()
+        },
+    )
+    sizes = {task: len(known) for task, known in vocabularies.items()}
+    started = time.perf_counter()
+    fit(made_up, made_up, sizes, TrainConfig(max_epochs=TRIAL_EPOCHS, patience=TRIAL_EPOCHS))
+    per_fit = (time.perf_counter() - started) * TrainConfig.max_epochs / TRIAL_EPOCHS
+    basis = f"Based on a trial on this machine: {TRIAL_EPOCHS} epochs of one model and a few encoded products."
+    encode = {str(name): cost.seconds for name, cost in costs.items()}
+    speed = Speed(per_fit / max(len(products), 1), encode, basis)
+    with whole_file(_trial_path()) as partial:
+        partial.write_text(json.dumps(_read(_trial_path()) | {encoders: asdict(speed)}), encoding="utf-8")
+    return speed
+
+
+@dataclass(frozen=True)
+class _Past:
+    """What a finished comparison tells about the speed."""
+
+    encoders: str
+    checksum: str
+    fits: int
+    fit_seconds: float
+    encode_seconds: dict[str, float]
+
+
+@lru_cache(maxsize=256)
+def _past(path: Path, changed: float) -> _Past | None:
+    """None for a file that is no comparison or tells nothing of its cost; `changed` is its time stamp."""
+    results = _read(path)
+    cost = results.get("cost", {})
+    if results.get("format") != "retail-results/1" or not cost.get("fits") or not cost.get("encoders"):
+        return None
+    per_row = cost["seconds"] / cost["fits"] / max(results["data"]["n_train"], 1)
+    encode = {name: row["seconds"] for name, row in cost["encoders"].items()}
+    return _Past(results["config"].get("encoders", ""), results["data"]["checksum"], cost["fits"], per_row, encode)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+
+
+def _trial_path() -> Path:
+    return home() / "speed.json"

@@ -1,0 +1,84 @@
+"""Every recogniser that the dashboard can offer: the demo's, those that finished runs hold, and imported ones.
+
+In: the home folder. Out: `{title: folder}`; a folder is a bundle of `retail.bundle`.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from retail.files import DEMO_BUNDLE, DEMO_DIR, DEMO_RESULTS, home
+from retail.schema import Progress
+from retail.workspace.demo import demo_strategies, ensure_demo_bundle
+from retail.workspace.jobs import list_jobs, status
+
+DEMO_TITLE = "Demo products"
+RUN_BUNDLES = "bundles"  # a run's recognisers: RUN/bundles/STRATEGY
+
+
+def imported_folder() -> Path:
+    """Where imported bundles live, one folder each."""
+    return home() / "bundles"
+
+
+def recognizers(progress: Progress | None = None) -> dict[str, Path]:
+    """Title -> bundle folder: the demo first, then runs (newest first), then imported ones; titles are unique."""
+    found = {DEMO_TITLE: ensure_demo_bundle(progress)}
+    for folder in bundles_in(demo_strategies()):
+        found[f"{DEMO_TITLE} · {_strategy(folder)}"] = folder
+    for job in list_jobs():
+        name = status(job)["title"] or job.id
+        for folder in bundles_in(job.folder / RUN_BUNDLES):
+            found[_free(f"{name} · {_strategy(folder)}", found, job.id)] = folder
+    for folder in bundles_in(imported_folder()):
+        found[_free(f"Imported: {folder.name}", found, folder.name)] = folder
+    return found
+
+
+def training_data(bundle: Path) -> tuple[Path, str] | None:
+    """Path and text column of the data that a recogniser learned from, None where nobody knows."""
+    if of_demo(bundle):
+        return DEMO_DIR, "text"
+    try:
+        command = json.loads((bundle.parent.parent / "job.json").read_text(encoding="utf-8"))["command"]
+        data = command[command.index("retail") + 2]
+    except (OSError, ValueError, KeyError, IndexError, TypeError, AttributeError):
+        return None
+    column = command[command.index("--text-column") + 1] if "--text-column" in command[:-1] else "text"
+    return Path(data), str(column)
+
+
+def accuracies_on_test(bundle: Path, strategy: str) -> dict[str, tuple[float, int]]:
+    """{task: (accuracy, test products)} of this strategy in the comparison it comes from; {} where there is none."""
+    path = DEMO_RESULTS if of_demo(bundle) else bundle.parent.parent / "results.json"
+    try:
+        scores = json.loads(path.read_text(encoding="utf-8"))["scores"]
+        return {
+            row["task"]: (float(row["accuracy"]), int(row["n"]))
+            for row in scores
+            if row["model"] == strategy and row["seed"] is None
+        }
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+
+
+def of_demo(bundle: Path) -> bool:
+    """Whether it is the shipped recogniser or another strategy trained on the demo data by a press of the button."""
+    return bundle == DEMO_BUNDLE or bundle == home() / "demo_bundle" or bundle.parent == demo_strategies()
+
+
+def bundles_in(parent: Path) -> list[Path]:
+    """The bundle folders right below this one, by name."""
+    return sorted(path.parent for path in parent.glob("*/bundle.json"))
+
+
+def _strategy(folder: Path) -> str:
+    try:
+        return str(json.loads((folder / "bundle.json").read_text(encoding="utf-8"))["strategy"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return folder.name
+
+
+def _free(title: str, taken: dict[str, Path], mark: str) -> str:
+    return title if title not in taken else f"{title} ({mark})"

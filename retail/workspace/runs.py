@@ -1,0 +1,243 @@
+"""The history of runs: what each one was, how it ended and its headline figure; export, and import of recognisers.
+
+In: the run folders. Out: `Run`s from one SQLite file, which the folders can always fill again; ZIPs and reports.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import sqlite3
+import tempfile
+import zipfile
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import astuple, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from retail.bundle import load_bundle
+from retail.comparison.results import read_results
+from retail.dataset.archive import extract
+from retail.dataset.columns import read_pointer
+from retail.files import DEMO_DIR, home, whole_folder
+from retail.report.verdict import chosen_score, scored_tasks, verdict
+from retail.schema import UserError
+from retail.wording import percent
+from retail.workspace import audits, jobs
+from retail.workspace.datasets import DEMO_NAME, file_name_of
+from retail.workspace.recognizers import RUN_BUNDLES, bundles_in, imported_folder
+
+KIND_WORDS = {
+    "compare": "Comparison",
+    "finetune": "Fine-tuning",
+    "transfer": "Frozen features",
+    "predict": "Bulk recognition",
+    "train": "Training",
+    "check": "Check",
+    "audit": "Leak audit",
+    "curve": "Learning curve",
+}
+NOT_EXPORTED = (".pt", ".part")  # a stopped fine-tuning's checkpoint is of use only here
+
+
+@dataclass(frozen=True)
+class Run:
+    """One line of the history; times are seconds since 1970, 0 where it has not ended."""
+
+    id: str
+    title: str
+    kind: str
+    data: str
+    tasks: str
+    state: str
+    started: float
+    ended: float
+    headline: str
+
+    @property
+    def job(self) -> jobs.Job:
+        """Its folder and process."""
+        return jobs.Job(self.id, jobs.runs_folder() / self.id)
+
+    @property
+    def bundles(self) -> list[Path]:
+        """The recognisers that it made."""
+        return bundles_in(self.job.folder / RUN_BUNDLES)
+
+
+def history() -> list[Run]:
+    """All runs, the newest first; what changed in the folders is taken over first."""
+    try:
+        return _synchronised()
+    except sqlite3.DatabaseError:  # not a database any more: the folders know everything
+        (home() / "runs.sqlite").unlink(missing_ok=True)
+        return _synchronised()
+
+
+def _synchronised() -> list[Run]:
+    names = [field.name for field in fields(Run)]
+    home().mkdir(parents=True, exist_ok=True)
+    with closing(sqlite3.connect(home() / "runs.sqlite", timeout=20)) as base, base:
+        base.execute(f"CREATE TABLE IF NOT EXISTS runs ({', '.join(names)}, stamp, PRIMARY KEY (id))")
+        known = {row[0]: row[1:] for row in base.execute("SELECT id, stamp, state FROM runs")}
+        found = jobs.list_jobs()
+        for gone in set(known) - {job.id for job in found}:
+            base.execute("DELETE FROM runs WHERE id = ?", (gone,))
+        for job in found:
+            stamp, state = known.get(job.id, (0.0, ""))
+            if _stamp(job) != stamp or state in jobs.UNFINISHED:
+                row = (*astuple(_describe(job)), _stamp(job))
+                base.execute(f"INSERT OR REPLACE INTO runs VALUES ({', '.join('?' * len(row))})", row)
+        rows = base.execute(f"SELECT {', '.join(names)} FROM runs ORDER BY started DESC, id DESC").fetchall()
+    return [Run(*row) for row in rows]
+
+
+def _stamp(job: jobs.Job) -> float:
+    files = [job.folder / name for name in ("job.json", jobs.NAME, "status.json", "results.json", "cancelled")]
+    return max((path.stat().st_mtime for path in files if path.is_file()), default=0.0)
+
+
+def _describe(job: jobs.Job) -> Run:
+    facts, now = job.facts, jobs.status(job)
+    command = [str(part) for part in facts.get("command", [])]
+    arguments = command[command.index("retail") + 1 :] if "retail" in command else []
+    tasks = arguments[arguments.index("--tasks") + 1] if "--tasks" in arguments[:-1] else ""
+    finished = now["state"] not in jobs.UNFINISHED
+    return Run(
+        id=job.id,
+        title=facts.get("title") or job.id,
+        kind=arguments[0] if arguments else "",
+        data=data_title(arguments[1]) if len(arguments) > 1 else "",
+        tasks=tasks.replace(",", ", "),
+        state=now["state"],
+        started=float(facts.get("started", 0.0)),
+        ended=_stamp(job) if finished else 0.0,
+        headline=_headline_or_none(job) if now["state"] == "done" else now["message"],
+    )
+
+
+def data_title(data: str) -> str:
+    """What people call the data of a command."""
+    path = Path(data)
+    if path.resolve() == DEMO_DIR:
+        return DEMO_NAME
+    try:
+        pointer = read_pointer(path)
+    except UserError:
+        pointer = None
+    return pointer.name if pointer else path.stem
+
+
+def _headline_or_none(job: jobs.Job) -> str:
+    """The headline, and none where a file of the run is damaged, odd or just deleted: no run hides the others."""
+    try:
+        return headline(job)
+    except (OSError, TypeError, ValueError, KeyError, AttributeError, IndexError):
+        return ""
+
+
+def headline(job: jobs.Job) -> str:
+    """The one figure by which a finished run is remembered, "" where there is none."""
+    if job.results.is_file():
+        try:
+            return results_headline(read_results(job.results))
+        except UserError:
+            return curve_headline(json.loads(job.results.read_text(encoding="utf-8")))
+    if found := audits.report(job):
+        from retail.report.audit_tables import counted
+
+        return counted(found)
+    for path in (job.folder / RUN_BUNDLES).glob("*/bundle.json"):
+        info = bundle_info(path.parent)
+        if epochs := info.get("finetuning_history"):
+            figures = [f"{task} {percent(value)}" for task, value in epochs[-1]["val_accuracy"].items()]
+            return f"On validation: {', '.join(figures)}"
+    if (path := job.folder / "transfer.json").is_file():
+        found = json.loads(path.read_text(encoding="utf-8"))
+        scored = [row for row in found["rows"] if row["accuracy"] is not None]  # None: no row of the task has a label
+        if not scored:
+            return ""
+        best = max(scored, key=lambda row: row["accuracy"])
+        split = {"val": "validation"}.get(found["data"]["split"], found["data"]["split"])
+        return f"On {split}: {best['task']} {percent(best['accuracy'])} ({best['regime']})"
+    return ""
+
+
+def bundle_info(folder: Path) -> dict[str, Any]:
+    """What a bundle says of its training; {} where nobody can read it."""
+    try:
+        info = json.loads((folder / "bundle.json").read_text(encoding="utf-8"))["info"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+    return info if isinstance(info, dict) else {}
+
+
+def results_headline(results: dict[str, Any]) -> str:
+    """Whether fusion pays, and the best model of the first task that has a labelled test row; "" where none has."""
+    tasks = scored_tasks(results)
+    if not tasks:
+        return ""
+    kinds, task = [verdict(results, task).kind for task in tasks], tasks[0]
+    chosen = chosen_score(results, task)
+    figure = f"{task} {percent(chosen['accuracy'])} ({chosen['title']})"
+    if "fusion" not in results["selected"][task]:
+        return figure
+    return f"Fusion pays for {kinds.count('yes')} of {len(kinds)} tasks; {figure}"
+
+
+def curve_headline(curves: dict[str, Any]) -> str:
+    """The first task with the fewest and the most examples, by the regime that ends best; "" where it is no curve."""
+    rows = [row for row in curves.get("rows", []) if "shots" in row and row["task"] == curves["tasks"][0]]
+    if not rows:
+        return ""
+    last = max((row for row in rows if row["shots"] == rows[-1]["shots"]), key=lambda row: row["accuracy"])
+    first = next(row for row in rows if row["regime"] == last["regime"])
+    return (
+        f"{last['task']}: {percent(first['accuracy'])} with {first['shots']} per class, "
+        f"{percent(last['accuracy'])} with {last['shots']} ({last['regime']})"
+    )
+
+
+def bundle_zip(bundle: Path) -> bytes:
+    """A recogniser to take along; `python -m retail predict` and the import read it once unpacked."""
+    files = [path for path in sorted(bundle.rglob("*")) if path.is_file() and path.suffix not in NOT_EXPORTED]
+    return _zipped(files, bundle)
+
+
+def import_bundle(file_name: str, content: bytes) -> Path:
+    """Checks a bundle's ZIP and puts it on the shelf; raises UserError when it is none, or damaged."""
+    with tempfile.TemporaryDirectory() as temporary:
+        upload, files = Path(temporary) / "upload.zip", Path(temporary) / "files"
+        upload.write_bytes(content)
+        if refused := extract(upload, files):
+            raise UserError(refused[0].replace("upload.zip", file_name))
+        found = sorted(files.rglob("bundle.json"), key=lambda path: len(path.parts))
+        if not found:
+            raise UserError(f"{file_name} holds no bundle.json; import a ZIP that the Runs page has exported.")
+        try:
+            load_bundle(found[0].parent)  # formats, checksums and encoders
+        except UserError:
+            raise
+        except (KeyError, RuntimeError, ValueError, TypeError, AttributeError):
+            raise UserError(
+                f"The files of the recogniser in {file_name} do not fit together; export it again where it was made."
+            ) from None
+        base = file_name_of(Path(file_name).stem)
+        taken = {path.name for path in imported_folder().glob("*")}
+        names = (base if number == 1 else f"{base}-{number}" for number in range(1, len(taken) + 2))
+        target = imported_folder() / next(name for name in names if name not in taken)
+        with whole_folder(target) as partial:
+            for path in found[0].parent.rglob("*"):
+                if path.is_file():
+                    (partial / path.relative_to(found[0].parent)).parent.mkdir(parents=True, exist_ok=True)
+                    (partial / path.relative_to(found[0].parent)).write_bytes(path.read_bytes())
+    return target
+
+
+def _zipped(files: Sequence[Path], root: Path) -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in files:
+            archive.write(path, path.relative_to(root))
+    return stream.getvalue()
