@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +12,7 @@ from filelock import Timeout
 
 from retail import system
 from retail.workspace import jobs, processes, queue
-from tests.runs_driving import noted, python, queued, wait_for
+from tests.runs_driving import noted, python, queued, started, wait_for
 
 TURN = "note(log, 'begin'); {}; note(log, 'end')"
 ENQUEUE = "import sys; from retail.workspace import jobs; jobs.enqueue(sys.argv[1:], 'first')"
@@ -165,20 +164,27 @@ def test_a_command_that_cannot_be_started_stops_nobody(by_hand):
     assert noted() == ["good"] and state(good) == "failed" and jobs.waiting() == []
 
 
-def test_a_run_that_is_deleted_just_before_its_start_neither_runs_nor_stops_the_queue(by_hand, monkeypatch):
-    first, second = queued("note(log, 'first')"), queued("note(log, 'second')")
-    start = system.start_detached
+ENDS = pytest.mark.parametrize("end", [jobs.delete, jobs.cancel], ids=["deleted", "cancelled"])
 
-    def delete_and_start(*arguments):
-        shutil.rmtree(first.folder, ignore_errors=True)
+
+@ENDS
+def test_a_run_that_is_ended_just_before_its_start_neither_runs_nor_stops_the_queue(by_hand, monkeypatch, end):
+    first = queued("time.sleep(3); note(log, 'first')")
+    queued("note(log, 'second')")
+    start, ends = system.start_detached, [first]
+
+    def end_and_start(*arguments):
+        while ends:
+            end(ends.pop())
         return start(*arguments)
 
-    monkeypatch.setattr(system, "start_detached", delete_and_start)
+    monkeypatch.setattr(system, "start_detached", end_and_start)
     queue.work()
-    assert noted() == ["second"] and not first.folder.exists() and second.folder.exists()
+    assert noted() == ["second"] and first.folder.exists() == (end is jobs.cancel)
+    assert end is jobs.delete or state(first) == "cancelled"
 
 
-@pytest.mark.parametrize("end", [jobs.delete, jobs.cancel], ids=["deleted", "cancelled"])
+@ENDS
 def test_a_run_that_is_ended_just_after_its_start_does_not_stop_the_queue(by_hand, as_it_starts, end):
     first, second = queued("time.sleep(600)"), queued("note(log, 'second')")
     begun = as_it_starts(lambda: end(first))
@@ -193,6 +199,23 @@ def test_another_name_given_as_a_run_starts_is_kept(by_hand, as_it_starts):
     as_it_starts(lambda: jobs.rename(job, "other"))
     queue.work()
     assert jobs.status(job).title == "other" and job.record.process.pid > 0 and jobs.waiting() == []
+
+
+def test_a_run_past_the_queue_is_waited_for(by_hand, monkeypatch, tmp_path):
+    started(f"wait({str(tmp_path / 'go')!r}); note(log, 'first')")
+    queued("note(log, 'second')")
+    at_work, looks = jobs.at_work, []
+
+    def look() -> bool:
+        looks.append(at_work())
+        if len(looks) == 2:
+            (tmp_path / "go").touch()
+        return looks[-1]
+
+    monkeypatch.setattr(jobs, "at_work", look)
+    monkeypatch.setattr(queue, "POLL_SECONDS", 0.02)
+    queue.work()
+    assert noted() == ["first", "second"] and looks[:2] == [True, True]
 
 
 def test_only_one_process_works_off_the_queue(monkeypatch):
