@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from retail.schema import UserError
+from retail.system import patiently
 
 DATA_DIR = Path(__file__).resolve().parent.parent / "data"
 
@@ -48,10 +49,17 @@ def on_this_machine(typed: Path) -> Path:
 def whole_file(path: Path) -> Iterator[Path]:
     """Gives a path to write to; the file appears under its own name when the block ends well, or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    with whole_file_in_folder(path) as partial:
+        yield partial
+
+
+@contextmanager
+def whole_file_in_folder(path: Path) -> Iterator[Path]:
+    """Like `whole_file`, but makes no folder: raises FileNotFoundError when it is gone."""
     partial = _partial(path)
     try:
         yield partial
-        partial.replace(path)
+        patiently(lambda: partial.replace(path))
     except BaseException:
         partial.unlink(missing_ok=True)
         raise

@@ -1,11 +1,73 @@
-"""What differs between operating systems; nothing else may import what POSIX alone has.
+"""What differs between operating systems; nothing else may name what POSIX alone has.
 
-In: nothing. Out: figures, None where the system does not count them.
+In: commands, process ids, actions on files. Out: processes that outlive their parent, figures, None where the system
+does not count them.
 """
 
 from __future__ import annotations
 
+import subprocess
 import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+Result = TypeVar("Result")
+
+# The exit code of a process that was killed, as `subprocess` tells it; Linux kills what takes too much memory.
+KILLED = -9
+PATIENCE_SECONDS, PAUSE_SECONDS = 1.0, 0.02
+
+
+def start_detached(
+    command: Sequence[str], folder: Path, log: Path, environment: Mapping[str, str]
+) -> subprocess.Popen[bytes]:
+    """Starts a process that goes on when its parent or the terminal ends; what it says is added to the log.
+
+    Raises FileNotFoundError when the log's folder or the program does not exist.
+    """
+    with log.open("ab") as stream:
+        return subprocess.Popen(
+            list(command),
+            cwd=folder,
+            env=dict(environment),
+            stdin=subprocess.DEVNULL,
+            stdout=stream,
+            stderr=stream,
+            start_new_session=sys.platform != "win32",
+            creationflags=_creation_flags(),
+        )
+
+
+def _creation_flags() -> int:
+    """Windows: no Ctrl-C of the parent's console, and no window for the process or for those that it starts."""
+    if sys.platform == "win32":
+        return subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW
+    return 0
+
+
+def born(pid: int) -> float:
+    """When a process began, in seconds; raises psutil.Error when there is none.
+
+    Linux counts from the boot, so that setting the clock does not change it; elsewhere from 1970.
+    """
+    import psutil
+
+    created = psutil.Process(pid).create_time()
+    return created - psutil.boot_time() if sys.platform.startswith("linux") else created
+
+
+def patiently(action: Callable[[], Result]) -> Result:
+    """Does it, and again for a second while Windows refuses because another process has the file open."""
+    deadline = time.monotonic() + (PATIENCE_SECONDS if sys.platform == "win32" else 0.0)
+    while True:
+        try:
+            return action()
+        except PermissionError:
+            if time.monotonic() >= deadline:
+                raise
+            time.sleep(PAUSE_SECONDS)
 
 
 def peak_memory_mib(workers: int = 0) -> int | None:

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 RETAIL = Path(__file__).parents[1] / "retail"
 ORDER = (
     "schema wording config system files media dataset encoders store augmentation fusion metrics splits training "
@@ -24,6 +26,34 @@ def imports(path: Path) -> set[str]:
 
 def concept(path: Path) -> str:
     return path.relative_to(RETAIL).with_suffix("").parts[0]
+
+
+# What Python has on POSIX alone; `retail/system.py` holds what differs between systems.
+POSIX_MODULES = {"fcntl", "grp", "pty", "pwd", "resource", "termios", "tty"}
+POSIX_NAMES = {
+    *(f"os.{name}" for name in "fork getgid getpgid getuid kill killpg mkfifo nice setpgid setsid".split()),
+    *(f"os.{name}" for name in "getloadavg uname wait waitpid WNOHANG".split()),
+    *(f"signal.{name}" for name in "SIGKILL SIGHUP SIGUSR1 SIGUSR2 SIGCHLD alarm".split()),
+    *("start_new_session", "preexec_fn", "process_group"),
+}
+
+
+def posix_names(source: str) -> set[str]:
+    """What a module names that Windows does not have."""
+    found = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names} & POSIX_MODULES
+        elif isinstance(node, ast.ImportFrom):
+            names = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= (names & POSIX_NAMES) | ({str(node.module)} & POSIX_MODULES)
+        elif isinstance(node, ast.Attribute):
+            found |= {ast.unparse(node)} & POSIX_NAMES
+        elif isinstance(node, ast.keyword):
+            found |= {str(node.arg)} & POSIX_NAMES
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.startswith("/proc"):
+            found.add("/proc")
+    return found
 
 
 MODULES = [path for path in RETAIL.rglob("*.py") if path != RETAIL / "__init__.py"]
@@ -51,3 +81,25 @@ def test_fusion_knows_only_schema_config_and_torch():
 def test_help_and_validation_need_no_torch():
     code = "import sys, retail.__main__, retail.dataset.manifest; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_only_one_module_names_what_windows_does_not_have():
+    named = {concept(path): found for path in MODULES if (found := posix_names(path.read_text(encoding="utf-8")))}
+    assert set(named) == {"system"}, named
+    assert {"resource", "start_new_session"} <= named["system"]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        *("import fcntl", "def lock():\n    import fcntl", "from resource import getrusage", "from os import killpg"),
+        *("import os\nos.kill(1, 9)", "import os\nos.waitpid(1, os.WNOHANG)", "os.getuid()", "signal.SIGKILL"),
+        *("Popen([], start_new_session=True)", "open('/proc/1/stat')", "open(f'/proc/{pid}/stat')"),
+    ],
+)
+def test_what_windows_does_not_have_is_noticed(source):
+    assert posix_names(source)
+
+
+def test_what_windows_has_is_not_noticed():
+    assert not posix_names("import os, signal\nos.getpid(); os.environ; signal.SIGTERM; open('processes')")

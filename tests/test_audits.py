@@ -21,8 +21,7 @@ def quiet_queue(tmp_path, monkeypatch):
 def finish(job: jobs.Job, report: dict) -> None:
     """As if the queue had worked it off."""
     (job.folder / audits.REPORT).write_text(json.dumps(report), encoding="utf-8")
-    facts = job.facts | {"queued": False}
-    (job.folder / "job.json").write_text(json.dumps(facts), encoding="utf-8")
+    job.record.model_copy(update={"queued": False}).write(job.folder / jobs.RECORD)
     (job.folder / "status.json").write_text('{"state": "done"}', encoding="utf-8")
 
 
@@ -30,7 +29,7 @@ def test_the_newest_audit_of_a_data_set_is_found_and_no_other(small_data):
     one, two = datasets.add_folder("One", small_data), datasets.add_folder("Two", small_data)
     assert audits.latest(one) is None
     first, other = audits.start(one), audits.start(two)
-    assert first.facts["command"][2:5] == ["retail", "audit", str(one.path)]
+    assert first.record.command[2:5] == ("retail", "audit", str(one.path))
     assert (audits.latest(one), audits.latest(two)) == (first, other)
     assert audits.report(first) is None
 

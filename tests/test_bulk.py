@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from retail.__main__ import app
 from retail.files import DEMO_BUNDLE, DEMO_DIR
-from retail.workspace import bulk, jobs
+from retail.workspace import bulk, jobs, records
 
 
 @pytest.fixture
@@ -38,9 +38,9 @@ def _photo() -> bytes:
     return sorted((DEMO_DIR / "images").glob("*.jpg"))[0].read_bytes()
 
 
-def finished(job: jobs.Job) -> dict:
+def finished(job: jobs.Job) -> records.Status:
     deadline = time.monotonic() + 180
-    while (now := jobs.status(job))["state"] in jobs.LIVE:
+    while (now := jobs.status(job)).state in jobs.LIVE:
         assert time.monotonic() < deadline, job.log_tail()
         time.sleep(0.2)
     return now
@@ -48,7 +48,7 @@ def finished(job: jobs.Job) -> dict:
 
 def test_every_row_comes_back_with_an_answer_or_a_reason(own_runs, tmp_path):
     job = bulk.start(DEMO_BUNDLE, write_rows(tmp_path / "data"), "Recognise data")
-    assert finished(job)["state"] == "done", job.log_tail()
+    assert finished(job).state == "done", job.log_tail()
     rows = {row["id"]: row for row in bulk.predictions(job)}
     assert len(rows) == 11
     assert rows["'=1+1"]["used"] == "image text" and rows["'=1+1"]["product"]
@@ -85,11 +85,11 @@ def test_notes_stand_beside_the_answer_of_their_row_and_rows_of_one_id_stay_apar
 def test_a_run_that_is_started_again_finds_its_data_and_bundle(own_runs, tmp_path):
     data = tmp_path / "data"
     first = bulk.start(DEMO_BUNDLE, data.parent, "Recognise data", "words")
-    assert finished(first)["state"] == "failed" and "does not exist" in jobs.status(first)["message"]
+    assert finished(first).state == "failed" and "does not exist" in jobs.status(first).message
     (tmp_path / "metadata.csv").write_text("id,words\n1,tea\n", encoding="utf-8")
     again = bulk.restart(first)
-    assert again != first and finished(again)["state"] == "done", again.log_tail()
-    assert jobs.status(again)["title"] == "Recognise data" and len(bulk.predictions(again)) == 1
+    assert again != first and finished(again).state == "done", again.log_tail()
+    assert jobs.status(again).title == "Recognise data" and len(bulk.predictions(again)) == 1
 
 
 def test_more_rows_than_allowed_are_one_sentence(tmp_path):

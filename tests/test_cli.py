@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -12,7 +13,8 @@ import pytest
 from typer.testing import CliRunner
 
 from retail.__main__ import app
-from retail.commands.shared import without_nan
+from retail.commands.shared import reported, without_nan
+from retail.workspace.records import Status
 
 
 def run(*arguments, code: int = 0):
@@ -137,6 +139,25 @@ def test_an_unknown_strategy_fails_before_any_work(small_data, tmp_path):
     options = ["--strategies", "magic", "--out", tmp_path / "r.json", "--status", status]
     assert "No fusion strategy is named 'magic'" in run("compare", small_data, *options, code=1).output
     assert json.loads(status.read_text())["state"] == "failed"
+
+
+def test_a_run_whose_folder_is_gone_ends_and_does_not_make_it_again(small_data, tmp_path):
+    gone = tmp_path / "run" / "status.json"
+    options = ["--out", tmp_path / "r.json", "--status", gone]
+    assert "status.json does not exist; make it first" in run("compare", small_data, *options, code=1).output
+    assert not gone.parent.exists() and not (tmp_path / "r.json").exists()
+    gone.parent.mkdir()
+    with reported(gone) as progress:
+        shutil.rmtree(gone.parent)
+        progress("training", 1, 1)
+    assert not gone.parent.exists()
+
+
+def test_a_first_figure_that_is_none_is_left_out(tmp_path):
+    with reported(tmp_path / "status.json") as progress:
+        progress.score("gated", 0.5)
+        progress.score("image", float("nan"))
+    assert Status.read(tmp_path / "status.json").partial == {"gated": 0.5}
 
 
 def test_evaluate_counts_unknown_labels_as_wrong(bundle, small_data, tmp_path):

@@ -1,226 +1,172 @@
-"""Jobs: progress is read from files, Cancel ends the process group, a killed process has failed."""
+"""Jobs: progress is read from files, Cancel ends the processes, a process that is gone has failed."""
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
-import signal
-import sys
-import time
+import threading
 
+import psutil
 import pytest
 
-from retail.workspace import jobs
+from retail.workspace import jobs, processes
+from retail.workspace.records import JobRecord, Status
+from tests.runs_driving import noted, queued, started, wait_for
+
+TRAINING = """status(me, '{"state": "running", "stage": "training", "done": 3, "total": 9}')\n"""
+SLEEP = "time.sleep(600)\n"
 
 
-def write_code(state: str) -> str:
-    status = {"state": state, "stage": "training", "done": 3, "total": 9, "message": ""}
-    return f"import json, pathlib, time; pathlib.Path('STATUS').write_text(json.dumps({status})); print('hello')"
-
-
-@pytest.fixture
-def job(tmp_path, monkeypatch):
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch):
+    """Runs of our own, and nothing that works off the queue; whatever still works at the end is ended."""
     monkeypatch.setenv("RETAIL_HOME", str(tmp_path))
-    folder = jobs.runs_folder() / "one"
-    folder.mkdir(parents=True)
-    return jobs.Job("one", folder)
-
-
-def launch(job, state: str, then: str = "") -> int:
-    code = write_code(state).replace("STATUS", str(job.folder / "status.json")) + then
-    jobs.start_command([sys.executable, "-c", code], job, "a run")
-    return json.loads((job.folder / "job.json").read_text())["pid"]
-
-
-def wait_for(condition) -> None:
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen within 20 s"
-        time.sleep(0.05)
-
-
-def test_a_finished_job_is_found_again(job):
-    launch(job, "done")
-    wait_for(lambda: jobs.status(job)["state"] == "done")
-    assert [found.id for found in jobs.list_jobs()] == ["one"]
-    assert jobs.find("one") == job and jobs.find("../one/../../etc") is None
-    assert jobs.status(job)["title"] == "a run" and "hello" in job.log_tail()
-
-
-def test_cancel_ends_the_process(job):
-    pid = launch(job, "running", "; time.sleep(60)")
-    wait_for(lambda: jobs.status(job)["stage"] == "training")
-    assert jobs.status(job)["state"] == "running" and jobs.status(job)["done"] == 3
-    jobs.cancel(job)
-    assert jobs.status(job)["state"] == "cancelled"
-    with pytest.raises(ProcessLookupError):
-        os.kill(pid, 0)
-    jobs.cancel(job)  # a second time changes nothing
-    assert jobs.status(job)["state"] == "cancelled"
-
-
-def test_a_cancelled_job_is_never_a_failed_one_though_its_process_says_that_it_runs_until_it_ends(job, monkeypatch):
-    launch(job, "running", "; time.sleep(60)")
-    wait_for(lambda: jobs.status(job)["stage"] == "training")
-    seen, end = [], jobs._end
-
-    def end_slowly(facts) -> None:
-        seen.append(jobs.status(job)["state"])
-        end(facts)
-        (job.folder / "status.json").write_text('{"state": "running", "stage": "training", "done": 4, "total": 9}')
-        seen.append(jobs.status(job)["state"])
-
-    monkeypatch.setattr(jobs, "_end", end_slowly)
-    jobs.cancel(job)
-    assert seen == ["cancelled", "cancelled"] and jobs.status(job)["done"] == 4
-    (job.folder / "status.json").write_text('{"state": "done"}')
-    assert jobs.status(job)["state"] == "done"  # it was quicker than Cancel
-
-
-def test_a_killed_job_has_failed_with_a_reason(job):
-    pid = launch(job, "running", "; time.sleep(60)")
-    wait_for(lambda: jobs.status(job)["stage"] == "training")
-    os.kill(pid, signal.SIGKILL)
-    wait_for(lambda: jobs.status(job)["state"] == "failed")
-    assert "ended before it was done" in jobs.status(job)["message"]
-
-
-def sleeper() -> list[str]:
-    """Writes when it began and ended beside the runs, so that an order can be seen."""
-    code = (
-        "import pathlib, sys, time\n"
-        "log = pathlib.Path(sys.argv[1]).open('a', buffering=1)\n"
-        "log.write('begin ' + sys.argv[2] + '\\n'); time.sleep(float(sys.argv[3]))\n"
-        "log.write('end ' + sys.argv[2] + '\\n')"
-    )
-    return [sys.executable, "-c", code]
-
-
-@pytest.fixture
-def queue(tmp_path, monkeypatch):
-    """Queues a sleeper under a name; whatever still works at the end is ended."""
-    monkeypatch.setenv("RETAIL_HOME", str(tmp_path))
-    monkeypatch.delenv("PYTHONPATH", raising=False)
-
-    def add(name: str, seconds: float) -> jobs.Job:
-        return jobs.enqueue([*sleeper(), str(tmp_path / "order"), name, str(seconds)], name)
-
-    path = tmp_path / "order"
-    add.order = lambda: path.read_text() if path.exists() else ""  # type: ignore[attr-defined]
-    yield add
+    monkeypatch.setattr(jobs, "advance", lambda: None)
+    yield
     for job in jobs.list_jobs():
-        jobs.cancel(job)
+        jobs.delete(job)
 
 
-def runs(job: jobs.Job) -> bool:
-    return bool(job.facts.get("pid")) and jobs.status(job)["state"] in jobs.LIVE
+def state(job: jobs.Job) -> str:
+    return jobs.status(job).state
 
 
-def test_queued_jobs_run_one_after_the_other(queue):
-    first, second = queue("first", 5.0), queue("second", 0.1)
-    wait_for(lambda: runs(first))
-    assert jobs.status(second)["state"] == "queued" and jobs.waiting() == [second]
-    wait_for(lambda: queue.order().count("end") == 2)
-    assert queue.order().split() == "begin first end first begin second end second".split()
+def training() -> jobs.Job:
+    """A run in the middle of its training."""
+    job = started(TRAINING + SLEEP)
+    wait_for(lambda: jobs.status(job).stage == "training")
+    return job
+
+
+def test_a_finished_job_is_found_again():
+    job = started("""print('hello'); status(me, '{"state": "done"}')""", "a run")
+    wait_for(lambda: state(job) == "done")
+    assert jobs.list_jobs() == [job] and jobs.find(job.id) == job
+    assert jobs.find("../runs/../../etc") is None and jobs.find("") is None
+    assert jobs.status(job).title == "a run" and "hello" in job.log_tail()
+
+
+def test_cancel_ends_the_process():
+    job = training()
+    assert (state(job), jobs.status(job).done, jobs.status(job).share) == ("running", 3, 3 / 9)
+    process = job.record.process
+    jobs.cancel(job)
+    assert state(job) == "cancelled" and not processes.lives(process)
+    jobs.cancel(job)  # a second time changes nothing
+    assert state(job) == "cancelled"
+
+
+@pytest.mark.parametrize(("last", "end"), [("running", "cancelled"), ("done", "done")])
+def test_a_cancelled_job_is_never_a_failed_one_whatever_its_process_says_until_it_ends(last, end):
+    text = f'{{"state": "{last}", "stage": "training", "done": 4, "total": 9}}'
+    ending = f"def end(*_): status(me, '{text}'); time.sleep(0.2); os._exit(1)\nsignal.signal(signal.SIGTERM, end)\n"
+    job = started(ending + TRAINING + SLEEP)
+    wait_for(lambda: jobs.status(job).stage == "training")
+    cancelling, seen = threading.Thread(target=jobs.cancel, args=(job,)), []
+    cancelling.start()
+    while cancelling.is_alive():
+        seen.append(state(job))
+    after_the_mark = seen[next(place for place, now in enumerate(seen) if now != "running") :]
+    assert set(after_the_mark) <= {"cancelled", end}
+    assert state(job) == end and jobs.status(job).done == 4  # done: it was quicker than Cancel
+
+
+def test_a_killed_job_has_failed_with_a_reason():
+    job = training()
+    psutil.Process(job.record.process.pid).kill()
+    wait_for(lambda: state(job) == "failed")
+    assert "ended before it was done" in jobs.status(job).message and jobs.status(job).done == 3
+
+
+def test_a_process_number_that_is_used_again_is_not_ours():
+    other, job = training(), jobs.new_job()
+    process = other.record.process.model_copy(update={"born": other.record.process.born - 60})
+    JobRecord(title="long ago", process=process).write(job.folder / jobs.RECORD)
+    Status(state="running").write(job.folder / jobs.STATUS)
+    assert state(job) == "failed"
+    jobs.delete(job)
+    assert jobs.list_jobs() == [other] and state(other) == "running"
+
+
+def test_jobs_wait_in_the_order_in_which_they_were_asked_for():
+    first, second = queued("", "first"), queued("", "second")
+    assert jobs.waiting() == [first, second]
+    assert (state(first), state(second)) == ("starting", "queued")
+    training()
+    assert state(first) == "queued"  # something is at work
+
+
+def test_a_queued_job_is_cancelled_and_can_be_queued_again():
+    first, second = queued("", "first"), queued("", "second")
+    jobs.cancel(first)
+    assert state(first) == "cancelled" and jobs.waiting() == [second]
+    jobs.retry(second)  # it waits already
+    jobs.retry(first)
+    assert jobs.waiting() == [second, first] and state(first) == "queued"
+
+
+def test_a_failed_job_is_queued_again_with_the_same_command():
+    job = started("", "tried")
+    command = job.record.command
+    wait_for(lambda: state(job) == "failed")
+    jobs.retry(job)
+    assert jobs.waiting() == [job] and state(job) == "starting"
+    assert (job.record.command, job.record.title, job.record.process.pid) == (command, "tried", 0)
+
+
+@pytest.mark.parametrize("text", [b"", b"[]", b'{"title": 7}', b'{"command": "x"}', b"\xff"])
+def test_a_damaged_or_foreign_file_hides_no_other_run(text):
+    job, other = training(), jobs.new_job()
+    for name in (jobs.RECORD, jobs.NAME, jobs.STATUS):
+        (other.folder / name).write_bytes(text)
+    assert {found.id: state(found) for found in jobs.list_jobs()} == {job.id: "running", other.id: "failed"}
     assert jobs.waiting() == []
 
 
-def test_a_queued_job_is_cancelled_without_ever_running_and_can_be_queued_again(queue):
-    first, second = queue("first", 30), queue("second", 0.1)
-    wait_for(lambda: runs(first))
-    jobs.cancel(second)
-    assert jobs.status(second)["state"] == "cancelled" and jobs.waiting() == []
-    jobs.cancel(first)
-    assert jobs.status(first)["state"] == "cancelled"
-    jobs.retry(second)
-    wait_for(lambda: "end second" in queue.order())
-    assert "end first" not in queue.order()
-
-
-def test_a_worker_killed_from_outside_says_so_and_the_next_one_starts(queue):
-    first, second = queue("first", 30), queue("second", 30)
-    wait_for(lambda: first.facts.get("pid"))
-    os.kill(first.facts["pid"], signal.SIGKILL)
-    deadline = time.monotonic() + 20
-    while (now := jobs.status(first))["state"] in jobs.LIVE and time.monotonic() < deadline:
-        time.sleep(0.001)  # the first end that is told is the whole one
-    assert now["state"] == "failed" and "signal 9" in now["message"]
-    wait_for(lambda: runs(second))
-
-
-def test_helpers_of_a_killed_run_do_not_stay_behind(queue):
-    helper = "import subprocess, sys; p = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)']); "
-    code = helper + "open(sys.argv[1], 'w').write(str(p.pid)); p.wait()"
-    job = jobs.new_job()
-    noted = job.folder / "helper.txt"
-    jobs.enqueue([sys.executable, "-c", code, str(noted)], "with a helper", job)
-    wait_for(lambda: noted.exists() and noted.read_text())
-    pid = int(noted.read_text())
-    assert jobs._born(pid) not in ("", "zombie")
-    os.kill(job.facts["pid"], signal.SIGKILL)
-    wait_for(lambda: jobs._born(pid) in ("", "zombie"))
-    wait_for(lambda: jobs.status(job)["state"] == "failed")
-
-
-def test_a_run_outlives_the_process_that_started_it_and_the_queue_goes_on(queue):
-    first, second = queue("first", 5.0), queue("second", 0.1)
-    wait_for(lambda: runs(first) and first.facts.get("pid"))
-    parent = int(open(f"/proc/{first.facts['pid']}/stat").read().rpartition(")")[2].split()[1])
-    os.kill(parent, signal.SIGKILL)
-    assert runs(first) and jobs.status(second)["state"] == "queued"
-    wait_for(lambda: "zombie" in jobs._born(parent) or not jobs._locked())
-    jobs.advance()
-    wait_for(lambda: queue.order().count("end") == 2)
-    assert queue.order().split() == "begin first end first begin second end second".split()
-
-
-def test_arguments_can_name_the_runs_own_folder(queue, monkeypatch):
-    monkeypatch.setattr(jobs, "advance", lambda: None)
+def test_arguments_can_name_the_runs_own_folder():
     plain, own = jobs.start(["compare", "data"]), jobs.start(["finetune", "data", "--out", "{run}/bundles/x"])
-    assert plain.facts["command"][-4:-2] == ["--out", str(plain.results)]
-    command = own.facts["command"]
+    assert plain.record.command[-4:-2] == ("--out", str(plain.results))
+    command = own.record.command
     assert command.count("--out") == 1 and command[6] == str(own.folder / "bundles" / "x")
 
 
-@pytest.mark.parametrize("deleted", ["before its start", "just after"])
-def test_a_run_that_is_deleted_as_its_turn_comes_neither_runs_nor_stops_the_queue(queue, monkeypatch, deleted):
-    monkeypatch.setattr(jobs, "advance", lambda: None)
-    job, launch, begun = queue("first", 30), jobs._launch, []
-
-    def launch_and_delete(*arguments):
-        begun.append(launch(*arguments))
-        shutil.rmtree(job.folder)
-        return begun[0]
-
-    if deleted == "just after":
-        monkeypatch.setattr(jobs, "_launch", launch_and_delete)
-    else:
-        shutil.rmtree(job.folder)
-    jobs._work_off(job)
-    assert len(begun) == (deleted == "just after")
-    assert all(jobs._born(process.pid) == "" for process in begun)
-
-
-def test_another_name_given_as_a_run_starts_is_kept(queue, monkeypatch):
-    monkeypatch.setattr(jobs, "advance", lambda: None)
-    job, launch = queue("first", 0), jobs._launch
-
-    def launch_and_rename(*arguments):
-        jobs.rename(job, "other")
-        return launch(*arguments)
-
-    monkeypatch.setattr(jobs, "_launch", launch_and_rename)
-    jobs._work_off(job)
-    assert job.facts["title"] == "other" and job.facts["pid"] > 0 and jobs.waiting() == []
-
-
-def test_rename_and_delete(queue):
-    job = queue("first", 30)
-    wait_for(lambda: runs(job) and job.facts.get("pid"))
-    pid = job.facts["pid"]
+def test_rename():
+    job = training()
     jobs.rename(job, "another")
-    assert jobs.status(job)["title"] == "another"
+    assert jobs.status(job).title == "another" and state(job) == "running"
+
+
+def test_delete_ends_the_process_and_leaves_nothing():
+    job = training()
+    process = job.record.process
     jobs.delete(job)
-    assert jobs.find(job.id) is None and not job.folder.exists()
-    wait_for(lambda: jobs._born(pid) in ("", "zombie"))
+    assert jobs.find(job.id) is None and not job.folder.exists() and not processes.lives(process)
+    assert not list(jobs.runs_folder().rglob("*.json"))
+    jobs.delete(job)  # a second browser did the same
+
+
+def test_a_deleted_job_does_not_come_back_though_it_is_written_to_until_it_is_gone():
+    jobs_deleted = [started("") for _ in range(10)]
+    stop = threading.Event()
+
+    def write() -> None:
+        while not stop.is_set():
+            for job in jobs_deleted:
+                Status(state="failed").write(job.folder / jobs.STATUS)
+
+    writing = threading.Thread(target=write)
+    writing.start()
+    for job in jobs_deleted:
+        jobs.delete(job)
+    stop.set()
+    writing.join()
+    assert not any(job.folder.exists() for job in jobs_deleted)
+
+
+def test_a_process_of_a_job_that_another_session_has_cancelled_ends_when_the_job_is_deleted(monkeypatch):
+    monkeypatch.setattr(processes, "GRACE_SECONDS", 0.2)
+    deaf = "signal.signal(signal.SIGTERM, signal.SIG_IGN); note(log, 'deaf')\n"
+    job = started(deaf + TRAINING + SLEEP)
+    wait_for(noted)
+    process = job.record.process
+    (job.folder / jobs.CANCELLED).touch()  # the other session still waits for it to end
+    jobs.delete(job)
+    assert not processes.lives(process) and not job.folder.exists()

@@ -194,7 +194,7 @@ def test_a_bulk_run_is_started_found_again_by_its_address_and_searched(start, tm
     (job,) = bulk.bulk_jobs()
     assert app.query_params["bulk"] in (job.id, [job.id])
     deadline = time.monotonic() + TIMEOUT_SECONDS
-    while jobs.status(job)["state"] in jobs.LIVE:
+    while jobs.status(job).state in jobs.LIVE:
         assert time.monotonic() < deadline
         time.sleep(0.2)
     app = AppTest.from_file("../streamlit_app.py", default_timeout=TIMEOUT_SECONDS)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import time
 
 import pytest
 
 from retail.files import home
 from retail.fusion import strategies
-from retail.workspace import datasets, estimate, jobs
+from retail.workspace import datasets, estimate, jobs, processes
+from retail.workspace.records import JobRecord
 from tests.pages_driving import element, open_page, press, said
 from tests.results_sample import curve_results, write_finished_run
 
@@ -27,7 +30,7 @@ def train(small_data):
 
 
 def commands() -> list[list[str]]:
-    return [job.facts["command"][3:] for job in jobs.waiting()]
+    return [list(job.record.command[3:]) for job in jobs.waiting()]
 
 
 def option(command: list[str], name: str) -> str:
@@ -143,11 +146,20 @@ def test_nothing_chosen_cannot_be_started(train):
     assert "at least one column" in said(train)
 
 
-def test_a_running_job_shows_stage_time_left_and_first_figures_and_a_failed_one_its_log():
+@pytest.fixture
+def live_process():
+    """A process that runs as long as the test."""
+    sleeper = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    yield processes.recorded(sleeper.pid)
+    sleeper.kill()
+    sleeper.wait()
+
+
+def test_a_running_job_shows_stage_time_left_and_first_figures_and_a_failed_one_its_log(live_process):
     folder = jobs.runs_folder() / "one"
     folder.mkdir(parents=True)
-    facts = {"title": "Shoes [new]", "pid": 1, "started": time.time() - 60}
-    (folder / "job.json").write_text(json.dumps(facts))
+    record = JobRecord(title="Shoes [new]", process=live_process, started=time.time() - 60)
+    record.write(folder / jobs.RECORD)
     now = {"state": "running", "stage": "training", "done": 11, "total": 31, "message": ""}
     now |= {"stage_started": 100.0, "updated": 200.0, "stage_first": 1, "partial": {"gated": 0.5, "image": 0.25}}
     (folder / "status.json").write_text(json.dumps(now))
@@ -162,9 +174,9 @@ def test_a_running_job_shows_stage_time_left_and_first_figures_and_a_failed_one_
     app.run()
     assert "No room." in said(app) and "the last words" in app.code[0].value
     press(app, "Retry")
-    assert jobs.status(jobs.Job("one", folder))["state"] == "starting"
+    assert jobs.status(jobs.Job("one", folder)).state == "starting"
     press(app, "Cancel")
-    assert jobs.status(jobs.Job("one", folder))["state"] == "cancelled"
+    assert jobs.status(jobs.Job("one", folder)).state == "cancelled"
 
 
 def done(app, folder) -> str:

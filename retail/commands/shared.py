@@ -24,6 +24,7 @@ from retail.schema import MODALITIES, Modality, Progress, UserError
 
 if TYPE_CHECKING:
     from retail.dataset.manifest import Manifest
+    from retail.workspace.records import State
 
 HELP = "Recognise products from photo, description and sound; compare fusion with single inputs."
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, help=HELP)
@@ -128,15 +129,26 @@ class Reporter:
         """A first figure of one model: its accuracy on validation, mean over what was fitted so far."""
         self.scored.setdefault(model, []).append(accuracy)
 
-    def say(self, state: str, message: str = "") -> None:
+    def say(self, state: State, message: str = "") -> None:
         if self.status is None:
             return
+        from retail.workspace.records import Status
+
+        means = {model: sum(found) / len(found) for model, found in self.scored.items()}
         self.written = time.monotonic()
         stage, done, total = self.last
-        values = {"state": state, "stage": stage, "done": done, "total": total, "message": message}
-        values |= {"stage_started": self.stage_started, "stage_first": self.stage_first}
-        values |= {"partial": {model: sum(found) / len(found) for model, found in self.scored.items()}}
-        write_json(self.status, values | {"pid": os.getpid(), "updated": time.time()})
+        Status(
+            state=state,
+            stage=stage,
+            done=done,
+            total=total,
+            message=message,
+            stage_started=self.stage_started,
+            stage_first=self.stage_first,
+            partial={model: mean for model, mean in means.items() if not math.isnan(mean)},
+            pid=os.getpid(),
+            updated=time.time(),
+        ).write(self.status)
 
     def close(self) -> None:
         if self.bar is not None:
@@ -147,8 +159,10 @@ class Reporter:
 def reported(status: Path | None = None) -> Iterator[Reporter]:
     """Progress for one command; a user's mistake becomes one sentence and exit code 1."""
     reporter = Reporter(status)
-    reporter.say("running")
     try:
+        if status is not None and not status.parent.is_dir():  # a run that was deleted as it started ends here
+            raise UserError(f"The folder of the status file {status} does not exist; make it first.")
+        reporter.say("running")
         yield reporter
         reporter.say("done")
     except UserError as error:

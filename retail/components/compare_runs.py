@@ -63,7 +63,7 @@ def results_files(wanted: str = FORMAT) -> dict[str, tuple[str, Path]]:
     found = {}
     for job in jobs.list_jobs():
         if job.results.is_file() and format_of(str(job.results), job.results.stat().st_mtime) == wanted:
-            found[job.id] = (f"{jobs.status(job)['title'] or 'run'} · {job.id}", job.results)
+            found[job.id] = (f"{jobs.status(job).title or 'run'} · {job.id}", job.results)
     if wanted == FORMAT and DEMO_RESULTS.is_file():
         found[DEMO_RUN] = ("Demo data (bundled)", DEMO_RESULTS)
     return found

@@ -6,7 +6,6 @@ In: a `Job`. Out: what stands on the page now; the page decides how often to loo
 from __future__ import annotations
 
 import time
-from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -19,6 +18,7 @@ from retail.wording import INPUT_WORDS, percent
 from retail.workspace import jobs
 from retail.workspace.estimate import duration
 from retail.workspace.recognizers import RUN_BUNDLES, bundles_in
+from retail.workspace.records import Status
 
 # Before so much time and work has passed, a forecast would only jump about.
 STEADY_SECONDS, STEADY_STEPS = 3.0, 2
@@ -35,13 +35,12 @@ LOG_LINES = 15
 CURVE_LINK = "Compare draws it under “Map and curves”"
 
 
-def time_left(now: dict[str, Any]) -> str:
+def time_left(now: Status) -> str:
     """', about 3 minutes left' in this stage, or '' while nobody can tell."""
-    steps = now["done"] - now.get("stage_first", 0)
-    spent = now.get("updated", 0.0) - now.get("stage_started", 0.0)
-    if steps < STEADY_STEPS or spent < STEADY_SECONDS or now["done"] >= now["total"]:
+    steps, spent = now.done - now.stage_first, now.updated - now.stage_started
+    if steps < STEADY_STEPS or spent < STEADY_SECONDS or now.done >= now.total:
         return ""
-    return f", about {duration(spent / steps * (now['total'] - now['done']))} left"
+    return f", about {duration(spent / steps * (now.total - now.done))} left"
 
 
 def model_word(model: str) -> str:
@@ -54,27 +53,25 @@ def model_word(model: str) -> str:
 def draw_run(job: jobs.Job, links: bool = True) -> None:
     """Draws one run, with links to where it can be looked at."""
     now = jobs.status(job)
-    waits, live = now["state"] == jobs.QUEUED, now["state"] in jobs.LIVE
-    title = now["title"] or job.id
-    st.markdown(f"**{plain(title)}** · {STATE_WORDS.get(now['state'], now['state'])}")
+    waits, live = now.state == jobs.QUEUED, now.state in jobs.LIVE
+    st.markdown(f"**{plain(now.title or job.id)}** · {STATE_WORDS[now.state]}")
     if waits:
         st.caption(_place(job))
     elif live:
-        share = now["done"] / now["total"] if now["total"] else 0.0
-        stage = now["stage"][:1].upper() + now["stage"][1:]
-        counted = f": {now['done']:,} of {now['total']:,}{time_left(now)}" if now["total"] else " …"
-        st.progress(min(share, 1.0), stage + counted)
-        st.caption(f"Running for {duration(max(time.time() - job.facts.get('started', time.time()), 1))}.")
-    elif now["state"] == "done":
+        stage = now.stage[:1].upper() + now.stage[1:]
+        counted = f": {now.done:,} of {now.total:,}{time_left(now)}" if now.total else " …"
+        st.progress(now.share, stage + counted)
+        st.caption(f"Running for {duration(max(time.time() - job.record.started, 1))}.")
+    elif now.state == "done":
         if links:
             _draw_links(job)
     else:
-        st.error(plain(now["message"] or f"The run was {now['state']}."))
+        st.error(plain(now.message or f"The run was {now.state}."))
     _draw_partial(now, live)
-    _draw_log(job, opened=now["state"] == "failed")
+    _draw_log(job, opened=now.state == "failed")
     if waits or live:
         st.button("Cancel", key=f"cancel_{job.id}", on_click=jobs.cancel, args=(job,))
-    elif now["state"] != "done":
+    elif now.state != "done":
         again = "What is finished counts: embeddings are kept, and fine-tuning goes on from its last epoch."
         st.button("Retry", key=f"retry_{job.id}", on_click=jobs.retry, args=(job,), help=again)
 
@@ -83,7 +80,7 @@ def follow(job: jobs.Job, live: bool) -> None:
     """Draws one run, `live` as the page found it, and looks again while it lives; the whole page follows its end."""
 
     def look() -> None:
-        if (jobs.status(job)["state"] in jobs.UNFINISHED) != live:  # it ended, or was queued again
+        if (jobs.status(job).state in jobs.UNFINISHED) != live:  # it ended, or was queued again
             st.rerun()
         draw_run(job, links=False)
         jobs.advance()
@@ -113,12 +110,12 @@ def _draw_links(job: jobs.Job) -> None:
     right.page_link("retail/pages/runs.py", label="All runs", icon=":material/history:")
 
 
-def _draw_partial(now: dict[str, Any], live: bool) -> None:
-    if not live or not (scored := now.get("partial")):
+def _draw_partial(now: Status, live: bool) -> None:
+    if not live or not now.partial:
         return
     with st.expander("First figures", expanded=True):
         st.caption("Accuracy on validation, mean over questions and over what is trained so far. The test comes last.")
-        rows = [{"model": model_word(model), "so far": percent(value)} for model, value in scored.items()]
+        rows = [{"model": model_word(model), "so far": percent(value)} for model, value in now.partial.items()]
         st.dataframe(pd.DataFrame(rows), hide_index=True, width="stretch")
 
 

@@ -85,15 +85,14 @@ def go_on(job: jobs.Job) -> None:
 def draw_progress(job: jobs.Job) -> None:
     """How far a run is, Cancel while it lives, the reason and Go on if it ended early."""
     now = jobs.status(job)
-    if now["state"] in jobs.UNFINISHED:
-        share = now["done"] / now["total"] if now["total"] else 0.0
-        st.progress(min(share, 1.0), f"{now['stage']}: {now['done']:,} of {now['total']:,}")
+    if now.state in jobs.UNFINISHED:
+        st.progress(now.share, f"{now.stage}: {now.done:,} of {now.total:,}")
         st.button("Cancel", key="bulk_cancel", on_click=jobs.cancel, args=(job,))
         return
     if st.session_state.pop("bulk_watched", "") == job.id:
         st.rerun()  # the whole page, so that the table appears
-    if now["state"] != "done":
-        st.error(plain(now["message"] or f"The run was {now['state']}."))
+    if now.state != "done":
+        st.error(plain(now.message or f"The run was {now.state}."))
         if st.button("Go on", help="What was embedded is kept, so this goes on where the run ended."):
             go_on(job)
         if tail := job.log_tail():
@@ -138,10 +137,10 @@ def draw(chosen: Chosen) -> None:
     """The run that the address names, earlier runs to open, and the form for a new one."""
     job = jobs.find(st.query_params["bulk"]) if "bulk" in st.query_params else None
     if job is not None:
-        live = jobs.status(job)["state"] in jobs.UNFINISHED
+        live = jobs.status(job).state in jobs.UNFINISHED
         if live:
             st.session_state.bulk_watched = job.id
-        st.markdown(f"**{plain(jobs.status(job)['title'])}** · {job.id}")
+        st.markdown(f"**{plain(jobs.status(job).title)}** · {job.id}")
         watched = job
         st.fragment(lambda: draw_progress(watched), run_every=0.5 if live else None)()
         draw_table(job)
@@ -155,7 +154,7 @@ def draw(chosen: Chosen) -> None:
         with st.expander("Earlier runs"):
             for old in earlier:
                 now = jobs.status(old)
-                title = plain(now["title"])
-                if st.button(f"{title} · {old.id} · {now['state']}", key=f"open_{old.id}", type="tertiary"):
+                title = plain(now.title)
+                if st.button(f"{title} · {old.id} · {now.state}", key=f"open_{old.id}", type="tertiary"):
                     st.query_params["bulk"] = old.id
                     st.rerun()

@@ -35,7 +35,7 @@ def draw_audit(dataset: Dataset, manifest: Manifest) -> None:
         st.info("A leak gives a label away, and there is none yet. Say under Columns what to learn.")
         return
     job = audits.latest(dataset)
-    state = jobs.status(job)["state"] if job else ""
+    state = jobs.status(job).state if job else ""
     if job is not None and state in jobs.UNFINISHED:
         follow(job, live=True)
         return

@@ -181,9 +181,9 @@ def start(choice: Choice, arguments: list[str], title: str) -> None:
 def draw_runs() -> None:
     """The run in the address, and all that wait or work; the page looks again while any does."""
     wanted = jobs.find(st.query_params.get("run", ""))
-    states = {job: jobs.status(job)["state"] for job in jobs.list_jobs()}
+    states = {job: jobs.status(job).state for job in jobs.list_jobs()}
     found = [job for job, state in states.items() if state in jobs.UNFINISHED]
-    found = sorted(found, key=lambda job: (states[job] == jobs.QUEUED, job.facts.get("started", 0.0)))
+    found = sorted(found, key=lambda job: (states[job] == jobs.QUEUED, job.record.started))
     if wanted is not None:
         found = [wanted, *(job for job in found if job.id != wanted.id)]
     unfinished = [job.id for job in found if states.get(job) in jobs.UNFINISHED]
@@ -200,6 +200,6 @@ def draw_runs() -> None:
 
 
 st.title("Train", anchor=False)
-live = any(jobs.status(job)["state"] in jobs.UNFINISHED for job in jobs.list_jobs())
+live = any(jobs.status(job).state in jobs.UNFINISHED for job in jobs.list_jobs())
 st.fragment(draw_runs, run_every=EVERY_SECONDS if live else None)()
 draw_new()

@@ -36,4 +36,4 @@ def report(job: Job) -> dict[str, Any] | None:
 
 
 def _command(job: Job) -> list[str]:
-    return list(job.facts.get("command") or [])
+    return list(job.record.command)

@@ -11,7 +11,7 @@ import hashlib
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from retail.files import home, on_this_machine, whole_file
 from retail.schema import UserError
@@ -60,7 +60,7 @@ def restart(job: Job) -> Job:
     """The same run once more; what it had embedded is not embedded again."""
     command = _command(job)
     value = {name: command[command.index(name) + 1] for name in ("predict", "--data", "--text-column")}
-    return start(Path(value["predict"]), Path(value["--data"]), job.facts.get("title", ""), value["--text-column"])
+    return start(Path(value["predict"]), Path(value["--data"]), job.record.title, value["--text-column"])
 
 
 def is_bulk(job: Job) -> bool:
@@ -100,5 +100,5 @@ def matching(rows: Sequence[Row], words: str = "", only: str = "all") -> list[Ro
     return [row for row in rows if kept(row) and all(word in " ".join(row.values()).lower() for word in wanted)]
 
 
-def _command(job: Job) -> list[Any]:
-    return list(job.facts.get("command") or [])
+def _command(job: Job) -> list[str]:
+    return list(job.record.command)

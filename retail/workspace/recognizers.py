@@ -28,7 +28,7 @@ def recognizers(progress: Progress | None = None) -> dict[str, Path]:
     for folder in bundles_in(demo_strategies()):
         found[f"{DEMO_TITLE} · {_strategy(folder)}"] = folder
     for job in list_jobs():
-        name = status(job)["title"] or job.id
+        name = status(job).title or job.id
         for folder in bundles_in(job.folder / RUN_BUNDLES):
             found[_free(f"{name} · {_strategy(folder)}", found, job.id)] = folder
     for folder in bundles_in(imported_folder()):

@@ -94,26 +94,26 @@ def _synchronised() -> list[Run]:
 
 
 def _stamp(job: jobs.Job) -> float:
-    files = [job.folder / name for name in ("job.json", jobs.NAME, "status.json", "results.json", "cancelled")]
+    files = [job.folder / name for name in (jobs.RECORD, jobs.NAME, jobs.STATUS, "results.json", jobs.CANCELLED)]
     return max((path.stat().st_mtime for path in files if path.is_file()), default=0.0)
 
 
 def _describe(job: jobs.Job) -> Run:
-    facts, now = job.facts, jobs.status(job)
-    command = [str(part) for part in facts.get("command", [])]
+    record, now = job.record, jobs.status(job)
+    command = list(record.command)
     arguments = command[command.index("retail") + 1 :] if "retail" in command else []
     tasks = arguments[arguments.index("--tasks") + 1] if "--tasks" in arguments[:-1] else ""
-    finished = now["state"] not in jobs.UNFINISHED
+    finished = now.state not in jobs.UNFINISHED
     return Run(
         id=job.id,
-        title=facts.get("title") or job.id,
+        title=record.title or job.id,
         kind=arguments[0] if arguments else "",
         data=data_title(arguments[1]) if len(arguments) > 1 else "",
         tasks=tasks.replace(",", ", "),
-        state=now["state"],
-        started=float(facts.get("started", 0.0)),
+        state=now.state,
+        started=record.started,
         ended=_stamp(job) if finished else 0.0,
-        headline=_headline_or_none(job) if now["state"] == "done" else now["message"],
+        headline=_headline_or_none(job) if now.state == "done" else now.message,
     )
 
 

@@ -12,7 +12,7 @@ import time
 import pytest
 from playwright.sync_api import expect
 
-from retail.workspace import datasets, jobs
+from retail.workspace import datasets, jobs, processes
 from tests.browser.conftest import WAIT_MS, dashboard, free_port
 from tests.browser.driving import RUN_MS, choose, keep_it_small, problem_cells, settled, upload
 from tests.conftest import write_small_data
@@ -80,10 +80,10 @@ def test_a_run_goes_on_after_a_refresh_in_a_second_browser_and_ends_with_cancel(
     before = progress(page)
     other = open_at(server, f"train?run={job.id}")
     wait_for(lambda: progress(other) != before)
-    pid = job.facts["pid"]
+    process = job.record.process
     other.get_by_role("button", name="Cancel").click()
-    wait_for(lambda: jobs.status(job)["state"] == "cancelled", CANCEL_SECONDS)
-    wait_for(lambda: jobs._born(pid) in ("", "zombie"), CANCEL_SECONDS)
+    wait_for(lambda: jobs.status(job).state == "cancelled", CANCEL_SECONDS)
+    wait_for(lambda: not processes.lives(process), CANCEL_SECONDS)
     for seen in (other, page):
         seen.get_by_role("alert").get_by_text("Cancelled.", exact=True).wait_for()
 
@@ -93,12 +93,12 @@ def test_a_second_run_waits_and_a_killed_worker_has_failed_with_its_log(open_at,
     first = start(page)
     page.get_by_text(COUNT).first.wait_for()
     second = start(open_at(server, "train"))
-    assert jobs.status(second)["state"] == "queued"
+    assert jobs.status(second).state == "queued"
     page.get_by_text("Waiting").first.wait_for()
     page.locator(f".st-key-cancel_{second.id} button").click()
-    wait_for(lambda: jobs.status(second)["state"] == "cancelled")
+    wait_for(lambda: jobs.status(second).state == "cancelled")
     (first.folder / "log.txt").write_text("what it said last\n")
-    os.kill(first.facts["pid"], signal.SIGKILL)
+    os.kill(first.record.process.pid, signal.SIGKILL)
     page.get_by_text("was stopped by signal 9").first.wait_for()
     page.get_by_text("Failed").first.wait_for()
     page.get_by_text("what it said last").first.wait_for()
@@ -117,7 +117,7 @@ def test_a_failed_run_that_is_tried_again_on_compare_is_followed_to_its_end(open
     page.get_by_role("button", name="Retry").click()
     page.get_by_role("button", name="Cancel").wait_for()
     page.get_by_text("Tried again").wait_for(state="detached")
-    assert jobs.status(job)["state"] == "done"
+    assert jobs.status(job).state == "done"
 
 
 def test_broken_rows_are_listed_and_valid_rows_stay(open_at, server):
@@ -160,8 +160,8 @@ def test_leaks_are_looked_for_in_a_run_and_named_with_their_lines(open_at, serve
     leak = page.get_by_role("alert").filter(has_text="the same recording as a product of another split")
     leak.wait_for(timeout=RUN_MS)
     assert "012 (line 14)" in leak.inner_text() and "Put such products into one split" in leak.inner_text()
-    (job,) = [job for job in jobs.list_jobs() if "audit" in job.facts["command"]]
-    assert jobs.status(job)["state"] == "done"
+    (job,) = [job for job in jobs.list_jobs() if "audit" in job.record.command]
+    assert jobs.status(job).state == "done"
 
 
 def test_a_run_outlives_a_restart_of_the_server_and_is_found_done(open_at, own):
@@ -171,8 +171,8 @@ def test_a_run_outlives_a_restart_of_the_server_and_is_found_done(open_at, own):
         choose(page, "Data set", "Small")
         keep_it_small(page, ["Gated fusion"])
         job = start(page)
-        wait_for(lambda: jobs.status(job)["state"] in jobs.LIVE)
-    assert jobs.status(job)["state"] in (*jobs.LIVE, "done")
+        wait_for(lambda: jobs.status(job).state in jobs.LIVE)
+    assert jobs.status(job).state in (*jobs.LIVE, "done")
     with dashboard(own[0], port) as url:
         page = open_at(url, f"train?run={job.id}")
         page.get_by_text("Done: Recognise offers").first.wait_for(timeout=RUN_MS)

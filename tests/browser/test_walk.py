@@ -84,7 +84,7 @@ def test_own_products_from_a_zip_to_a_recogniser_that_answers_elsewhere(installe
         job = train(page)
         compare(page, job)
         page.get_by_role("link", name="Recognise", exact=True).click()
-        choose(page, "Recogniser", f"{jobs.status(job)['title']} · {STRATEGY}")
+        choose(page, "Recogniser", f"{jobs.status(job).title} · {STRATEGY}")
         single = recognise(page, one)
         bulk = recognise_many(page, home / "many.zip")
         assert page.elsewhere == []
@@ -192,7 +192,7 @@ def elsewhere(bundle: Path, data: Path) -> dict[str, Row]:
 def assert_answers_are_those_that_were_scored(job: jobs.Job, bundle: Path) -> None:
     """Each test product gets the class that the comparison counted."""
     results = json.loads(job.results.read_text())
-    answers = elsewhere(bundle, Path(job.facts["command"][4]))
+    answers = elsewhere(bundle, Path(job.record.command[4]))
     for task in TASKS:
         scored = results["predictions"]["models"][STRATEGY]["0"][task]["preds"]
         classes = results["tasks"][task]

@@ -1,0 +1,85 @@
+"""What the files in a run's folder say: its record, its name and how far it is.
+
+In: a path. Out: `JobRecord`, `Name`, `Status`. A file that is missing, damaged or of another kind reads as a record of
+defaults, so that no run hides the others; a record is written whole, and never into the folder of a deleted run.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+from typing import Final, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from retail.files import whole_file_in_folder
+from retail.system import patiently
+
+State = Literal["queued", "starting", "running", "done", "failed", "cancelled"]
+QUEUED: Final = "queued"
+LIVE: Final = ("starting", "running")
+UNFINISHED: Final = (QUEUED, *LIVE)
+
+
+class Record(BaseModel):
+    """One JSON file; every field has a default."""
+
+    model_config = ConfigDict(frozen=True)
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """What the file says; the defaults where nobody can read it."""
+        try:
+            return cls.model_validate_json(patiently(path.read_bytes))
+        except (OSError, ValueError):
+            return cls()
+
+    def write(self, path: Path) -> None:
+        """Whole or not at all; nothing happens when the folder is gone."""
+        with contextlib.suppress(FileNotFoundError), whole_file_in_folder(path) as partial:
+            partial.write_text(self.model_dump_json(), encoding="utf-8")
+
+
+class ProcessRecord(Record):
+    """One process for good: its number may be used again, but not with this time of birth (`system.born`)."""
+
+    pid: int = Field(default=0, ge=0)
+    born: float = 0.0
+
+
+class JobRecord(Record):
+    """job.json: what was asked for, when, and the processes that run it and wait for it."""
+
+    title: str = ""
+    command: tuple[str, ...] = ()
+    started: float = 0.0  # seconds since 1970; of a queued run: when it was asked for
+    queued: bool = False
+    process: ProcessRecord = ProcessRecord()
+    worker: ProcessRecord = ProcessRecord()  # the queue's, which tells how the process ended
+
+
+class Name(Record):
+    """name.json: a title given later; apart, so that it never writes over a process noted at the same moment."""
+
+    title: str = ""
+
+
+class Status(Record):
+    """status.json: how far a run is; times are seconds since 1970."""
+
+    state: State = "starting"
+    stage: str = "starting"
+    done: int = 0
+    total: int = 0
+    message: str = ""
+    title: str = ""
+    stage_started: float = 0.0
+    stage_first: int = 0  # steps that were done when the stage began
+    partial: dict[str, float] = {}  # model -> accuracy on validation so far
+    pid: int = 0
+    updated: float = 0.0
+
+    @property
+    def share(self) -> float:
+        """How far the present stage is, 0 to 1."""
+        return min(1.0, self.done / self.total) if self.total else 0.0
