@@ -20,8 +20,8 @@ from retail.encoders.tunable import TunableEncoder
 from retail.evaluation.forgetting import SourceTask, check_shares_inputs, forgetting, source_task
 from retail.finetuning import Finetuned, finetune
 from retail.finetuning.contrast import Projector
-from retail.frozen.models import Regime, as_head
-from retail.frozen.rows import Rows
+from retail.frozen.models import FrozenModel, as_head
+from retail.frozen.rows import FrozenRows
 from retail.metrics.retrieval import cross_modal_retrieval
 from retail.recognizer import Recognizer
 from retail.schema import Modality, Progress, UserError, Vocabulary
@@ -136,11 +136,11 @@ def finetune_recognizer(
     return recognizer
 
 
-def regime_recognizer(
-    regime: Regime, encoder: Encoder, vocabularies: dict[str, Vocabulary], val: Rows, info: dict[str, Any]
+def frozen_recognizer(
+    model: FrozenModel, encoder: Encoder, vocabularies: dict[str, Vocabulary], val: FrozenRows, info: dict[str, Any]
 ) -> Recognizer:
-    """A frozen encoder with a fitted regime as its head, calibrated on the validation rows."""
-    head = as_head(regime, encoder.modality)
+    """A frozen encoder with a fitted map and classifier as its head, calibrated on the validation rows."""
+    head = as_head(model, encoder.modality)
     everywhere = torch.ones(len(val), dtype=torch.bool)
     ids = tuple(str(place) for place in range(len(val)))
     batch = EmbeddingBatch(ids, {encoder.modality: val.embeddings}, {encoder.modality: everywhere}, dict(val.targets))
@@ -150,7 +150,7 @@ def regime_recognizer(
         strategy=head.name,
         vocabularies=vocabularies,
         temperatures=fit_temperatures(head, batch),
-        info={"config": regime.config.to_dict()} | info,
+        info={"config": model.config.to_dict()} | info,
     )
 
 

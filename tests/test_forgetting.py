@@ -54,7 +54,7 @@ def test_the_same_encoder_forgets_nothing_and_the_change_is_paired(tmp_path):
     assert forgetting(never, encoders)["tasks"]["colour"]["change"] == row["after"]
 
 
-def test_a_transfer_stores_and_prints_what_was_forgotten_and_what_it_cost(tmp_path):
+def test_a_fine_tuning_stores_and_prints_what_was_forgotten_and_what_it_cost(tmp_path):
     target = read_manifest(write_small_data(tmp_path / "target", rows=24), ["drink"])
     source = read_manifest(write_small_data(tmp_path / "source", rows=24), ["colour"])
     tuning = replace(TINY, learning_rate=0.5)  # wild on purpose

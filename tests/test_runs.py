@@ -49,8 +49,8 @@ def test_a_run_is_described_by_its_folder():
 
 def test_frozen_features_and_fine_tuning_have_a_headline_too():
     frozen, tuned = write_run("frozen"), write_run("tuned")
-    rows = [{"task": "kind", "regime": "linear", "accuracy": 0.5}, {"task": "kind", "regime": "lda", "accuracy": 0.75}]
-    (frozen.folder / "transfer.json").write_text(json.dumps({"rows": rows, "data": {"split": "val"}}))
+    rows = [{"task": "kind", "method": "linear", "accuracy": 0.5}, {"task": "kind", "method": "lda", "accuracy": 0.75}]
+    (frozen.folder / "frozen.json").write_text(json.dumps({"rows": rows, "data": {"split": "val"}}))
     bundle = tuned.folder / "bundles" / "finetuned"
     bundle.mkdir(parents=True)
     epochs = [{"val_accuracy": {"kind": 0.25}}, {"val_accuracy": {"kind": 0.625}}]
@@ -139,9 +139,9 @@ def finished(name: str, file: str, content: object) -> None:
 
 
 def test_no_run_without_figures_or_with_a_damaged_file_hides_the_others():
-    rows = [{"task": "kind", "regime": "lda", "accuracy": 0.75}, {"task": "year", "regime": "lda", "accuracy": None}]
-    finished("some", "transfer.json", {"rows": rows, "data": {"split": "test"}})
-    finished("none", "transfer.json", {"rows": rows[1:], "data": {"split": "test"}})
+    rows = [{"task": "kind", "method": "lda", "accuracy": 0.75}, {"task": "year", "method": "lda", "accuracy": None}]
+    finished("some", "frozen.json", {"rows": rows, "data": {"split": "test"}})
+    finished("none", "frozen.json", {"rows": rows[1:], "data": {"split": "test"}})
     finished("cut", "results.json", {"format": "retail-results/1", "tasks": {"kind": ["a"]}})
     finished("odd", "results.json", ["no", "results"])
     headlines = {run.id: run.headline for run in runs.history()}

@@ -1,6 +1,6 @@
 """Forgetting: what a fine-tuned encoder still knows of the data that its head was first trained on.
 
-In: a source data set, the encoders before and after a transfer. Out: accuracy of one and the same source head on the
+In: a source data set, the encoders before and after fine-tuning. Out: accuracy of one and the same source head on the
 source validation rows, before and after, and the paired difference. The head never sees the new encoder.
 """
 

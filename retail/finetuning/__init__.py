@@ -24,7 +24,7 @@ from retail.config import FinetuneConfig, TrainConfig
 from retail.encoders import Encoder
 from retail.encoders.tunable import TunableEncoder
 from retail.finetuning.contrast import Projector
-from retail.finetuning.data import Rows
+from retail.finetuning.data import MediaRows
 from retail.finetuning.lora import merge_lora
 from retail.finetuning.network import new_network
 from retail.finetuning.run import Run
@@ -58,8 +58,8 @@ class Finetuned:
 def finetune(
     encoders: Mapping[Modality, Encoder],
     head: FusionHead,
-    train: Rows,
-    val: Rows,
+    train: MediaRows,
+    val: MediaRows,
     config: FinetuneConfig,
     checkpoint: Path | None = None,
     on_epoch: Callable[[dict], None] | None = None,
@@ -98,7 +98,7 @@ def finetune(
     return Finetuned(weights, best.head.eval(), run.history, trainable, parameters, projectors)
 
 
-def _with_any(rows: Rows, head: FusionHead) -> Rows:
+def _with_any(rows: MediaRows, head: FusionHead) -> MediaRows:
     """The rows that have at least one of the head's inputs, as its own training takes them."""
     products, batch = rows
     places = rows_with_any(batch, head.dims)
@@ -106,7 +106,7 @@ def _with_any(rows: Rows, head: FusionHead) -> Rows:
 
 
 def _tuned(
-    encoders: Mapping[Modality, Encoder], head: FusionHead, train: Rows, config: FinetuneConfig
+    encoders: Mapping[Modality, Encoder], head: FusionHead, train: MediaRows, config: FinetuneConfig
 ) -> dict[Modality, TunableEncoder]:
     tuned: dict[Modality, TunableEncoder] = {}
     for modality in config.tune:

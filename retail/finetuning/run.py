@@ -23,7 +23,7 @@ from retail.config import FinetuneConfig, TrainConfig
 from retail.encoders.tunable import TunableEncoder
 from retail.files import whole_file
 from retail.finetuning.contrast import info_nce
-from retail.finetuning.data import AsServed, Feed, Inputs, Reader, Rows, training_readers
+from retail.finetuning.data import AsServed, Feed, Inputs, MediaRows, Reader, training_readers
 from retail.finetuning.network import Network, optimizer_groups
 from retail.schema import Modality, UserError
 from retail.store import EmbeddingBatch
@@ -40,8 +40,8 @@ class Run:
         self,
         encoders: Mapping[Modality, TunableEncoder],
         network: Network,
-        train: Rows,
-        val: Rows,
+        train: MediaRows,
+        val: MediaRows,
         config: FinetuneConfig,
         head_config: TrainConfig | None = None,
     ) -> None:

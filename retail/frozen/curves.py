@@ -1,7 +1,7 @@
 """Learning curves: accuracy against the number of training examples per class, with intervals over draws.
 
 In: training and scored rows, and learners. Out: one row per learner, task and number of shots. A learner is any
-function, so a regime that trains an encoder takes part as a frozen one does.
+function, so a method that trains an encoder takes part as a frozen one does.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ import torch
 from scipy import stats
 from torch import Tensor
 
-from retail.config import FinetuneConfig, RegimeConfig, TrainConfig
+from retail.config import FinetuneConfig, FrozenConfig, TrainConfig
 from retail.encoders import Encoder, load_encoder
 from retail.encoders.tunable import TunableEncoder
 from retail.finetuning import discard, finetune
-from retail.frozen.models import fit_regime
-from retail.frozen.rows import Rows
+from retail.frozen.models import fit_frozen
+from retail.frozen.rows import FrozenRows
 from retail.metrics.scores import bootstrap_interval
 from retail.schema import Progress, UserError
 from retail.splits import groups_of
@@ -35,20 +35,20 @@ LEAST_STEPS = 60  # of fine-tuning: a handful of examples is seen in more epochs
 Learner = Callable[[Tensor, str, int], Tensor]
 
 
-def frozen_learner(config: RegimeConfig, train: Rows, scored: Rows, sizes: Mapping[str, int]) -> Learner:
-    """Fits the regime, with the settings as they are, on the drawn rows of one task."""
+def frozen_learner(config: FrozenConfig, train: FrozenRows, scored: FrozenRows, sizes: Mapping[str, int]) -> Learner:
+    """Fits the method, with the settings as they are, on the drawn rows of one task."""
 
     def learn(places: Tensor, task: str, seed: int) -> Tensor:
         targets = {task: train.targets[task][places]}
         seeded = replace(config, seed=seed)
-        regime = fit_regime(train.embeddings[places], targets, {task: sizes[task]}, seeded)
-        return regime.logits(scored.embeddings)[task].argmax(1)
+        model = fit_frozen(train.embeddings[places], targets, {task: sizes[task]}, seeded)
+        return model.logits(scored.embeddings)[task].argmax(1)
 
     return learn
 
 
 def finetuned_learner(
-    encoder: Encoder, train: Rows, scored: Rows, sizes: Mapping[str, int], tuning: FinetuneConfig
+    encoder: Encoder, train: FrozenRows, scored: FrozenRows, sizes: Mapping[str, int], tuning: FinetuneConfig
 ) -> Learner:
     """Trains a linear head on the drawn rows, then the encoder and the head together, and embeds the scored rows anew.
 
@@ -98,8 +98,8 @@ def draw(target: Tensor, shots: int, seed: int) -> Tensor:
 
 def learning_curves(
     learners: Mapping[str, Learner],
-    train: Rows,
-    scored: Rows,
+    train: FrozenRows,
+    scored: FrozenRows,
     tasks: Sequence[str],
     shots: Sequence[int],
     draws: int,
@@ -118,13 +118,15 @@ def learning_curves(
     for done, (name, task, count) in enumerate(points, start=1):
         if not (scored.labels[task] != "").any():
             raise UserError(f"No scored row has a label for {task!r}; choose another task or split.")
-        rows.append({"regime": name, "task": task, **_point(learners[name], train, scored, task, count, draws)})
+        rows.append({"method": name, "task": task, **_point(learners[name], train, scored, task, count, draws)})
         if progress:
             progress("drawing and fitting", done, len(points))
     return rows
 
 
-def _point(learner: Learner, train: Rows, scored: Rows, task: str, shots: int, draws: int) -> dict[str, Any]:
+def _point(
+    learner: Learner, train: FrozenRows, scored: FrozenRows, task: str, shots: int, draws: int
+) -> dict[str, Any]:
     labelled = torch.from_numpy(scored.labels[task] != "")
     correct = []  # per draw (N_labelled,); a label that training never saw counts as wrong
     for seed in range(1 if shots == ALL else draws):

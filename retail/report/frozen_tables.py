@@ -1,6 +1,6 @@
 """The tables of fine-tuning, frozen feature maps and learning curves, as text for the terminal.
 
-In: the dictionaries that `finetune`, `transfer` and `curve` keep. Out: text.
+In: the dictionaries that `finetune`, `frozen` and `curve` keep. Out: text.
 """
 
 from __future__ import annotations
@@ -51,13 +51,13 @@ def _retrieval_table(retrieval: Mapping[str, list[dict[str, Any]]]) -> Table:
     return Table("retrieval", "", [*columns, Column("median rank")], rows)
 
 
-def transfer_table(results: Results) -> str:
-    """One line per regime and task: accuracy, what cross-validation promised, settings and cost."""
-    columns = [Column("regime"), Column("task"), Column("n"), Column("accuracy", "%")]
+def frozen_table(results: Results) -> str:
+    """One line per method and task: accuracy, what cross-validation promised, settings and cost."""
+    columns = [Column("method"), Column("task"), Column("n"), Column("accuracy", "%")]
     columns += [Column("cross-validated, % ± s"), Column("settings"), Column("parameters"), Column("fit s")]
     rows = [
         [
-            row["regime"],
+            row["method"],
             row["task"],
             row["n"],
             _accuracy(row),
@@ -73,7 +73,7 @@ def transfer_table(results: Results) -> str:
         [
             f"Scored on the {data['split']} rows; settings chosen by {results['folds']}-fold cross-validation within "
             f"{data['n_train']} training rows in {data['groups']} groups of look-alikes; s is the spread over folds.",
-            as_text(Table("transfer", "", columns, rows)),
+            as_text(Table("frozen", "", columns, rows)),
             *(f"{task}: {sentence}" for task, sentence in data["support"].items()),
             f"Peak memory {results['peak_memory_mib']} MiB on {results['machine']}.",
         ]
@@ -88,15 +88,15 @@ def _settings(config: Results) -> str:
 
 
 def curve_table(results: Results) -> str:
-    """Per task, regimes × shots: mean accuracy in % with 95 % intervals."""
+    """Per task, methods × shots: mean accuracy in % with 95 % intervals."""
     parts = []
     for task in results["tasks"]:
         rows = [row for row in results["rows"] if row["task"] == task]
-        shots, regimes = (list(dict.fromkeys(row[key] for row in rows)) for key in ("shots", "regime"))
-        cells = {(row["regime"], row["shots"]): _accuracy(row) for row in rows}
+        shots, methods = (list(dict.fromkeys(row[key] for row in rows)) for key in ("shots", "method"))
+        cells = {(row["method"], row["shots"]): _accuracy(row) for row in rows}
         columns = [Column("examples per class"), *(Column(str(count), "%") for count in shots)]
         title = f"{task}, {rows[0]['n']} {results['data']['split']} rows, accuracy in % [95 %]"
-        table = [[regime, *(cells[regime, count] for count in shots)] for regime in regimes]
+        table = [[method, *(cells[method, count] for count in shots)] for method in methods]
         parts.append(as_text(Table("curve", title, columns, table)))
     notes = f"Intervals are over {results['draws']} draws; of 'all' there is one, so that interval is over the rows."
     return "\n\n".join([*parts, notes])

@@ -20,7 +20,7 @@ from retail.fusion import FusionHead, build_head
 from retail.schema import UserError
 from retail.training.loss import WEIGHTED, MultiTaskLoss, class_weights, task_weights
 from retail.training.predict import fit_temperatures, predict_probs
-from retail.training.rows import Rows, drop_modalities, row_order, standard_rows
+from retail.training.rows import StandardRows, drop_modalities, row_order, standard_rows
 from retail.training.step import Step
 
 if TYPE_CHECKING:
@@ -186,7 +186,7 @@ def _train_epoch(
     step: Step,
     optimizer: torch.optim.Optimizer,
     schedule: torch.optim.lr_scheduler.LRScheduler,
-    train: Rows,
+    train: StandardRows,
     batch_size: int,
     generator: torch.Generator,
 ) -> float:
@@ -208,7 +208,7 @@ def _train_epoch(
 
 
 @torch.inference_mode()
-def _score(head: FusionHead, val: Rows) -> tuple[float, float] | None:
+def _score(head: FusionHead, val: StandardRows) -> tuple[float, float] | None:
     """Mean over tasks of validation loss (unweighted, unsmoothed) and accuracy; None without known labels."""
     if not len(val):
         return None

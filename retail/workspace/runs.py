@@ -31,7 +31,7 @@ from retail.workspace.recognizers import RUN_BUNDLES, bundles_in, imported_folde
 KIND_WORDS = {
     "compare": "Comparison",
     "finetune": "Fine-tuning",
-    "transfer": "Frozen features",
+    "frozen": "Frozen features",
     "predict": "Bulk recognition",
     "train": "Training",
     "check": "Check",
@@ -153,14 +153,14 @@ def headline(job: jobs.Job) -> str:
         if epochs := info.get("finetuning_history"):
             figures = [f"{task} {percent(value)}" for task, value in epochs[-1]["val_accuracy"].items()]
             return f"On validation: {', '.join(figures)}"
-    if (path := job.folder / "transfer.json").is_file():
+    if (path := job.folder / "frozen.json").is_file():
         found = json.loads(path.read_text(encoding="utf-8"))
         scored = [row for row in found["rows"] if row["accuracy"] is not None]  # None: no row of the task has a label
         if not scored:
             return ""
         best = max(scored, key=lambda row: row["accuracy"])
         split = {"val": "validation"}.get(found["data"]["split"], found["data"]["split"])
-        return f"On {split}: {best['task']} {percent(best['accuracy'])} ({best['regime']})"
+        return f"On {split}: {best['task']} {percent(best['accuracy'])} ({best['method']})"
     return ""
 
 
@@ -187,15 +187,15 @@ def results_headline(results: dict[str, Any]) -> str:
 
 
 def curve_headline(curves: dict[str, Any]) -> str:
-    """The first task with the fewest and the most examples, by the regime that ends best; "" where it is no curve."""
+    """The first task with the fewest and the most examples, by the method that ends best; "" where it is no curve."""
     rows = [row for row in curves.get("rows", []) if "shots" in row and row["task"] == curves["tasks"][0]]
     if not rows:
         return ""
     last = max((row for row in rows if row["shots"] == rows[-1]["shots"]), key=lambda row: row["accuracy"])
-    first = next(row for row in rows if row["regime"] == last["regime"])
+    first = next(row for row in rows if row["method"] == last["method"])
     return (
         f"{last['task']}: {percent(first['accuracy'])} with {first['shots']} per class, "
-        f"{percent(last['accuracy'])} with {last['shots']} ({last['regime']})"
+        f"{percent(last['accuracy'])} with {last['shots']} ({last['method']})"
     )
 
 

@@ -9,9 +9,9 @@ import pytest
 import torch
 from scipy import stats
 
-from retail.config import RegimeConfig
+from retail.config import FrozenConfig
 from retail.frozen.curves import ALL, _interval, draw, frozen_learner, learning_curves
-from retail.frozen.rows import Rows
+from retail.frozen.rows import FrozenRows
 from retail.metrics.scores import bootstrap_interval
 from retail.report.frozen_tables import curve_table
 from retail.schema import Product, UserError
@@ -19,12 +19,12 @@ from retail.schema import Product, UserError
 SIZES = {"kind": 3}
 
 
-def rows(count: int, seed: int) -> Rows:
+def rows(count: int, seed: int) -> FrozenRows:
     generator = torch.Generator().manual_seed(seed)
     target = torch.arange(count) % 3
     embeddings = torch.randn(count, 12, generator=generator)
     embeddings[:, :3] += 2.0 * torch.nn.functional.one_hot(target, 3)
-    return Rows(embeddings, {"kind": target}, {"kind": np.array(list("abc"), dtype=object)[target.numpy()]})
+    return FrozenRows(embeddings, {"kind": target}, {"kind": np.array(list("abc"), dtype=object)[target.numpy()]})
 
 
 def test_a_draw_takes_so_many_of_each_class_and_all_where_there_are_fewer():
@@ -40,10 +40,10 @@ def test_a_draw_takes_so_many_of_each_class_and_all_where_there_are_fewer():
 def test_more_examples_help_and_the_interval_is_over_draws():
     train, scored = rows(300, 0), rows(300, 1)
     learners = {
-        name: frozen_learner(RegimeConfig.named(name), train, scored, SIZES) for name in ("prototypes", "linear")
+        name: frozen_learner(FrozenConfig.named(name), train, scored, SIZES) for name in ("prototypes", "linear")
     }
     table = learning_curves(learners, train, scored, ["kind"], [1, 8, ALL], draws=4)
-    accuracy = {(row["regime"], row["shots"]): row["accuracy"] for row in table}
+    accuracy = {(row["method"], row["shots"]): row["accuracy"] for row in table}
     for name in learners:
         assert accuracy[name, 1] < accuracy[name, 8] < accuracy[name, "all"] + 0.02
     first = table[0]
