@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from retail.config import FrozenConfig
+from retail.frozen.results import FoldedData, FrozenResults, MethodScore
 from retail.frozen.rows import FrozenRows
 
 SIZES = {"colour": 4, "shape": 3}
@@ -38,3 +40,23 @@ def visits(count: int = 12, copies: int = 5, seed: int = 0) -> FrozenRows:
     embeddings[:, :3] += SIGNAL * torch.nn.functional.one_hot(target, 3)
     labels = np.array([VISIT_CLASSES[place] for place in target], dtype=object)
     return FrozenRows(embeddings, {"colour": target}, {"colour": labels}, ("",) * len(target))
+
+
+def frozen_results(*scores: tuple[str, str, float]) -> FrozenResults:
+    """What `frozen` writes where these tasks, methods and accuracies were found; NaN: no row has a label."""
+    rows = [
+        MethodScore(
+            method=method,
+            task=task,
+            config=FrozenConfig.named(method),
+            n=0 if np.isnan(accuracy) else 20,
+            accuracy=accuracy,
+            seconds=0.1,
+            parameters=30,
+            **dict.fromkeys(("cv_accuracy", "cv_spread", "accuracy_low", "accuracy_high"), accuracy),
+            **dict.fromkeys(("balanced_accuracy", "macro_f1", "ece"), accuracy),
+        )
+        for task, method, accuracy in scores
+    ]
+    data = FoldedData(name="sample", checksum="0", split="val", n_train=60, n_scored=20, groups=12, support={})
+    return FrozenResults(encoder="tiny:image", data=data, folds=5, rows=tuple(rows), machine="none")

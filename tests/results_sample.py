@@ -216,7 +216,9 @@ def curve_results() -> dict[str, Any]:
         for method in ("linear", "prototypes")
         for place, shots in enumerate((1, 4, "all"))
     ]
-    return {"format": "retail-curve/1", "tasks": ["product"], "draws": 5, "rows": rows, "data": {"split": "val"}}
+    data = {"name": "sample", "checksum": "0", "split": "val", "n_train": 9, "n_scored": N_TEST}
+    facts = {"encoder": "tiny:image", "tasks": ["product"], "draws": 5, "configs": []}
+    return {"format": "retail-curve/2", "data": data, "rows": rows} | facts
 
 
 def write_sample_data(folder: Path) -> Path:

@@ -11,6 +11,7 @@ import torch
 from retail.config import FrozenConfig
 from retail.frozen import selection
 from retail.frozen.folds import grouped_folds, look_alikes
+from retail.frozen.results import FoldedData, FrozenResults
 from retail.frozen.rows import FrozenRows
 from retail.frozen.selection import candidates, cross_validate, map_fit, mean_accuracy, measure
 from retail.report.frozen_tables import frozen_table
@@ -64,13 +65,15 @@ def test_the_table_scores_what_was_chosen_and_counts_a_new_label_as_wrong():
     scored.targets["colour"][:2] = -1
     folds = grouped_folds(train.targets["colour"], look_alikes(train, 0.8))
     chosen = [FrozenConfig.named(name) for name in ("prototypes", "pca+logistic")]
-    results, _ = measure(chosen, train, scored, VOCABULARIES, folds, dims=(4, 8), penalties=(0.1,))
-    assert [row["method"] for row in results["rows"]] == ["prototypes", "pca+logistic"]
-    for row in results["rows"]:
-        assert row["n"] == 59 and 0.5 < row["accuracy"] < 1 and row["accuracy_low"] <= row["accuracy"]
-        assert 0 < row["cv_accuracy"] <= 1 and row["cv_spread"] >= 0 and row["seconds"] >= 0
-    assert results["rows"][1]["config"]["dims"] in (4, 8) and results["folds"] == len(folds)
-    results["data"] = {"split": "val", "n_train": 300, "groups": 60, "support": {"colour": "3 classes."}}
+    rows, _ = measure(chosen, train, scored, VOCABULARIES, folds, dims=(4, 8), penalties=(0.1,))
+    assert [row.method for row in rows] == ["prototypes", "pca+logistic"]
+    for row in rows:
+        assert row.n == 59 and 0.5 < row.accuracy < 1 and row.accuracy_low <= row.accuracy
+        assert 0 < row.cv_accuracy <= 1 and row.cv_spread >= 0 and row.seconds >= 0
+    assert rows[1].config.dims in (4, 8)
+    facts = {"name": "visits", "checksum": "0", "split": "val", "n_train": 300, "n_scored": 60}
+    data = FoldedData(**facts, groups=60, support={"colour": "3 classes."})
+    results = FrozenResults(encoder="tiny", data=data, folds=len(folds), rows=tuple(rows), machine="none")
     text = frozen_table(results)
     assert "pca+logistic" in text and "penalty 0.1" in text and "60 groups of look-alikes" in text
 
@@ -80,13 +83,11 @@ def test_scored_rows_choose_nothing():
     folds = grouped_folds(train.targets["colour"], look_alikes(train, 0.8))
     other = FrozenRows(-scored.embeddings, scored.targets, scored.labels)
     first, second = (
-        measure([FrozenConfig.named("svd+linear")], train, given, VOCABULARIES, folds, (2, 8), (0.01, 1.0))[0]["rows"][
-            0
-        ]
+        measure([FrozenConfig.named("svd+linear")], train, given, VOCABULARIES, folds, (2, 8), (0.01, 1.0))[0][0]
         for given in (scored, other)
     )
-    assert first["config"] == second["config"] and first["cv_accuracy"] == second["cv_accuracy"]
-    assert first["accuracy"] > second["accuracy"]
+    assert first.config == second.config and first.cv_accuracy == second.cv_accuracy
+    assert first.accuracy > second.accuracy
 
 
 def test_photos_of_one_product_do_not_narrow_the_interval_of_a_method():
@@ -95,6 +96,6 @@ def test_photos_of_one_product_do_not_narrow_the_interval_of_a_method():
     products = tuple(Product(str(place), text="t", group=str(place // 5)) for place in range(len(scored)))
     widths = []
     for given in (scored, replace(scored, products=products)):
-        results, _ = measure([FrozenConfig.named("prototypes")], train, given, VOCABULARIES, folds)
-        widths.append(results["rows"][0]["accuracy_high"] - results["rows"][0]["accuracy_low"])
+        (row,), _ = measure([FrozenConfig.named("prototypes")], train, given, VOCABULARIES, folds)
+        widths.append(row.accuracy_high - row.accuracy_low)
     assert widths[1] > 1.5 * widths[0]

@@ -5,6 +5,7 @@ In: a data set. Out: accuracy of methods, and of fewer examples.
 
 from __future__ import annotations
 
+import platform
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -28,10 +29,10 @@ from retail.commands.shared import (
     listed,
     read_data,
     reported,
-    write_json,
 )
 from retail.config import CLASSIFIERS, DIMS, FEATURE_MAPS, GROUP_SIMILARITY, PENALTIES, FinetuneConfig, FrozenConfig
 from retail.schema import MODALITIES, Progress, UserError
+from retail.system import peak_memory_mib
 
 if TYPE_CHECKING:
     from retail.dataset.manifest import Manifest
@@ -76,6 +77,7 @@ def frozen(
         grid = _numbers(dims, int), _numbers(penalties, float)
         from retail.dataset.manifest import support_sentence
         from retail.frozen.folds import grouped_folds, look_alikes
+        from retail.frozen.results import FoldedData, FrozenResults
         from retail.frozen.selection import measure
         from retail.report.frozen_tables import frozen_table
 
@@ -89,22 +91,34 @@ def frozen(
                 read_data(map_data, map_tasks, text_column, progress), modality, encoders, "val", progress
             )
             source = source_rows, {task: len(vocabulary) for task, vocabulary in known.items()}
-        results, fitted = measure(chosen, train, scored, vocabularies, folds, *grid, source, progress)
-        results |= _provenance(manifest, encoder.name, split, len(train), len(scored))
-        results["data"] |= {
-            "groups": int(groups.max()) + 1,
-            "map_data": map_data.name if map_data else None,
-            "support": {task: support_sentence(manifest.support(task)) for task in vocabularies},
-        }
+        rows, fitted = measure(chosen, train, scored, vocabularies, folds, *grid, source, progress)
+        results = FrozenResults(
+            encoder=encoder.name,
+            data=FoldedData(
+                **_facts(manifest, split, len(train), len(scored)),
+                groups=int(groups.max()) + 1,
+                map_data=map_data.name if map_data else None,
+                support={task: support_sentence(manifest.support(task)) for task in vocabularies},
+            ),
+            folds=len(folds),
+            rows=tuple(rows),
+            peak_memory_mib=peak_memory_mib(),
+            machine=f"{platform.system()} {platform.machine()}",
+        )
         if out is not None:
-            write_json(out, {"format": "retail-frozen/1"} | results)
+            results.write(out)
         typer.echo(frozen_table(results))
         if bundle is not None:
             from retail.build import frozen_recognizer
             from retail.bundle import save_bundle
+            from retail.training.record import RowCounts, TrainingData, TrainingRecord
 
             best = next(model for model in fitted if model.config.classifier != "prototypes")
-            info = {"data": results["data"], "rows": {"train": len(train), "val": len(scored)}}
+            info = TrainingRecord(
+                config=best.config,
+                data=TrainingData(manifest.title, manifest.checksum),
+                rows=RowCounts(len(train), len(scored)),
+            )
             save_bundle(frozen_recognizer(best, encoder, vocabularies, scored, info), bundle)
             typer.echo(f"Saved {best.config.name}, the best by cross-validation, to {bundle}.")
 
@@ -132,6 +146,7 @@ def curve(
         counts = [0 if name == "all" else _numbers(name, int)[0] for name in listed(shots)]
         names = _method_names(methods)
         from retail.frozen.curves import FINETUNED, finetuned_learner, frozen_learner, learning_curves
+        from retail.frozen.results import CurveResults, DataFacts
         from retail.report.frozen_tables import curve_table
 
         manifest = read_data(data, tasks, text_column, progress)
@@ -143,12 +158,17 @@ def curve(
         if FINETUNED in names:
             learners[FINETUNED] = finetuned_learner(encoder, train, scored, sizes, tuning)
         rows = learning_curves(learners, train, scored, list(sizes), counts, draws, progress)
-        results = {"tasks": list(sizes), "draws": draws, "rows": rows}
-        results |= _provenance(manifest, encoder.name, split, len(train), len(scored))
-        results["configs"] = [config.to_dict() for config in configs]
-        results["finetuning"] = tuning.to_dict() if FINETUNED in names else None
+        results = CurveResults(
+            encoder=encoder.name,
+            data=DataFacts(**_facts(manifest, split, len(train), len(scored))),
+            tasks=tuple(sizes),
+            draws=draws,
+            rows=tuple(rows),
+            configs=tuple(configs),
+            finetuning=tuning if FINETUNED in names else None,
+        )
         if out is not None:
-            write_json(out, {"format": "retail-curve/1"} | results)
+            results.write(out)
         typer.echo(curve_table(results))
 
 
@@ -180,6 +200,6 @@ def _embedded(manifest: Manifest, modality: str, encoders: str, split: str, prog
     return encoder, embedded_rows(manifest, encoder, split, progress)
 
 
-def _provenance(manifest: Manifest, encoder: str, split: str, n_train: int, n_scored: int) -> dict[str, Any]:
-    data = {"name": manifest.title, "checksum": manifest.checksum, "split": split}
-    return {"encoder": encoder, "data": data | {"n_train": n_train, "n_scored": n_scored}}
+def _facts(manifest: Manifest, split: str, n_train: int, n_scored: int) -> dict[str, Any]:
+    known = {"name": manifest.title, "checksum": manifest.checksum, "split": split}
+    return known | {"n_train": n_train, "n_scored": n_scored}

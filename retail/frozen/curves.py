@@ -1,14 +1,13 @@
 """Learning curves: accuracy against the number of training examples per class, with intervals over draws.
 
-In: training and scored rows, and learners. Out: one row per learner, task and number of shots. A learner is any
-function, so a method that trains an encoder takes part as a frozen one does.
+In: training and scored rows, and learners. Out: one `CurvePoint` per learner, task and number of shots. A learner is
+any function, so a method that trains an encoder takes part as a frozen one does.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import torch
@@ -20,6 +19,7 @@ from retail.encoders import Encoder, load_encoder
 from retail.encoders.tunable import TunableEncoder
 from retail.finetuning import discard, finetune
 from retail.frozen.models import fit_frozen
+from retail.frozen.results import CurvePoint
 from retail.frozen.rows import FrozenRows
 from retail.metrics.scores import bootstrap_interval
 from retail.schema import Progress, UserError
@@ -104,11 +104,11 @@ def learning_curves(
     shots: Sequence[int],
     draws: int,
     progress: Progress | None = None,
-) -> list[dict[str, Any]]:
+) -> list[CurvePoint]:
     """Mean accuracy on the scored rows with a known label, per learner, task and shots.
 
     The 95 % interval is over draws (Student's t). Of all examples there is one draw: its interval is a bootstrap
-    over the scored rows, whole groups drawn together, as "interval" says. Raises UserError for less than two draws or
+    over the scored rows, whole groups drawn together, as `interval` says. Raises UserError for less than two draws or
     a task without labels.
     """
     if draws < 2 or any(count < 0 for count in shots):
@@ -118,15 +118,15 @@ def learning_curves(
     for done, (name, task, count) in enumerate(points, start=1):
         if not (scored.labels[task] != "").any():
             raise UserError(f"No scored row has a label for {task!r}; choose another task or split.")
-        rows.append({"method": name, "task": task, **_point(learners[name], train, scored, task, count, draws)})
+        rows.append(_point(name, learners[name], train, scored, task, count, draws))
         if progress:
             progress("drawing and fitting", done, len(points))
     return rows
 
 
 def _point(
-    learner: Learner, train: FrozenRows, scored: FrozenRows, task: str, shots: int, draws: int
-) -> dict[str, Any]:
+    name: str, learner: Learner, train: FrozenRows, scored: FrozenRows, task: str, shots: int, draws: int
+) -> CurvePoint:
     labelled = torch.from_numpy(scored.labels[task] != "")
     correct = []  # per draw (N_labelled,); a label that training never saw counts as wrong
     for seed in range(1 if shots == ALL else draws):
@@ -136,16 +136,18 @@ def _point(
     groups = groups_of(scored.products)
     own = None if groups is None else groups[labelled.numpy()]
     low, high = bootstrap_interval(correct[0], groups=own) if shots == ALL else _interval(accuracies)
-    return {
-        "shots": "all" if shots == ALL else shots,
-        "n_train": len(places),
-        "n": int(labelled.sum()),
-        "draws": len(accuracies),
-        "accuracy": float(accuracies.mean()),
-        "accuracy_low": low,
-        "accuracy_high": high,
-        "interval": "scored rows" if shots == ALL else "draws",
-    }
+    return CurvePoint(
+        method=name,
+        task=task,
+        shots="all" if shots == ALL else shots,
+        n_train=len(places),
+        n=int(labelled.sum()),
+        draws=len(accuracies),
+        accuracy=float(accuracies.mean()),
+        accuracy_low=low,
+        accuracy_high=high,
+        interval="scored rows" if shots == ALL else "draws",
+    )
 
 
 def _interval(values: np.ndarray) -> tuple[float, float]:

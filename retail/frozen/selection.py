@@ -1,16 +1,14 @@
 """The table of frozen features: every method with its settings chosen by cross-validation within train.
 
-In: embedded splits of one modality and the names of methods. Out: a results dictionary, one row per method and task.
+In: embedded splits of one modality and the names of methods. Out: a `MethodScore` per method and task, and the models.
 Validation (or test) rows are scored once, with what cross-validation chose; they choose nothing.
 """
 
 from __future__ import annotations
 
-import platform
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
@@ -18,11 +16,11 @@ from retail.config import DIMS, PENALTIES, FrozenConfig
 from retail.frozen.folds import Folds
 from retail.frozen.maps import FeatureMap, fit_map
 from retail.frozen.models import FrozenModel, fit_frozen
+from retail.frozen.results import MethodScore
 from retail.frozen.rows import FrozenRows
 from retail.metrics.scores import score
 from retail.schema import Progress, Vocabulary
 from retail.splits import groups_of
-from retail.system import peak_memory_mib
 
 # Fits a map for a configuration on given rows; on a source it ignores the rows.
 MapFit = Callable[[FrozenRows, FrozenConfig], FeatureMap]
@@ -107,17 +105,17 @@ def measure(
     penalties: Sequence[float] = PENALTIES,
     source: tuple[FrozenRows, Mapping[str, int]] | None = None,
     progress: Progress | None = None,
-) -> tuple[dict[str, Any], list[FrozenModel]]:
+) -> tuple[list[MethodScore], list[FrozenModel]]:
     """Chooses each method's settings on folds of `train`, fits on all of it and scores the `scored` rows once.
 
-    Returns the results and the fitted models, those first whose cross-validated accuracy is highest.
+    Returns the scores and the fitted models, those first whose cross-validated accuracy is highest.
     """
     sizes = {task: len(vocabulary) for task, vocabulary in vocabularies.items()}
     fit_map_of = map_fit(sizes, source)
     grids = [candidates(method, dims, penalties) for method in methods]
     flat = [config for grid in grids for config in grid]
     validated = iter(cross_validate(flat, train, sizes, folds, fit_map_of, progress))
-    rows: list[dict[str, Any]] = []
+    rows: list[MethodScore] = []
     fitted: list[tuple[float, FrozenModel]] = []
     for grid in grids:
         accuracies = [next(validated) for _ in grid]
@@ -128,9 +126,7 @@ def measure(
         seconds = time.perf_counter() - started
         fitted.append((means[best], model))
         rows += _score_rows(model, accuracies[best], scored, vocabularies, seconds)
-    machine = f"{platform.system()} {platform.machine()}"
-    results = {"rows": rows, "folds": len(folds), "peak_memory_mib": peak_memory_mib(), "machine": machine}
-    return results, [model for _, model in sorted(fitted, key=lambda pair: -pair[0])]
+    return rows, [model for _, model in sorted(fitted, key=lambda pair: -pair[0])]
 
 
 def _score_rows(
@@ -139,25 +135,25 @@ def _score_rows(
     scored: FrozenRows,
     vocabularies: Mapping[str, Vocabulary],
     seconds: float,
-) -> Iterator[dict[str, Any]]:
+) -> Iterator[MethodScore]:
     for task, logits in model.logits(scored.embeddings).items():
         probs, preds = logits.softmax(1).max(1)
         labelled = scored.labels[task] != ""
         groups = groups_of(scored.products)
         names = np.array(vocabularies[task].classes, dtype=object)[preds.numpy()]
         cv = accuracies[task] if len(accuracies[task]) else np.array([np.nan])
-        yield {
-            "method": model.config.name,
-            "task": task,
-            "config": model.config.to_dict(),
-            "cv_accuracy": float(cv.mean()),
-            "cv_spread": float(cv.std(ddof=1)) if len(cv) > 1 else float("nan"),
+        yield MethodScore(
+            method=model.config.name,
+            task=task,
+            config=model.config,
+            cv_accuracy=float(cv.mean()),
+            cv_spread=float(cv.std(ddof=1)) if len(cv) > 1 else float("nan"),
             **score(
                 scored.labels[task][labelled],
                 names[labelled],
                 probs.numpy()[labelled],
                 None if groups is None else groups[labelled],
             ),
-            "seconds": round(seconds, 2),
-            "parameters": model.parameters,
-        }
+            seconds=round(seconds, 2),
+            parameters=model.parameters,
+        )
