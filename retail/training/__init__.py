@@ -1,7 +1,7 @@
 """Trains a fusion head on embeddings: multi-task loss, hidden inputs, early stopping.
 
 In: `EmbeddingBatch`es for training and validation, and a `TrainConfig`. Out: a `FitResult`. What a head answers is
-in `answers`, the loss of tasks in `loss`, of a step in `step`, which rows and inputs it sees in `rows` and `views`.
+in `predict`, the loss of tasks in `loss`, of a step in `step`, which rows and inputs it sees in `rows` and `views`.
 """
 
 from __future__ import annotations
