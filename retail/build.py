@@ -20,14 +20,16 @@ from retail.encoders.tunable import TunableEncoder
 from retail.evaluation.forgetting import SourceTask, check_shares_inputs, forgetting, source_task
 from retail.finetuning import Finetuned, finetune
 from retail.finetuning.contrast import Projector
-from retail.frozen.models import Regime, as_head
-from retail.frozen.rows import Rows
+from retail.finetuning.record import FinetuneEpoch, FinetuningRecord, Retrieval
+from retail.frozen.models import FrozenModel, as_head
+from retail.frozen.rows import FrozenRows
 from retail.metrics.retrieval import cross_modal_retrieval
 from retail.recognizer import Recognizer
 from retail.schema import Modality, Progress, UserError, Vocabulary
 from retail.splits import Splits, prepare, products_of
 from retail.store import EmbeddingBatch, EmbeddingStore, embed_products
 from retail.training import FitResult, fit, fit_temperatures
+from retail.training.record import RowCounts, TrainingData, TrainingRecord
 
 
 def train_recognizer(
@@ -58,13 +60,13 @@ def _recognizer(
         vocabularies=splits.vocabularies,
         temperatures=fit_temperatures(result.head, splits.val),
         width=config.width,
-        info={
-            "config": config.to_dict(),
-            "data": {"name": manifest.title, "checksum": manifest.checksum},
-            "rows": {"train": len(splits.train), "val": len(splits.val)},
-            "best_epoch": result.best_epoch,
-            "history": result.history,
-        },
+        info=TrainingRecord(
+            config=config,
+            data=TrainingData(manifest.title, manifest.checksum),
+            rows=RowCounts(len(splits.train), len(splits.val)),
+            best_epoch=result.best_epoch,
+            history=result.history,
+        ),
     )
 
 
@@ -100,7 +102,7 @@ def finetune_recognizer(
     encoders: str = "bundled",
     checkpoint: Path | None = None,
     progress: Progress | None = None,
-    on_epoch: Callable[[dict], None] | None = None,
+    on_epoch: Callable[[FinetuneEpoch], None] | None = None,
     source: Manifest | None = None,
 ) -> Recognizer:
     """Trains a head on frozen embeddings, then the encoders of `tuning.tune` and the head together.
@@ -120,27 +122,25 @@ def finetune_recognizer(
     loaded = loaded | tuned_encoders(loaded, tuned)
     embedded, _ = embed_products(val, loaded, splits.vocabularies, EmbeddingStore(), progress)
     recognizer = _recognizer(manifest, loaded, replace(splits, val=embedded), config, replace(frozen, head=tuned.head))
-    recognizer.info |= {
-        "finetuning": tuning.to_dict(),
-        "finetuning_history": tuned.history,
-        "trainable_parameters": tuned.trainable,
-        "parameters": tuned.parameters,
-        "finetuning_seconds": round(tuned.seconds, 1),
-        "finetuning_peak_mib": tuned.peak_mib,
-    }
-    if remembered:
-        recognizer.info["forgetting"] = forgetting(remembered, loaded, progress)
-    if tuned.projectors:
-        sides = zip(("before", "after"), tuned.projectors, (splits.val, embedded), strict=True)
-        recognizer.info["retrieval"] = {side: _retrieval(projector, batch) for side, projector, batch in sides}
+    recognizer.info = FinetuningRecord(
+        **dict(recognizer.info or ()),
+        finetuning=tuning,
+        finetuning_history=tuned.history,
+        trainable_parameters=tuned.trainable,
+        parameters=tuned.parameters,
+        finetuning_seconds=round(tuned.seconds, 1),
+        finetuning_peak_mib=tuned.peak_mib,
+        forgetting=forgetting(remembered, loaded, progress) if remembered else None,
+        retrieval=_retrieval(tuned.projectors, (splits.val, embedded)) if tuned.projectors else None,
+    )
     return recognizer
 
 
-def regime_recognizer(
-    regime: Regime, encoder: Encoder, vocabularies: dict[str, Vocabulary], val: Rows, info: dict[str, Any]
+def frozen_recognizer(
+    model: FrozenModel, encoder: Encoder, vocabularies: dict[str, Vocabulary], val: FrozenRows, info: TrainingRecord
 ) -> Recognizer:
-    """A frozen encoder with a fitted regime as its head, calibrated on the validation rows."""
-    head = as_head(regime, encoder.modality)
+    """A frozen encoder with a fitted map and classifier as its head, calibrated on the validation rows."""
+    head = as_head(model, encoder.modality)
     everywhere = torch.ones(len(val), dtype=torch.bool)
     ids = tuple(str(place) for place in range(len(val)))
     batch = EmbeddingBatch(ids, {encoder.modality: val.embeddings}, {encoder.modality: everywhere}, dict(val.targets))
@@ -150,7 +150,7 @@ def regime_recognizer(
         strategy=head.name,
         vocabularies=vocabularies,
         temperatures=fit_temperatures(head, batch),
-        info={"config": regime.config.to_dict()} | info,
+        info=info,
     )
 
 
@@ -169,8 +169,13 @@ def _remembered(
 
 
 @torch.inference_mode()
-def _retrieval(projector: Projector, val: EmbeddingBatch) -> list[dict[str, Any]]:
-    return cross_modal_retrieval(projector(val.embeddings), val.present)
+def _retrieval(projectors: tuple[Projector, Projector], batches: tuple[EmbeddingBatch, EmbeddingBatch]) -> Retrieval:
+    """Each projector with the validation rows as the encoders of its time embed them."""
+    before, after = (
+        cross_modal_retrieval(projector(val.embeddings), val.present)
+        for projector, val in zip(projectors, batches, strict=True)
+    )
+    return Retrieval(before=tuple(before), after=tuple(after))
 
 
 def tuned_encoders(encoders: Mapping[Modality, Encoder], tuned: Finetuned) -> dict[Modality, Encoder]:

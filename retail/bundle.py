@@ -9,18 +9,47 @@ import hashlib
 import json
 import shutil
 from pathlib import Path
+from typing import Annotated, ClassVar, Literal
 
+from pydantic import Field, PositiveFloat, PositiveInt
+from safetensors import SafetensorError
 from safetensors.torch import load, save
 
 from retail.encoders import Encoder, load_encoder
 from retail.encoders.tunable import TunableEncoder
 from retail.files import whole_file, whole_folder
-from retail.fusion import build_head
+from retail.finetuning.record import FinetuningRecord
+from retail.fusion import FusionHead, build_head
 from retail.recognizer import Recognizer
-from retail.schema import UserError, Vocabulary
+from retail.record import FileRecord, Record
+from retail.schema import Modality, UserError, Vocabulary
+from retail.training.record import TrainingRecord
 
-FORMAT = "retail-bundle/1"
 HERE = "{bundle}"  # stands for the bundle's folder in an encoder's name
+
+
+class EncoderRecord(Record):
+    """Which encoder the head reads."""
+
+    name: str
+    fingerprint: str
+    dim: PositiveInt
+
+
+class BundleRecord(FileRecord):
+    """`bundle.json`: all of a recogniser but its weights."""
+
+    remedy: ClassVar[str] = "copy or train the bundle again"
+
+    format: Literal["retail-bundle/1"] = "retail-bundle/1"
+    strategy: str
+    width: PositiveInt
+    hidden: tuple[PositiveInt, ...]
+    encoders: Annotated[dict[Modality, EncoderRecord], Field(min_length=1)]
+    tasks: Annotated[dict[str, Annotated[tuple[str, ...], Field(min_length=1)]], Field(min_length=1)]  # task -> classes
+    temperatures: dict[str, PositiveFloat]
+    head_sha256: str
+    info: FinetuningRecord | TrainingRecord | None = None
 
 
 def save_bundle(recognizer: Recognizer, folder: Path) -> Path:
@@ -28,66 +57,86 @@ def save_bundle(recognizer: Recognizer, folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     weights = save({name: value.contiguous() for name, value in recognizer.head.state_dict().items()})
     (folder / "head.safetensors").write_bytes(weights)
-    description = {
-        "format": FORMAT,
-        "strategy": recognizer.strategy,
-        "width": recognizer.width,
-        "hidden": list(recognizer.head.hidden),
-        "encoders": {
-            modality: {
-                "name": _portable_name(encoder, folder),
-                "fingerprint": encoder.fingerprint,
-                "dim": recognizer.head.dims[modality],
-            }
+    record = BundleRecord(
+        strategy=recognizer.strategy,
+        width=recognizer.width,
+        hidden=tuple(recognizer.head.hidden),
+        encoders={
+            modality: EncoderRecord(
+                name=_portable_name(encoder, folder),
+                fingerprint=encoder.fingerprint,
+                dim=recognizer.head.dims[modality],
+            )
             for modality, encoder in recognizer.encoders.items()
             if modality in recognizer.head.dims
         },
-        "tasks": {task: list(vocabulary.classes) for task, vocabulary in recognizer.vocabularies.items()},
-        "temperatures": recognizer.temperatures,
-        "head_sha256": hashlib.sha256(weights).hexdigest(),
-        "info": recognizer.info,
-    }
+        tasks={task: vocabulary.classes for task, vocabulary in recognizer.vocabularies.items()},
+        temperatures=recognizer.temperatures,
+        head_sha256=hashlib.sha256(weights).hexdigest(),
+        info=recognizer.info,
+    )
     with whole_file(folder / "bundle.json") as partial:
-        partial.write_text(json.dumps(description, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        partial.write_text(json.dumps(record.to_dict(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     return folder
 
 
 def load_bundle(folder: Path) -> Recognizer:
     """Reads a bundle; raises UserError when a file is missing, damaged, or an encoder differs from training."""
     folder = Path(folder)
-    description = _read_description(folder)
+    record = read_record(folder)
+    head = _head(folder, record)
+    encoders: dict[Modality, Encoder] = {}
+    for modality, entry in record.encoders.items():
+        encoders[modality] = load_encoder(entry.name.replace(HERE, str(folder)))
+        if encoders[modality].fingerprint != entry.fingerprint:
+            raise UserError(
+                f"Bundle {folder} was trained with another version of the {modality} encoder {entry.name}; "
+                "install the versions in requirements.txt, or train the bundle again."
+            )
+    return Recognizer(
+        encoders=encoders,
+        head=head,
+        strategy=record.strategy,
+        vocabularies={task: Vocabulary(classes) for task, classes in record.tasks.items()},
+        temperatures=record.temperatures,
+        width=record.width,
+        info=record.info,
+    )
+
+
+def read_record(folder: Path) -> BundleRecord:
+    """A bundle's description, without its weights; raises UserError where there is none, or none that fits."""
+    path = folder / "bundle.json"
+    try:
+        content = path.read_bytes()
+    except OSError:
+        raise UserError(f"{folder} is no bundle: it has no bundle.json. Name a folder made by 'train --out'.") from None
+    return BundleRecord.of(content, str(path))
+
+
+def training_of(folder: Path) -> TrainingRecord | None:
+    """How the recogniser in this folder was trained; None where nobody can read it."""
+    try:
+        return read_record(folder).info
+    except UserError:
+        return None
+
+
+def _head(folder: Path, record: BundleRecord) -> FusionHead:
     try:
         weights = (folder / "head.safetensors").read_bytes()
     except OSError:
         raise UserError(f"Bundle {folder} lacks head.safetensors; export or copy the whole folder again.") from None
-    if hashlib.sha256(weights).hexdigest() != description["head_sha256"]:
+    if hashlib.sha256(weights).hexdigest() != record.head_sha256:
         raise UserError(f"The weights in bundle {folder} do not match their checksum; copy the folder again.")
-    encoders = {
-        modality: load_encoder(entry["name"].replace(HERE, str(folder)))
-        for modality, entry in description["encoders"].items()
-    }
-    for modality, entry in description["encoders"].items():
-        if encoders[modality].fingerprint != entry["fingerprint"]:
-            raise UserError(
-                f"Bundle {folder} was trained with another version of the {modality} encoder {entry['name']}; "
-                "install the versions in requirements.txt, or train the bundle again."
-            )
-    dims = {modality: entry["dim"] for modality, entry in description["encoders"].items()}
-    vocabularies = {task: Vocabulary(tuple(classes)) for task, classes in description["tasks"].items()}
-    sizes = {task: len(vocabulary) for task, vocabulary in vocabularies.items()}
-    hidden = description.get("hidden", ())  # bundles of earlier versions have none
-    head = build_head(description["strategy"], dims, sizes, width=description["width"], hidden=hidden)
-    head.load_state_dict(load(weights))
-    head.eval()
-    return Recognizer(
-        encoders=encoders,
-        head=head,
-        strategy=description["strategy"],
-        vocabularies=vocabularies,
-        temperatures=description["temperatures"],
-        width=description["width"],
-        info=description["info"],
-    )
+    dims: dict[str, int] = {modality: entry.dim for modality, entry in record.encoders.items()}
+    sizes = {task: len(classes) for task, classes in record.tasks.items()}
+    head = build_head(record.strategy, dims, sizes, width=record.width, hidden=record.hidden)
+    try:
+        head.load_state_dict(load(weights))
+    except (RuntimeError, SafetensorError):
+        raise UserError(f"The weights in bundle {folder} do not fit its bundle.json; copy the folder again.") from None
+    return head.eval()
 
 
 def _portable_name(encoder: Encoder, folder: Path) -> str:
@@ -106,16 +155,3 @@ def _copy(weights: Path, own: Path) -> None:
         return
     with whole_folder(own) as partial:
         shutil.copytree(weights, partial, dirs_exist_ok=True)
-
-
-def _read_description(folder: Path) -> dict:
-    try:
-        description = json.loads((folder / "bundle.json").read_text(encoding="utf-8"))
-    except OSError:
-        raise UserError(f"{folder} is no bundle: it has no bundle.json. Name a folder made by 'train --out'.") from None
-    except ValueError:
-        raise UserError(f"{folder}/bundle.json is damaged; copy or train the bundle again.") from None
-    if not isinstance(description, dict) or description.get("format") != FORMAT:
-        found = description.get("format") if isinstance(description, dict) else None
-        raise UserError(f"{folder} holds format {found!r}, but this version reads {FORMAT!r}; train the bundle again.")
-    return description

@@ -84,7 +84,7 @@ class TrainConfig(_Config):
 SHARES = ("layer_decay", "average", "mix", "erase", "smallest_crop", "word_dropout", "typos", "modality_dropout")
 
 
-# Feature maps and classifiers of `retail/frozen/models.py`; a regime is called MAP+CLASSIFIER.
+# Feature maps and classifiers of `retail/frozen/`; a method is called MAP+CLASSIFIER.
 FEATURE_MAPS = ("none", "pca", "svd", "lda", "bottleneck")
 CLASSIFIERS = ("linear", "prototypes", "logistic")
 # What cross-validation tries where nothing else is asked for.
@@ -97,7 +97,7 @@ GROUP_SIMILARITY = 0.5
 
 
 @dataclass(frozen=True)
-class RegimeConfig(_Config):
+class FrozenConfig(_Config):
     """A map of frozen embeddings and the classifier that reads what it gives."""
 
     feature_map: str = "none"
@@ -122,13 +122,13 @@ class RegimeConfig(_Config):
 
     @classmethod
     def named(cls, name: str, **settings: Any) -> Self:
-        """The regime of this name; raises UserError when there is none."""
+        """The method of this name; raises UserError when there is none."""
         feature_map, plus, classifier = name.partition("+")
         if not plus:
             feature_map, classifier = "none", name
         if feature_map not in FEATURE_MAPS or classifier not in CLASSIFIERS:
             raise UserError(
-                f"No regime is named {name!r}; write one of {', '.join(CLASSIFIERS)}, alone or behind a map and a "
+                f"No method is named {name!r}; write one of {', '.join(CLASSIFIERS)}, alone or behind a map and a "
                 f"plus, such as 'pca+logistic' (maps: {', '.join(FEATURE_MAPS[1:])})."
             )
         return cls(feature_map=feature_map, classifier=classifier, **settings)
@@ -139,7 +139,7 @@ class FinetuneConfig(_Config):
     """How encoders are trained on together with a head that was trained on their frozen embeddings."""
 
     tune: tuple[Modality, ...] = ("image",)  # inputs whose encoders learn; the others stay frozen
-    start: str = "pretrained"  # or "scratch": new random weights, the control that shows what the transfer gains
+    start: str = "pretrained"  # or "scratch": new random weights, the control that shows what pretraining gains
     layers: int = 0  # how many of an encoder's last layers learn; 0 = all
     layer_decay: float = 0.8  # each lower layer learns this much slower (Howard and Ruder 2018; Clark et al. 2020)
     # "keep" leaves batch norms the source's statistics; "adapt" lets those of the learning layers follow the new data,

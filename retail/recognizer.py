@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from torch import Tensor
 
@@ -17,6 +16,7 @@ from retail.media import content_hash
 from retail.schema import MODALITIES, SUBSETS, Modality, Prediction, Product, Progress, UserError, Vocabulary
 from retail.store import EmbeddingBatch, EmbeddingStore, embed_products
 from retail.training import predict_probs
+from retail.training.record import TrainingRecord
 
 NOTHING_GIVEN = "Nothing to recognise yet: give at least one photo, a description or a sound clip."
 
@@ -31,12 +31,17 @@ class Recognizer:
     vocabularies: dict[str, Vocabulary]
     temperatures: dict[str, float] = field(default_factory=dict)
     width: int = 192
-    info: dict[str, Any] = field(default_factory=dict)
+    info: TrainingRecord | None = None  # None: nobody wrote down how it was trained
 
     @property
     def modalities(self) -> tuple[Modality, ...]:
         """The inputs that the head was trained on."""
         return tuple(modality for modality in MODALITIES if modality in self.head.dims)
+
+    @property
+    def learned_from(self) -> str:
+        """Checksum of the data set that it learned from, "" where nobody knows."""
+        return self.info.data.checksum if self.info else ""
 
     def embed(
         self, products: Sequence[Product], store: EmbeddingStore | None = None, progress: Progress | None = None

@@ -208,15 +208,17 @@ def old_results() -> dict[str, Any]:
 
 
 def curve_results() -> dict[str, Any]:
-    """What `python -m retail curve --out` writes, for two regimes."""
+    """What `python -m retail curve --out` writes, for two methods."""
     rows = [
-        {"regime": regime, "task": "product", "shots": shots, "n_train": 3, "n": N_TEST, "draws": 5}
+        {"method": method, "task": "product", "shots": shots, "n_train": 3, "n": N_TEST, "draws": 5}
         | _interval(0.5 + 0.1 * place)
         | {"interval": "draws"}
-        for regime in ("linear", "prototypes")
+        for method in ("linear", "prototypes")
         for place, shots in enumerate((1, 4, "all"))
     ]
-    return {"format": "retail-curve/1", "tasks": ["product"], "draws": 5, "rows": rows, "data": {"split": "val"}}
+    data = {"name": "sample", "checksum": "0", "split": "val", "n_train": 9, "n_scored": N_TEST}
+    facts = {"encoder": "tiny:image", "tasks": ["product"], "draws": 5, "configs": []}
+    return {"format": "retail-curve/2", "data": data, "rows": rows} | facts
 
 
 def write_sample_data(folder: Path) -> Path:

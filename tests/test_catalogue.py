@@ -66,7 +66,7 @@ class Embedder:
     modalities = ("image",)
 
     def __init__(self, vectors: dict[str, tuple[float, float]]) -> None:
-        self.vectors, self.info = vectors, {"data": {"checksum": "1"}}
+        self.vectors, self.learned_from = vectors, "1"
         self.vocabularies = {"kind": Vocabulary(("milk", "tea")), "drink": Vocabulary(("hot",))}
 
     def embed(self, products, store=None, progress=None):

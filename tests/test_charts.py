@@ -7,6 +7,8 @@ import pytest
 
 from retail import charts
 from retail.evaluation.attribution import Attribution
+from retail.finetuning.record import FinetuneEpoch
+from retail.frozen.results import CurveResults
 from retail.report.mistakes import class_gains, confusion
 from tests.results_sample import CLASSES, MODELS, curve_results, sample_results
 
@@ -28,11 +30,8 @@ def points() -> pd.DataFrame:
     return pd.DataFrame(rows).assign(colour=lambda frame: frame["class"])
 
 
-def training_history() -> list[dict]:
-    return [
-        {"epoch": n, "train_loss": 3.0 - n, "val_loss": 2.0, "train_accuracy": {"product": n / 4}, "val_accuracy": {}}
-        for n in (1, 2)
-    ]
+def training_history() -> list[FinetuneEpoch]:
+    return [FinetuneEpoch(n, 3.0 - n, {"product": n / 4}, 2.0, {}, 1.0, 1.0) for n in (1, 2)]
 
 
 CHARTS = {
@@ -52,7 +51,7 @@ CHARTS = {
     "costs": lambda: charts.cost_chart(rows_of("costs"), "product"),
     "cascade": lambda: charts.cascade_chart(rows_of("cascade"), "product"),
     "plane": lambda: charts.plane_chart(points(), "product"),
-    "curve": lambda: charts.curve_chart(curve_results()["rows"], "product"),
+    "curve": lambda: charts.curve_chart(CurveResults.model_validate(curve_results()).rows, "product"),
 }
 
 

@@ -65,35 +65,35 @@ def test_distance_says_whether_two_sets_differ(small_data, tmp_path):
     assert "no kind of input in common" in refused.output
 
 
-def test_transfer_prints_a_row_for_each_regime_and_task_and_writes_them(small_data, tmp_path):
-    out = tmp_path / "transfer.json"
-    options = ["--tasks", "colour", "--regimes", "prototypes,pca+logistic", "--dims", "4", "--penalties", "0.1,1"]
-    result = run("transfer", small_data, *options, "--out", out)
+def test_frozen_prints_a_row_for_each_method_and_task_and_writes_them(small_data, tmp_path):
+    out = tmp_path / "frozen.json"
+    options = ["--tasks", "colour", "--methods", "prototypes,pca+logistic", "--dims", "4", "--penalties", "0.1,1"]
+    result = run("frozen", small_data, *options, "--out", out)
     assert "pca+logistic" in result.output and "colour: 3 classes with 8" in result.output
     results = json.loads(out.read_text())
-    assert results["format"] == "retail-transfer/1" and results["data"]["split"] == "val"
-    assert [(row["regime"], row["n"]) for row in results["rows"]] == [("prototypes", 12), ("pca+logistic", 12)]
-    again = run("transfer", small_data, *options, "--split", "test", "--map-data", small_data, "--map-tasks", "drink")
+    assert results["format"] == "retail-frozen/1" and results["data"]["split"] == "val"
+    assert [(row["method"], row["n"]) for row in results["rows"]] == [("prototypes", 12), ("pca+logistic", 12)]
+    again = run("frozen", small_data, *options, "--split", "test", "--map-data", small_data, "--map-tasks", "drink")
     assert "Scored on the test rows" in again.output
     for wrong, sentence in (
-        (["--regimes", "magic"], "No regime is named 'magic'"),
+        (["--methods", "magic"], "No method is named 'magic'"),
         (["--modality", "image,text"], "--modality takes one input"),
         (["--dims", "many"], "Expected numbers above 0"),
         (["--split", "train"], "val or test rows, not on 'train'"),
     ):
-        assert sentence in run("transfer", small_data, *wrong, code=1).output
+        assert sentence in run("frozen", small_data, *wrong, code=1).output
 
 
-def test_a_frozen_regime_is_kept_as_a_bundle_that_scores_as_the_table_says(small_data, tmp_path):
+def test_a_frozen_model_is_kept_as_a_bundle_that_scores_as_the_table_says(small_data, tmp_path):
     bundle, out = tmp_path / "bundle", tmp_path / "scores.json"
     options = ["--tasks", "colour", "--dims", "4", "--penalties", "0.1", "--bundle", bundle, "--out", out]
-    result = run("transfer", small_data, *options, "--regimes", "prototypes,pca+logistic")
+    result = run("frozen", small_data, *options, "--methods", "prototypes,pca+logistic")
     assert "Saved pca+logistic, the best by cross-validation" in result.output
-    row = next(row for row in json.loads(out.read_text())["rows"] if row["regime"] == "pca+logistic")
+    row = next(row for row in json.loads(out.read_text())["rows"] if row["method"] == "pca+logistic")
     run("evaluate", bundle, small_data, "--split", "val", "--out", out)
     assert json.loads(out.read_text())["scores"][0]["accuracy"] == row["accuracy"]
-    for wrong in (["--regimes", "prototypes"], ["--split", "test"]):
-        assert "--bundle needs --split val" in run("transfer", small_data, *options, *wrong, code=1).output
+    for wrong in (["--methods", "prototypes"], ["--split", "test"]):
+        assert "--bundle needs --split val" in run("frozen", small_data, *options, *wrong, code=1).output
 
 
 def test_curve_prints_accuracy_against_examples(small_data, tmp_path):
@@ -213,7 +213,7 @@ def test_help_has_examples_and_wrong_usage_exits_with_two():
         "train",
         "compare",
         "report",
-        "transfer",
+        "frozen",
         "curve",
         "evaluate",
         "predict",

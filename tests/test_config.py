@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from retail.config import CompareConfig, TrainConfig
+from retail.config import CompareConfig, FrozenConfig, TrainConfig
 from retail.files import whole_file, whole_folder
 from retail.schema import UserError
 
@@ -61,3 +61,13 @@ def test_what_fails_leaves_what_stood_there(tmp_path, whole):
         _ = 1 / 0
     assert (place / "inside" if place.is_dir() else place).read_text() == "good"
     assert [*tmp_path.iterdir()] == [place]
+
+
+def test_methods_of_frozen_features_are_named_map_and_classifier():
+    assert FrozenConfig.named("pca+logistic", dims=7) == FrozenConfig("pca", "logistic", dims=7)
+    assert FrozenConfig.named("none+linear").name == "linear" and FrozenConfig.named("svd+linear").name == "svd+linear"
+    for name in ("magic", "pca+magic", "magic+linear", "pca"):
+        with pytest.raises(UserError, match="No method is named .*such as 'pca.logistic'"):
+            FrozenConfig.named(name)
+    with pytest.raises(UserError, match="dims is at least 1"):
+        FrozenConfig(dims=0)

@@ -9,6 +9,7 @@ import pytest
 from retail.dataset.manifest import read_manifest
 from retail.files import DEMO_DIR, home
 from retail.workspace import estimate
+from tests.bundle_sample import EPOCH_SECONDS, write_finetuned_bundle
 from tests.results_sample import sample_results, write_finished_run
 
 
@@ -55,6 +56,13 @@ def test_a_trial_is_kept_for_the_next_estimate(small_data):
     speed = estimate.measure(read_manifest(small_data), "bundled")
     assert speed.fit_seconds > 0 and set(speed.encode_seconds) == {"audio", "image", "text"}
     assert estimate.known_speed("bundled") == speed and "trial on this machine" in speed.basis
+
+
+def test_fine_tuning_is_timed_by_the_last_run_that_tuned_the_same():
+    assert estimate.finetuning_speed(["image"]) is None
+    write_finetuned_bundle(write_finished_run(home()) / "bundles" / "finetuned", [0.25, 0.5])
+    assert estimate.finetuning_speed(["image"]) == pytest.approx(EPOCH_SECONDS / 100)
+    assert estimate.finetuning_speed(["text"]) is None
 
 
 def test_durations_are_said_in_fitting_units():

@@ -68,7 +68,7 @@ def test_a_killed_run_resumes_from_its_last_epoch_to_the_same_result(photos, enc
     encoder = TimmEncoder(encoder_name.partition(":")[2])
     train, val, head = rows(photos, encoder)
     unbroken = finetune({"image": encoder}, head, train, val, TINY, tmp_path / "a.pt")
-    assert [entry["epoch"] for entry in unbroken.history] == [1, 2] and unbroken.trainable > 100_000
+    assert [entry.epoch for entry in unbroken.history] == [1, 2] and unbroken.trainable > 100_000
 
     class Killed(Exception):
         pass
@@ -79,7 +79,7 @@ def test_a_killed_run_resumes_from_its_last_epoch_to_the_same_result(photos, enc
     with pytest.raises(Killed):
         finetune({"image": encoder}, head, train, val, TINY, tmp_path / "b.pt", kill)
     resumed = finetune({"image": encoder}, head, train, val, TINY, tmp_path / "b.pt")
-    assert resumed.seconds == sum(entry["seconds"] for entry in resumed.history) and len(resumed.history) == 2
+    assert resumed.seconds == sum(entry.seconds for entry in resumed.history) and len(resumed.history) == 2
     assert resumed.weights == unbroken.weights  # named by the hash of its weights
     for name, value in unbroken.head.state_dict().items():
         assert torch.equal(resumed.head.state_dict()[name], value), name
@@ -125,7 +125,7 @@ def test_a_network_from_scratch_forgets_the_pretrained_weights(photos, encoder_n
 def test_a_finetuned_bundle_is_portable_and_learns_the_colours(photos, encoder_name, tmp_path):
     tuning = replace(TINY, epochs=20, learning_rate=5e-3, mix=0.0, augment="", erase=0.0)
     recognizer = finetune_recognizer(photos, HEAD, tuning, f"image={encoder_name}")
-    assert recognizer.info["finetuning_history"][-1]["val_accuracy"]["colour"] == 1.0
+    assert recognizer.info.finetuning_history[-1].val_accuracy["colour"] == 1.0
     folder = save_bundle(recognizer, tmp_path / "bundle").rename(tmp_path / "moved")
     assert str(tmp_path) not in (folder / "bundle.json").read_text(encoding="utf-8").split('"info"')[0]
     for file in (tmp_path / "home" / "encoders").iterdir():
@@ -177,7 +177,7 @@ def test_hidden_layers_learn_first_alone_and_come_back_from_the_bundle(photos, e
     deep = replace(HEAD, hidden=(24, 12), hidden_dropout=0.1, max_epochs=2)
     recognizer = finetune_recognizer(photos, deep, TINY, f"image={encoder_name}")
     assert recognizer.head.hidden == (24, 12)
-    assert len(recognizer.info["history"]) <= 2 and len(recognizer.info["finetuning_history"]) == 2
+    assert len(recognizer.info.history) <= 2 and len(recognizer.info.finetuning_history) == 2
     loaded = load_bundle(save_bundle(recognizer, tmp_path / "deep"))
     product = photos.in_split("val")[0]
     assert loaded.predict(product).probs["colour"] == pytest.approx(recognizer.predict(product).probs["colour"])
@@ -221,7 +221,7 @@ def test_products_without_any_input_of_the_head_change_nothing(photos, encoder_n
     ]
     unchanged, with_bare = (finetune({"image": encoder}, head, *both, tuning) for both in ((train, val), some))
     assert with_bare.weights == unchanged.weights
-    assert [entry["val_loss"] for entry in with_bare.history] == [entry["val_loss"] for entry in unchanged.history]
+    assert [entry.val_loss for entry in with_bare.history] == [entry.val_loss for entry in unchanged.history]
 
 
 def test_a_stopped_run_is_not_resumed_on_other_labels_inputs_or_another_head(photos, encoder_name, tmp_path):

@@ -73,9 +73,8 @@ def test_all_three_encoders_learn_and_a_killed_run_resumes_to_the_same_hashes(da
     assert set(weights_of(unbroken)) == set(MODALITIES) and weights_of(resumed) == weights_of(unbroken)
     for name, value in unbroken.head.state_dict().items():
         assert torch.equal(resumed.head.state_dict()[name], value), name
-    entry = resumed.info["finetuning_history"][-1]
-    assert {"train_loss", "train_accuracy", "val_loss", "val_accuracy", "peak_mib"} <= set(entry)
-    assert set(entry["train_accuracy"]) == {"colour", "drink"}
+    entry = resumed.info.finetuning_history[-1]
+    assert entry.epoch == ALL.epochs and set(entry.train_accuracy) == set(entry.val_accuracy) == {"colour", "drink"}
 
 
 @pytest.mark.parametrize("modality", ["text", "audio"])
@@ -163,21 +162,21 @@ def test_adapters_are_merged_into_the_weights_that_are_kept(data, names):
         sizes = torch.linalg.svdvals(after[name] - before[name].half().float())
         assert sizes[2] < 0.02 * sizes[0], name
     head = sum(weight.numel() for weight in recognizer.head.parameters())
-    assert recognizer.info["trainable_parameters"] == head + 2 * (4 * 64 + 2 * 96)
+    assert recognizer.info.trainable_parameters == head + 2 * (4 * 64 + 2 * 96)
 
 
 def test_a_contrastive_run_reports_retrieval_before_and_after_and_resumes(data, names, tmp_path):
     config = replace(HEAD, modalities=("image", "text"))
     tuning = replace(ALL, tune=("text",), contrast=0.5, text_learning_rate=0.02)
     unbroken = finetune_recognizer(data, config, tuning, names)
-    rows = unbroken.info["retrieval"]
-    assert [(row["query"], row["found"]) for row in rows["after"]] == [("image", "text"), ("text", "image")]
-    assert rows["before"] != rows["after"] and {row["n"] for row in rows["before"]} == {6}
+    rows = unbroken.info.retrieval
+    assert [(row.query, row.found) for row in rows.after] == [("image", "text"), ("text", "image")]
+    assert rows.before != rows.after and {row.n for row in rows.before} == {6}
     with pytest.raises(Killed):
         finetune_recognizer(data, config, tuning, names, tmp_path / "resume.pt", on_epoch=kill)
     resumed = finetune_recognizer(data, config, tuning, names, tmp_path / "resume.pt")
-    assert weights_of(resumed) == weights_of(unbroken) and resumed.info["retrieval"] == rows
+    assert weights_of(resumed) == weights_of(unbroken) and resumed.info.retrieval == rows
     plain = finetune_recognizer(data, config, replace(tuning, contrast=0.0), names)
-    assert weights_of(plain)["text"] != weights_of(unbroken)["text"] and "retrieval" not in plain.info
+    assert weights_of(plain)["text"] != weights_of(unbroken)["text"] and plain.info.retrieval is None
     with pytest.raises(UserError, match="two kinds of input"):
         finetune_recognizer(data, replace(HEAD, modalities=("text",)), tuning, names)

@@ -14,9 +14,12 @@ from retail.config import FinetuneConfig, TrainConfig
 from retail.dataset.manifest import read_manifest
 from retail.encoders import load_encoder
 from retail.evaluation.forgetting import forgetting, right_answers, source_task
+from retail.finetuning.record import Retrieval
+from retail.metrics.retrieval import Retrieved
 from retail.report.frozen_tables import finetuning_table
 from retail.schema import UserError
 from retail.store import EmbeddingBatch
+from tests.bundle_sample import finetuning_record
 from tests.conftest import write_small_data
 from tests.tiny_encoders import tiny_photo_encoder
 
@@ -46,28 +49,28 @@ def test_the_same_encoder_forgets_nothing_and_the_change_is_paired(tmp_path):
     manifest = read_manifest(write_small_data(tmp_path / "data", rows=24), ["colour"])
     encoders = {"image": load_encoder(tiny_photo_encoder(tmp_path / "weights"))}
     source = source_task(manifest, encoders, HEAD)
-    row = forgetting(source, encoders)["tasks"]["colour"]
-    assert row["before"] == row["after"] and row["change"] == 0 and row["n"] == 6
-    assert row["low"] < 0 < row["high"], "six rows cannot show that nothing is ever forgotten"
+    row = forgetting(source, encoders).tasks["colour"]
+    assert row.before == row.after and row.change == 0 and row.n == 6
+    assert row.low < 0 < row.high, "six rows cannot show that nothing is ever forgotten"
     # A head that was always wrong before has gained what it gets right now.
     never = replace(source, right={"colour": np.zeros(6, dtype=bool)})
-    assert forgetting(never, encoders)["tasks"]["colour"]["change"] == row["after"]
+    assert forgetting(never, encoders).tasks["colour"].change == row.after
 
 
-def test_a_transfer_stores_and_prints_what_was_forgotten_and_what_it_cost(tmp_path):
+def test_a_fine_tuning_stores_and_prints_what_was_forgotten_and_what_it_cost(tmp_path):
     target = read_manifest(write_small_data(tmp_path / "target", rows=24), ["drink"])
     source = read_manifest(write_small_data(tmp_path / "source", rows=24), ["colour"])
     tuning = replace(TINY, learning_rate=0.5)  # wild on purpose
     name = f"image={tiny_photo_encoder(tmp_path / 'weights')}"
     recognizer = finetune_recognizer(target, HEAD, tuning, name, source=source)
     info = load_bundle(save_bundle(recognizer, tmp_path / "bundle")).info
-    row = info["forgetting"]["tasks"]["colour"]
-    assert row["before"] == 1 and row["after"] < 1, "colours are easy, until the network learns something else"
-    assert info["forgetting"]["source"] == "source" and row["change"] == pytest.approx(row["after"] - row["before"])
-    assert info["finetuning_peak_mib"] > 50 and 0 < info["trainable_parameters"] <= info["parameters"]
+    row = info.forgetting.tasks["colour"]
+    assert row.before == 1 and row.after < 1, "colours are easy, until the network learns something else"
+    assert info.forgetting.source == "source" and row.change == pytest.approx(row.after - row.before)
+    assert info.finetuning_peak_mib > 50 and 0 < info.trainable_parameters <= info.parameters
     text = finetuning_table(info)
-    assert f"source task colour: 100.0 % before, {100 * row['after']:.1f} % after on 6" in text
-    assert f"{info['trainable_parameters']:,} of" in text and "peak memory" in text
+    assert f"source task colour: 100.0 % before, {100 * row.after:.1f} % after on 6" in text
+    assert f"{info.trainable_parameters:,} of" in text and "peak memory" in text
 
 
 def test_a_source_without_the_tuned_input_is_refused(tmp_path):
@@ -83,11 +86,10 @@ def test_a_source_without_the_tuned_input_is_refused(tmp_path):
 
 
 def test_the_printed_result_shows_retrieval_before_and_after():
-    rows = [{"query": "image", "found": "text", "n": 8, "recall_at_1": 0.25, "recall_at_5": 0.5, "median_rank": 3.5}]
-    after = [rows[0] | {"recall_at_1": 0.5, "median_rank": 1.5}]
-    entry = {"val_accuracy": {"colour": 0.75}, "train_accuracy": {}}
-    info = {"trainable_parameters": 10, "parameters": 2000, "finetuning_seconds": 90, "finetuning_peak_mib": None}
-    text = finetuning_table(info | {"finetuning_history": [entry], "retrieval": {"before": rows, "after": after}})
+    before = Retrieved("image", "text", 8, 0.25, 0.5, 3.5)
+    after = replace(before, recall_at_1=0.5, median_rank=1.5)
+    retrieval = Retrieval(before=(before,), after=(after,))
+    text = finetuning_table(finetuning_record([0.25, 0.5, 0.75]).model_copy(update={"retrieval": retrieval}))
     assert "10 of 2,000 parameters learned for 1.5 minutes." in text and "validation accuracy 75.0 %" in text
     assert "image to text  8  25.0 -> 50.0  50.0 -> 50.0  3.5 -> 1.5" in text
 
@@ -98,5 +100,5 @@ def test_photos_of_one_product_do_not_narrow_the_interval_of_forgetting(tmp_path
     source = source_task(manifest, encoders, HEAD)
     never = replace(source, right={"colour": np.zeros(6, dtype=bool)})
     grouped = replace(never, products=[replace(p, group=str(n // 3)) for n, p in enumerate(source.products)])
-    alone, together = (forgetting(given, encoders)["tasks"]["colour"] for given in (never, grouped))
-    assert together["change"] == alone["change"] and together["low"] < alone["low"]
+    alone, together = (forgetting(given, encoders).tasks["colour"] for given in (never, grouped))
+    assert together.change == alone.change and together.low < alone.low

@@ -10,6 +10,7 @@ from retail.files import DEMO_BUNDLE, home
 from retail.workspace import jobs
 from retail.workspace.recognizers import recognizers
 from retail.workspace.runs import bundle_zip
+from tests.bundle_sample import write_finetuned_bundle
 from tests.pages_driving import element, open_page, press, said
 from tests.results_sample import write_finished_run
 
@@ -34,20 +35,7 @@ def test_a_finished_run_is_listed_with_its_headline_and_can_be_exported():
 
 def test_a_fine_tuned_recogniser_shows_training_beside_validation():
     folder = write_finished_run(home())
-    bundle = folder / "bundles" / "finetuned"
-    bundle.mkdir(parents=True)
-    epochs = [
-        {
-            "epoch": n,
-            "train_loss": 2.0 / n,
-            "val_loss": 2.0,
-            "train_accuracy": {"kind": 0.5},
-            "val_accuracy": {"kind": 0.25 * n},
-        }
-        for n in (1, 2)
-    ]
-    costs = {"trainable_parameters": 10, "parameters": 20, "finetuning_seconds": 60.0, "finetuning_peak_mib": 100.0}
-    (bundle / "bundle.json").write_text(json.dumps({"info": {"finetuning_history": epochs, **costs}}))
+    write_finetuned_bundle(folder / "bundles" / "finetuned", [0.25, 0.5])
     app = open_page("runs")
     assert not app.exception
     assert "validation accuracy 50.0 % (augmented training rows 50.0 %)" in app.code[-1].value

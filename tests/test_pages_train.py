@@ -82,14 +82,14 @@ def test_fine_tuning_and_frozen_features_have_options_of_their_own(train):
     assert "Nobody can tell yet" in said(train)
     element(train, "number_input", "Epochs").set_value(1)
     press(train, "Start")
-    element(train, "radio", "Method").set_value("transfer")
+    element(train, "radio", "Method").set_value("frozen")
     train.run()
     press(train, "Start")
     tuned, frozen = commands()
     assert option(tuned, "--tune") == "image" and option(tuned, "--epochs") == "1"
     assert option(tuned, "--out").endswith("bundles/finetuned")
-    assert option(frozen, "--regimes") == "linear,prototypes,logistic,pca+linear,pca+prototypes,pca+logistic"
-    assert option(frozen, "--modality") == "image" and option(frozen, "--out").endswith("transfer.json")
+    assert option(frozen, "--methods") == "linear,prototypes,logistic,pca+linear,pca+prototypes,pca+logistic"
+    assert option(frozen, "--modality") == "image" and option(frozen, "--out").endswith("frozen.json")
 
 
 def test_a_learning_curve_is_queued_with_its_examples_and_draws(train):
@@ -102,7 +102,7 @@ def test_a_learning_curve_is_queued_with_its_examples_and_draws(train):
     press(train, "Start")
     (command,) = commands()
     assert command[0] == "curve" and option(command, "--tasks") == "colour,drink"
-    assert (option(command, "--modality"), option(command, "--regimes")) == ("text", "linear,prototypes")
+    assert (option(command, "--modality"), option(command, "--methods")) == ("text", "linear,prototypes")
     assert (option(command, "--shots"), option(command, "--draws")) == ("1,all", "3")
     assert option(command, "--out") == str(jobs.list_jobs()[0].results)  # where Compare finds it
 

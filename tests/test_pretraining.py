@@ -18,7 +18,7 @@ from recipes.spoken_word import scores, voices
 from recipes.spoken_word.clips import Clips, Part, synthesise
 from recipes.spoken_word.objectives import SoundedPrototypes, TrainingConfig
 from recipes.spoken_word.scores import area_under_roc, heard, nearest
-from recipes.spoken_word.train import Batches, _learning_rate, train
+from recipes.spoken_word.train import Batches, _learning_rate, moving_average, train
 from recipes.spoken_word.voices import VALIDATION_VARIANTS, VARIANTS, Voice, speak
 from recipes.spoken_word.words import Spoken, held_out_words, training_words
 from retail.augmentation.noise import without_voice
@@ -176,6 +176,24 @@ def test_training_learns_and_a_resumed_run_equals_an_unbroken_one(tmp_path):
 
     with pytest.raises(UserError, match="made with other settings"):
         train(tones(), WORDS, replace(TINY, seed=1), tmp_path / "b.pt", small_net(), say=lines.append)
+
+
+@pytest.mark.parametrize("decay", [0.998, 0.2])
+def test_the_average_follows_closely_at_first_and_counts_are_taken_over(decay):
+    net = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.BatchNorm1d(4))
+    average = moving_average(net, decay)
+    expected = {name: value.clone() for name, value in net.state_dict().items()}
+    for step in range(6):
+        net(torch.randn(8, 3))  # moves the statistics
+        with torch.no_grad():
+            for weight in net.parameters():
+                weight.add_(torch.randn_like(weight))
+        average.update_parameters(net)
+        kept = min(decay, step / (step + 10))
+        for name, value in net.state_dict().items():
+            floats = value.is_floating_point()
+            expected[name] = torch.lerp(expected[name], value, 1 - kept) if floats else value.clone()
+            assert torch.equal(average.module.state_dict()[name], expected[name]), (step, name)
 
 
 def test_the_objectives_separate_words_within_a_minute(tmp_path):

@@ -1,30 +1,14 @@
-"""Recognizer and bundle over every subset, on tiny encoders that the test makes."""
+"""A recogniser over every subset, on tiny encoders."""
 
 from __future__ import annotations
 
-import json
-
 import pytest
-import torch
 
-from retail import bundle as bundle_module
-from retail.bundle import load_bundle, save_bundle
-from retail.encoders import Encoder
-from retail.fusion import build_head
-from retail.recognizer import NOTHING_GIVEN, Recognizer
-from retail.schema import SUBSETS, Product, UserError, Vocabulary
+from retail.recognizer import NOTHING_GIVEN
+from retail.schema import SUBSETS, Product, UserError
+from tests.tiny_recognizer import tiny_recognizer
 
 PHOTO = b"photo"
-
-
-class TinyEncoder(Encoder):
-    """Sums bytes of whatever it gets into three numbers; stands for a pretrained encoder."""
-
-    def __init__(self, modality):
-        self.modality, self.name, self.dim, self._fingerprint = modality, f"tiny:{modality}", 3, f"tiny-{modality}"
-
-    def _embed(self, items):
-        return torch.tensor([[float(len(str(item)) % 7), 1.0, -1.0] for item in items])
 
 
 @pytest.fixture
@@ -48,11 +32,7 @@ def wav(tmp_path):
 
 @pytest.fixture
 def recognizer():
-    torch.manual_seed(0)
-    encoders = {m: TinyEncoder(m) for m in ("audio", "image", "text")}
-    head = build_head("gated", dict.fromkeys(encoders, 3), {"fruit": 3, "colour": 7}, width=8).eval()
-    vocabularies = {"fruit": Vocabulary(("apple", "fig", "pear")), "colour": Vocabulary(tuple("abcdefg"))}
-    return Recognizer(encoders, head, "gated", vocabularies, {"fruit": 2.0, "colour": 1.0}, width=8)
+    return tiny_recognizer()
 
 
 def test_all_seven_subsets_answer_every_task(recognizer, png, wav):
@@ -88,41 +68,3 @@ def test_top_five_and_other_share_all_probability(recognizer):
     assert len(top) == 5
     assert sum(prob for _, prob in top) + other == pytest.approx(1, abs=1e-5)
     assert [prob for _, prob in top] == sorted((prob for _, prob in top), reverse=True)
-
-
-@pytest.fixture
-def saved(recognizer, tmp_path, monkeypatch):
-    monkeypatch.setattr(bundle_module, "load_encoder", lambda name: TinyEncoder(name.split(":")[1]))
-    return save_bundle(recognizer, tmp_path / "bundle")
-
-
-def test_a_bundle_gives_the_same_answers(recognizer, saved):
-    product = Product("p", text="a pear")
-    assert load_bundle(saved).predict(product).probs == recognizer.predict(product).probs
-
-
-def test_damage_is_named(saved):
-    weights = saved / "head.safetensors"
-    weights.write_bytes(weights.read_bytes()[:-1] + b"x")
-    with pytest.raises(UserError, match="do not match their checksum"):
-        load_bundle(saved)
-    weights.unlink()
-    with pytest.raises(UserError, match=r"lacks head\.safetensors"):
-        load_bundle(saved)
-
-
-def test_another_encoder_version_is_refused(saved):
-    description = json.loads((saved / "bundle.json").read_text())
-    description["encoders"]["text"]["fingerprint"] = "other"
-    (saved / "bundle.json").write_text(json.dumps(description))
-    with pytest.raises(UserError, match="another version of the text encoder"):
-        load_bundle(saved)
-
-
-@pytest.mark.parametrize("content", ["{", "[]", '{"format": "retail-bundle/0"}'])
-def test_what_is_no_bundle_is_said_in_one_sentence(tmp_path, content):
-    with pytest.raises(UserError, match=r"bundle\.json"):
-        load_bundle(tmp_path)
-    (tmp_path / "bundle.json").write_text(content)
-    with pytest.raises(UserError, match="again"):
-        load_bundle(tmp_path)

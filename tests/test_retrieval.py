@@ -28,9 +28,9 @@ def test_both_directions_among_products_that_have_both():
     text = torch.eye(4)[[1, 0, 2, 3]]  # two descriptions are swapped
     present = {"image": torch.tensor([True] * 4), "text": torch.tensor([True, True, True, False])}
     rows = cross_modal_retrieval({"image": image, "text": text}, present)
-    assert [(row["query"], row["found"], row["n"]) for row in rows] == [("image", "text", 3), ("text", "image", 3)]
+    assert [(row.query, row.found, row.n) for row in rows] == [("image", "text", 3), ("text", "image", 3)]
     # Photo 0 finds text 1 first (cosine 1), its own has 0 as has text 2: rank 2.5. Only product 2 is found at once.
     for row in rows:
-        assert row["recall_at_1"] == pytest.approx(1 / 3) and row["recall_at_5"] == 1
-        assert row["median_rank"] == 2.5
+        assert row.recall_at_1 == pytest.approx(1 / 3) and row.recall_at_5 == 1
+        assert row.median_rank == 2.5
     assert cross_modal_retrieval({"image": image, "text": text}, present | {"text": torch.zeros(4, dtype=bool)}) == []

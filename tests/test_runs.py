@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import time
 import zipfile
 
@@ -15,6 +16,8 @@ from retail.report.files import csv_zip, latex_text
 from retail.schema import Product, UserError
 from retail.workspace import jobs, runs
 from retail.workspace.recognizers import imported_folder, recognizers
+from tests.bundle_sample import write_finetuned_bundle
+from tests.frozen_sample import frozen_results
 from tests.results_sample import curve_results, sample_results, write_finished_run
 from tests.test_side_by_side import without_test_labels
 
@@ -49,16 +52,12 @@ def test_a_run_is_described_by_its_folder():
 
 def test_frozen_features_and_fine_tuning_have_a_headline_too():
     frozen, tuned = write_run("frozen"), write_run("tuned")
-    rows = [{"task": "kind", "regime": "linear", "accuracy": 0.5}, {"task": "kind", "regime": "lda", "accuracy": 0.75}]
-    (frozen.folder / "transfer.json").write_text(json.dumps({"rows": rows, "data": {"split": "val"}}))
-    bundle = tuned.folder / "bundles" / "finetuned"
-    bundle.mkdir(parents=True)
-    epochs = [{"val_accuracy": {"kind": 0.25}}, {"val_accuracy": {"kind": 0.625}}]
-    (bundle / "bundle.json").write_text(json.dumps({"info": {"finetuning_history": epochs}}))
+    frozen_results(("kind", "linear", 0.5), ("kind", "lda+linear", 0.75)).write(frozen.folder / "frozen.json")
+    bundle = write_finetuned_bundle(tuned.folder / "bundles" / "finetuned", [0.25, 0.625])
     for job in (frozen, tuned):
         (job.folder / "status.json").write_text(json.dumps({"state": "done"}))
     found = {run.id: run for run in runs.history()}
-    assert found["frozen"].headline == "On validation: kind 75.0 % (lda)"
+    assert found["frozen"].headline == "On validation: kind 75.0 % (lda+linear)"
     assert found["tuned"].headline == "On validation: kind 62.5 %" and found["tuned"].bundles == [bundle]
 
 
@@ -139,13 +138,13 @@ def finished(name: str, file: str, content: object) -> None:
 
 
 def test_no_run_without_figures_or_with_a_damaged_file_hides_the_others():
-    rows = [{"task": "kind", "regime": "lda", "accuracy": 0.75}, {"task": "year", "regime": "lda", "accuracy": None}]
-    finished("some", "transfer.json", {"rows": rows, "data": {"split": "test"}})
-    finished("none", "transfer.json", {"rows": rows[1:], "data": {"split": "test"}})
+    unlabelled = ("year", "linear", math.nan)
+    finished("some", "frozen.json", frozen_results(("kind", "linear", 0.75), unlabelled).to_dict())
+    finished("none", "frozen.json", json.loads(frozen_results(unlabelled).model_dump_json()))
     finished("cut", "results.json", {"format": "retail-results/1", "tasks": {"kind": ["a"]}})
     finished("odd", "results.json", ["no", "results"])
     headlines = {run.id: run.headline for run in runs.history()}
-    assert headlines == {"some": "On test: kind 75.0 % (lda)", "none": "", "cut": "", "odd": ""}
+    assert headlines == {"some": "On validation: kind 75.0 % (linear)", "none": "", "cut": "", "odd": ""}
 
 
 def test_the_headline_speaks_of_tasks_that_have_a_labelled_test_row():
@@ -154,11 +153,18 @@ def test_the_headline_speaks_of_tasks_that_have_a_labelled_test_row():
     assert runs.results_headline(without_test_labels(results, "brand")) == ""
 
 
-@pytest.mark.parametrize("change", [{"width": 7}, {"encoders": None}, {"tasks": {}}])
-def test_a_recogniser_whose_files_do_not_fit_together_is_refused(change):
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"width": 7}, "weights in bundle odd.zip do not fit"),
+        ({"encoders": None}, "odd.zip/bundle.json is damaged at 'encoders'"),
+        ({"tasks": {}}, "odd.zip/bundle.json is damaged at 'tasks'"),
+    ],
+)
+def test_a_recogniser_whose_files_do_not_fit_together_is_refused(change, sentence):
     def changed(new, name, data):
         new.writestr(name, json.dumps(json.loads(data) | change) if name == "bundle.json" else data)
 
-    with pytest.raises(UserError, match="in odd.zip do not fit together; export it again"):
+    with pytest.raises(UserError, match=sentence):
         runs.import_bundle("odd.zip", repacked(changed))
     assert not list(imported_folder().glob("*"))

@@ -21,7 +21,7 @@ from retail.schema import MODALITIES
 from retail.store import EmbeddingBatch
 from retail.training import MultiTaskLoss, fit
 from retail.training.modulation import coefficients, modulate, single_scores
-from retail.training.rows import Rows
+from retail.training.rows import StandardRows
 from retail.training.step import Step
 
 
@@ -29,9 +29,9 @@ def log_odds(prob: float) -> list[float]:
     return [math.log(prob), math.log(1 - prob)]
 
 
-def told_rows() -> Rows:
+def told_rows() -> StandardRows:
     """Two rows of two classes, each input's log-probabilities as its features; the second row lacks its image."""
-    return Rows(
+    return StandardRows(
         embeddings={"audio": torch.tensor([log_odds(0.2), log_odds(0.4)]), "image": torch.tensor([log_odds(0.9)] * 2)},
         present={"audio": torch.tensor([True, True]), "image": torch.tensor([True, False])},
         targets={"task": torch.tensor([0, 1])},

@@ -10,7 +10,6 @@ import multiprocessing
 import os
 import time
 from collections.abc import Callable, Iterator
-from copy import deepcopy
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader, Dataset
 
 from recipes.spoken_word.accents import ACCENTED
@@ -115,7 +115,8 @@ class Run:
         """Trains to the end, or on from the checkpoint; rank 0 keeps the checkpoints and returns the average."""
         config, device = self.config, torch.device("cuda" if torch.cuda.is_available() else "cpu")
         net, objectives = self.net.to(device), self.objectives.to(device)
-        average = deepcopy(net)
+        average = moving_average(net, config.average)
+        averaged: Any = average.module
         parameters = [*net.parameters(), *objectives.parameters()]
         groups = [
             {"params": [p for p in parameters if p.ndim > 1], "weight_decay": config.weight_decay},
@@ -138,15 +139,15 @@ class Run:
                 exchange(rank, parameters)
             nn.utils.clip_grad_norm_(parameters, 5.0)
             optimizer.step()
-            _average(average, net, min(config.average, step / (step + 10)))
+            average.update_parameters(net)
             done = step + 1
             if rank == 0 and (done % config.checkpoint_every == 0 or done == config.steps):
                 _keep(self.checkpoint, holders, done, config)
-                scores = self.score(average.eval()) if self.score and device.type == "cpu" else {}
+                scores = self.score(averaged.eval()) if self.score and device.type == "cpu" else {}
                 figures = " ".join(f"{name} {value:.3f}" for name, value in {**parts, **scores}.items())
                 pace = (done - first) / (time.monotonic() - started)
                 self.say(f"step {done} of {config.steps}, {pace:.2f} a second: {figures}")
-        return average.eval().cpu()
+        return averaged.eval().cpu()
 
 
 def train(
@@ -209,13 +210,20 @@ def _learning_rate(step: int, config: TrainingConfig) -> float:
     return config.learning_rate * (0.5 * (1 + math.cos(math.pi * progress)) + 1e-3)
 
 
-@torch.no_grad()
-def _average(average: nn.Module, net: nn.Module, keep: float) -> None:
-    for mean, value in zip(average.state_dict().values(), net.state_dict().values(), strict=True):
-        if mean.is_floating_point():
-            mean.lerp_(value, 1 - keep)
-        else:
+def moving_average(net: nn.Module, decay: float) -> AveragedModel:
+    """Follows the weights and statistics closely at first: at step t its decay is at most t / (t + 10).
+
+    Whole numbers, such as a count of batches, are taken over as they are.
+    """
+
+    def update(averaged: Any, current: Any, step: Any) -> None:
+        if averaged[0].is_floating_point():
+            get_ema_multi_avg_fn(min(decay, int(step) / (int(step) + 10)))(averaged, current, step)
+            return
+        for mean, value in zip(averaged, current, strict=True):
             mean.copy_(value)
+
+    return AveragedModel(net, multi_avg_fn=update, use_buffers=True)
 
 
 def _keep(checkpoint: Path, holders: dict[str, Any], step: int, config: TrainingConfig) -> None:

@@ -123,7 +123,7 @@ class Gallery:
 
 def build_gallery(recognizer: Recognizer, manifest: Manifest, progress: Progress | None = None) -> Gallery:
     """From the train rows; the thresholds are chosen on validation rows. Embeddings come from the store."""
-    wanted = recognizer.info.get("data", {}).get("checksum")
+    wanted = recognizer.learned_from
     if wanted and wanted != manifest.checksum:
         raise UserError(f"The data in {manifest.title} changed since this recogniser was trained; train it again.")
     train, val = manifest.in_split("train"), manifest.in_split("val")

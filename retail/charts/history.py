@@ -5,25 +5,32 @@ In: the history that a bundle keeps. Out: Altair charts whose `description` says
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import altair as alt
 import pandas as pd
 
 from retail.charts.palette import DASHES, SERIES, SHAPES
+from retail.finetuning.record import FinetuneEpoch
 
 ROWS = ("training (augmented)", "validation")
 LOSS = "loss"
 
 
-def training_chart(history: Sequence[Mapping[str, Any]], measure: str) -> alt.LayerChart:
+def _figures(entry: FinetuneEpoch, measure: str) -> tuple[float | None, float | None]:
+    """Of the training and the validation rows."""
+    if measure == LOSS:
+        return entry.train_loss, entry.val_loss
+    return entry.train_accuracy.get(measure), entry.val_accuracy.get(measure)
+
+
+def training_chart(history: Sequence[FinetuneEpoch], measure: str) -> alt.LayerChart:
     """The loss (`measure` "loss") or a task's accuracy against epochs; training rows are seen augmented."""
     frame = pd.DataFrame(
-        {"epoch": entry["epoch"], "rows": rows, "value": value}
+        {"epoch": entry.epoch, "rows": rows, "value": value}
         for entry in history
-        for rows, part in zip(ROWS, ("train", "val"), strict=True)
-        if (value := entry[f"{part}_loss"] if measure == LOSS else entry[f"{part}_accuracy"].get(measure)) is not None
+        for rows, value in zip(ROWS, _figures(entry, measure), strict=True)
+        if value is not None
     )
     text = LOSS if measure == LOSS else f"accuracy for {measure}"
     shown = ".2f" if measure == LOSS else ".1%"

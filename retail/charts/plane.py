@@ -5,13 +5,13 @@ In: a frame of points, or the rows of a learning curve. Out: Altair charts.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import altair as alt
 import pandas as pd
 
 from retail.charts.palette import SERIES, SHAPES
+from retail.frozen.results import CurvePoint
 
 OTHERS = "other classes"
 
@@ -55,17 +55,17 @@ def plane_chart(points: pd.DataFrame, task: str) -> alt.Chart:
     )
 
 
-def curve_chart(rows: Sequence[Mapping[str, Any]], task: str) -> alt.LayerChart:
-    """Accuracy with 95 % intervals against training examples per class, a line a regime."""
-    order = list(dict.fromkeys(str(row["shots"]) for row in rows))
-    regimes = list(dict.fromkeys(row["regime"] for row in rows))
-    frame = pd.DataFrame([{**row, "shots": str(row["shots"])} for row in rows])
+def curve_chart(rows: Sequence[CurvePoint], task: str) -> alt.LayerChart:
+    """Accuracy with 95 % intervals against training examples per class, a line a method."""
+    order = list(dict.fromkeys(str(row.shots) for row in rows))
+    methods = list(dict.fromkeys(row.method for row in rows))
+    frame = pd.DataFrame([row.to_dict() | {"shots": str(row.shots)} for row in rows])
     legend = alt.Legend(title=None, orient="top")
     base = alt.Chart(frame).encode(
         x=alt.X("shots:O", sort=order, title="training examples per class", axis=alt.Axis(labelAngle=0)),
         color=alt.Color(
-            "regime:N",
-            scale=alt.Scale(domain=regimes, range=list(SERIES[: len(regimes)])),
+            "method:N",
+            scale=alt.Scale(domain=methods, range=list(SERIES[: len(methods)])),
             legend=legend,
         ),
     )
@@ -74,9 +74,9 @@ def curve_chart(rows: Sequence[Mapping[str, Any]], task: str) -> alt.LayerChart:
     lines = base.mark_line().encode(y=up)
     points = base.mark_point(filled=True, size=80, opacity=1).encode(
         y=up,
-        shape=alt.Shape("regime:N", scale=alt.Scale(domain=regimes, range=list(SHAPES[: len(regimes)])), legend=legend),
-        tooltip=["regime", "shots", "n_train", alt.Tooltip("accuracy", format=".1%")],
+        shape=alt.Shape("method:N", scale=alt.Scale(domain=methods, range=list(SHAPES[: len(methods)])), legend=legend),
+        tooltip=["method", "shots", "n_train", alt.Tooltip("accuracy", format=".1%")],
     )
-    text = "; ".join(f"{row['regime']} with {row['shots']} {row['accuracy']:.1%}" for row in rows)
+    text = "; ".join(f"{row.method} with {row.shots} {row.accuracy:.1%}" for row in rows)
     words = f"Accuracy for {task} by examples per class: {text}"
     return (ranges + lines + points).properties(height=320, description=words)

@@ -1,10 +1,11 @@
-"""Commands about frozen features: transfer, curve.
+"""Commands about frozen features: frozen, curve.
 
-In: a data set. Out: accuracy of regimes, and of fewer examples.
+In: a data set. Out: accuracy of methods, and of fewer examples.
 """
 
 from __future__ import annotations
 
+import platform
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -15,8 +16,8 @@ from retail.commands.shared import (
     ClassBalance,
     Data,
     Encoders,
+    Methods,
     OneModality,
-    Regimes,
     ResultsOut,
     ScoredSplit,
     Seed,
@@ -28,10 +29,10 @@ from retail.commands.shared import (
     listed,
     read_data,
     reported,
-    write_json,
 )
-from retail.config import CLASSIFIERS, DIMS, FEATURE_MAPS, GROUP_SIMILARITY, PENALTIES, FinetuneConfig, RegimeConfig
+from retail.config import CLASSIFIERS, DIMS, FEATURE_MAPS, GROUP_SIMILARITY, PENALTIES, FinetuneConfig, FrozenConfig
 from retail.schema import MODALITIES, Progress, UserError
+from retail.system import peak_memory_mib
 
 if TYPE_CHECKING:
     from retail.dataset.manifest import Manifest
@@ -39,11 +40,11 @@ if TYPE_CHECKING:
 Number = TypeVar("Number", int, float)
 
 
-@app.command(epilog=EXAMPLES["transfer"])
-def transfer(
+@app.command(epilog=EXAMPLES["frozen"])
+def frozen(
     data: Data,
     tasks: Tasks = "",
-    regimes: Regimes = "all",
+    methods: Methods = "all",
     modality: OneModality = "image",
     encoders: Encoders = "bundled",
     text_column: TextColumn = "text",
@@ -61,7 +62,7 @@ def transfer(
     bundle: Annotated[
         Path | None,
         typer.Option(
-            file_okay=False, help="Keep the regime that cross-validation prefers (no prototypes) as a bundle."
+            file_okay=False, help="Keep the method that cross-validation prefers (no prototypes) as a bundle."
         ),
     ] = None,
     out: ResultsOut = None,
@@ -70,14 +71,15 @@ def transfer(
     """How far do frozen embeddings carry? Score feature maps and classifiers, settings chosen within train."""
     with reported(status) as progress:
         settings = {"standardise": standardise, "class_balance": class_balance, "seed": seed}
-        chosen = [RegimeConfig.named(name, **settings) for name in _regime_names(regimes)]
-        if bundle is not None and (split != "val" or all(regime.classifier == "prototypes" for regime in chosen)):
-            raise UserError("--bundle needs --split val, to calibrate on, and a regime with linear or logistic.")
+        chosen = [FrozenConfig.named(name, **settings) for name in _method_names(methods)]
+        if bundle is not None and (split != "val" or all(method.classifier == "prototypes" for method in chosen)):
+            raise UserError("--bundle needs --split val, to calibrate on, and a method with linear or logistic.")
         grid = _numbers(dims, int), _numbers(penalties, float)
         from retail.dataset.manifest import support_sentence
         from retail.frozen.folds import grouped_folds, look_alikes
+        from retail.frozen.results import FoldedData, FrozenResults
         from retail.frozen.selection import measure
-        from retail.report.frozen_tables import transfer_table
+        from retail.report.frozen_tables import frozen_table
 
         manifest = read_data(data, tasks, text_column, progress)
         encoder, (train, scored, vocabularies) = _embedded(manifest, modality, encoders, split, progress)
@@ -89,23 +91,35 @@ def transfer(
                 read_data(map_data, map_tasks, text_column, progress), modality, encoders, "val", progress
             )
             source = source_rows, {task: len(vocabulary) for task, vocabulary in known.items()}
-        results, fitted = measure(chosen, train, scored, vocabularies, folds, *grid, source, progress)
-        results |= _provenance(manifest, encoder.name, split, len(train), len(scored))
-        results["data"] |= {
-            "groups": int(groups.max()) + 1,
-            "map_data": map_data.name if map_data else None,
-            "support": {task: support_sentence(manifest.support(task)) for task in vocabularies},
-        }
+        rows, fitted = measure(chosen, train, scored, vocabularies, folds, *grid, source, progress)
+        results = FrozenResults(
+            encoder=encoder.name,
+            data=FoldedData(
+                **_facts(manifest, split, len(train), len(scored)),
+                groups=int(groups.max()) + 1,
+                map_data=map_data.name if map_data else None,
+                support={task: support_sentence(manifest.support(task)) for task in vocabularies},
+            ),
+            folds=len(folds),
+            rows=tuple(rows),
+            peak_memory_mib=peak_memory_mib(),
+            machine=f"{platform.system()} {platform.machine()}",
+        )
         if out is not None:
-            write_json(out, {"format": "retail-transfer/1"} | results)
-        typer.echo(transfer_table(results))
+            results.write(out)
+        typer.echo(frozen_table(results))
         if bundle is not None:
-            from retail.build import regime_recognizer
+            from retail.build import frozen_recognizer
             from retail.bundle import save_bundle
+            from retail.training.record import RowCounts, TrainingData, TrainingRecord
 
-            best = next(regime for regime in fitted if regime.config.classifier != "prototypes")
-            info = {"data": results["data"], "rows": {"train": len(train), "val": len(scored)}}
-            save_bundle(regime_recognizer(best, encoder, vocabularies, scored, info), bundle)
+            best = next(model for model in fitted if model.config.classifier != "prototypes")
+            info = TrainingRecord(
+                config=best.config,
+                data=TrainingData(manifest.title, manifest.checksum),
+                rows=RowCounts(len(train), len(scored)),
+            )
+            save_bundle(frozen_recognizer(best, encoder, vocabularies, scored, info), bundle)
             typer.echo(f"Saved {best.config.name}, the best by cross-validation, to {bundle}.")
 
 
@@ -113,7 +127,7 @@ def transfer(
 def curve(
     data: Data,
     tasks: Tasks = "",
-    regimes: Regimes = "linear,prototypes",
+    methods: Methods = "linear,prototypes",
     modality: OneModality = "image",
     encoders: Encoders = "bundled",
     text_column: TextColumn = "text",
@@ -121,8 +135,8 @@ def curve(
     draws: Annotated[int, typer.Option(help="Random draws of the examples.")] = 5,
     epochs: Annotated[int, typer.Option(help="Of 'finetuned', at least.")] = FinetuneConfig.epochs,
     size: Annotated[int, typer.Option(help="Pixels of a training crop of 'finetuned'.")] = FinetuneConfig.size,
-    dims: Annotated[int, typer.Option(help="Of the mapped features.")] = RegimeConfig.dims,
-    penalty: Annotated[float, typer.Option(help="Of the classifiers.")] = RegimeConfig.penalty,
+    dims: Annotated[int, typer.Option(help="Of the mapped features.")] = FrozenConfig.dims,
+    penalty: Annotated[float, typer.Option(help="Of the classifiers.")] = FrozenConfig.penalty,
     split: ScoredSplit = "val",
     out: ResultsOut = None,
     status: Status = None,
@@ -130,29 +144,35 @@ def curve(
     """How many examples does it take? Accuracy against training examples per class, over random draws."""
     with reported(status) as progress:
         counts = [0 if name == "all" else _numbers(name, int)[0] for name in listed(shots)]
-        names = _regime_names(regimes)
+        names = _method_names(methods)
         from retail.frozen.curves import FINETUNED, finetuned_learner, frozen_learner, learning_curves
+        from retail.frozen.results import CurveResults, DataFacts
         from retail.report.frozen_tables import curve_table
 
         manifest = read_data(data, tasks, text_column, progress)
         encoder, (train, scored, vocabularies) = _embedded(manifest, modality, encoders, split, progress)
         sizes = {task: len(vocabulary) for task, vocabulary in vocabularies.items()}
-        configs = [RegimeConfig.named(name, dims=dims, penalty=penalty) for name in names if name != FINETUNED]
+        configs = [FrozenConfig.named(name, dims=dims, penalty=penalty) for name in names if name != FINETUNED]
         learners = {config.name: frozen_learner(config, train, scored, sizes) for config in configs}
         tuning = FinetuneConfig(epochs=epochs, size=size)
         if FINETUNED in names:
             learners[FINETUNED] = finetuned_learner(encoder, train, scored, sizes, tuning)
         rows = learning_curves(learners, train, scored, list(sizes), counts, draws, progress)
-        results = {"tasks": list(sizes), "draws": draws, "rows": rows}
-        results |= _provenance(manifest, encoder.name, split, len(train), len(scored))
-        results["configs"] = [config.to_dict() for config in configs]
-        results["finetuning"] = tuning.to_dict() if FINETUNED in names else None
+        results = CurveResults(
+            encoder=encoder.name,
+            data=DataFacts(**_facts(manifest, split, len(train), len(scored))),
+            tasks=tuple(sizes),
+            draws=draws,
+            rows=tuple(rows),
+            configs=tuple(configs),
+            finetuning=tuning if FINETUNED in names else None,
+        )
         if out is not None:
-            write_json(out, {"format": "retail-curve/1"} | results)
+            results.write(out)
         typer.echo(curve_table(results))
 
 
-def _regime_names(value: str) -> tuple[str, ...]:
+def _method_names(value: str) -> tuple[str, ...]:
     if value == "all":
         return tuple(f"{feature_map}+{classifier}" for feature_map in FEATURE_MAPS for classifier in CLASSIFIERS)
     return listed(value)
@@ -180,6 +200,6 @@ def _embedded(manifest: Manifest, modality: str, encoders: str, split: str, prog
     return encoder, embedded_rows(manifest, encoder, split, progress)
 
 
-def _provenance(manifest: Manifest, encoder: str, split: str, n_train: int, n_scored: int) -> dict[str, Any]:
-    data = {"name": manifest.title, "checksum": manifest.checksum, "split": split}
-    return {"encoder": encoder, "data": data | {"n_train": n_train, "n_scored": n_scored}}
+def _facts(manifest: Manifest, split: str, n_train: int, n_scored: int) -> dict[str, Any]:
+    known = {"name": manifest.title, "checksum": manifest.checksum, "split": split}
+    return known | {"n_train": n_train, "n_scored": n_scored}

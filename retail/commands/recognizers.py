@@ -92,7 +92,8 @@ def robustness(
         model = Model(recognizer.encoders, recognizer.head, recognizer.vocabularies)
         results = measure(model, chosen, manifest.label_columns, EmbeddingStore(), progress, seed)
         facts = {"name": manifest.title, "checksum": manifest.checksum, "split": scored, "n": len(chosen)}
-        results |= {"strategy": recognizer.strategy, "bundle": recognizer.info, "data": facts}
+        training = recognizer.info.to_dict() if recognizer.info else {}
+        results |= {"strategy": recognizer.strategy, "bundle": training, "data": facts}
         if out is not None:
             write_json(out, results)
         typer.echo(f"{_rows_scored(facts)}\n{robustness_text(results)}")

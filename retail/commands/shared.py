@@ -35,7 +35,7 @@ EXAMPLES = {
     "train": "Example: python -m retail train data/demo --tasks product,category --strategy gated --out my_bundle",
     "finetune": "Example: python -m retail finetune my_photos.zip --tasks product --out my_bundle --epochs 12",
     "compare": "Example: python -m retail compare data/demo --tasks product,category --seeds 3 --out results.json",
-    "transfer": "Example: python -m retail transfer my_photos.zip --tasks product --regimes logistic,pca+logistic",
+    "frozen": "Example: python -m retail frozen my_photos.zip --tasks product --methods logistic,pca+logistic",
     "curve": "Example: python -m retail curve my_photos.zip --tasks product --shots 1,4,16,all --draws 5",
     "report": "Example: python -m retail report results.json --html report.html --csv tables",
     "distance": "Example: python -m retail distance my_catalogue phone_photos.zip --modalities image",
@@ -58,7 +58,7 @@ Auxiliary = Annotated[float, typer.Option(help="Weight of an auxiliary head per 
 Modulation = Annotated[float, typer.Option(help="Hold back the input that learns fastest (OGM-GE's alpha); 0: off.")]
 Seed = Annotated[int, typer.Option(help="Same seed, same bundle.")]
 OneModality = Annotated[str, typer.Option("--modality", help="The input whose embeddings are used.")]
-Regimes = Annotated[str, typer.Option(help="linear, prototypes, logistic, alone or as pca+linear; or 'all'.")]
+Methods = Annotated[str, typer.Option(help="linear, prototypes, logistic, alone or as pca+linear; or 'all'.")]
 ScoredSplit = Annotated[str, typer.Option(help="Rows to score: val, or test once all is chosen.")]
 ResultsOut = Annotated[Path | None, typer.Option(dir_okay=False, help="The results file to write.")]
 CsvFolder = Annotated[

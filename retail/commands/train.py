@@ -69,10 +69,12 @@ def train(
             manifest, None, config, encoders, progress=progress, on_epoch=lambda n, of: progress("epochs", n, of)
         )
         save_bundle(recognizer, out)
-        best = recognizer.info["history"][recognizer.info["best_epoch"]]
+        trained = recognizer.info
+        assert trained is not None and trained.history is not None and trained.best_epoch is not None
+        best = trained.history[trained.best_epoch]
         typer.echo(
             f"Saved {strategy} to {out}: tasks {', '.join(recognizer.vocabularies)}; mean validation accuracy "
-            f"{best['val_accuracy']:.3f} on {recognizer.info['rows']['val']} rows."
+            f"{best.val_accuracy:.3f} on {trained.rows.val} rows."
         )
 
 
@@ -141,13 +143,14 @@ def finetune(
         )
         from retail.build import finetune_recognizer
         from retail.bundle import save_bundle
+        from retail.finetuning.record import FinetuneEpoch, FinetuningRecord
         from retail.report.frozen_tables import finetuning_table
 
-        def on_epoch(entry: dict) -> None:
-            progress("epochs", entry["epoch"], tuning.epochs)
-            accuracy = ", ".join(f"{task} {value:.3f}" for task, value in entry["val_accuracy"].items())
-            losses = f"loss {entry['train_loss']:.3f} in training, {entry['val_loss']:.3f} in validation"
-            typer.echo(f"epoch {entry['epoch']}: {losses}; validation accuracy {accuracy}")
+        def on_epoch(entry: FinetuneEpoch) -> None:
+            progress("epochs", entry.epoch, tuning.epochs)
+            accuracy = ", ".join(f"{task} {value:.3f}" for task, value in entry.val_accuracy.items())
+            losses = f"loss {entry.train_loss:.3f} in training, {entry.val_loss:.3f} in validation"
+            typer.echo(f"epoch {entry.epoch}: {losses}; validation accuracy {accuracy}")
 
         manifest = read_data(data, tasks, text_column, progress)
         checkpoint = out / "resume.pt"
@@ -155,5 +158,6 @@ def finetune(
         recognizer = finetune_recognizer(manifest, config, tuning, encoders, checkpoint, progress, on_epoch, before)
         save_bundle(recognizer, out)
         checkpoint.unlink(missing_ok=True)
+        assert isinstance(recognizer.info, FinetuningRecord)
         typer.echo(finetuning_table(recognizer.info))
         typer.echo(f"Saved the bundle to {out}.")

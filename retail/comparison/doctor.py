@@ -16,8 +16,8 @@ from torch import Tensor
 from retail.comparison.fits import FitOutput
 from retail.comparison.prescriptions import NORM_RATIO, prescriptions
 from retail.comparison.scoring import Scoring
-from retail.config import RegimeConfig
-from retail.frozen.models import fit_regime
+from retail.config import FrozenConfig
+from retail.frozen.models import fit_frozen
 from retail.metrics.paired import paired_test
 from retail.schema import MODALITIES, Modality
 from retail.store import EmbeddingBatch
@@ -171,12 +171,12 @@ def _by_luck(best: np.ndarray, others: Sequence[np.ndarray], target: np.ndarray,
 
 def prototype_preds(scoring: Scoring, modalities: Sequence[Modality]) -> dict[str, dict[str, np.ndarray]]:
     """{modality: {task: (N_test,)}} answers of the nearest class mean: what the embedding holds for the taking."""
-    splits, config = scoring.splits, RegimeConfig(classifier="prototypes")
+    splits, config = scoring.splits, FrozenConfig(classifier="prototypes")
     answers: dict[str, dict[str, np.ndarray]] = {}
     for modality in modalities:
         given = splits.train.rows(splits.train.present[modality])
-        regime = fit_regime(given.embeddings[modality], given.targets, splits.task_sizes, config)
-        answers[modality] = _answers(regime.logits(splits.test.embeddings[modality]))
+        probe = fit_frozen(given.embeddings[modality], given.targets, splits.task_sizes, config)
+        answers[modality] = _answers(probe.logits(splits.test.embeddings[modality]))
     return answers
 
 
@@ -190,9 +190,9 @@ def concatenation_rows(scoring: Scoring, modalities: Sequence[Modality]) -> list
     heads |= {"standardised": (modalities, True)} | {modality: ((modality,), True) for modality in modalities}
     right: dict[str, dict[str, np.ndarray]] = {}
     for name, (inputs, standardise) in heads.items():
-        config = RegimeConfig(**PROBE, standardise=standardise)  # type: ignore[arg-type]
-        regime = fit_regime(_side_by_side(splits.train, inputs), splits.train.targets, splits.task_sizes, config)
-        preds = _answers(regime.logits(_side_by_side(splits.test, inputs)))
+        config = FrozenConfig(**PROBE, standardise=standardise)  # type: ignore[arg-type]
+        probe = fit_frozen(_side_by_side(splits.train, inputs), splits.train.targets, splits.task_sizes, config)
+        preds = _answers(probe.logits(_side_by_side(splits.test, inputs)))
         right[name] = {task: scoring.correct_preds(task, [preds[task]]) for task in preds}
     rows = []
     for task in splits.task_sizes:

@@ -20,7 +20,6 @@ from retail.report.verdict import scored_tasks
 from retail.workspace import jobs
 
 DEMO_RUN = "demo"
-CURVES = "retail-curve/1"  # the format of learning curves
 # The format stands first in a results file, so its beginning tells what it is.
 HEAD_BYTES = 200
 

@@ -11,8 +11,9 @@ import pandas as pd
 import streamlit as st
 
 from retail.comparison.results import FORMAT
-from retail.components.compare_runs import CURVES, format_of
+from retail.components.compare_runs import format_of
 from retail.components.words import plain
+from retail.frozen.results import CURVE_FORMAT
 from retail.fusion import strategies
 from retail.wording import INPUT_WORDS, percent
 from retail.workspace import jobs
@@ -105,7 +106,7 @@ def _draw_links(job: jobs.Job) -> None:
             icon=":material/bar_chart:",
             query_params={"run": job.id},
         )
-    elif made == CURVES:
+    elif made == CURVE_FORMAT:
         left.page_link("retail/pages/compare.py", label=CURVE_LINK, icon=":material/bar_chart:")
     right.page_link("retail/pages/runs.py", label="All runs", icon=":material/history:")
 

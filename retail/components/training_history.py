@@ -1,28 +1,27 @@
 """How a fine-tuned recogniser was trained: curves of training and validation rows, cost, what a source lost.
 
-In: a bundle's `info`. Out: what stands on the page.
+In: a bundle's training record. Out: what stands on the page.
 """
 
 from __future__ import annotations
-
-from collections.abc import Mapping
-from typing import Any
 
 import streamlit as st
 
 from retail import charts
 from retail.charts.history import LOSS
 from retail.components.words import figure, plain
+from retail.finetuning.record import FinetuningRecord
 from retail.report.frozen_tables import finetuning_table
+from retail.training.record import TrainingRecord
 
 
-def draw_training(info: Mapping[str, Any], key: str) -> None:
+def draw_training(info: TrainingRecord | None, key: str) -> None:
     """Nothing for a recogniser whose encoders stayed frozen."""
-    history = info.get("finetuning_history")
-    if not history:
+    if not isinstance(info, FinetuningRecord):
         return
+    history = info.finetuning_history
     with st.expander("How the training went", expanded=True):
-        tasks = list(history[-1]["val_accuracy"])
+        tasks = list(history[-1].val_accuracy)
         words = {LOSS: "Loss", **{task: f"Accuracy for {plain(task)}" for task in tasks}}
         measure = st.selectbox("Shown", list(words), format_func=words.__getitem__, key=f"measure_{key}")
         figure(charts.training_chart(history, measure))

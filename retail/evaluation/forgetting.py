@@ -1,6 +1,6 @@
 """Forgetting: what a fine-tuned encoder still knows of the data that its head was first trained on.
 
-In: a source data set, the encoders before and after a transfer. Out: accuracy of one and the same source head on the
+In: a source data set, the encoders before and after fine-tuning. Out: accuracy of one and the same source head on the
 source validation rows, before and after, and the paired difference. The head never sees the new encoder.
 """
 
@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from retail.config import TrainConfig
 from retail.dataset.manifest import Manifest
 from retail.encoders import Encoder
+from retail.finetuning.record import Forgetting, Forgotten
 from retail.fusion import FusionHead
 from retail.metrics.paired import paired_test
 from retail.schema import Modality, Product, Progress, UserError, Vocabulary
@@ -48,8 +48,8 @@ def source_task(
 
 def forgetting(
     source: SourceTask, encoders: Mapping[Modality, Encoder], progress: Progress | None = None
-) -> dict[str, Any]:
-    """{task: n, accuracy before and after, change with its 95 % interval} under the new encoders."""
+) -> Forgetting:
+    """Accuracy of the source head under the new encoders beside that under the old ones."""
     used: dict[Modality, Encoder] = {name: encoder for name, encoder in encoders.items() if name in source.head.dims}
     batch, _ = embed_products(source.products, used, source.vocabularies, EmbeddingStore(), progress)
     tasks, groups = {}, groups_of(source.products)
@@ -57,9 +57,9 @@ def forgetting(
         before = source.right[task]
         known = (batch.targets[task] >= 0).numpy()
         test = paired_test(after, before, None if groups is None else groups[known])
-        tasks[task] = {"n": len(after), "before": float(before.mean()), "after": float(after.mean())}
-        tasks[task] |= {"change": test.difference, "low": test.low, "high": test.high}
-    return {"source": source.name, "checksum": source.checksum, "tasks": tasks}
+        means = float(before.mean()), float(after.mean())
+        tasks[task] = Forgotten(len(after), *means, test.difference, test.low, test.high)
+    return Forgetting(source.name, source.checksum, tasks)
 
 
 def right_answers(head: FusionHead, batch: EmbeddingBatch) -> dict[str, np.ndarray]:

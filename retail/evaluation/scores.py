@@ -23,7 +23,7 @@ def rows_to_score(recognizer: Recognizer, manifest: Manifest, split: str) -> tup
 
     The data that the recogniser learned from were split for it in the same way, split column or not.
     """
-    learned_from = recognizer.info.get("data", {}).get("checksum") == manifest.checksum
+    learned_from = recognizer.learned_from == manifest.checksum
     if split == "all" or not (manifest.has_split or learned_from):
         return list(manifest.products), "all"
     rows = manifest.in_split(split)
@@ -54,8 +54,13 @@ def evaluate(
         raise UserError(f"No row to score has a label for {' or '.join(tasks)}; add labels, or choose another --split.")
     batch, notes = recognizer.embed(rows, EmbeddingStore(), progress)
     predictions = recognizer.answer(batch.only(used), notes)
-    base = {"model": recognizer.strategy, "kind": "fusion" if len(used) > 1 else "single", "modalities": list(used)}
-    base |= {"seed": recognizer.info.get("config", {}).get("seed", 0), "split": scored}
+    base = {
+        "model": recognizer.strategy,
+        "kind": "fusion" if len(used) > 1 else "single",
+        "modalities": list(used),
+        "seed": recognizer.info.config.seed if recognizer.info else 0,
+        "split": scored,
+    }
     scores, unknown, per_row = [], {}, {}
     for task in tasks:
         known = [(row, pred) for row, pred in zip(rows, predictions, strict=True) if row.labels.get(task)]
@@ -68,7 +73,7 @@ def evaluate(
         per_row[task] = {"ids": [p.id for _, p in known], "target": target.tolist(), "preds": preds.tolist()}
     return {
         "format": "retail-scores/1",
-        "bundle": recognizer.info,
+        "bundle": recognizer.info.to_dict() if recognizer.info else {},
         "data": {"name": manifest.title, "checksum": manifest.checksum, "split": scored, "n": len(rows)},
         "scores": scores,
         "unknown_labels": unknown,

@@ -24,9 +24,10 @@ from retail.config import FinetuneConfig, TrainConfig
 from retail.encoders import Encoder
 from retail.encoders.tunable import TunableEncoder
 from retail.finetuning.contrast import Projector
-from retail.finetuning.data import Rows
+from retail.finetuning.data import MediaRows
 from retail.finetuning.lora import merge_lora
 from retail.finetuning.network import new_network
+from retail.finetuning.record import FinetuneEpoch
 from retail.finetuning.run import Run
 from retail.fusion import FusionHead
 from retail.schema import Modality, UserError
@@ -39,7 +40,7 @@ class Finetuned:
 
     weights: dict[Modality, Path]  # file or folder of each tuned encoder, named by the hash of its content
     head: FusionHead
-    history: list[dict]  # one per epoch: epoch, train_ and val_ loss and accuracy, seconds, peak_mib
+    history: tuple[FinetuneEpoch, ...]
     trainable: int  # parameters that learned
     parameters: int  # of the encoders that were tuned and the head, those that stayed included
     projectors: tuple[Projector, Projector] | None = None  # before and after, where there was a contrastive loss
@@ -47,22 +48,22 @@ class Finetuned:
     @property
     def seconds(self) -> float:
         """Of all epochs, those before a stop included."""
-        return sum(entry["seconds"] for entry in self.history)
+        return sum(entry.seconds for entry in self.history)
 
     @property
     def peak_mib(self) -> float | None:
         """The most memory that the training process held, its helpers not counted."""
-        return max((entry["peak_mib"] or 0 for entry in self.history), default=0) or None
+        return max((entry.peak_mib or 0 for entry in self.history), default=0) or None
 
 
 def finetune(
     encoders: Mapping[Modality, Encoder],
     head: FusionHead,
-    train: Rows,
-    val: Rows,
+    train: MediaRows,
+    val: MediaRows,
     config: FinetuneConfig,
     checkpoint: Path | None = None,
-    on_epoch: Callable[[dict], None] | None = None,
+    on_epoch: Callable[[FinetuneEpoch], None] | None = None,
     head_config: TrainConfig | None = None,
 ) -> Finetuned:
     """Trains the encoders of `config.tune` and the head together; equal seeds give equal weights.
@@ -95,10 +96,10 @@ def finetune(
     trainable = sum(size for size, learns in sizes if learns)
     projectors = (before, best.projector) if before is not None else None
     parameters = sum(size for size, _ in sizes)
-    return Finetuned(weights, best.head.eval(), run.history, trainable, parameters, projectors)
+    return Finetuned(weights, best.head.eval(), tuple(run.history), trainable, parameters, projectors)
 
 
-def _with_any(rows: Rows, head: FusionHead) -> Rows:
+def _with_any(rows: MediaRows, head: FusionHead) -> MediaRows:
     """The rows that have at least one of the head's inputs, as its own training takes them."""
     products, batch = rows
     places = rows_with_any(batch, head.dims)
@@ -106,7 +107,7 @@ def _with_any(rows: Rows, head: FusionHead) -> Rows:
 
 
 def _tuned(
-    encoders: Mapping[Modality, Encoder], head: FusionHead, train: Rows, config: FinetuneConfig
+    encoders: Mapping[Modality, Encoder], head: FusionHead, train: MediaRows, config: FinetuneConfig
 ) -> dict[Modality, TunableEncoder]:
     tuned: dict[Modality, TunableEncoder] = {}
     for modality in config.tune:

@@ -28,7 +28,7 @@ from retail.media import MediaError, clean_text, decode_audio, decode_image
 from retail.schema import MediaSource, Modality, Product
 from retail.store import EmbeddingBatch
 
-Rows = tuple[Sequence[Product], EmbeddingBatch]  # products and their embeddings, row by row
+MediaRows = tuple[Sequence[Product], EmbeddingBatch]  # products and their embeddings, row by row
 Inputs = dict[Modality, tuple[Tensor, Any]]  # places in the batch (P,), and what the network takes
 Reader = Callable[[list[int], int], Any]  # products' places and an epoch -> what the network takes
 Picture = TypeVar("Picture")

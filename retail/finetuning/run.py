@@ -10,6 +10,7 @@ import hashlib
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +24,9 @@ from retail.config import FinetuneConfig, TrainConfig
 from retail.encoders.tunable import TunableEncoder
 from retail.files import whole_file
 from retail.finetuning.contrast import info_nce
-from retail.finetuning.data import AsServed, Feed, Inputs, Reader, Rows, training_readers
+from retail.finetuning.data import AsServed, Feed, Inputs, MediaRows, Reader, training_readers
 from retail.finetuning.network import Network, optimizer_groups
+from retail.finetuning.record import FinetuneEpoch
 from retail.schema import Modality, UserError
 from retail.store import EmbeddingBatch
 from retail.system import peak_memory_mib
@@ -40,8 +42,8 @@ class Run:
         self,
         encoders: Mapping[Modality, TunableEncoder],
         network: Network,
-        train: Rows,
-        val: Rows,
+        train: MediaRows,
+        val: MediaRows,
         config: FinetuneConfig,
         head_config: TrainConfig | None = None,
     ) -> None:
@@ -64,10 +66,10 @@ class Run:
             "head_config": None if head_config is None else head_config.to_dict(),
             "rows": [content(self.batch), content(self.val)],
         }
-        self.history: list[dict] = []
+        self.history: list[FinetuneEpoch] = []
         self.epoch = 0
 
-    def train_epoch(self) -> dict:
+    def train_epoch(self) -> FinetuneEpoch:
         """One pass over the training rows; returns its entry in the history."""
         started, config = time.perf_counter(), self.config
         torch.manual_seed(int(np.random.SeedSequence([config.seed, self.epoch]).generate_state(1)[0]))
@@ -93,10 +95,19 @@ class Run:
             total += float(answers.detach()) * len(index)
         train_seconds = time.perf_counter() - started
         self.epoch += 1
-        entry = {"epoch": self.epoch, "train_loss": total / len(self.batch), "train_accuracy": tally.accuracy()}
-        entry |= self._validation(val_parts, feed) | {"train_seconds": train_seconds}
-        self.history.append(entry | {"seconds": time.perf_counter() - started, "peak_mib": peak_memory_mib()})
-        return self.history[-1]
+        val_loss, val_accuracy = self._validation(val_parts, feed)
+        entry = FinetuneEpoch(
+            epoch=self.epoch,
+            train_loss=total / len(self.batch),
+            train_accuracy=tally.accuracy(),
+            val_loss=val_loss,
+            val_accuracy=val_accuracy,
+            train_seconds=train_seconds,
+            seconds=time.perf_counter() - started,
+            peak_mib=peak_memory_mib(),
+        )
+        self.history.append(entry)
+        return entry
 
     def _losses(self, inputs: Inputs, batch: EmbeddingBatch, tally: Tally) -> tuple[Tensor, Tensor]:
         """The loss of the tasks' answers, and that of the alignment: 0 without a projector."""
@@ -130,7 +141,7 @@ class Run:
         return share * self.loss_of(logits, batch.targets) + (1 - share) * self.loss_of(logits, other)
 
     @torch.inference_mode()
-    def _validation(self, parts: Sequence[Tensor], feed: Iterator[Inputs]) -> dict[str, Any]:
+    def _validation(self, parts: Sequence[Tensor], feed: Iterator[Inputs]) -> tuple[float, dict[str, float]]:
         """Loss and {task: share right} of the averaged weights; tasks without known labels are left out."""
         network, tally, total = self.average.module.eval(), Tally(), 0.0
         for index, inputs in zip(parts, feed, strict=True):
@@ -138,12 +149,12 @@ class Run:
             logits = network(inputs, batch)
             tally.add(logits, batch.targets)
             total += float(self.loss_of(logits, batch.targets)) * len(index)
-        return {"val_loss": total / max(1, len(self.val)), "val_accuracy": tally.accuracy()}
+        return total / max(1, len(self.val)), tally.accuracy()
 
     def keep(self, checkpoint: Path) -> None:
         """Writes everything that the next epoch depends on, whole or not at all."""
         state: dict[str, Any] = {name: getattr(self, name).state_dict() for name in ("network", "average", "optimizer")}
-        state |= {"epoch": self.epoch, "history": self.history, "identity": self.identity}
+        state |= {"epoch": self.epoch, "history": [asdict(entry) for entry in self.history], "identity": self.identity}
         with whole_file(checkpoint) as partial:
             torch.save(state, partial)
 
@@ -159,7 +170,7 @@ class Run:
             )
         for name in ("network", "average", "optimizer"):
             getattr(self, name).load_state_dict(state[name])
-        self.epoch, self.history = state["epoch"], state["history"]
+        self.epoch, self.history = state["epoch"], [FinetuneEpoch(**entry) for entry in state["history"]]
 
 
 class Tally:

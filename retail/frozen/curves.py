@@ -1,26 +1,26 @@
 """Learning curves: accuracy against the number of training examples per class, with intervals over draws.
 
-In: training and scored rows, and learners. Out: one row per learner, task and number of shots. A learner is any
-function, so a regime that trains an encoder takes part as a frozen one does.
+In: training and scored rows, and learners. Out: one `CurvePoint` per learner, task and number of shots. A learner is
+any function, so a method that trains an encoder takes part as a frozen one does.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import torch
 from scipy import stats
 from torch import Tensor
 
-from retail.config import FinetuneConfig, RegimeConfig, TrainConfig
+from retail.config import FinetuneConfig, FrozenConfig, TrainConfig
 from retail.encoders import Encoder, load_encoder
 from retail.encoders.tunable import TunableEncoder
 from retail.finetuning import discard, finetune
-from retail.frozen.models import fit_regime
-from retail.frozen.rows import Rows
+from retail.frozen.models import fit_frozen
+from retail.frozen.results import CurvePoint
+from retail.frozen.rows import FrozenRows
 from retail.metrics.scores import bootstrap_interval
 from retail.schema import Progress, UserError
 from retail.splits import groups_of
@@ -35,20 +35,20 @@ LEAST_STEPS = 60  # of fine-tuning: a handful of examples is seen in more epochs
 Learner = Callable[[Tensor, str, int], Tensor]
 
 
-def frozen_learner(config: RegimeConfig, train: Rows, scored: Rows, sizes: Mapping[str, int]) -> Learner:
-    """Fits the regime, with the settings as they are, on the drawn rows of one task."""
+def frozen_learner(config: FrozenConfig, train: FrozenRows, scored: FrozenRows, sizes: Mapping[str, int]) -> Learner:
+    """Fits the method, with the settings as they are, on the drawn rows of one task."""
 
     def learn(places: Tensor, task: str, seed: int) -> Tensor:
         targets = {task: train.targets[task][places]}
         seeded = replace(config, seed=seed)
-        regime = fit_regime(train.embeddings[places], targets, {task: sizes[task]}, seeded)
-        return regime.logits(scored.embeddings)[task].argmax(1)
+        model = fit_frozen(train.embeddings[places], targets, {task: sizes[task]}, seeded)
+        return model.logits(scored.embeddings)[task].argmax(1)
 
     return learn
 
 
 def finetuned_learner(
-    encoder: Encoder, train: Rows, scored: Rows, sizes: Mapping[str, int], tuning: FinetuneConfig
+    encoder: Encoder, train: FrozenRows, scored: FrozenRows, sizes: Mapping[str, int], tuning: FinetuneConfig
 ) -> Learner:
     """Trains a linear head on the drawn rows, then the encoder and the head together, and embeds the scored rows anew.
 
@@ -98,17 +98,17 @@ def draw(target: Tensor, shots: int, seed: int) -> Tensor:
 
 def learning_curves(
     learners: Mapping[str, Learner],
-    train: Rows,
-    scored: Rows,
+    train: FrozenRows,
+    scored: FrozenRows,
     tasks: Sequence[str],
     shots: Sequence[int],
     draws: int,
     progress: Progress | None = None,
-) -> list[dict[str, Any]]:
+) -> list[CurvePoint]:
     """Mean accuracy on the scored rows with a known label, per learner, task and shots.
 
     The 95 % interval is over draws (Student's t). Of all examples there is one draw: its interval is a bootstrap
-    over the scored rows, whole groups drawn together, as "interval" says. Raises UserError for less than two draws or
+    over the scored rows, whole groups drawn together, as `interval` says. Raises UserError for less than two draws or
     a task without labels.
     """
     if draws < 2 or any(count < 0 for count in shots):
@@ -118,13 +118,15 @@ def learning_curves(
     for done, (name, task, count) in enumerate(points, start=1):
         if not (scored.labels[task] != "").any():
             raise UserError(f"No scored row has a label for {task!r}; choose another task or split.")
-        rows.append({"regime": name, "task": task, **_point(learners[name], train, scored, task, count, draws)})
+        rows.append(_point(name, learners[name], train, scored, task, count, draws))
         if progress:
             progress("drawing and fitting", done, len(points))
     return rows
 
 
-def _point(learner: Learner, train: Rows, scored: Rows, task: str, shots: int, draws: int) -> dict[str, Any]:
+def _point(
+    name: str, learner: Learner, train: FrozenRows, scored: FrozenRows, task: str, shots: int, draws: int
+) -> CurvePoint:
     labelled = torch.from_numpy(scored.labels[task] != "")
     correct = []  # per draw (N_labelled,); a label that training never saw counts as wrong
     for seed in range(1 if shots == ALL else draws):
@@ -134,16 +136,18 @@ def _point(learner: Learner, train: Rows, scored: Rows, task: str, shots: int, d
     groups = groups_of(scored.products)
     own = None if groups is None else groups[labelled.numpy()]
     low, high = bootstrap_interval(correct[0], groups=own) if shots == ALL else _interval(accuracies)
-    return {
-        "shots": "all" if shots == ALL else shots,
-        "n_train": len(places),
-        "n": int(labelled.sum()),
-        "draws": len(accuracies),
-        "accuracy": float(accuracies.mean()),
-        "accuracy_low": low,
-        "accuracy_high": high,
-        "interval": "scored rows" if shots == ALL else "draws",
-    }
+    return CurvePoint(
+        method=name,
+        task=task,
+        shots="all" if shots == ALL else shots,
+        n_train=len(places),
+        n=int(labelled.sum()),
+        draws=len(accuracies),
+        accuracy=float(accuracies.mean()),
+        accuracy_low=low,
+        accuracy_high=high,
+        interval="scored rows" if shots == ALL else "draws",
+    )
 
 
 def _interval(values: np.ndarray) -> tuple[float, float]:

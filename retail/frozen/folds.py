@@ -12,7 +12,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 from torch import Tensor
 
 from retail.config import GROUP_SIMILARITY
-from retail.frozen.rows import Rows
+from retail.frozen.rows import FrozenRows
 from retail.schema import UserError
 
 FOLDS = 5
@@ -20,7 +20,7 @@ FOLDS = 5
 Folds = list[tuple[np.ndarray, np.ndarray]]
 
 
-def look_alikes(train: Rows, similarity: float = GROUP_SIMILARITY) -> np.ndarray:
+def look_alikes(train: FrozenRows, similarity: float = GROUP_SIMILARITY) -> np.ndarray:
     """(N,) group numbers: rows of one declared group, and rows with equal labels whose embeddings are alike.
 
     Average-linkage clusters of the cosine between standardised embeddings; a row with a declared group keeps that.

@@ -1,6 +1,6 @@
-"""One modality's embedded rows with their labels: what regimes are fitted and scored on.
+"""One modality's embedded rows with their labels: what methods are fitted and scored on.
 
-In: a `Manifest` and an encoder. Out: `Rows` to train on and to score, without products that lack the modality.
+In: a `Manifest` and an encoder. Out: `FrozenRows` to train on and to score, without products that lack the modality.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from retail.store import EmbeddingBatch, EmbeddingStore
 
 
 @dataclass(frozen=True)
-class Rows:
+class FrozenRows:
     """N rows. A label that training never saw has target -1, as a missing one has, but keeps its name."""
 
     embeddings: Tensor  # (N, D)
@@ -32,9 +32,9 @@ class Rows:
     def __len__(self) -> int:
         return len(self.embeddings)
 
-    def at(self, places: Any) -> Rows:
+    def at(self, places: Any) -> FrozenRows:
         """The rows at these places, without their groups and products."""
-        return Rows(
+        return FrozenRows(
             self.embeddings[places],
             {task: target[places] for task, target in self.targets.items()},
             {task: label[places] for task, label in self.labels.items()},
@@ -43,13 +43,13 @@ class Rows:
 
 def embedded_rows(
     manifest: Manifest, encoder: Encoder, split: str, progress: Progress | None = None
-) -> tuple[Rows, Rows, dict[str, Vocabulary]]:
+) -> tuple[FrozenRows, FrozenRows, dict[str, Vocabulary]]:
     """Training rows, the rows of `split` (val or test) and the tasks' vocabularies; embeddings come from the cache.
 
     Raises UserError for another split, and when no row of one of them has the encoder's modality.
     """
     if split not in ("val", "test"):
-        raise UserError(f"Regimes are scored on val or test rows, not on {split!r}.")
+        raise UserError(f"Methods are scored on val or test rows, not on {split!r}.")
     splits = prepare(manifest, {encoder.modality: encoder}, EmbeddingStore(), progress, need_test=split == "test")
     products = {product.id: product for product in manifest.products}
     train, scored = (
@@ -61,12 +61,12 @@ def embedded_rows(
 
 def _rows(
     batch: EmbeddingBatch, encoder: Encoder, products: Mapping[str, Product], tasks: list[str], split: str
-) -> Rows:
+) -> FrozenRows:
     batch = batch.rows(batch.present[encoder.modality])
     if not len(batch):
         raise UserError(f"No {split} row has {encoder.modality}; choose another --modality, or add the files.")
     own = [products[name] for name in batch.ids]
     labels = {task: np.array([product.labels.get(task, "") for product in own], dtype=object) for task in tasks}
-    return Rows(
+    return FrozenRows(
         batch.embeddings[encoder.modality], batch.targets, labels, tuple(product.group for product in own), tuple(own)
     )

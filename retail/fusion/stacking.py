@@ -14,7 +14,7 @@ from retail.fusion import FusionHead
 from retail.fusion.layers import TaskHeads, stack_mask
 
 FOLDS = 3  # two thirds of the rows teach the classifiers whose answers the second level learns from
-PENALTY = 0.03  # of the first level, as `transfer` finds best on frozen features
+PENALTY = 0.03  # of the first level, as the command `frozen` finds best
 SECOND_PENALTY = 0.001  # of the second level's distance from adding the inputs' log-probabilities up evenly
 STEPS = 30  # of L-BFGS; further ones change validation accuracy by less than seeds do
 

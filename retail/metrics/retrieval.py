@@ -6,13 +6,23 @@ In: projections of every modality into one space, row by row. Out: recall at 1 a
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from itertools import permutations
-from typing import Any
 
 import torch
 from torch import Tensor
 
-RECALL_AT = (1, 5)
+
+@dataclass(frozen=True)
+class Retrieved:
+    """How often `query` finds the same product's `found` among n products; a guess finds it at rank 1 in 1 / n."""
+
+    query: str
+    found: str
+    n: int
+    recall_at_1: float
+    recall_at_5: float
+    median_rank: float
 
 
 def own_ranks(queries: Tensor, gallery: Tensor) -> Tensor:
@@ -28,18 +38,14 @@ def own_ranks(queries: Tensor, gallery: Tensor) -> Tensor:
     return 1 + better + (equal.sum(1) - 1) / 2
 
 
-def cross_modal_retrieval(projections: Mapping[str, Tensor], present: Mapping[str, Tensor]) -> list[dict[str, Any]]:
-    """One row per direction among the products that have both inputs: query, found, n, recalls and median rank.
-
-    A guess finds a product at rank 1 in 1 / n of all cases.
-    """
+def cross_modal_retrieval(projections: Mapping[str, Tensor], present: Mapping[str, Tensor]) -> list[Retrieved]:
+    """One row per direction, among the products that have both inputs."""
     rows = []
     for query, found in permutations(sorted(projections), 2):
         both = present[query] & present[found]
         if not both.any():
             continue
         ranks = own_ranks(projections[query][both], projections[found][both])
-        recalls = {f"recall_at_{k}": float((ranks <= k).double().mean()) for k in RECALL_AT}
-        median = float(ranks.quantile(0.5))
-        rows.append({"query": query, "found": found, "n": len(ranks), **recalls, "median_rank": median})
+        at_1, at_5 = (float((ranks <= k).double().mean()) for k in (1, 5))
+        rows.append(Retrieved(query, found, len(ranks), at_1, at_5, float(ranks.quantile(0.5))))
     return rows

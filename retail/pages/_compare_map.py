@@ -5,18 +5,18 @@ In: a `View`. Out: a map on which a box lists its products, and curves of `pytho
 
 from __future__ import annotations
 
-import json
-from typing import Any
+from pathlib import Path
 
 import pandas as pd
 import streamlit as st
 
 from retail import charts
 from retail.charts.palette import SERIES
-from retail.components.compare_runs import CURVES, View, read, results_files
+from retail.components.compare_runs import View, results_files
 from retail.components.products import draw_products, run_manifest
 from retail.components.words import figure, plain
 from retail.dataset.manifest import Manifest
+from retail.frozen.results import CURVE_FORMAT, CurveResults
 from retail.metrics.projection import MOST_POINTS, UMAP_HINT, methods, on_plane, some_rows
 from retail.report.mistakes import answers, seeds_of
 from retail.schema import Modality, Progress, UserError
@@ -140,36 +140,41 @@ def _draw_points(view: View, points: pd.DataFrame, kept: float | None, method: s
         draw_products(view, seed, inside["place"].tolist(), key)
 
 
-def curves_in(content: bytes) -> dict[str, Any]:
-    """An uploaded learning curve; raises UserError when it is something else."""
+@st.cache_resource(show_spinner=False, max_entries=8)
+def read_curve(path: str, changed: float) -> CurveResults | None:
+    """A run's learning curve, shared by all sessions; None where its file is damaged. `changed` is its time stamp."""
     try:
-        found = json.loads(content)
-    except ValueError:
-        found = None
-    if not isinstance(found, dict) or found.get("format") != CURVES:
-        raise UserError("expected a learning curve, but this file is none; give what 'curve --out' has written.")
-    return found
+        return CurveResults.read(Path(path))
+    except UserError:
+        return None
+
+
+def curves_at_hand() -> dict[str, CurveResults]:
+    """Title -> learning curve of each run on this machine."""
+    files = results_files(CURVE_FORMAT).values()
+    found = {title: read_curve(str(path), path.stat().st_mtime) for title, path in files}
+    return {title: curve for title, curve in found.items() if curve is not None}
 
 
 def draw_curves(view: View) -> None:
     """Learning curves of runs on this machine that know this task."""
     st.subheader("How many examples does it take?", anchor=False)
-    found = {title: read(path) for title, path in results_files(CURVES).values()}
+    found = curves_at_hand()
     with st.expander("Open a learning curve"):
         upload = st.file_uploader("File written by `python -m retail curve --out`", type=["json"], max_upload_size=20)
     if upload is not None:
         try:
-            found = {upload.name: curves_in(upload.getvalue())} | found
+            found = {upload.name: CurveResults.of(upload.getvalue(), upload.name)} | found
         except UserError as error:
-            st.error(plain(f"{upload.name}: {error}"))
-    files = {title: curves for title, curves in found.items() if view.task in curves["tasks"]}
+            st.error(plain(str(error)))
+    files = {title: curves for title, curves in found.items() if view.task in curves.tasks}
     if not files:
         st.caption(f"No learning curve of {plain(view.task)} is at hand; Train makes one: “How many examples?”.")
         return
     curves = files[st.selectbox("Learning curve", list(files))]
-    rows = [row for row in curves["rows"] if row["task"] == view.task]
+    rows = curves.of_task(view.task)
     st.caption(
-        f"n = {rows[0]['n']:,} {curves['data']['split']} products; intervals are over {curves['draws']} draws of the "
+        f"n = {rows[0].n:,} {curves.data.split} products; intervals are over {curves.draws} draws of the "
         "examples, of “all” over the products."
     )
     chart = charts.curve_chart(rows, view.task)

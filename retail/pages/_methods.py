@@ -121,7 +121,7 @@ def finetune_arguments(choice: Choice) -> tuple[list[str], str]:
     return arguments, found.sentence
 
 
-def transfer_arguments(choice: Choice) -> tuple[list[str], str]:
+def frozen_arguments(choice: Choice) -> tuple[list[str], str]:
     """Maps and classifiers of frozen features -> arguments."""
     cells = st.columns(2)
     maps = cells[0].multiselect("Reduce the features by", FEATURE_MAPS, ("none", "pca"))
@@ -129,8 +129,8 @@ def transfer_arguments(choice: Choice) -> tuple[list[str], str]:
     names = [kind if m == "none" else f"{m}+{kind}" for m in maps for kind in classifiers]
     if not names:
         return [], "Choose at least one way to reduce, “none” counts, and one classifier."
-    arguments = ["--regimes", ",".join(names), "--modality", choice.inputs[0], "--encoders", choice.encoders]
-    arguments += ["--out", f"{jobs.RUN_FOLDER}/transfer.json"]
+    arguments = ["--methods", ",".join(names), "--modality", choice.inputs[0], "--encoders", choice.encoders]
+    arguments += ["--out", f"{jobs.RUN_FOLDER}/frozen.json"]
     if any(kind != "prototypes" for kind in classifiers):
         arguments += ["--bundle", f"{jobs.RUN_FOLDER}/{RUN_BUNDLES}/frozen"]
     return arguments, NO_FIGURE
@@ -144,13 +144,13 @@ def curve_arguments(choice: Choice) -> tuple[list[str], str]:
     draws = int(cells[2].number_input("Draws", 2, 20, 5, help="The examples are drawn at random so often."))
     if not classifiers or not shots:
         return [], "Choose at least one classifier and one number of examples."
-    arguments = ["--regimes", ",".join(classifiers), "--modality", choice.inputs[0], "--encoders", choice.encoders]
+    arguments = ["--methods", ",".join(classifiers), "--modality", choice.inputs[0], "--encoders", choice.encoders]
     return [*arguments, "--shots", ",".join(shots), "--draws", str(draws)], NO_FIGURE
 
 
 ARGUMENTS = {
     "compare": compare_arguments,
     "finetune": finetune_arguments,
-    "transfer": transfer_arguments,
+    "frozen": frozen_arguments,
     "curve": curve_arguments,
 }

@@ -70,9 +70,8 @@ def choose() -> Chosen:
     title = st.session_state.recogniser
     try:
         chosen = Chosen(title, found[title], load_from(found[title]))
-    except (UserError, KeyError, RuntimeError, ValueError) as error:
-        reason = str(error) if isinstance(error, UserError) else "Its files do not fit together; train it again."
-        st.error(plain(f"“{title}” cannot be used, so the demo answers. {reason}"))
+    except UserError as error:
+        st.error(plain(f"“{title}” cannot be used, so the demo answers. {error}"))
         chosen = Chosen(recognizers.DEMO_TITLE, found[recognizers.DEMO_TITLE], load_from(found[recognizers.DEMO_TITLE]))
     draw_facts(chosen)
     return chosen
@@ -93,8 +92,7 @@ def draw_facts(chosen: Chosen) -> None:
     """What it knows, how good it is if somebody measured it, and the way to the comparison."""
     recognizer = chosen.recognizer
     tasks = ", ".join(f"{words(task)} ({len(classes)})" for task, classes in recognizer.vocabularies.items())
-    rows = recognizer.info.get("rows", {}).get("train")
-    learned = f" from {rows:,} products" if rows else ""
+    learned = f" from {recognizer.info.rows.train:,} products" if recognizer.info else ""
     made_up = " The demo's products are made up." if recognizers.of_demo(chosen.folder) else ""
     title = strategy_title(recognizer.strategy)
     st.caption(plain(f"{title}, learned{learned}. It knows: {tasks} classes.{made_up}"))

@@ -9,6 +9,7 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
+from retail.bundle import training_of
 from retail.comparison.results import read_results
 from retail.components.follow_run import CURVE_LINK, STATE_WORDS, follow
 from retail.components.side_by_side import draw_side_by_side
@@ -123,7 +124,7 @@ def draw_exports(run: Run) -> None:
         st.caption(
             "Unpacked, `python -m retail predict FOLDER` answers with it; or import it below on another machine."
         )
-        draw_training(runs.bundle_info(bundles[name]), f"{run.id}_{name}")
+        draw_training(training_of(bundles[name]), f"{run.id}_{name}")
 
 
 def draw_one(run: Run) -> None:

@@ -24,7 +24,7 @@ ORDER = 3
 METHODS = {
     "compare": "Compare ways to join the inputs",
     "finetune": "Fine-tune the encoders",
-    "transfer": "One input, frozen features",
+    "frozen": "Frozen features",
     "curve": "How many examples does it take?",
 }
 METHOD_HELP = {
@@ -32,12 +32,12 @@ METHOD_HELP = {
     "sound in several ways, and each single input is trained for itself, so that you see whether joining pays.",
     "finetune": "The pretrained encoders themselves go on learning from your products. Often more accurate, and far "
     "slower: minutes become hours without a graphics card.",
-    "transfer": "Features of one input from its pretrained encoder, reduced in several ways, with a simple classifier "
+    "frozen": "Features of one input from its pretrained encoder, reduced in several ways, with a simple classifier "
     "behind: the quickest answer to “is there anything to learn from?”",
     "curve": "A learning curve: accuracy of one input with 1, 2, 4 … products a class, so that you see whether more "
     "products would help. Compare draws it under “Map and curves”.",
 }
-ONE_INPUT = ("transfer", "curve")
+ONE_INPUT = ("frozen", "curve")
 ENCODERS = {
     "bundled": "Bundled: small, quick, need no network",
     "hub": "Larger ones from the hub (about 1.2 GB, downloaded once)",

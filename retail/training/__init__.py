@@ -1,7 +1,7 @@
 """Trains a fusion head on embeddings: multi-task loss, hidden inputs, early stopping.
 
 In: `EmbeddingBatch`es for training and validation, and a `TrainConfig`. Out: a `FitResult`. What a head answers is
-in `answers`, the loss of tasks in `loss`, of a step in `step`, which rows and inputs it sees in `rows` and `views`.
+in `predict`, the loss of tasks in `loss`, of a step in `step`, which rows and inputs it sees in `rows` and `views`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from retail.fusion import FusionHead, build_head
 from retail.schema import UserError
 from retail.training.loss import WEIGHTED, MultiTaskLoss, class_weights, task_weights
 from retail.training.predict import fit_temperatures, predict_probs
-from retail.training.rows import Rows, drop_modalities, row_order, standard_rows
+from retail.training.record import Epoch
+from retail.training.rows import StandardRows, drop_modalities, row_order, standard_rows
 from retail.training.step import Step
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ class FitResult:
     """The head with its best weights, and how training went."""
 
     head: FusionHead
-    history: list[dict]  # one per epoch: epoch, train_loss, val_loss, val_accuracy
+    history: tuple[Epoch, ...]
     best_epoch: int
     seconds: float
 
@@ -125,14 +126,14 @@ def _learned(
     val: EmbeddingBatch,
     config: TrainConfig,
     on_epoch: Callable[[int, int], None] | None,
-) -> tuple[list[dict], int]:
+) -> tuple[tuple[Epoch, ...], int]:
     """The history of a head that has learned by itself: one entry."""
     unknown = (float("nan"), float("nan"))
     train_loss, _ = _score(head, standard_rows(head, train)) or unknown
     val_loss, val_accuracy = _score(head, standard_rows(head, val)) or unknown
     if on_epoch:
         on_epoch(config.max_epochs, config.max_epochs)
-    return [{"epoch": 0, "train_loss": train_loss, "val_loss": val_loss, "val_accuracy": val_accuracy}], 0
+    return (Epoch(0, train_loss, val_loss, val_accuracy),), 0
 
 
 def _train(
@@ -142,7 +143,7 @@ def _train(
     config: TrainConfig,
     generator: torch.Generator,
     on_epoch: Callable[[int, int], None] | None,
-) -> tuple[list[dict], int]:
+) -> tuple[tuple[Epoch, ...], int]:
     step = Step(head, _loss(head, train, config), config)
     trained = [weight for weight in step.parameters() if weight.requires_grad]
     optimizer = torch.optim.AdamW(_groups(trained, config.weight_decay), lr=config.learning_rate, fused=True)
@@ -150,12 +151,12 @@ def _train(
     steps = config.max_epochs * -(-len(train) // batch_size)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
     rows, val_rows = standard_rows(head, train), standard_rows(head, val)
-    history: list[dict] = []
+    history: list[Epoch] = []
     best_loss, best_epoch, best_weights = float("inf"), 0, copy.deepcopy(head.state_dict())
     for epoch in range(config.max_epochs):
         train_loss = _train_epoch(step, optimizer, schedule, rows, batch_size, generator)
         val_loss, val_accuracy = _score(head, val_rows) or (train_loss, float("nan"))
-        history.append({"epoch": epoch, "train_loss": train_loss, "val_loss": val_loss, "val_accuracy": val_accuracy})
+        history.append(Epoch(epoch, train_loss, val_loss, val_accuracy))
         if on_epoch:
             on_epoch(epoch + 1, config.max_epochs)
         if val_loss < best_loss:
@@ -163,7 +164,7 @@ def _train(
         elif epoch - best_epoch >= config.patience:
             break
     head.load_state_dict(best_weights)
-    return history, best_epoch
+    return tuple(history), best_epoch
 
 
 def _loss(head: FusionHead, train: EmbeddingBatch, config: TrainConfig) -> MultiTaskLoss:
@@ -186,7 +187,7 @@ def _train_epoch(
     step: Step,
     optimizer: torch.optim.Optimizer,
     schedule: torch.optim.lr_scheduler.LRScheduler,
-    train: Rows,
+    train: StandardRows,
     batch_size: int,
     generator: torch.Generator,
 ) -> float:
@@ -208,7 +209,7 @@ def _train_epoch(
 
 
 @torch.inference_mode()
-def _score(head: FusionHead, val: Rows) -> tuple[float, float] | None:
+def _score(head: FusionHead, val: StandardRows) -> tuple[float, float] | None:
     """Mean over tasks of validation loss (unweighted, unsmoothed) and accuracy; None without known labels."""
     if not len(val):
         return None

@@ -15,12 +15,12 @@ from torch import Tensor
 
 from retail.fusion import FusionHead
 from retail.fusion.layers import Trunk
-from retail.training.rows import Rows
+from retail.training.rows import StandardRows
 from retail.training.views import alone, answer_views
 
 
 @torch.no_grad()
-def single_scores(head: FusionHead, rows: Rows) -> dict[str, float]:
+def single_scores(head: FusionHead, rows: StandardRows) -> dict[str, float]:
     """Per modality the mean probability that the head, shown it alone, gives to the right classes.
 
     What we changed: the paper reads this off its classifier's part for each modality, which only concatenation has,

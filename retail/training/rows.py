@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Rows:
+class StandardRows:
     """Rows standardised once by a head, so that no step needs to do it again; they lie in memory."""
 
     embeddings: dict[str, Tensor]  # {modality: (N, D_m)}, zeros where absent
@@ -29,18 +29,18 @@ class Rows:
     def __len__(self) -> int:
         return len(next(iter(self.present.values())))
 
-    def at(self, places: Tensor) -> Rows:
-        return Rows(
+    def at(self, places: Tensor) -> StandardRows:
+        return StandardRows(
             {name: rows[places] for name, rows in self.embeddings.items()},
             {name: rows[places] for name, rows in self.present.items()},
             {name: rows[places] for name, rows in self.targets.items()},
         )
 
 
-def standard_rows(head: FusionHead, batch: EmbeddingBatch) -> Rows:
+def standard_rows(head: FusionHead, batch: EmbeddingBatch) -> StandardRows:
     """The batch's rows as the head's `fuse` takes them."""
     present = {name: batch.present[name] for name in head.dims}
-    return Rows(head.standardise(batch.embeddings, present), present, batch.targets)
+    return StandardRows(head.standardise(batch.embeddings, present), present, batch.targets)
 
 
 def row_order(targets: Mapping[str, Tensor], balance: str, generator: torch.Generator) -> Tensor:

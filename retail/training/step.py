@@ -1,6 +1,6 @@
 """The loss of one training step: inputs hidden at random, each input alone, and a head of its own for each.
 
-In: a head, a `TrainConfig` and `Rows`. Out: the loss to minimise.
+In: a head, a `TrainConfig` and `StandardRows`. Out: the loss to minimise.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from retail.fusion import FusionHead
 from retail.fusion.layers import TaskHeads
 from retail.training.loss import MultiTaskLoss
 from retail.training.modulation import coefficients, modulate, single_scores
-from retail.training.rows import Rows, drop_modalities
+from retail.training.rows import StandardRows, drop_modalities
 from retail.training.views import Mask, answer_views, known_where, one_input
 
 
@@ -32,7 +32,7 @@ class Step(nn.Module):
         supervised = head.modality_trunks() if config.auxiliary else {}
         self.auxiliary = nn.ModuleDict({modality: TaskHeads(width, head.tasks) for modality in supervised})
 
-    def forward(self, rows: Rows, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    def forward(self, rows: StandardRows, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """The loss of a step, and the part of it that belongs to the inputs left by modality dropout."""
         views: list[Mask] = [drop_modalities(rows.present, self.config.modality_dropout, generator)]
         if self.config.single_inputs and len(self.head.dims) > 1:
@@ -45,7 +45,7 @@ class Step(nn.Module):
             loss = loss + self.config.auxiliary * self.auxiliary_loss(answers.features, rows)
         return loss, seen
 
-    def auxiliary_loss(self, features: dict[str, Tensor], rows: Rows) -> Tensor:
+    def auxiliary_loss(self, features: dict[str, Tensor], rows: StandardRows) -> Tensor:
         """Mean over the modalities of the loss of their own heads, each on the rows that have the input."""
         losses = [
             self.loss_of(heads(features[modality]), known_where(rows.targets, rows.present[modality]))
@@ -53,7 +53,7 @@ class Step(nn.Module):
         ]
         return torch.stack(losses).mean()
 
-    def balance_gradients(self, rows: Rows) -> None:
+    def balance_gradients(self, rows: StandardRows) -> None:
         """After the backward pass: gradient modulation, if it is wished and there is something to balance."""
         trunks = self.head.modality_trunks()
         if self.config.modulation and len(trunks) > 1:

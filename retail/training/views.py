@@ -1,6 +1,6 @@
 """Several views of the same rows in one pass: with inputs hidden at random, and each input alone.
 
-In: a head and `Rows`. Out: the loss of a step. Trunks run once, whatever the number of views.
+In: a head and `StandardRows`. Out: the loss of a step. Trunks run once, whatever the number of views.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from torch import Tensor
 
 from retail.fusion import FusionHead
 from retail.fusion.layers import trunks_applied
-from retail.training.rows import Rows, highest
+from retail.training.rows import StandardRows, highest
 
 Mask = Mapping[str, Tensor]
 
@@ -26,7 +26,7 @@ class Views:
     features: dict[str, Tensor]  # {modality: (B, W)}, {} for a strategy without trunks
 
 
-def answer_views(head: FusionHead, rows: Rows, views: Sequence[Mask]) -> Views:
+def answer_views(head: FusionHead, rows: StandardRows, views: Sequence[Mask]) -> Views:
     """The head's answers to the rows, for each mask of what is shown."""
     trunks = head.modality_trunks()
     features = {modality: trunk(rows.embeddings[modality]) for modality, trunk in trunks.items()}

@@ -13,8 +13,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from retail.bundle import training_of
 from retail.dataset.manifest import Manifest
 from retail.files import DEMO_RESULTS, home, whole_file
+from retail.finetuning.record import FinetuningRecord
 from retail.schema import Modality
 from retail.workspace import jobs
 
@@ -99,11 +101,10 @@ def known_speed(encoders: str) -> Speed:
 
 def finetuning_speed(tune: Sequence[str]) -> float | None:
     """Seconds that one training product takes in one epoch, from the last run that tuned the same; None: no run did."""
-    for path in (path for job in jobs.list_jobs() for path in job.folder.glob("bundles/finetuned/bundle.json")):
-        info = _read(path).get("info", {})
-        epochs = len(info.get("finetuning_history", []))
-        if epochs and sorted(info["finetuning"]["tune"]) == sorted(tune):
-            return info["finetuning_seconds"] / epochs / max(info["rows"]["train"], 1)
+    for job in jobs.list_jobs():
+        info = training_of(job.folder / "bundles" / "finetuned")
+        if isinstance(info, FinetuningRecord) and sorted(info.finetuning.tune) == sorted(tune):
+            return info.finetuning_seconds / len(info.finetuning_history) / max(info.rows.train, 1)
     return None
 
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from retail.bundle import read_record
 from retail.files import DEMO_BUNDLE, DEMO_DIR, DEMO_RESULTS, home
-from retail.schema import Progress
+from retail.schema import Progress, UserError
 from retail.workspace.demo import demo_strategies, ensure_demo_bundle
 from retail.workspace.jobs import list_jobs, status
 
@@ -75,8 +76,8 @@ def bundles_in(parent: Path) -> list[Path]:
 
 def _strategy(folder: Path) -> str:
     try:
-        return str(json.loads((folder / "bundle.json").read_text(encoding="utf-8"))["strategy"])
-    except (OSError, ValueError, KeyError, TypeError):
+        return read_record(folder).strategy
+    except UserError:
         return folder.name
 
 

@@ -6,7 +6,6 @@ In: the run folders. Out: `Run`s from one SQLite file, which the folders can alw
 from __future__ import annotations
 
 import io
-import json
 import sqlite3
 import tempfile
 import zipfile
@@ -16,11 +15,13 @@ from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from retail.bundle import load_bundle
+from retail.bundle import load_bundle, training_of
 from retail.comparison.results import read_results
 from retail.dataset.archive import extract
 from retail.dataset.columns import read_pointer
 from retail.files import DEMO_DIR, home, whole_folder
+from retail.finetuning.record import FinetuningRecord
+from retail.frozen.results import CurveResults, FrozenResults
 from retail.report.verdict import chosen_score, scored_tasks, verdict
 from retail.schema import UserError
 from retail.wording import percent
@@ -31,7 +32,7 @@ from retail.workspace.recognizers import RUN_BUNDLES, bundles_in, imported_folde
 KIND_WORDS = {
     "compare": "Comparison",
     "finetune": "Fine-tuning",
-    "transfer": "Frozen features",
+    "frozen": "Frozen features",
     "predict": "Bulk recognition",
     "train": "Training",
     "check": "Check",
@@ -143,34 +144,30 @@ def headline(job: jobs.Job) -> str:
         try:
             return results_headline(read_results(job.results))
         except UserError:
-            return curve_headline(json.loads(job.results.read_text(encoding="utf-8")))
+            return curve_headline(CurveResults.read(job.results))
     if found := audits.report(job):
         from retail.report.audit_tables import counted
 
         return counted(found)
     for path in (job.folder / RUN_BUNDLES).glob("*/bundle.json"):
-        info = bundle_info(path.parent)
-        if epochs := info.get("finetuning_history"):
-            figures = [f"{task} {percent(value)}" for task, value in epochs[-1]["val_accuracy"].items()]
+        info = training_of(path.parent)
+        if isinstance(info, FinetuningRecord):
+            last = info.finetuning_history[-1].val_accuracy
+            figures = [f"{task} {percent(value)}" for task, value in last.items()]
             return f"On validation: {', '.join(figures)}"
-    if (path := job.folder / "transfer.json").is_file():
-        found = json.loads(path.read_text(encoding="utf-8"))
-        scored = [row for row in found["rows"] if row["accuracy"] is not None]  # None: no row of the task has a label
-        if not scored:
-            return ""
-        best = max(scored, key=lambda row: row["accuracy"])
-        split = {"val": "validation"}.get(found["data"]["split"], found["data"]["split"])
-        return f"On {split}: {best['task']} {percent(best['accuracy'])} ({best['regime']})"
+    if (path := job.folder / "frozen.json").is_file():
+        return frozen_headline(FrozenResults.read(path))
     return ""
 
 
-def bundle_info(folder: Path) -> dict[str, Any]:
-    """What a bundle says of its training; {} where nobody can read it."""
-    try:
-        info = json.loads((folder / "bundle.json").read_text(encoding="utf-8"))["info"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return {}
-    return info if isinstance(info, dict) else {}
+def frozen_headline(results: FrozenResults) -> str:
+    """The best method on any task; "" where no scored row has a label."""
+    scored = [row for row in results.rows if row.n]
+    if not scored:
+        return ""
+    best = max(scored, key=lambda row: row.accuracy)
+    split = "validation" if results.data.split == "val" else results.data.split
+    return f"On {split}: {best.task} {percent(best.accuracy)} ({best.method})"
 
 
 def results_headline(results: dict[str, Any]) -> str:
@@ -186,16 +183,14 @@ def results_headline(results: dict[str, Any]) -> str:
     return f"Fusion pays for {kinds.count('yes')} of {len(kinds)} tasks; {figure}"
 
 
-def curve_headline(curves: dict[str, Any]) -> str:
-    """The first task with the fewest and the most examples, by the regime that ends best; "" where it is no curve."""
-    rows = [row for row in curves.get("rows", []) if "shots" in row and row["task"] == curves["tasks"][0]]
-    if not rows:
-        return ""
-    last = max((row for row in rows if row["shots"] == rows[-1]["shots"]), key=lambda row: row["accuracy"])
-    first = next(row for row in rows if row["regime"] == last["regime"])
+def curve_headline(curves: CurveResults) -> str:
+    """The first task with the fewest and the most examples, by the method that ends best."""
+    rows = curves.of_task(curves.tasks[0])
+    last = max((row for row in rows if row.shots == rows[-1].shots), key=lambda row: row.accuracy)
+    first = next(row for row in rows if row.method == last.method)
     return (
-        f"{last['task']}: {percent(first['accuracy'])} with {first['shots']} per class, "
-        f"{percent(last['accuracy'])} with {last['shots']} ({last['regime']})"
+        f"{last.task}: {percent(first.accuracy)} with {first.shots} per class, "
+        f"{percent(last.accuracy)} with {last.shots} ({last.method})"
     )
 
 
@@ -217,12 +212,8 @@ def import_bundle(file_name: str, content: bytes) -> Path:
             raise UserError(f"{file_name} holds no bundle.json; import a ZIP that the Runs page has exported.")
         try:
             load_bundle(found[0].parent)  # formats, checksums and encoders
-        except UserError:
-            raise
-        except (KeyError, RuntimeError, ValueError, TypeError, AttributeError):
-            raise UserError(
-                f"The files of the recogniser in {file_name} do not fit together; export it again where it was made."
-            ) from None
+        except UserError as error:
+            raise UserError(str(error).replace(str(found[0].parent), file_name)) from None
         base = file_name_of(Path(file_name).stem)
         taken = {path.name for path in imported_folder().glob("*")}
         names = (base if number == 1 else f"{base}-{number}" for number in range(1, len(taken) + 2))

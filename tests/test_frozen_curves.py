@@ -9,9 +9,10 @@ import pytest
 import torch
 from scipy import stats
 
-from retail.config import RegimeConfig
+from retail.config import FrozenConfig
 from retail.frozen.curves import ALL, _interval, draw, frozen_learner, learning_curves
-from retail.frozen.rows import Rows
+from retail.frozen.results import CurveResults, DataFacts
+from retail.frozen.rows import FrozenRows
 from retail.metrics.scores import bootstrap_interval
 from retail.report.frozen_tables import curve_table
 from retail.schema import Product, UserError
@@ -19,12 +20,12 @@ from retail.schema import Product, UserError
 SIZES = {"kind": 3}
 
 
-def rows(count: int, seed: int) -> Rows:
+def rows(count: int, seed: int) -> FrozenRows:
     generator = torch.Generator().manual_seed(seed)
     target = torch.arange(count) % 3
     embeddings = torch.randn(count, 12, generator=generator)
     embeddings[:, :3] += 2.0 * torch.nn.functional.one_hot(target, 3)
-    return Rows(embeddings, {"kind": target}, {"kind": np.array(list("abc"), dtype=object)[target.numpy()]})
+    return FrozenRows(embeddings, {"kind": target}, {"kind": np.array(list("abc"), dtype=object)[target.numpy()]})
 
 
 def test_a_draw_takes_so_many_of_each_class_and_all_where_there_are_fewer():
@@ -40,18 +41,20 @@ def test_a_draw_takes_so_many_of_each_class_and_all_where_there_are_fewer():
 def test_more_examples_help_and_the_interval_is_over_draws():
     train, scored = rows(300, 0), rows(300, 1)
     learners = {
-        name: frozen_learner(RegimeConfig.named(name), train, scored, SIZES) for name in ("prototypes", "linear")
+        name: frozen_learner(FrozenConfig.named(name), train, scored, SIZES) for name in ("prototypes", "linear")
     }
     table = learning_curves(learners, train, scored, ["kind"], [1, 8, ALL], draws=4)
-    accuracy = {(row["regime"], row["shots"]): row["accuracy"] for row in table}
+    accuracy = {(row.method, row.shots): row.accuracy for row in table}
     for name in learners:
         assert accuracy[name, 1] < accuracy[name, 8] < accuracy[name, "all"] + 0.02
     first = table[0]
-    assert (first["n_train"], first["n"], first["draws"], first["interval"]) == (3, 300, 4, "draws")
+    assert (first.n_train, first.n, first.draws, first.interval) == (3, 300, 4, "draws")
     whole = table[-1]
-    assert (whole["n_train"], whole["draws"], whole["interval"]) == (300, 1, "scored rows")
-    assert whole["accuracy_low"] < whole["accuracy"] < whole["accuracy_high"]
-    text = curve_table({"tasks": ["kind"], "rows": table, "draws": 4, "data": {"split": "val"}})
+    assert (whole.n_train, whole.draws, whole.interval) == (300, 1, "scored rows")
+    assert whole.accuracy_low < whole.accuracy < whole.accuracy_high
+    data = DataFacts(name="made up", checksum="0", split="val", n_train=300, n_scored=300)
+    results = CurveResults(encoder="tiny", data=data, tasks=("kind",), draws=4, rows=tuple(table), configs=())
+    text = curve_table(results)
     assert "examples per class" in text and "over 4 draws" in text
 
 
@@ -72,7 +75,7 @@ def test_any_function_is_a_learner_and_a_label_never_seen_is_wrong():
 
     (row,) = learning_curves({"oracle": oracle}, train, scored, ["kind"], [2], draws=3)
     assert asked == [(6, "kind", 0), (6, "kind", 1), (6, "kind", 2)]
-    assert row["n"] == 9 and row["accuracy"] == pytest.approx(8 / 9)
+    assert row.n == 9 and row.accuracy == pytest.approx(8 / 9)
 
 
 def test_what_cannot_be_drawn_says_why():
@@ -91,4 +94,4 @@ def test_with_all_examples_the_interval_draws_whole_groups():
     grouped = replace(scored, products=products)
     (row,) = learning_curves({"x": lambda *_: answer}, train, grouped, ["kind"], [ALL], draws=2)
     right, groups = np.arange(60) < 30, np.arange(60) // 10
-    assert (row["accuracy_low"], row["accuracy_high"]) == bootstrap_interval(right, groups=groups)
+    assert (row.accuracy_low, row.accuracy_high) == bootstrap_interval(right, groups=groups)

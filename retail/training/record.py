@@ -1,0 +1,49 @@
+"""What a recogniser keeps of its training; its bundle holds the record, and pages and tables read it there.
+
+In: the figures of a training run, or JSON. Out: a `TrainingRecord`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pydantic import NonNegativeInt
+
+from retail.config import FrozenConfig, TrainConfig
+from retail.record import Record
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One epoch of a head; losses and accuracy are means over the tasks, NaN where no label is known."""
+
+    epoch: int
+    train_loss: float
+    val_loss: float
+    val_accuracy: float
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """The data set that was learned from."""
+
+    name: str
+    checksum: str
+
+
+@dataclass(frozen=True)
+class RowCounts:
+    """How many rows a training learned from, and how many it was stopped and calibrated on."""
+
+    train: int
+    val: int
+
+
+class TrainingRecord(Record):
+    """How a head was trained on embeddings; one that was not trained epoch by epoch has no history."""
+
+    config: TrainConfig | FrozenConfig
+    data: TrainingData
+    rows: RowCounts
+    best_epoch: NonNegativeInt | None = None
+    history: tuple[Epoch, ...] | None = None
