@@ -10,16 +10,16 @@ from html.parser import HTMLParser
 
 import pytest
 
-from retail.comparison.results import read_results
+from retail.comparison.chosen_rows import Attribution, Calibration, Cascade, Conformal, JudgedSplits, Threshold
+from retail.comparison.result_rows import Dedicated
 from retail.report.files import csv_zip, write_outputs
-from retail.report.findings import findings
+from retail.report.findings import deciding, findings
 from retail.report.html import html_report
 from retail.report.table_formats import as_csv
-from retail.report.tables import all_tables, comparison_table
+from retail.report.tables import all_tables
 from retail.report.verdict import verdict
-from retail.schema import UserError
 from tests.made_up_data import made_up_results
-from tests.results_sample import sample_results
+from tests.results_sample import as_results, results_of, sample_json, sample_results
 from tests.test_side_by_side import without_test_labels
 
 
@@ -59,23 +59,23 @@ def test_nothing_is_fetched_from_anywhere(page):
 
 def test_the_numbers_are_the_stored_ones(page):
     results, numbers = made_up_results(), Reader(page).numbers
-    stored = {(r["model"], r["task"]): r["accuracy"] for r in results["scores"] if r["seed"] is None}
-    order = [(model["model"], task) for model in results["models"] for task in results["tasks"]]
+    stored = {(r.model, r.task): r.accuracy for r in results.scores if r.seed is None}
+    order = [(model.model, task) for model in results.models for task in results.tasks]
     assert numbers["accuracy"] == [stored[key] for key in order]
     keys = ("difference", "wins", "losses", "p_value", "p_holm", "cohens_h", "n")
-    assert numbers["differences"] == [row[key] for row in results["differences"] for key in keys]
+    assert numbers["differences"] == [getattr(row, key) for row in results.differences for key in keys]
     assert numbers["dedicated"] == [
-        row[key] for row in results["dedicated"] for key in ("accuracy", "dedicated", "loss", "n")
+        getattr(row, key) for row in results.dedicated for key in ("accuracy", "dedicated", "loss", "n")
     ]
 
 
 def test_verdicts_findings_charts_and_model_card_are_there(page):
     results, text = made_up_results(), unescape(page)
-    for sentence in (*(verdict(results, task).sentence for task in results["tasks"]), *findings(results)):
+    for sentence in (*(verdict(results, task).sentence for task in results.tasks), *findings(results)):
         assert sentence in text
-    assert page.count("<svg") == 4 * len(results["tasks"]) and 'aria-label="Reliability for pair"' in page
+    assert page.count("<svg") == 4 * len(results.tasks) and 'aria-label="Reliability for pair"' in page
     card = text[text.index('id="model-card"') :]
-    for word in ("Intended use", "Limits", "made-up:image", results["data"]["checksum"], "120 test products"):
+    for word in ("Intended use", "Limits", "made-up:image", results.data.checksum, "120 test products"):
         assert word in card
 
 
@@ -98,21 +98,10 @@ def test_findings_name_what_the_made_up_data_hold():
     assert "asking for photo + description" in said
 
 
-def test_a_results_file_of_old_still_opens():
-    old = sample_results()
-    assert "Fusion pays for product" in comparison_table(old)
-    assert "Fusion pays for product" in html_report(old) and {"accuracy"} <= set(Reader(html_report(old)).numbers)
-
-
-def test_files_are_written_and_others_refused(tmp_path):
+def test_files_are_written(tmp_path):
     files = write_outputs(made_up_results(), tmp_path / "csv", tmp_path / "tables.tex", tmp_path / "report.html")
     assert (tmp_path / "csv" / "conformal.csv") in files and all(path.stat().st_size for path in files)
     assert (tmp_path / "tables.tex").read_text().count(r"\toprule") == 14
-    (tmp_path / "other.json").write_text('{"format": "retail-scores/1"}')
-    with pytest.raises(UserError, match="holds format 'retail-scores/1'"):
-        read_results(tmp_path / "other.json")
-    with pytest.raises(UserError, match="cannot be read as JSON"):
-        read_results(tmp_path / "missing.json")
 
 
 def test_the_zip_holds_every_table_as_csv():
@@ -121,30 +110,38 @@ def test_the_zip_holds_every_table_as_csv():
         assert {name: archive.read(name).decode() for name in archive.namelist()} == tables
 
 
-def cascade_row(then: list[str], share: float, val_accuracy: float, accuracy: float) -> dict:
-    row = {"task": "kind", "then": then, "share": share, "asked": share}
-    return row | {"val_accuracy": val_accuracy, "accuracy": accuracy}
+def cascade_row(then: tuple[str, ...], share: float, val_accuracy: float, accuracy: float) -> Cascade:
+    row = {"task": "kind", "model": "gated", "then": then, "share": share, "asked": share, "threshold": share}
+    return Cascade(**row, val_accuracy=val_accuracy, accuracy=accuracy, kept=1.0, n=100)
 
 
 def test_the_second_step_and_how_often_to_ask_come_from_validation():
-    words, sound = ["image", "text"], ["audio", "image"]
+    words, sound = ("image", "text"), ("audio", "image")
     rows = [
         *(cascade_row(words, *figures) for figures in ((0.0, 0.7, 0.71), (0.5, 0.9, 0.81), (1.0, 0.9, 0.82))),
         *(cascade_row(sound, *figures) for figures in ((0.0, 0.7, 0.71), (0.5, 0.7, 0.95), (1.0, 0.8, 0.95))),
     ]
-    results = {"tasks": {"kind": []}, "cascade": rows}
-    assert findings(results) == [
+    assert findings(results_of(tasks={"kind": []}, cascade=rows)) == [
         "kind: asking for photo + description only when unsure, for 50.0 % of the products, reaches 81.0 %; always "
         "asking 82.0 %, never 71.0 %."
     ]
-    for row in rows:  # a file of old
-        del row["val_accuracy"]
-    assert "reaches 95.0 % (chosen on the test products themselves)" in findings(results)[0]
 
 
 def threshold_sentence(threshold: float | None) -> str:
-    wish = {"wished": 0.95, "threshold": threshold, "coverage": 0.0, "accuracy": None}
-    (said,) = findings({"tasks": {"kind": []}, "calibration": [{"task": "kind", "thresholds": [wish]}]})
+    wish = Threshold(wished=0.95, threshold=threshold, coverage=0.0, accuracy=None)
+    names = "ece_before brier_before ece_after brier_after temperature n"
+    judged = {"confidence": (), "correct": ()}
+    row = Calibration(
+        task="kind",
+        model="gated",
+        **dict.fromkeys(names.split(), 0),
+        reliability_before=(),
+        reliability_after=(),
+        coverage=(),
+        thresholds=(wish,),
+        judged=JudgedSplits(val=judged, test=judged),
+    )
+    (said,) = findings(results_of(tasks={"kind": []}, calibration=[row]))
     return said
 
 
@@ -155,20 +152,32 @@ def test_a_threshold_that_no_test_row_reaches_is_not_called_missing():
 
 @pytest.mark.parametrize(("loss", "said"), [(0.02, 1), (-0.02, 0)])
 def test_the_one_model_is_called_behind_only_where_it_loses(loss, said):
-    row = {"task": "kind", "modalities": ["image"], "accuracy": 0.9, "dedicated": 0.9 + loss, "n": 100}
-    row |= {"loss": loss, "loss_low": loss - 0.03, "loss_high": loss + 0.03}
-    assert len(findings({"tasks": {}, "dedicated": [row]})) == said
+    row = {"task": "kind", "model": "gated", "modalities": ["image"], "n": 100}
+    row |= {"accuracy": 0.9, "accuracy_low": 0.8, "accuracy_high": 1.0, "dedicated": 0.9 + loss}
+    behind = Dedicated(**row, loss=loss, loss_low=loss - 0.03, loss_high=loss + 0.03)
+    assert len(findings(results_of(dedicated=[behind]))) == said
 
 
 def test_a_promise_is_called_broken_only_beyond_what_chance_explains():
-    row = {"task": "kind", "promised": 0.9, "coverage": 0.84, "n": 120}
+    row = {"task": "kind", "model": "gated", "promised": 0.9, "least_probability": 0.5, "coverage": 0.84, "n": 120}
     for lowest, said in ((0.85, 1), (0.83, 0)):
-        assert len(findings({"tasks": {"kind": []}, "conformal": [row | {"lowest_by_chance": lowest}]})) == said
-    assert findings({"tasks": {"kind": []}, "conformal": [row]}) == []  # a file of old does not know
+        kept = Conformal(**row, size=1.0, single=1.0, lowest_by_chance=lowest)
+        assert len(findings(results_of(tasks={"kind": []}, conformal=[kept]))) == said
 
 
-def test_an_old_file_with_a_task_without_test_labels_still_makes_a_report():
-    page = html_report(without_test_labels(sample_results(), "product"))
+def decided(label: str, n: int, gain: float) -> Attribution:
+    return Attribution(task="kind", model="gated", label=label, n=n, decides="image", image=gain)
+
+
+def test_a_long_list_of_classes_is_cut_and_small_classes_are_not_named():
+    rows = [decided(f"c{place}", 9, 1 - place / 100) for place in range(9)]
+    assert deciding(rows) == ["The photo decides for c0, c1, c2, c3, c4, c5 and 3 more."]
+    assert deciding(rows[1::-1]) == ["The photo decides for c0 and c1."]
+    assert deciding([decided("c0", 4, 1.0)]) == []
+
+
+def test_a_task_without_test_labels_still_makes_a_report():
+    page = html_report(as_results(without_test_labels(sample_json(), "product")))
     assert "Cannot tell for product: no test product has a label" in unescape(page)
     drawn = '<h3>{}</h3><div class="charts">'
     assert drawn.format("brand") in page and drawn.format("product") not in page

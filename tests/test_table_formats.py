@@ -10,7 +10,7 @@ import pytest
 
 from retail.report.findings import findings
 from retail.report.table_formats import Column, Estimate, Table, as_csv, as_html, as_latex, as_text, safe_cell, shown
-from retail.report.tables import all_tables, of_task
+from retail.report.tables import all_tables
 from tests.results_sample import sample_results
 
 TABLE = Table(
@@ -66,9 +66,9 @@ def test_html_is_escaped_and_holds_the_whole_number():
 
 
 def test_results_cut_to_one_task_hold_nothing_of_the_others():
-    cut = of_task(sample_results(), "brand")
+    cut = sample_results().of_task("brand")
     assert all(
         "product" not in str(row[0]) for table in all_tables(cut) if table.name != "hierarchy" for row in table.rows
     )
     assert {table.name for table in all_tables(cut)} == {table.name for table in all_tables(sample_results())}
-    assert set(findings(of_task(sample_results(), "product"))) & set(findings(sample_results()))
+    assert set(findings(sample_results().of_task("product"))) & set(findings(sample_results()))

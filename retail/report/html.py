@@ -1,23 +1,22 @@
 """A comparison as one HTML file that opens anywhere, without a network and without scripts.
 
-In: a results dictionary. Out: the page as a string: verdicts, charts, every table and a model card.
+In: `Results`. Out: the page as a string: verdicts, charts, every table and a model card.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from html import escape
-from typing import Any
 
+from retail.comparison.chosen_rows import Calibration, Cascade
+from retail.comparison.results import Results
 from retail.report import svg
 from retail.report.findings import findings
 from retail.report.table_formats import as_html
 from retail.report.tables import all_tables
-from retail.report.verdict import scored_tasks, verdict
+from retail.report.verdict import verdict
 from retail.wording import inputs_words
-
-Results = Mapping[str, Any]
 
 STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; color: #14181f; }
@@ -38,16 +37,16 @@ dt { font-weight: 600; } dd { margin: 0 0 .6rem; }
 
 def html_report(results: Results) -> str:
     """The whole page; everything that comes from the data is escaped."""
-    title = f"Is fusion worth it? {results['data']['name']}"
+    title = f"Is fusion worth it? {results.data.name}"
     parts = [
         f"<h1>{escape(title)}</h1>",
-        *(_verdict(results, task) for task in results["tasks"]),
+        *(_verdict(results, task) for task in results.tasks),
         _list("What else was found", findings(results)),
         "<h2>Charts</h2>",
-        *(_charts(results, task) for task in scored_tasks(results)),
+        *(_charts(results, task) for task in results.scored_tasks()),
         "<h2>Tables</h2>",
         *(as_html(table) for table in all_tables(results)),
-        _list("How the race was run", results.get("protocol", [])),
+        _list("How the race was run", results.protocol),
         _model_card(results),
     ]
     # The policy makes the promise binding: a browser that opens this page may fetch nothing.
@@ -71,64 +70,66 @@ def _list(title: str, sentences: Sequence[str]) -> str:
 
 def _charts(results: Results, task: str) -> str:
     drawn = [_accuracy_chart(results, task)]
-    calibration = next((row for row in results.get("calibration", []) if row["task"] == task), None)
+    calibration = next((row for row in results.calibration if row.task == task), None)
     if calibration:
         drawn += [_reliability_chart(calibration), _coverage_chart(calibration)]
-    if cascade := [row for row in results.get("cascade", []) if row["task"] == task]:
+    if cascade := [row for row in results.cascade if row.task == task]:
         drawn.append(_cascade_chart(cascade, task))
     return f'<h3>{escape(task)}</h3><div class="charts">{"".join(drawn)}</div>'
 
 
 def _accuracy_chart(results: Results, task: str) -> str:
-    titles = {model["model"]: model["title"] for model in results["models"]}
-    rows = [row for row in results["scores"] if row["task"] == task and row["seed"] is None]
-    rows.sort(key=lambda row: -row["accuracy"])
-    keys = ("accuracy", "accuracy_low", "accuracy_high")
-    points = [(titles[row["model"]], *(row[key] for key in keys), row["kind"] == "fusion") for row in rows]
+    rows = sorted(results.mean_scores(task).values(), key=lambda row: -row.accuracy)
+    points = [
+        (results.titles[row.model], row.accuracy, row.accuracy_low, row.accuracy_high, row.kind == "fusion")
+        for row in rows
+    ]
     return svg.intervals(points, f"Accuracy with 95 % intervals for {task}")
 
 
-def _reliability_chart(row: Mapping[str, Any]) -> str:
+def _reliability_chart(row: Calibration) -> str:
     series: dict[str, Sequence[svg.Point]] = {
         f"{when} the temperature": [
-            (bin_["confidence"], bin_["accuracy"]) for bin_ in row[f"reliability_{when}"] if bin_["n"]
+            (bin_.confidence, bin_.accuracy)
+            for bin_ in bins
+            if bin_.confidence is not None and bin_.accuracy is not None
         ]
-        for when in ("before", "after")
+        for when, bins in (("before", row.reliability_before), ("after", row.reliability_after))
     }
     series["as sure as right"] = [(0.0, 0.0), (1.0, 1.0)]
-    return svg.curves(series, "confidence", "accuracy", f"Reliability for {row['task']}")
+    return svg.curves(series, "confidence", "accuracy", f"Reliability for {row.task}")
 
 
-def _coverage_chart(row: Mapping[str, Any]) -> str:
-    points = [(point["coverage"], point["accuracy"]) for point in row["coverage"]]
-    return svg.curves({"the surest first": points}, "answered", "accuracy", f"Coverage for {row['task']}")
+def _coverage_chart(row: Calibration) -> str:
+    points = [(point.coverage, point.accuracy) for point in row.coverage]
+    return svg.curves({"the surest first": points}, "answered", "accuracy", f"Coverage for {row.task}")
 
 
-def _cascade_chart(rows: Sequence[Mapping[str, Any]], task: str) -> str:
+def _cascade_chart(rows: Sequence[Cascade], task: str) -> str:
     series: dict[str, list[svg.Point]] = {}
     for row in rows:
-        series.setdefault(inputs_words(row["then"]), []).append((row["asked"], row["accuracy"]))
+        series.setdefault(inputs_words(row.then), []).append((row.asked, row.accuracy))
     return svg.curves(series, "asked for more", "accuracy", f"Cascade for {task}")
 
 
 def _model_card(results: Results) -> str:
     """What was trained on what, for whom, and where it ends (after Mitchell et al., Model Cards, 2019)."""
-    data, config, cost = results["data"], results["config"], results["cost"]
-    chosen = {task: names.get("fusion", names["single"]) for task, names in results["selected"].items()}
-    titles = {model["model"]: model for model in results["models"]}
-    used = [titles[name] for name in dict.fromkeys(chosen.values())]
+    data, config, cost = results.data, results.config.to_dict(), results.cost
+    chosen = {task: names.model for task, names in results.selected.items()}
+    models = {model.model: model for model in results.models}
+    used = [models[name] for name in dict.fromkeys(chosen.values())]
     facts = {
-        "Models chosen": "; ".join(f"{task}: {titles[name]['title']}" for task, name in chosen.items()),
-        "What they do": " ".join(f"{model['title']}: {model['summary']}" for model in used),
-        "Source": " ".join(filter(None, (_without_links(model["source"]) for model in used))),
+        "Models chosen": "; ".join(f"{task}: {models[name].title}" for task, name in chosen.items()),
+        "What they do": " ".join(f"{model.title}: {model.summary}" for model in used),
+        "Source": " ".join(filter(None, (_without_links(model.source) for model in used))),
         "Intended use": "Naming products of the classes below from photo, description and sound, or any mix of them.",
-        "Classes": "; ".join(f"{task}: {len(classes)}" for task, classes in results["tasks"].items()),
-        "Data": f"{data['name']}, SHA-256 {data['checksum']}: {data['n_train']:,} training, {data['n_val']:,} "
-        f"validation and {data['n_test']:,} test products.",
-        "Encoders": "; ".join(f"{m}: {e['name']} ({e['fingerprint']})" for m, e in results["encoders"].items()),
+        "Classes": "; ".join(f"{task}: {len(classes)}" for task, classes in results.tasks.items()),
+        "Data": f"{data.name}, SHA-256 {data.checksum}: {data.n_train:,} training, {data.n_val:,} "
+        f"validation and {data.n_test:,} test products.",
+        "Encoders": "; ".join(f"{m}: {e.name} ({e.fingerprint})" for m, e in results.encoders.items()),
         "Settings": ", ".join(f"{name} = {value}" for name, value in config.items()),
-        "Seeds": ", ".join(map(str, results["seeds"])),
-        "Made": f"{results['created']}, {cost['seconds']} s on {cost['machine']}.",
+        "Seeds": ", ".join(map(str, results.seeds)),
+        "Made": f"{results.created}, {cost.seconds} s on {cost.machine}.",
         "Limits": "The figures hold for products and recordings like those of the test rows. A class that training "
         "never saw is always answered wrongly, and few test rows make wide intervals: read them, not the means alone.",
     }

@@ -48,11 +48,15 @@ class Table:
     printed: bool = True
 
 
+def _missing(cell: Cell) -> bool:
+    return cell is None or (isinstance(cell, float) and math.isnan(cell))
+
+
 def shown(cell: Cell, unit: Unit = "") -> str:
     """0.841 in % -> '84.1'; an interval follows in brackets; what could not be computed is a dash."""
     if isinstance(cell, str):
         return cell
-    if cell is None or (isinstance(cell, float) and math.isnan(cell)):
+    if cell is None or _missing(cell):
         return "–"
     if isinstance(cell, Estimate):
         return f"{shown(cell.value, unit)} [{shown(cell.low, unit)}, {shown(cell.high, unit)}]"
@@ -101,8 +105,8 @@ def as_csv(table: Table) -> str:
 
 def _csv_cells(cell: Cell, wide: bool) -> list[str]:
     if isinstance(cell, Estimate):
-        return [repr(cell.value), repr(cell.low), repr(cell.high)]
-    text = "" if cell is None else safe_cell(cell) if isinstance(cell, str) else repr(cell)
+        return ["" if _missing(value) else repr(value) for value in (cell.value, cell.low, cell.high)]
+    text = "" if _missing(cell) else safe_cell(cell) if isinstance(cell, str) else repr(cell)
     return [text, "", ""] if wide else [text]
 
 
@@ -149,7 +153,7 @@ def as_html(table: Table) -> str:
 
 def _html_cell(cell: Cell, unit: Unit) -> str:
     text = html.escape(shown(cell, unit))
-    if isinstance(cell, str) or cell is None:
+    if isinstance(cell, str) or cell is None or _missing(cell):
         return f"<td>{text}</td>"
     whole = cell.value if isinstance(cell, Estimate) else cell
     return f'<td class="number" data-value="{whole!r}">{text}</td>'

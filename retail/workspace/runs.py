@@ -13,16 +13,15 @@ from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
-from typing import Any
 
 from retail.bundle import load_bundle, training_of
-from retail.comparison.results import read_results
+from retail.comparison.results import Results, read_results
 from retail.dataset.archive import extract
 from retail.dataset.columns import read_pointer
 from retail.files import DEMO_DIR, home, whole_folder
 from retail.finetuning.record import FinetuningRecord
 from retail.frozen.results import CurveResults, FrozenResults
-from retail.report.verdict import chosen_score, scored_tasks, verdict
+from retail.report.verdict import verdict
 from retail.schema import UserError
 from retail.wording import percent
 from retail.workspace import audits, jobs
@@ -170,15 +169,15 @@ def frozen_headline(results: FrozenResults) -> str:
     return f"On {split}: {best.task} {percent(best.accuracy)} ({best.method})"
 
 
-def results_headline(results: dict[str, Any]) -> str:
+def results_headline(results: Results) -> str:
     """Whether fusion pays, and the best model of the first task that has a labelled test row; "" where none has."""
-    tasks = scored_tasks(results)
+    tasks = results.scored_tasks()
     if not tasks:
         return ""
     kinds, task = [verdict(results, task).kind for task in tasks], tasks[0]
-    chosen = chosen_score(results, task)
-    figure = f"{task} {percent(chosen['accuracy'])} ({chosen['title']})"
-    if "fusion" not in results["selected"][task]:
+    chosen = results.chosen_score(task)
+    figure = f"{task} {percent(chosen.accuracy)} ({results.titles[chosen.model]})"
+    if results.selected[task].fusion is None:
         return figure
     return f"Fusion pays for {kinds.count('yes')} of {len(kinds)} tasks; {figure}"
 
