@@ -80,6 +80,18 @@ class Vocabulary:
 
 
 @dataclass(frozen=True)
+class Note:
+    """One input of a product that was given but could not be used, and why."""
+
+    product: str
+    modality: Modality
+    sentence: str
+
+    def __str__(self) -> str:
+        return f"product {self.product}: {self.sentence}"
+
+
+@dataclass(frozen=True)
 class Prediction:
     """Class probabilities of one product for every task.
 

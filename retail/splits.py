@@ -14,7 +14,7 @@ import numpy as np
 from retail.dataset.columns import MAX_GUESSED_CLASSES
 from retail.dataset.manifest import Manifest
 from retail.encoders import Encoder
-from retail.schema import Modality, Product, Progress, UserError, Vocabulary
+from retail.schema import Modality, Note, Product, Progress, UserError, Vocabulary
 from retail.store import EmbeddingBatch, EmbeddingStore, embed_products
 
 # Share of the training groups that stands in where a data set brings no validation rows.
@@ -33,7 +33,7 @@ class Splits:
     test: EmbeddingBatch
     vocabularies: dict[str, Vocabulary]
     labels: dict[str, np.ndarray]
-    notes: list[str]
+    notes: list[Note]
     groups: np.ndarray | None = None  # (N_test,) of str
 
     @property

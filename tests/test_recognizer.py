@@ -11,7 +11,7 @@ from retail import bundle as bundle_module
 from retail.bundle import load_bundle, save_bundle
 from retail.encoders import Encoder
 from retail.fusion import build_head
-from retail.recognizer import NOTHING_GIVEN, Recognizer
+from retail.recognizer import NOTHING_GIVEN, Recognizer, embed_once
 from retail.schema import SUBSETS, Product, UserError, Vocabulary
 
 PHOTO = b"photo"
@@ -80,6 +80,20 @@ def test_a_broken_photo_leaves_the_text_in_use(recognizer, tmp_path):
     answer = recognizer.predict(Product("p", images=(broken,), text="a pear"))
     assert answer.used == ("text",)
     assert len(answer.notes) == 1 and "broken.jpg" in answer.notes[0]
+
+
+def test_a_note_goes_to_its_own_product_even_where_another_name_begins_alike(recognizer, tmp_path):
+    broken = tmp_path / "broken.jpg"
+    broken.write_bytes(b"no photo")
+    whole, damaged = recognizer.predict_many([Product("a", text="a fig"), Product("a: b", (broken,), "a fig")])
+    assert whole.notes == () and len(damaged.notes) == 1
+
+
+def test_what_is_remembered_of_one_product_is_noted_under_the_name_of_the_next(recognizer):
+    memory = {}
+    for name in ("first", "second"):
+        _, (note,) = embed_once(Product(name, (b"no photo",), "a fig"), recognizer.encoders, memory)
+        assert (note.product, note.modality) == (name, "image")
 
 
 def test_top_five_and_other_share_all_probability(recognizer):

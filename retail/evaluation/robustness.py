@@ -95,7 +95,7 @@ def robustness(
         "curves": rows,
         "swapped": swapped(model, clean, targets, groups, seed),
         "remarks": remarks,
-        "notes": notes,
+        "notes": [str(note) for note in notes],
     }
 
 

@@ -72,6 +72,6 @@ def evaluate(
         "data": {"name": manifest.title, "checksum": manifest.checksum, "split": scored, "n": len(rows)},
         "scores": scores,
         "unknown_labels": unknown,
-        "notes": notes,
+        "notes": [str(note) for note in notes],
         "predictions": per_row,
     }
