@@ -123,8 +123,14 @@ def prepare(
     )
 
 
-def groups_of(products: Sequence[Product]) -> np.ndarray | None:
-    """(N,) the name of each product's group; None when every product is one of its own."""
+def group_names(products: Sequence[Product]) -> np.ndarray:
+    """(N,) of str: rows of one declared group bear one name, every other row its own."""
     # Prefixed, so that a row without a group never meets a group of that name.
     names = [f"group {product.group}" if product.group else f"row {product.id}" for product in products]
-    return np.array(names, dtype=object) if len(set(names)) < len(names) else None
+    return np.array(names, dtype=object)
+
+
+def groups_of(products: Sequence[Product]) -> np.ndarray | None:
+    """(N,) the name of each product's group; None when every product is one of its own."""
+    names = group_names(products)
+    return names if len(set(names)) < len(names) else None

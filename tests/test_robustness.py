@@ -25,8 +25,9 @@ from retail.evaluation.damage import (
     truncated,
 )
 from retail.evaluation.foreign_words import GERMAN, in_german, in_greek_letters, known_share
-from retail.evaluation.robustness import Model, robustness, some_of, swapped
+from retail.evaluation.robustness import robustness, some_of, swapped
 from retail.fusion import FusionHead
+from retail.recognizer import Recognizer
 from retail.report.robustness_tables import robustness_tables, robustness_text, sentences
 from retail.schema import MODALITIES, Product, UserError, Vocabulary
 from retail.store import EmbeddingBatch
@@ -109,9 +110,9 @@ def known_batch(rows: int) -> tuple[EmbeddingBatch, np.ndarray]:
 
 def test_a_swapped_input_is_believed_as_much_as_its_weight_says():
     batch, target = known_batch(30)
-    model = Model({}, Adding(dict.fromkeys(MODALITIES, 3), {"kind": 3}).eval(), VOCABULARY)
+    recognizer = Recognizer({}, Adding(dict.fromkeys(MODALITIES, 3), {"kind": 3}).eval(), "adding", VOCABULARY)
     groups = np.array(batch.ids, dtype=object)
-    rows = {(tuple(r["given"]), r["swapped"]): r for r in swapped(model, batch, {"kind": target}, groups)}
+    rows = {(tuple(r["given"]), r["swapped"]): r for r in swapped(recognizer, batch, {"kind": target}, groups)}
     assert set(rows) == {
         (("audio", "image"), "audio"),
         (("audio", "text"), "audio"),
@@ -133,9 +134,9 @@ def test_an_answer_of_neither_product_is_counted_and_unknown_classes_are_left_ou
     batch, target = known_batch(30)
     head = Adding(dict.fromkeys(MODALITIES, 3), {"kind": 3}).eval()
     head.weights = {"audio": -1.0, "image": -1.0, "text": 0.0}  # answers what neither says
-    model = Model({}, head, VOCABULARY)
+    recognizer = Recognizer({}, head, "adding", VOCABULARY)
     target[0], target[1] = 10**6, -1
-    rows = swapped(model, batch, {"kind": target}, np.array(batch.ids, dtype=object))
+    rows = swapped(recognizer, batch, {"kind": target}, np.array(batch.ids, dtype=object))
     row = next(row for row in rows if row["given"] == ["audio", "image"])
     assert row["follows_neither"] == 1.0 and row["n"] == 28
 
@@ -183,10 +184,10 @@ def coloured(tmp_path) -> list[Product]:
     return products
 
 
-def model_of_two() -> Model:
+def recognizer_of_two() -> Recognizer:
     head = Adding({"image": 3, "text": 3}, {"kind": 3}).eval()
     head.weights = {"image": 3.0, "text": 1.0}
-    return Model({"image": MeanColour(), "text": FirstWord()}, head, VOCABULARY)  # type: ignore[dict-item]
+    return Recognizer({"image": MeanColour(), "text": FirstWord()}, head, "adding", VOCABULARY)  # type: ignore[dict-item]
 
 
 def turned(photo: Image.Image, strength: float, _: np.random.Generator) -> Image.Image:
@@ -197,7 +198,7 @@ def turned(photo: Image.Image, strength: float, _: np.random.Generator) -> Image
 def test_curves_tell_damage_from_absence(coloured):
     lie = Damage("turned", "image", "more than half", (0.1, 0.9), turned)
     german = next(damage for damage in DAMAGES if damage.name == "German words")
-    results = robustness(model_of_two(), coloured, ["kind", "else"], damages=(lie, german))
+    results = robustness(recognizer_of_two(), coloured, ["kind", "else"], damages=(lie, german))
     rows = {(r["input"], r["damage"], r["strength"], r["given"]): r for r in results["curves"]}
     assert rows["image", "none", None, "all"]["accuracy"] == rows["image", "none", None, "alone"]["accuracy"] == 1.0
     assert rows["image", "left out", None, "all"]["accuracy"] == 1.0
@@ -220,22 +221,22 @@ def test_curves_tell_damage_from_absence(coloured):
 
 def test_equal_seeds_give_equal_figures(coloured):
     noise = next(damage for damage in DAMAGES if damage.name == "noise" and damage.modality == "image")
-    first, again = (robustness(model_of_two(), coloured, ["kind"], damages=(noise,))["curves"] for _ in range(2))
+    first, again = (robustness(recognizer_of_two(), coloured, ["kind"], damages=(noise,))["curves"] for _ in range(2))
     assert first == again
 
 
 def test_a_label_that_the_model_never_saw_is_never_right(coloured):
     strange = [Product(p.id, p.images, p.text, None, {"kind": "z"}, "test") for p in coloured]
-    row = robustness(model_of_two(), strange, ["kind"], damages=())["curves"]
+    row = robustness(recognizer_of_two(), strange, ["kind"], damages=())["curves"]
     assert row == []
     noise = DAMAGES[1]
-    rows = robustness(model_of_two(), strange, ["kind"], damages=(noise,))["curves"]
+    rows = robustness(recognizer_of_two(), strange, ["kind"], damages=(noise,))["curves"]
     assert all(row["accuracy"] == 0.0 and row["n"] == 45 for row in rows)
 
 
 def test_rows_without_labels_are_refused_and_some_rows_are_drawn(coloured):
     with pytest.raises(UserError, match="no labels for the bundle's tasks"):
-        robustness(model_of_two(), coloured, ["colour"])
+        robustness(recognizer_of_two(), coloured, ["colour"])
     few = some_of(coloured, 10)
     assert len(few) == 10 and few == some_of(coloured, 10) and some_of(coloured, 0) == coloured
 

@@ -12,10 +12,10 @@ from sklearn.decomposition import PCA
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.tree import DecisionTreeClassifier
 
-from retail.audit.finding import Audited, Finding, Severity, percent
+from retail.audit.finding import Audited, Finding, Severity
 from retail.audit.guessing import Guess, cross_validated
 from retail.schema import MODALITIES
-from retail.wording import INPUT_WORDS, inputs_words
+from retail.wording import INPUT_WORDS, inputs_words, percent
 
 EXCESS = 0.05
 LEAK = 0.25  # of the way from chance to certainty

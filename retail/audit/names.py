@@ -14,10 +14,11 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.naive_bayes import MultinomialNB
 from sklearn.pipeline import make_pipeline
 
-from retail.audit.finding import Audited, Finding, percent
+from retail.audit.finding import Audited, Finding
 from retail.audit.guessing import cross_validated
 from retail.media import clean_text
 from retail.schema import MediaSource
+from retail.wording import percent
 
 EXCESS = 0.10  # points above the commonest class that are worth a word
 # A barcode or article number: at least four digits. One that three products of one class share is the class's own,

@@ -78,8 +78,8 @@ def robustness(
     """How much damage does a bundle bear? Blur, typos, noise and more at several strengths, and swapped inputs."""
     with reported(status) as progress:
         from retail.bundle import load_bundle
-        from retail.evaluation.robustness import Model, some_of
         from retail.evaluation.robustness import robustness as measure
+        from retail.evaluation.robustness import some_of
         from retail.evaluation.scores import rows_to_score
         from retail.report.files import write_tables
         from retail.report.robustness_tables import robustness_tables, robustness_text
@@ -89,8 +89,7 @@ def robustness(
         manifest = _labelled_data(data, list(recognizer.vocabularies), text_column, progress)
         found, scored = rows_to_score(recognizer, manifest, split)
         chosen = some_of(found, rows, seed)
-        model = Model(recognizer.encoders, recognizer.head, recognizer.vocabularies)
-        results = measure(model, chosen, manifest.label_columns, EmbeddingStore(), progress, seed)
+        results = measure(recognizer, chosen, manifest.label_columns, EmbeddingStore(), progress, seed)
         facts = {"name": manifest.title, "checksum": manifest.checksum, "split": scored, "n": len(chosen)}
         results |= {"strategy": recognizer.strategy, "bundle": recognizer.info, "data": facts}
         if out is not None:

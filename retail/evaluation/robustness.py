@@ -1,13 +1,13 @@
 """How much damage a model bears: accuracy against the strength of each damage, and whom it believes when inputs differ.
 
-In: a `Model` (encoders, head, vocabularies), products and their labels. Out: JSON-ready rows; every damage is drawn
-from the product's own place, so that equal seeds give equal figures.
+In: a `Recognizer`, products and their labels. Out: JSON-ready rows; every damage is drawn from the product's own place,
+so that equal seeds give equal figures.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import combinations
 from typing import Any
 
@@ -18,39 +18,21 @@ from torch import Tensor
 from retail.encoders import BATCH_SIZE, Encoder
 from retail.evaluation.damage import DAMAGES, Damage
 from retail.evaluation.foreign_words import known_share
-from retail.fusion import FusionHead
 from retail.media import MediaError, clean_text, decode_audio, decode_image
 from retail.metrics.paired import paired_test
 from retail.metrics.scores import bootstrap_interval
-from retail.schema import MODALITIES, Modality, Product, Progress, UserError, Vocabulary
-from retail.store import EmbeddingBatch, EmbeddingStore, embed_products
+from retail.recognizer import Recognizer
+from retail.schema import Modality, Product, Progress, UserError, Vocabulary
+from retail.splits import group_names
+from retail.store import EmbeddingBatch, EmbeddingStore
 from retail.training import predict_probs
 
 FORMAT = "retail-robustness/1"
 Row = dict[str, Any]
 
 
-@dataclass(frozen=True)
-class Model:
-    """What a recogniser is made of; its inputs are those of the head."""
-
-    encoders: Mapping[Modality, Encoder]
-    head: FusionHead
-    vocabularies: Mapping[str, Vocabulary]
-
-    @property
-    def inputs(self) -> tuple[Modality, ...]:
-        return tuple(modality for modality in MODALITIES if modality in self.head.dims)
-
-    def preds(self, batch: EmbeddingBatch) -> dict[str, np.ndarray]:
-        """{task: (N,)} the likeliest class; -1 where no input is present, which is never right."""
-        given = torch.stack([batch.present[modality] for modality in self.inputs]).any(0)
-        probs = predict_probs(self.head, batch)
-        return {task: torch.where(given, value.argmax(1), -1).numpy() for task, value in probs.items()}
-
-
 def robustness(
-    model: Model,
+    recognizer: Recognizer,
     products: Sequence[Product],
     tasks: Sequence[str],
     store: EmbeddingStore | None = None,
@@ -60,26 +42,31 @@ def robustness(
 ) -> dict[str, Any]:
     """Curves for every damage of an input that the model takes, and what it does with contradicting inputs.
 
-    Raises UserError when no task is both the model's and the data's, or no product has a label of one.
+    Raises UserError when no task is both the recogniser's and the data's, or no product has a label of one.
     """
-    tasks = [task for task in model.vocabularies if task in tasks]
+    tasks = [task for task in recognizer.vocabularies if task in tasks]
     if not tasks or not any(product.labels.get(task) for product in products for task in tasks):
         raise UserError(
-            f"The rows have no labels for the bundle's tasks ({', '.join(model.vocabularies)}); name columns so."
+            f"The rows have no labels for the bundle's tasks ({', '.join(recognizer.vocabularies)}); name columns so."
         )
-    encoders = {modality: model.encoders[modality] for modality in model.inputs}
-    clean, notes = embed_products(products, encoders, model.vocabularies, store, progress)
-    targets = {task: _targets(products, task, model.vocabularies[task]) for task in tasks}
-    groups = np.array([f"group {p.group}" if p.group else f"row {p.id}" for p in products], dtype=object)
-    wanted = [damage for damage in damages if damage.modality in encoders and clean.present[damage.modality].any()]
-    judge = _Judge(model, clean, targets, groups)
+    clean, notes = recognizer.embed(products, store, progress)
+    targets = {task: _targets(products, task, recognizer.vocabularies[task]) for task in tasks}
+    groups = group_names(products)
+    wanted = [
+        damage
+        for damage in damages
+        if damage.modality in recognizer.modalities and clean.present[damage.modality].any()
+    ]
+    judge = _Judge(recognizer, clean, targets, groups)
     rows: list[Row] = []
     total, done = sum(len(damage.strengths) for damage in wanted), 0
     for modality in dict.fromkeys(damage.modality for damage in wanted):
         rows += judge.references(modality)
     for damage in wanted:
         for strength in damage.strengths:
-            rows += judge.damaged(damage, strength, _spoilt(products, encoders, clean, damage, strength, seed))
+            rows += judge.damaged(
+                damage, strength, _spoilt(products, recognizer.encoders[damage.modality], clean, damage, strength, seed)
+            )
             done += 1
             if progress:
                 progress("damaging", done, total)
@@ -91,9 +78,9 @@ def robustness(
         "format": FORMAT,
         "seed": seed,
         "n": len(products),
-        "inputs": list(model.inputs),
+        "inputs": list(recognizer.modalities),
         "curves": rows,
-        "swapped": swapped(model, clean, targets, groups, seed),
+        "swapped": swapped(recognizer, clean, targets, groups, seed),
         "remarks": remarks,
         "notes": [str(note) for note in notes],
     }
@@ -115,18 +102,28 @@ def _targets(products: Sequence[Product], task: str, vocabulary: Vocabulary) -> 
     )
 
 
+def _preds(recognizer: Recognizer, batch: EmbeddingBatch) -> dict[str, np.ndarray]:
+    """{task: (N,)} the likeliest class; -1 where no input is present, which is never right."""
+    given = torch.stack([batch.present[modality] for modality in recognizer.modalities]).any(0)
+    probs = predict_probs(recognizer.head, batch)
+    return {task: torch.where(given, value.argmax(1), -1).numpy() for task, value in probs.items()}
+
+
 class _Judge:
     """Scores damaged batches against the clean one, on the products that have the damaged input and a label."""
 
     def __init__(
-        self, model: Model, clean: EmbeddingBatch, targets: Mapping[str, np.ndarray], groups: np.ndarray
+        self, recognizer: Recognizer, clean: EmbeddingBatch, targets: Mapping[str, np.ndarray], groups: np.ndarray
     ) -> None:
-        self.model, self.clean, self.targets, self.groups = model, clean, targets, groups
-        self._clean_preds = {given: self._preds(clean, given) for given in ("all", *model.inputs)}
-        self._without = {m: model.preds(clean.only([o for o in model.inputs if o != m])) for m in model.inputs}
+        self.recognizer, self.clean, self.targets, self.groups = recognizer, clean, targets, groups
+        self._clean_preds = {given: self._preds(clean, given) for given in ("all", *recognizer.modalities)}
+        self._without = {
+            m: _preds(recognizer, clean.only([o for o in recognizer.modalities if o != m]))
+            for m in recognizer.modalities
+        }
 
     def _preds(self, batch: EmbeddingBatch, given: str) -> dict[str, np.ndarray]:
-        return self.model.preds(batch if given == "all" else batch.only([given]))
+        return _preds(self.recognizer, batch if given == "all" else batch.only([given]))
 
     def references(self, modality: Modality) -> list[Row]:
         """Undamaged, and what the model does without this input at all: worse than that, it had better be left out."""
@@ -135,7 +132,7 @@ class _Judge:
             for given in self._givens(modality)
             for row in self._rows(modality, "none", None, given, self._clean_preds[given])
         ]
-        if len(self.model.inputs) > 1:
+        if len(self.recognizer.modalities) > 1:
             rows += self._rows(modality, "left out", None, "all", self._without[modality])
         return rows
 
@@ -154,7 +151,7 @@ class _Judge:
         ]
 
     def _givens(self, modality: Modality) -> tuple[str, ...]:
-        return ("all", modality) if len(self.model.inputs) > 1 else (modality,)
+        return ("all", modality) if len(self.recognizer.modalities) > 1 else (modality,)
 
     def _rows(
         self, modality: Modality, name: str, strength: float | None, given: str, preds: Mapping[str, np.ndarray]
@@ -182,14 +179,13 @@ class _Judge:
 
 def _spoilt(
     products: Sequence[Product],
-    encoders: Mapping[Modality, Encoder],
+    encoder: Encoder,
     clean: EmbeddingBatch,
     damage: Damage,
     strength: float,
     seed: int,
 ) -> tuple[Tensor, Tensor]:
     """(N, D) embeddings of the damaged input, several photos of a product as their mean, and (N,) present mask."""
-    encoder = encoders[damage.modality]
     sums, counts = torch.zeros(len(products), encoder.dim), torch.zeros(len(products))
     owners: list[int] = []
     items: list[Any] = []
@@ -233,7 +229,7 @@ def _decoded(product: Product, modality: Modality) -> Iterator[Any]:
 
 
 def swapped(
-    model: Model, clean: EmbeddingBatch, targets: Mapping[str, np.ndarray], groups: np.ndarray, seed: int = 0
+    recognizer: Recognizer, clean: EmbeddingBatch, targets: Mapping[str, np.ndarray], groups: np.ndarray, seed: int = 0
 ) -> list[Row]:
     """One input comes from another product of another class: does the model answer as that one, or as the others?
 
@@ -241,12 +237,12 @@ def swapped(
     classes that the model knows.
     """
     rng = np.random.default_rng(seed)
-    sets = [pair for size in (2, 3) for pair in combinations(model.inputs, size)]
+    sets = [pair for size in (2, 3) for pair in combinations(recognizer.modalities, size)]
     rows: list[Row] = []
     for task, target in targets.items():
         for given in sets:
             has = np.all([clean.present[modality].numpy() for modality in given], axis=0)
-            usable = np.flatnonzero(has & (target >= 0) & (target < len(model.vocabularies[task])))
+            usable = np.flatnonzero(has & (target >= 0) & (target < len(recognizer.vocabularies[task])))
             donors = _donors(target, usable, rng)
             kept, theirs = usable[donors >= 0], donors[donors >= 0]
             if not len(kept):
@@ -256,7 +252,7 @@ def swapped(
                 batch = clean.rows(torch.from_numpy(kept)).only(given)
                 foreign = clean.embeddings[modality][torch.from_numpy(theirs)]
                 mixed = replace(batch, embeddings=batch.embeddings | {modality: foreign})
-                preds = model.preds(mixed)[task]
+                preds = _preds(recognizer, mixed)[task]
                 own, other = preds == target[kept], preds == target[theirs]
                 rows.append(
                     {"task": task, "given": list(given), "swapped": modality, "n": len(kept)}
