@@ -1,6 +1,6 @@
 """How much damage a model bears: accuracy against the strength of each damage, and whom it believes when inputs differ.
 
-In: a `Recognizer`, products and their labels. Out: JSON-ready rows; every damage is drawn from the product's own place,
+In: a `Recognizer`, products and their labels. Out: `Robustness`; every damage is drawn from the product's own place,
 so that equal seeds give equal figures.
 """
 
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,8 @@ from torch import Tensor
 from retail.encoders import BATCH_SIZE, Encoder
 from retail.evaluation.damage import DAMAGES, Damage
 from retail.evaluation.foreign_words import known_share
+from retail.evaluation.reports import DamagedScore, Robustness, ScoredData
+from retail.evaluation.swapped import preds_of, swapped
 from retail.media import MediaError, clean_text, decode_audio, decode_image
 from retail.metrics.paired import paired_test
 from retail.metrics.scores import bootstrap_interval
@@ -25,10 +26,6 @@ from retail.recognizer import Recognizer
 from retail.schema import Modality, Product, Progress, UserError, Vocabulary
 from retail.splits import group_names
 from retail.store import EmbeddingBatch, EmbeddingStore
-from retail.training import predict_probs
-
-FORMAT = "retail-robustness/1"
-Row = dict[str, Any]
 
 
 def robustness(
@@ -39,7 +36,8 @@ def robustness(
     progress: Progress | None = None,
     seed: int = 0,
     damages: Sequence[Damage] = DAMAGES,
-) -> dict[str, Any]:
+    data: ScoredData | None = None,
+) -> Robustness:
     """Curves for every damage of an input that the model takes, and what it does with contradicting inputs.
 
     Raises UserError when no task is both the recogniser's and the data's, or no product has a label of one.
@@ -58,32 +56,37 @@ def robustness(
         if damage.modality in recognizer.modalities and clean.present[damage.modality].any()
     ]
     judge = _Judge(recognizer, clean, targets, groups)
-    rows: list[Row] = []
-    total, done = sum(len(damage.strengths) for damage in wanted), 0
-    for modality in dict.fromkeys(damage.modality for damage in wanted):
-        rows += judge.references(modality)
-    for damage in wanted:
-        for strength in damage.strengths:
-            rows += judge.damaged(
-                damage, strength, _spoilt(products, recognizer.encoders[damage.modality], clean, damage, strength, seed)
-            )
-            done += 1
-            if progress:
-                progress("damaging", done, total)
-    texts = [product.text for product in products if product.text.strip()]
-    remarks = [f"{damage.name}: {damage.note}" for damage in wanted if damage.note]
-    if any(damage.name == "German words" for damage in wanted):
-        remarks.append(f"The German list knows {100 * known_share(texts):.0f} % of the words in these descriptions.")
-    return {
-        "format": FORMAT,
-        "seed": seed,
-        "n": len(products),
-        "inputs": list(recognizer.modalities),
-        "curves": rows,
-        "swapped": swapped(recognizer, clean, targets, groups, seed),
-        "remarks": remarks,
-        "notes": [str(note) for note in notes],
-    }
+    curves = [row for modality in _damaged(wanted) for row in judge.references(modality)]
+    steps = [(damage, strength) for damage in wanted for strength in damage.strengths]
+    for done, (damage, strength) in enumerate(steps, start=1):
+        encoder = recognizer.encoders[damage.modality]
+        curves += judge.damaged(damage, strength, _spoilt(products, encoder, clean, damage, strength, seed))
+        if progress:
+            progress("damaging", done, len(steps))
+    return Robustness(
+        seed=seed,
+        n=len(products),
+        inputs=recognizer.modalities,
+        curves=tuple(curves),
+        swapped=tuple(swapped(recognizer, clean, targets, groups, seed)),
+        remarks=tuple(_remarks(wanted, products)),
+        notes=tuple(map(str, notes)),
+        strategy=recognizer.strategy,
+        bundle=recognizer.info,
+        data=data,
+    )
+
+
+def _damaged(damages: Sequence[Damage]) -> list[Modality]:
+    return list(dict.fromkeys(damage.modality for damage in damages))
+
+
+def _remarks(damages: Sequence[Damage], products: Sequence[Product]) -> list[str]:
+    remarks = [f"{damage.name}: {damage.note}" for damage in damages if damage.note]
+    if any(damage.name == "German words" for damage in damages):
+        share = known_share([product.text for product in products if product.text.strip()])
+        remarks.append(f"The German list knows {100 * share:.0f} % of the words in these descriptions.")
+    return remarks
 
 
 def some_of(products: Sequence[Product], most: int, seed: int = 0) -> list[Product]:
@@ -102,13 +105,6 @@ def _targets(products: Sequence[Product], task: str, vocabulary: Vocabulary) -> 
     )
 
 
-def _preds(recognizer: Recognizer, batch: EmbeddingBatch) -> dict[str, np.ndarray]:
-    """{task: (N,)} the likeliest class; -1 where no input is present, which is never right."""
-    given = torch.stack([batch.present[modality] for modality in recognizer.modalities]).any(0)
-    probs = predict_probs(recognizer.head, batch)
-    return {task: torch.where(given, value.argmax(1), -1).numpy() for task, value in probs.items()}
-
-
 class _Judge:
     """Scores damaged batches against the clean one, on the products that have the damaged input and a label."""
 
@@ -118,14 +114,14 @@ class _Judge:
         self.recognizer, self.clean, self.targets, self.groups = recognizer, clean, targets, groups
         self._clean_preds = {given: self._preds(clean, given) for given in ("all", *recognizer.modalities)}
         self._without = {
-            m: _preds(recognizer, clean.only([o for o in recognizer.modalities if o != m]))
+            m: preds_of(recognizer, clean.only([o for o in recognizer.modalities if o != m]))
             for m in recognizer.modalities
         }
 
     def _preds(self, batch: EmbeddingBatch, given: str) -> dict[str, np.ndarray]:
-        return _preds(self.recognizer, batch if given == "all" else batch.only([given]))
+        return preds_of(self.recognizer, batch if given == "all" else batch.only([given]))
 
-    def references(self, modality: Modality) -> list[Row]:
+    def references(self, modality: Modality) -> list[DamagedScore]:
         """Undamaged, and what the model does without this input at all: worse than that, it had better be left out."""
         rows = [
             row
@@ -136,7 +132,7 @@ class _Judge:
             rows += self._rows(modality, "left out", None, "all", self._without[modality])
         return rows
 
-    def damaged(self, damage: Damage, strength: float, spoilt: tuple[Tensor, Tensor]) -> list[Row]:
+    def damaged(self, damage: Damage, strength: float, spoilt: tuple[Tensor, Tensor]) -> list[DamagedScore]:
         """`spoilt` holds the damaged input's (N, D) embeddings and (N,) present mask."""
         modality = damage.modality
         batch = replace(
@@ -155,7 +151,7 @@ class _Judge:
 
     def _rows(
         self, modality: Modality, name: str, strength: float | None, given: str, preds: Mapping[str, np.ndarray]
-    ) -> list[Row]:
+    ) -> list[DamagedScore]:
         rows = []
         for task, target in self.targets.items():
             asked = (target >= 0) & self.clean.present[modality].numpy()
@@ -167,13 +163,24 @@ class _Judge:
             low, high = bootstrap_interval(right, groups=groups)
             without = (self._without[modality][task] == target)[asked].astype(float)
             loss, use = paired_test(right, before, groups), paired_test(right, without, groups)
-            rows.append(
-                {"task": task, "input": modality, "damage": name, "strength": strength}
-                | {"given": "all" if given == "all" else "alone", "n": len(right)}
-                | {"accuracy": float(right.mean()), "accuracy_low": low, "accuracy_high": high}
-                | {"change": loss.difference, "change_low": loss.low, "change_high": loss.high}
-                | {"use": use.difference, "use_low": use.low, "use_high": use.high}  # over leaving the input out
+            row = DamagedScore(
+                task=task,
+                input=modality,
+                damage=name,
+                strength=strength,
+                given="all" if given == "all" else "alone",
+                n=len(right),
+                accuracy=float(right.mean()),
+                accuracy_low=low,
+                accuracy_high=high,
+                change=loss.difference,
+                change_low=loss.low,
+                change_high=loss.high,
+                use=use.difference,  # over leaving the input out
+                use_low=use.low,
+                use_high=use.high,
             )
+            rows.append(row)
         return rows
 
 
@@ -226,53 +233,3 @@ def _decoded(product: Product, modality: Modality) -> Iterator[Any]:
             yield decode_image(source) if modality == "image" else decode_audio(source)  # type: ignore[arg-type]
         except MediaError:
             continue
-
-
-def swapped(
-    recognizer: Recognizer, clean: EmbeddingBatch, targets: Mapping[str, np.ndarray], groups: np.ndarray, seed: int = 0
-) -> list[Row]:
-    """One input comes from another product of another class: does the model answer as that one, or as the others?
-
-    For every pair of inputs and, with three, for all of them; only products that have every input that is given, and
-    classes that the model knows.
-    """
-    rng = np.random.default_rng(seed)
-    sets = [pair for size in (2, 3) for pair in combinations(recognizer.modalities, size)]
-    rows: list[Row] = []
-    for task, target in targets.items():
-        for given in sets:
-            has = np.all([clean.present[modality].numpy() for modality in given], axis=0)
-            usable = np.flatnonzero(has & (target >= 0) & (target < len(recognizer.vocabularies[task])))
-            donors = _donors(target, usable, rng)
-            kept, theirs = usable[donors >= 0], donors[donors >= 0]
-            if not len(kept):
-                continue
-            # Of a pair, swapping one input or the other asks the same question.
-            for modality in given if len(given) > 2 else given[:1]:
-                batch = clean.rows(torch.from_numpy(kept)).only(given)
-                foreign = clean.embeddings[modality][torch.from_numpy(theirs)]
-                mixed = replace(batch, embeddings=batch.embeddings | {modality: foreign})
-                preds = _preds(recognizer, mixed)[task]
-                own, other = preds == target[kept], preds == target[theirs]
-                rows.append(
-                    {"task": task, "given": list(given), "swapped": modality, "n": len(kept)}
-                    | _share("swapped", other, groups[kept])
-                    | _share("others", own, groups[kept])
-                    | _share("neither", ~(own | other), groups[kept])
-                )
-    return rows
-
-
-def _share(name: str, hits: np.ndarray, groups: np.ndarray) -> Row:
-    low, high = bootstrap_interval(hits, groups=groups)
-    return {f"follows_{name}": float(hits.mean()), f"follows_{name}_low": low, f"follows_{name}_high": high}
-
-
-def _donors(target: np.ndarray, usable: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """For each usable row another one of another class, at random; -1 where there is none."""
-    donors = np.full(len(usable), -1)
-    for place, row in enumerate(usable.tolist()):
-        others = usable[target[usable] != target[row]]
-        if len(others):
-            donors[place] = int(rng.choice(others))
-    return donors
