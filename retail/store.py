@@ -24,7 +24,7 @@ from torch import Tensor
 
 from retail import files
 from retail.encoders import BATCH_SIZE, Encoder
-from retail.media import clean_text, content_hash, decode_audio, decode_image
+from retail.media import clean_text, content_hash, picture_of, waveform_of
 from retail.schema import MODALITIES, MediaSource, Modality, Note, Product, Progress, UserError, Vocabulary
 
 SHARD_ROWS = 128  # a killed run loses at most these; 23 files for 3,000 products
@@ -311,7 +311,7 @@ def _encode(encoder: Encoder, pending: list[tuple[str, Source]]) -> Iterator[tup
 
 def _decoder(encoder: Encoder) -> Callable[[Any], Any]:
     decoders: dict[Modality, Callable[[Any], Any]]
-    decoders = {"image": decode_image, "audio": decode_audio, "text": clean_text}
+    decoders = {"image": picture_of, "audio": waveform_of, "text": clean_text}
     decode = decoders[encoder.modality]
     return lambda source: encoder.prepare(decode(source))
 

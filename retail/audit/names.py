@@ -89,8 +89,7 @@ def codes(data: Audited) -> list[Finding]:
 
 def _name(source: MediaSource, root: Path) -> str:
     """The path inside the data set without its ending; "" for an upload."""
-    if isinstance(source, bytes):
+    if not isinstance(source, Path):
         return ""
-    path = Path(source)
-    inside = path.relative_to(root) if path.is_relative_to(root) else Path(path.name)
+    inside = source.relative_to(root) if source.is_relative_to(root) else Path(source.name)
     return inside.with_suffix("").as_posix()

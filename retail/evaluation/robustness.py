@@ -19,7 +19,7 @@ from retail.evaluation.damage import DAMAGES, Damage
 from retail.evaluation.foreign_words import known_share
 from retail.evaluation.reports import DamagedScore, Robustness, ScoredData
 from retail.evaluation.swapped import preds_of, swapped
-from retail.media import MediaError, clean_text, decode_audio, decode_image
+from retail.media import MediaError, clean_text, picture_of, waveform_of
 from retail.metrics.paired import paired_test
 from retail.metrics.scores import bootstrap_interval
 from retail.recognizer import Recognizer
@@ -230,6 +230,6 @@ def _decoded(product: Product, modality: Modality) -> Iterator[Any]:
     sources = product.images if modality == "image" else (product.audio,)
     for source in sources:
         try:
-            yield decode_image(source) if modality == "image" else decode_audio(source)  # type: ignore[arg-type]
+            yield picture_of(source) if modality == "image" else waveform_of(source)  # type: ignore[arg-type]
         except MediaError:
             continue
