@@ -36,9 +36,8 @@ def examples() -> list[Product]:
     return example_products()
 
 
-def keep_text() -> None:
-    """Text survives a change of page too."""
-    st.session_state.description = st.session_state.text_input
+def forget_example() -> None:
+    """What somebody typed over is no example any more."""
     st.session_state.example = ""
 
 
@@ -52,7 +51,7 @@ def take_example() -> None:
     st.session_state.photos = [
         take_photo(path.name, path.read_bytes()) for path in product.images if isinstance(path, Path)
     ]
-    st.session_state.description = st.session_state.text_input = product.text
+    st.session_state.description = product.text
     st.session_state.sound = take_sound(product.audio.name, product.audio.read_bytes())
     st.session_state.truth = dict(product.labels)
     renew_widgets()
@@ -60,7 +59,7 @@ def take_example() -> None:
 
 def clear_inputs() -> None:
     """Back to the empty page."""
-    st.session_state.update(photos=[], sound=None, description="", text_input="", example="")
+    st.session_state.update(photos=[], sound=None, description="", example="")
     renew_widgets()
 
 
@@ -182,8 +181,14 @@ def draw() -> None:
     for reason in st.session_state.refused:
         st.error(reason)
     draw_photos(generation)
-    st.session_state.setdefault("text_input", st.session_state.description)
-    st.text_area("Description", key="text_input", on_change=keep_text, placeholder="oat drink, 1 l carton", height=90)
+    st.text_area(
+        "Description",
+        key="description",
+        persist_state="session",  # it survives a change of page too
+        on_change=forget_example,
+        placeholder="oat drink, 1 l carton",
+        height=90,
+    )
     draw_sound(generation)
     st.button("Clear", on_click=clear_inputs)
 
