@@ -20,6 +20,7 @@ from retail.training import (
     drop_modalities,
     fit,
     fit_temperatures,
+    fitting,
     predict_probs,
     row_order,
 )
@@ -102,7 +103,7 @@ def test_early_stopping_restores_the_best_weights(monkeypatch):
         seen.append(torch.cat([weight.detach().flatten().clone() for weight in head.parameters()]))
         return next(losses), 0.5
 
-    monkeypatch.setattr(training, "_score", scripted)
+    monkeypatch.setattr(fitting, "_score", scripted)
     epochs: list[tuple[int, int]] = []
     config = dataclasses.replace(CONFIG, patience=3)
     result = fit(make_batch(), make_batch(40, seed=1), TASKS, config, lambda *done: epochs.append(done))
@@ -245,7 +246,7 @@ def test_probabilities_sum_to_one_and_a_temperature_flattens_them():
 def test_prediction_in_parts_equals_prediction_at_once(monkeypatch):
     head, batch = fit(make_batch(), make_batch(40, seed=1), TASKS, CONFIG).head, make_batch(50)
     at_once = predict_probs(head, batch)
-    monkeypatch.setattr(training.answers, "PREDICT_ROWS", 7)
+    monkeypatch.setattr(training.predict, "PREDICT_ROWS", 7)
     for task, probs in predict_probs(head, batch).items():
         torch.testing.assert_close(probs, at_once[task])
     assert {task: tuple(probs.shape) for task, probs in predict_probs(head, make_batch(0)).items()} == {
