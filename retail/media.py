@@ -1,6 +1,6 @@
 """Untrusted bytes or files to what encoders take: an RGB picture, clean text, a mono 16 kHz waveform.
 
-In: a path or the bytes of an upload. Out: `PIL.Image`, `str` or float32 `(S,)`. Anything else is a `MediaError`.
+In: a path, the bytes of a file or an `Upload`. Out: `PIL.Image`, `str` or float32 `(S,)`. Else there is a `MediaError`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from retail.schema import MediaSource, UserError
+from retail.schema import MediaSource, Upload, UserError
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -39,7 +39,9 @@ class MediaError(UserError):
 
 
 def content_hash(source: MediaSource | str) -> str:
-    """SHA-256 of a file's bytes, of an upload's bytes, or of a text."""
+    """SHA-256 of a file's bytes, wherever they are, or of a text."""
+    if isinstance(source, Upload):
+        return source.checksum
     if isinstance(source, Path):
         with source.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
@@ -48,7 +50,24 @@ def content_hash(source: MediaSource | str) -> str:
     return hashlib.sha256(source).hexdigest()
 
 
-def decode_image(source: MediaSource) -> Image.Image:
+def content_of(source: MediaSource) -> bytes:
+    """The bytes of a file, or what is kept of an upload's; raises OSError."""
+    if isinstance(source, Upload):
+        return source.content
+    return source if isinstance(source, bytes) else source.read_bytes()
+
+
+def picture_of(source: MediaSource) -> Image.Image:
+    """What `decode_image` gives; an upload was decoded when it came. Raises MediaError."""
+    return source.decoded if isinstance(source, Upload) else decode_image(source)
+
+
+def waveform_of(source: MediaSource) -> np.ndarray:
+    """What `decode_audio` gives; an upload was decoded when it came. Raises MediaError."""
+    return source.decoded if isinstance(source, Upload) else decode_audio(source)
+
+
+def decode_image(source: Path | bytes) -> Image.Image:
     """An upright RGB picture of at most 1024 px a side; transparent parts become white. Raises MediaError."""
     from PIL import Image, ImageOps
 
@@ -90,7 +109,16 @@ def _on_white(picture: Image.Image) -> Image.Image:
     return picture.convert("RGB")
 
 
-def decode_audio(source: MediaSource) -> np.ndarray:
+def small_copy(picture: Image.Image, box: tuple[int, int]) -> bytes:
+    """A JPEG of a picture that fits into (width, height) px; none is made larger."""
+    small = picture.copy()
+    small.thumbnail(box)
+    stream = io.BytesIO()
+    small.save(stream, "JPEG", quality=80)
+    return stream.getvalue()
+
+
+def decode_audio(source: Path | bytes) -> np.ndarray:
     """The first 10 s as float32 mono at 16 kHz, finite, at least 0.1 s long. Raises MediaError."""
     name, content = _read(source, "a sound clip (wav, mp3, ogg, flac, opus, m4a or webm)")
     if _looks_like_html(content):
@@ -179,7 +207,7 @@ def clean_text(text: str) -> str:
     return re.sub(r"\s+", " ", visible).strip()[:MAX_TEXT_CHARACTERS]
 
 
-def _read(source: MediaSource, expected: str) -> tuple[str, bytes]:
+def _read(source: Path | bytes, expected: str) -> tuple[str, bytes]:
     if isinstance(source, bytes):
         name, content = "The upload", source[: MAX_FILE_BYTES + 1]
     else:

@@ -6,14 +6,14 @@ In: `Product`s with any non-empty set of inputs. Out: `Prediction`s. Training an
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from torch import Tensor
 
 from retail.encoders import Encoder
 from retail.fusion import FusionHead
 from retail.media import content_hash
-from retail.schema import MODALITIES, SUBSETS, Modality, Prediction, Product, Progress, UserError, Vocabulary
+from retail.schema import MODALITIES, SUBSETS, Modality, Note, Prediction, Product, Progress, UserError, Vocabulary
 from retail.store import EmbeddingBatch, EmbeddingStore, embed_products
 from retail.training import predict_probs
 from retail.training.record import TrainingRecord
@@ -45,7 +45,7 @@ class Recognizer:
 
     def embed(
         self, products: Sequence[Product], store: EmbeddingStore | None = None, progress: Progress | None = None
-    ) -> tuple[EmbeddingBatch, list[str]]:
+    ) -> tuple[EmbeddingBatch, list[Note]]:
         """Embeddings and one note for each input that could not be used."""
         encoders = {modality: self.encoders[modality] for modality in self.modalities}
         return embed_products(products, encoders, self.vocabularies, store, progress)
@@ -71,7 +71,7 @@ class Recognizer:
         return self.answer_subsets(product, *self.embed([product]))
 
     def answer_subsets(
-        self, product: Product, batch: EmbeddingBatch, notes: Sequence[str]
+        self, product: Product, batch: EmbeddingBatch, notes: Sequence[Note]
     ) -> dict[tuple[Modality, ...], Prediction]:
         """The same of one embedded product; raises UserError when no input could be used."""
         answers = {}
@@ -88,7 +88,7 @@ class Recognizer:
             return NOTHING_GIVEN
         return f"This recogniser uses {' and '.join(self.modalities)}, but only {product.modalities[0]} was given."
 
-    def answer(self, batch: EmbeddingBatch, notes: Sequence[str]) -> list[Prediction]:
+    def answer(self, batch: EmbeddingBatch, notes: Sequence[Note]) -> list[Prediction]:
         """Predictions of embedded products; `notes` are those that `embed` gave."""
         probs = predict_probs(self.head, batch, self.temperatures)
         predictions = []
@@ -105,14 +105,14 @@ class Recognizer:
 
 
 # (encoder's fingerprint, hash of the input) -> the embedding of one product's input and its notes.
-Memory = dict[tuple[str, str], tuple[EmbeddingBatch, list[str]]]
+Memory = dict[tuple[str, str], tuple[EmbeddingBatch, list[Note]]]
 
 
 def embed_once(
     product: Product, encoders: Mapping[Modality, Encoder], memory: Memory
-) -> tuple[EmbeddingBatch, list[str]]:
+) -> tuple[EmbeddingBatch, list[Note]]:
     """One product's batch, for any recognisers with these encoders; what `memory` holds is not computed again."""
-    parts: dict[Modality, tuple[EmbeddingBatch, list[str]]] = {}
+    parts: dict[Modality, tuple[EmbeddingBatch, list[Note]]] = {}
     for modality, encoder in encoders.items():
         key = encoder.fingerprint, _input_hash(product, modality)
         if key not in memory:
@@ -120,7 +120,8 @@ def embed_once(
         parts[modality] = memory[key]
     embeddings: dict[str, Tensor] = {name: batch.embeddings[name] for name, (batch, _) in parts.items()}
     present: dict[str, Tensor] = {name: batch.present[name] for name, (batch, _) in parts.items()}
-    notes = [note for _, own in parts.values() for note in own]
+    # The same input may have been remembered under another product's name.
+    notes = [replace(note, product=product.id) for _, own in parts.values() for note in own]
     return EmbeddingBatch((product.id,), embeddings, present, {}), notes
 
 
@@ -131,7 +132,6 @@ def _input_hash(product: Product, modality: Modality) -> str:
     return " ".join(content_hash(source) for source in sources)
 
 
-def _notes_of(product_id: str, notes: Sequence[str]) -> tuple[str, ...]:
-    """The sentences about one product, without its name in front."""
-    prefix = f"product {product_id}: "
-    return tuple(note.removeprefix(prefix) for note in notes if note.startswith(prefix))
+def _notes_of(product_id: str, notes: Sequence[Note]) -> tuple[str, ...]:
+    """The sentences about one product."""
+    return tuple(note.sentence for note in notes if note.product == product_id)

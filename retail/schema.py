@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import combinations
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 Modality = Literal["audio", "image", "text"]
 
@@ -22,8 +22,22 @@ SUBSETS: tuple[tuple[Modality, ...], ...] = tuple(
 )
 
 
-# A file on disk, or the bytes of an upload.
-MediaSource = Path | bytes
+@dataclass(frozen=True, eq=False)
+class Upload:
+    """A photo or a clip that somebody sent, decoded and checked when it came.
+
+    `content` is what is kept of the file and decodes to the same; `checksum` is the SHA-256 of the file as it came.
+    """
+
+    name: str
+    content: bytes
+    checksum: str
+    decoded: Any = field(repr=False)  # an RGB picture, or a float32 waveform (S,)
+    thumbnail: bytes = field(default=b"", repr=False)  # of a photo: a small JPEG for the page
+
+
+# A file on disk, the bytes of one, or what was decoded already.
+MediaSource = Path | bytes | Upload
 
 # Called as (stage, done, total) while long work goes on.
 Progress = Callable[[str, int, int], None]
@@ -77,6 +91,18 @@ class Vocabulary:
 
     def __len__(self) -> int:
         return len(self.classes)
+
+
+@dataclass(frozen=True)
+class Note:
+    """One input of a product that was given but could not be used, and why."""
+
+    product: str
+    modality: Modality
+    sentence: str
+
+    def __str__(self) -> str:
+        return f"product {self.product}: {self.sentence}"
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import numpy as np
 from retail.dataset.columns import MAX_GUESSED_CLASSES
 from retail.dataset.manifest import Manifest
 from retail.encoders import Encoder
-from retail.schema import Modality, Product, Progress, UserError, Vocabulary
+from retail.schema import Modality, Note, Product, Progress, UserError, Vocabulary
 from retail.store import EmbeddingBatch, EmbeddingStore, embed_products
 
 # Share of the training groups that stands in where a data set brings no validation rows.
@@ -33,7 +33,7 @@ class Splits:
     test: EmbeddingBatch
     vocabularies: dict[str, Vocabulary]
     labels: dict[str, np.ndarray]
-    notes: list[str]
+    notes: list[Note]
     groups: np.ndarray | None = None  # (N_test,) of str
 
     @property
@@ -123,8 +123,14 @@ def prepare(
     )
 
 
-def groups_of(products: Sequence[Product]) -> np.ndarray | None:
-    """(N,) the name of each product's group; None when every product is one of its own."""
+def group_names(products: Sequence[Product]) -> np.ndarray:
+    """(N,) of str: rows of one declared group bear one name, every other row its own."""
     # Prefixed, so that a row without a group never meets a group of that name.
     names = [f"group {product.group}" if product.group else f"row {product.id}" for product in products]
-    return np.array(names, dtype=object) if len(set(names)) < len(names) else None
+    return np.array(names, dtype=object)
+
+
+def groups_of(products: Sequence[Product]) -> np.ndarray | None:
+    """(N,) the name of each product's group; None when every product is one of its own."""
+    names = group_names(products)
+    return names if len(set(names)) < len(names) else None

@@ -24,8 +24,8 @@ from torch import Tensor
 
 from retail import files
 from retail.encoders import BATCH_SIZE, Encoder
-from retail.media import clean_text, content_hash, decode_audio, decode_image
-from retail.schema import MODALITIES, MediaSource, Modality, Product, Progress, UserError, Vocabulary
+from retail.media import clean_text, content_hash, picture_of, waveform_of
+from retail.schema import MODALITIES, MediaSource, Modality, Note, Product, Progress, UserError, Vocabulary
 
 SHARD_ROWS = 128  # a killed run loses at most these; 23 files for 3,000 products
 DECODERS = 2  # threads that decode the next group while the model works on this one
@@ -236,7 +236,7 @@ def embed_products(
     vocabularies: Mapping[str, Vocabulary],
     store: EmbeddingStore | None = None,
     progress: Progress | None = None,
-) -> tuple[EmbeddingBatch, list[str]]:
+) -> tuple[EmbeddingBatch, list[Note]]:
     """N products -> their batch, and one note for each input that was given but could not be read.
 
     Several photos of a product become their mean. Without a store nothing is kept on disk.
@@ -244,7 +244,7 @@ def embed_products(
     store = store or _Uncached(Path())
     embeddings: dict[str, Tensor] = {}
     present: dict[str, Tensor] = {}
-    notes: list[str] = []
+    notes: list[Note] = []
     for modality in MODALITIES:
         if modality not in encoders:
             continue
@@ -256,7 +256,7 @@ def embed_products(
         embeddings[modality] = sums / counts.clamp_min(1)[:, None]
         present[modality] = counts > 0
         notes += [
-            f"product {products[row].id}: {error}" for (row, _), error in zip(owners, errors, strict=True) if error
+            Note(products[row].id, modality, error) for (row, _), error in zip(owners, errors, strict=True) if error
         ]
     targets = {
         task: torch.tensor([vocabulary.index(product.labels.get(task, "")) for product in products], dtype=torch.long)
@@ -311,7 +311,7 @@ def _encode(encoder: Encoder, pending: list[tuple[str, Source]]) -> Iterator[tup
 
 def _decoder(encoder: Encoder) -> Callable[[Any], Any]:
     decoders: dict[Modality, Callable[[Any], Any]]
-    decoders = {"image": decode_image, "audio": decode_audio, "text": clean_text}
+    decoders = {"image": picture_of, "audio": waveform_of, "text": clean_text}
     decode = decoders[encoder.modality]
     return lambda source: encoder.prepare(decode(source))
 

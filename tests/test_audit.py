@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -16,9 +15,10 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from retail.__main__ import app
-from retail.audit import KINDS, audit
+from retail.audit import KINDS, AuditReport, audit
 from retail.audit.media_facts import sound_fingerprint
 from retail.dataset.manifest import Manifest, read_manifest
+from retail.files import read_record
 from retail.report.audit_tables import audit_tables, audit_text
 from retail.schema import UserError
 from retail.store import EmbeddingBatch
@@ -90,21 +90,21 @@ def planted(clean, tmp_path) -> tuple[Path, list[dict[str, str]]]:
     return tmp_path / "planted", [dict(row) for row in rows]
 
 
-def look(folder: Path, rows: list[dict[str, str]]) -> dict:
+def look(folder: Path, rows: list[dict[str, str]]) -> AuditReport:
     manifest = write(folder, rows)
     return audit(manifest, embedded(manifest))
 
 
-def found(report: dict) -> set[str]:
-    return {finding["kind"] for finding in report["findings"]}
+def found(report: AuditReport) -> set[str]:
+    return {finding.kind for finding in report.findings}
 
 
 def test_a_clean_set_is_not_accused(clean):
     report = look(*clean)
-    assert report["findings"] == [] and not any(check["found"] for check in report["checks"])
+    assert report.findings == () and not any(check.found for check in report.checks)
     assert "Not found: " + ", ".join(KINDS) in audit_text(report)
-    assert len(report["controls"]) == 3
-    assert all(row["intact"] > 0.6 and row["shuffled"] < 0.45 for row in report["controls"])
+    assert len(report.controls) == 3
+    assert all(row.intact > 0.6 and row.shuffled < 0.45 for row in report.controls)
 
 
 def test_one_text_for_a_whole_class(planted):
@@ -113,9 +113,9 @@ def test_one_text_for_a_whole_class(planted):
         row["text"] = {"amber": "lorem dolor", "birch": "ipsum sit", "cedar": "amet elit"}[row["wood"]]
     report = look(folder, rows)
     assert found(report) == {"constant text"}
-    (finding,) = report["findings"]
-    assert finding["severity"] == "leak" and finding["n"] == ROWS
-    assert "3 of 3 classes have one description for all their products" in finding["sentence"]
+    (finding,) = report.findings
+    assert finding.severity == "leak" and finding.n == ROWS
+    assert "3 of 3 classes have one description for all their products" in finding.sentence
 
 
 def test_one_text_for_all_products_tells_nothing(planted):
@@ -129,13 +129,13 @@ def test_the_answer_is_written_in_the_text(planted):
         row["text"] += f" {row['wood'].upper()}s"
     report = look(folder, rows)
     assert found(report) == {"label words"}
-    (finding,) = report["findings"]
-    assert finding["severity"] == "note" and set(finding["rows"]) == {row["id"] for row in rows[:45]}
-    assert "the answer is written in the text of 30.0 % of the products (45 of 150)" in finding["sentence"]
+    (finding,) = report.findings
+    assert finding.severity == "note" and set(finding.rows) == {row["id"] for row in rows[:45]}
+    assert "the answer is written in the text of 30.0 % of the products (45 of 150)" in finding.sentence
     for row in rows[45:]:
         row["text"] = f"{row['wood']} {row['text']}"
-    (finding,) = look(folder, rows)["findings"]
-    assert finding["severity"] == "warning" and finding["n"] == ROWS
+    (finding,) = look(folder, rows).findings
+    assert finding.severity == "warning" and finding.n == ROWS
 
 
 def test_label_words_that_all_classes_use_are_no_answer(planted):
@@ -159,9 +159,9 @@ def test_folders_and_file_names_tell_the_class(planted):
     rename(folder, rows, "image_file_name", [f"photos/{row['wood']}/{row['id']}" for row in rows])
     report = look(folder, rows)
     assert found(report) == {"names"}
-    (finding,) = report["findings"]
-    assert "photo names give the class away" in finding["sentence"] and finding["severity"] == "note"
-    assert finding["n"] > 0.9 * ROWS
+    (finding,) = report.findings
+    assert "photo names give the class away" in finding.sentence and finding.severity == "note"
+    assert finding.n > 0.9 * ROWS
 
 
 def test_ids_numbered_class_by_class_tell_the_class(planted):
@@ -169,8 +169,8 @@ def test_ids_numbered_class_by_class_tell_the_class(planted):
     rows.sort(key=lambda row: row["wood"])
     for place, row in enumerate(rows):
         row["id"] = f"{10_000 + place:05}"
-    (finding,) = look(folder, rows)["findings"]
-    assert finding["kind"] == "names" and "ids give the class away" in finding["sentence"]
+    (finding,) = look(folder, rows).findings
+    assert finding.kind == "names" and "ids give the class away" in finding.sentence
 
 
 def test_barcodes_in_the_text_tell_the_class(planted):
@@ -178,9 +178,9 @@ def test_barcodes_in_the_text_tell_the_class(planted):
     codes = {"amber": "4001724819", "birch": "4001724826", "cedar": "AB-40017"}
     for place, row in enumerate(rows):
         row["text"] += f" {codes[row['wood']]}" if place % 2 else f" {30_000 + place}"
-    (finding,) = look(folder, rows)["findings"]
-    assert finding["kind"] == "names" and finding["severity"] == "warning"
-    assert set(finding["rows"]) == {row["id"] for row in rows[1::2]} and "75 of 150" in finding["sentence"]
+    (finding,) = look(folder, rows).findings
+    assert finding.kind == "names" and finding.severity == "warning"
+    assert set(finding.rows) == {row["id"] for row in rows[1::2]} and "75 of 150" in finding.sentence
 
 
 def halves(rows: list[dict[str, str]]) -> tuple[list[dict[str, str]], list[dict[str, str]]]:
@@ -201,10 +201,10 @@ def test_copies_of_photos_across_splits(planted):
         picture.resize((96, 96)).resize((48, 48)).save(folder / test["image_file_name"])
     report = look(folder, rows)
     assert found(report) == {"near-duplicates"}
-    (finding,) = report["findings"]
-    assert finding["severity"] == "leak"
+    (finding,) = report.findings
+    assert finding.severity == "leak"
     train, test = ([row["id"] for row in half] for half in halves(rows))
-    assert dict(zip(finding["rows"], finding["twins"], strict=True)) == dict(zip(test, train, strict=True))
+    assert dict(zip(finding.rows, finding.twins, strict=True)) == dict(zip(test, train, strict=True))
 
 
 def test_look_alikes_by_their_embeddings(clean):
@@ -213,9 +213,9 @@ def test_look_alikes_by_their_embeddings(clean):
     batch = embedded(manifest)
     train, test = (next(i for i, p in enumerate(manifest.products) if p.split == split) for split in ("train", "test"))
     batch.embeddings["image"][test] = batch.embeddings["image"][train] + 0.01
-    (finding,) = audit(manifest, batch)["findings"]
-    assert finding["kind"] == "near-duplicates" and finding["rows"] == (manifest.products[test].id,)
-    assert "almost the same picture" in finding["sentence"] and finding["severity"] == "warning"
+    (finding,) = audit(manifest, batch).findings
+    assert finding.kind == "near-duplicates" and finding.rows == (manifest.products[test].id,)
+    assert "almost the same picture" in finding.sentence and finding.severity == "warning"
 
 
 def test_copies_of_sounds_and_of_sentences(planted):
@@ -224,16 +224,16 @@ def test_copies_of_sounds_and_of_sentences(planted):
     for place, (one, other) in enumerate(zip(train, test, strict=True)):
         clip, rate_hz = soundfile.read(folder / one["audio_file_name"], dtype="float32")
         soundfile.write(folder / other["audio_file_name"], clip * (0.3 if place % 2 else 1.0), rate_hz)
-    (finding,) = look(folder, rows)["findings"]
-    assert "the same recording" in finding["sentence"] and set(finding["rows"]) == {row["id"] for row in test}
+    (finding,) = look(folder, rows).findings
+    assert "the same recording" in finding.sentence and set(finding.rows) == {row["id"] for row in test}
     folder.joinpath("metadata.csv").unlink()
     for row in train[:3] + test[:3]:
         row["audio_file_name"] = ""
     for one, other in zip(train, test, strict=True):
         other["text"], other["audio_file_name"] = one["text"].upper(), ""
-    (finding,) = look(folder, rows)["findings"]
-    assert "the same sentence" in finding["sentence"] and finding["severity"] == "warning"
-    assert set(finding["rows"]) == {row["id"] for row in test}
+    (finding,) = look(folder, rows).findings
+    assert "the same sentence" in finding.sentence and finding.severity == "warning"
+    assert set(finding.rows) == {row["id"] for row in test}
 
 
 def test_short_texts_may_repeat(planted):
@@ -246,13 +246,13 @@ def test_a_group_on_both_sides_of_a_split(planted):
     train, test = halves(rows)
     groups = {row["id"]: f"shelf {place}" for pair in (train, test) for place, row in enumerate(pair)}
     report = look(folder, [row | {"group": groups.get(row["id"], "")} for row in rows])
-    (finding,) = report["findings"]
-    assert finding["kind"] == "shortcut" and finding["severity"] == "leak"
-    assert "6 groups stand in more than one split" in finding["sentence"] and set(finding["rows"]) == set(groups)
+    (finding,) = report.findings
+    assert finding.kind == "shortcut" and finding.severity == "leak"
+    assert "6 groups stand in more than one split" in finding.sentence and set(finding.rows) == set(groups)
     for place, (one, other) in enumerate(zip(train, test, strict=True)):
         one["id"], other["id"] = f"jar{place}-1", f"jar{place}-2"
-    (finding,) = look(folder, rows)["findings"]
-    assert finding["severity"] == "warning" and "6 families of ids" in finding["sentence"]
+    (finding,) = look(folder, rows).findings
+    assert finding.severity == "warning" and "6 families of ids" in finding.sentence
 
 
 def test_the_size_of_photos_tells_the_class(planted):
@@ -263,8 +263,8 @@ def test_the_size_of_photos_tells_the_class(planted):
             Image.open(path).resize((50, 48)).save(path)
     report = look(folder, rows)
     assert found(report) == {"shortcut"}
-    gravest = report["findings"][0]
-    assert "size and format of the photo file alone tell the class" in gravest["sentence"]
+    gravest = report.findings[0]
+    assert "size and format of the photo file alone tell the class" in gravest.sentence
 
 
 def test_missing_sounds_tell_the_class_even_when_shuffled(planted):
@@ -274,10 +274,10 @@ def test_missing_sounds_tell_the_class_even_when_shuffled(planted):
             row["audio_file_name"] = ""
     report = look(folder, rows)
     assert found(report) == {"shuffled control"}
-    (finding,) = report["findings"]
-    assert finding["severity"] == "leak" and "the sound still tells the class" in finding["sentence"]
-    sound = next(row for row in report["controls"] if row["input"] == "sound")
-    assert sound["shuffled"] > 0.6 > sound["chance"]
+    (finding,) = report.findings
+    assert finding.severity == "leak" and "the sound still tells the class" in finding.sentence
+    sound = next(row for row in report.controls if row.input == "sound")
+    assert sound.shuffled > 0.6 > sound.chance
 
 
 def test_without_encoders_missing_inputs_are_found_all_the_same(planted):
@@ -286,7 +286,7 @@ def test_without_encoders_missing_inputs_are_found_all_the_same(planted):
         if row["wood"] == "cedar":
             row["audio_file_name"] = ""
     report = audit(write(folder, rows))
-    assert found(report) == {"shuffled control"} and "No embeddings were given" in report["limits"][0]
+    assert found(report) == {"shuffled control"} and "No embeddings were given" in report.limits[0]
 
 
 def test_an_audit_needs_labels(clean):
@@ -311,8 +311,8 @@ def test_the_command_prints_and_writes(planted, tmp_path):
     result = CliRunner().invoke(app, ["audit", str(folder), *options])
     assert result.exit_code == 0, result.output
     assert "WARNING · label words · wood: the answer is written in the text of 100.0 %" in result.output
-    report = json.loads(out.read_text(encoding="utf-8"))
-    assert report["format"] == "retail-audit/1" and len(report["findings"][0]["rows"]) == ROWS
+    report = read_record(out, AuditReport)
+    assert report.format == "retail-audit/1" and len(report.findings[0].rows) == ROWS
     assert [table.name for table in audit_tables(report)] == ["audit", "audit_rows"]
     assert (tmp_path / "csv" / "audit.csv").read_text().startswith("severity,kind,task")
     first, second, *_ = (tmp_path / "csv" / "audit_rows.csv").read_text().splitlines()[1:]

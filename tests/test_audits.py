@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
-from retail.audit import audit
+from retail.audit import AuditReport, audit
 from retail.dataset.manifest import read_manifest
+from retail.files import write_record
 from retail.workspace import audits, datasets, jobs, runs
 
 
@@ -18,9 +17,9 @@ def quiet_queue(tmp_path, monkeypatch):
     monkeypatch.setattr(jobs, "advance", lambda: None)
 
 
-def finish(job: jobs.Job, report: dict) -> None:
+def finish(job: jobs.Job, report: AuditReport) -> None:
     """As if the queue had worked it off."""
-    (job.folder / audits.REPORT).write_text(json.dumps(report), encoding="utf-8")
+    write_record(job.folder / audits.REPORT, report)
     job.record.model_copy(update={"queued": False}).write(job.folder / jobs.RECORD)
     (job.folder / "status.json").write_text('{"state": "done"}', encoding="utf-8")
 
@@ -38,8 +37,8 @@ def test_a_finished_audit_is_remembered_by_its_counts(small_data):
     job = audits.start(datasets.add_folder("Small", small_data))
     report = audit(read_manifest(small_data))
     finish(job, report)
-    assert audits.report(job)["findings"] == json.loads(json.dumps(report["findings"]))
+    assert audits.report(job) == report
     (run,) = runs.history()
     assert (run.kind, run.data, run.state) == ("audit", "Small", "done")
-    leaks = sum(finding["severity"] == "leak" for finding in report["findings"])
+    leaks = sum(finding.severity == "leak" for finding in report.findings)
     assert leaks > 0 and run.headline.startswith(f"{leaks} leak")

@@ -7,11 +7,15 @@ import io
 import numpy as np
 import pytest
 import soundfile
+import torch
 from PIL import Image
 
+from retail.encoders import load_preset
 from retail.files import DEMO_DIR
-from retail.media import MediaError, decode_audio, decode_image
-from retail.workspace.uploads import KEPT_BYTES, MAX_UPLOAD_MB, take_photo, take_sound
+from retail.media import MediaError, content_hash, decode_audio, decode_image, picture_of, waveform_of
+from retail.schema import Product
+from retail.store import embed_products
+from retail.workspace.uploads import KEPT_BYTES, MAX_UPLOAD_MB, THUMBNAIL_PX, take_photo, take_sound
 
 
 def test_a_large_photo_becomes_small_and_stays_the_same_picture():
@@ -19,22 +23,40 @@ def test_a_large_photo_becomes_small_and_stays_the_same_picture():
     stream = io.BytesIO()
     Image.fromarray(noise).save(stream, "PNG")
     kept = take_photo("big.png", stream.getvalue())
-    assert len(kept) < len(stream.getvalue()) / 3
-    assert np.array_equal(np.asarray(decode_image(kept)), np.asarray(decode_image(stream.getvalue())))
+    assert len(kept.content) < len(stream.getvalue()) / 3
+    for again in (picture_of(kept), decode_image(kept.content)):
+        assert np.array_equal(np.asarray(again), np.asarray(decode_image(stream.getvalue())))
 
 
 def test_a_long_clip_is_cut_and_sounds_the_same():
     stream = io.BytesIO()
     soundfile.write(stream, np.random.default_rng(0).uniform(-1, 1, (44_100 * 30, 2)), 44_100, format="WAV")
     kept = take_sound("long.wav", stream.getvalue())
-    assert len(kept) <= KEPT_BYTES
-    assert np.array_equal(decode_audio(kept), decode_audio(stream.getvalue()))
+    assert len(kept.content) <= KEPT_BYTES
+    for again in (waveform_of(kept), decode_audio(kept.content)):
+        assert np.array_equal(again, decode_audio(stream.getvalue()))
 
 
 def test_what_is_small_stays_as_it_came():
     photo, clip = sorted((DEMO_DIR / "images").iterdir())[0], sorted((DEMO_DIR / "audio").iterdir())[0]
-    assert take_photo("a.jpg", photo.read_bytes()) == photo.read_bytes()
-    assert take_sound("a.ogg", clip.read_bytes()) == clip.read_bytes()
+    assert take_photo("a.jpg", photo.read_bytes()).content == photo.read_bytes()
+    assert take_sound("a.ogg", clip.read_bytes()).content == clip.read_bytes()
+
+
+def test_an_upload_is_known_by_the_file_that_came_and_embedded_as_that_file(tmp_path):
+    clip = sorted((DEMO_DIR / "audio").iterdir())[0]
+    noise = np.random.default_rng(0).integers(0, 255, (1200, 900, 3), dtype=np.uint8)
+    photo = tmp_path / "big.png"
+    Image.fromarray(noise).save(photo)  # so large that a copy is kept
+    uploads = take_photo("big.png", photo.read_bytes()), take_sound("a.ogg", clip.read_bytes())
+    assert [content_hash(upload) for upload in uploads] == [content_hash(file) for file in (photo, clip)]
+    encoders = load_preset("bundled", ["audio", "image"])
+    sent, filed = (
+        embed_products([Product("p", (picture,), "", sound)], encoders, {})[0]
+        for picture, sound in (uploads, (photo, clip))
+    )
+    for modality in encoders:
+        assert sent.present[modality].all() and torch.equal(sent.embeddings[modality], filed.embeddings[modality])
 
 
 @pytest.mark.parametrize("take", [take_photo, take_sound])
@@ -48,11 +70,19 @@ def test_a_refused_file_is_named_with_its_reason(take):
 
 
 @pytest.mark.parametrize(("mode", "kind", "ending"), [("I;16", "uint16", "PNG"), ("F", "float32", "TIFF")])
-def test_a_photo_that_browsers_cannot_draw_is_kept_as_one_that_they_can(mode, kind, ending):
+def test_a_photo_that_browsers_cannot_draw_is_shown_as_one_that_they_can(mode, kind, ending):
     stream = io.BytesIO()
     picture = Image.fromarray(np.arange(0, 60_000, 100, dtype=kind).reshape(20, 30))
     assert picture.mode == mode
     picture.save(stream, ending)
-    kept = take_photo("scan", stream.getvalue())
-    assert Image.open(io.BytesIO(kept)).mode == "RGB"
-    assert np.array_equal(np.asarray(decode_image(kept)), np.asarray(decode_image(stream.getvalue())))
+    shown = Image.open(io.BytesIO(take_photo("scan", stream.getvalue()).thumbnail))
+    assert (shown.format, shown.mode, shown.size) == ("JPEG", "RGB", (30, 20))
+
+
+def test_a_photo_is_shown_upright_and_as_wide_as_the_page_needs_it():
+    exif = Image.Exif()
+    exif[0x0112] = 6  # lies on its side
+    stream = io.BytesIO()
+    Image.new("RGB", (600, 300)).save(stream, "JPEG", exif=exif)
+    shown = Image.open(io.BytesIO(take_photo("phone.jpg", stream.getvalue()).thumbnail))
+    assert shown.size == (THUMBNAIL_PX, 2 * THUMBNAIL_PX)

@@ -47,9 +47,9 @@ def cards(app: AppTest) -> list[str]:
     return [item.value for item in app.subheader if item.value in titles]
 
 
-def photo(colour: str = "red") -> bytes:
+def photo(colour: str = "red", size: tuple[int, int] = (80, 80)) -> bytes:
     stream = io.BytesIO()
-    Image.new("RGB", (80, 80), colour).save(stream, "PNG")
+    Image.new("RGB", size, colour).save(stream, "PNG")
     return stream.getvalue()
 
 
@@ -103,7 +103,7 @@ def test_photos_and_words_survive_a_change_of_page(recognise):
     app.switch_page("retail/pages/compare.py").run()
     app.switch_page("retail/pages/recognise.py").run()
     assert not app.exception
-    assert [name for name, _ in app.session_state.photos] == ["front.png"]
+    assert [photo.name for photo in app.session_state.photos] == ["front.png"]
     assert app.text_area[0].value == "ground coffee in a tin"
     assert "Used: photo + description." in said(app)
 

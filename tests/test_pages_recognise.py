@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 import time
 from unittest import mock
 
 import pytest
-from PIL import Image
+import soundfile
+from PIL import Image, ImageOps
 from streamlit.testing.v1 import AppTest
 
 from retail.bundle import load_bundle, save_bundle
 from retail.components.media import thumbnail
 from retail.files import DEMO_BUNDLE, DEMO_DIR, DEMO_TASKS, home
-from retail.media import decode_image
+from retail.media import SAMPLE_RATE_HZ, decode_audio, decode_image
 from retail.pages import _known
 from retail.recognizer import Recognizer
 from retail.schema import UserError
@@ -105,9 +107,37 @@ def test_photos_add_up_and_can_be_taken_away_one_by_one(start):
     for name in ("one.png", "two.png"):
         uploader(app, "Photos").set_value([(name, photo(), "image/png")])
         app.run()
-    assert [name for name, _ in app.session_state.photos] == ["one.png", "two.png"]
+    assert [photo.name for photo in app.session_state.photos] == ["one.png", "two.png"]
     app = button(app, "✕ one.png").click().run()
-    assert [name for name, _ in app.session_state.photos] == ["two.png"]
+    assert [photo.name for photo in app.session_state.photos] == ["two.png"]
+
+
+def test_an_upload_is_decoded_once_from_the_door_to_the_answer_and_never_again(start):
+    """Every decode turns a photo upright, and opens a clip, once."""
+    app, stream = start(), io.BytesIO()
+    spoken = decode_audio(sorted((DEMO_DIR / "audio").glob("lark_tea*"))[0])
+    soundfile.write(stream, spoken, SAMPLE_RATE_HZ, format="WAV")
+    image, clip = photo(size=(83, 47)), stream.getvalue()
+    upright = mock.patch("PIL.ImageOps.exif_transpose", wraps=ImageOps.exif_transpose)
+    opened = mock.patch("soundfile.SoundFile", wraps=soundfile.SoundFile)
+    with upright as photos, opened as clips:
+
+        def decodes() -> tuple[int, int]:
+            own = sum(call.args[0].size == (83, 47) for call in photos.call_args_list)
+            return own, sum(call.args[0].getvalue() == clip for call in clips.call_args_list)
+
+        uploader(app, "Photos").set_value([("front.png", image, "image/png")])
+        uploader(app, "sound").set_value([("name.wav", clip, "audio/wav")])
+        app.run()
+        assert not app.exception and "Used: photo + sound." in said(app)
+        assert decodes() == (1, 1)
+        next(item for item in app.toggle if item.label == "Sound").set_value(False)
+        app.run()
+        assert not app.exception and "Used: photo." in said(app)
+        app.switch_page("retail/pages/compare.py").run()
+        app.switch_page("retail/pages/recognise.py").run()
+        assert not app.exception and "✕ front.png" in {item.label for item in app.button}
+        assert decodes() == (1, 1)
 
 
 def test_camera_and_microphone_count_as_used(start):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from retail.recognizer import NOTHING_GIVEN
+from retail.recognizer import NOTHING_GIVEN, embed_once
 from retail.schema import SUBSETS, Product, UserError
 from tests.tiny_recognizer import tiny_recognizer
 
@@ -60,6 +60,20 @@ def test_a_broken_photo_leaves_the_text_in_use(recognizer, tmp_path):
     answer = recognizer.predict(Product("p", images=(broken,), text="a pear"))
     assert answer.used == ("text",)
     assert len(answer.notes) == 1 and "broken.jpg" in answer.notes[0]
+
+
+def test_a_note_goes_to_its_own_product_even_where_another_name_begins_alike(recognizer, tmp_path):
+    broken = tmp_path / "broken.jpg"
+    broken.write_bytes(b"no photo")
+    whole, damaged = recognizer.predict_many([Product("a", text="a fig"), Product("a: b", (broken,), "a fig")])
+    assert whole.notes == () and len(damaged.notes) == 1
+
+
+def test_what_is_remembered_of_one_product_is_noted_under_the_name_of_the_next(recognizer):
+    memory = {}
+    for name in ("first", "second"):
+        _, (note,) = embed_once(Product(name, (b"no photo",), "a fig"), recognizer.encoders, memory)
+        assert (note.product, note.modality) == (name, "image")
 
 
 def test_top_five_and_other_share_all_probability(recognizer):

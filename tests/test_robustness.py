@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import numpy as np
 import pytest
 import torch
@@ -25,8 +23,12 @@ from retail.evaluation.damage import (
     truncated,
 )
 from retail.evaluation.foreign_words import GERMAN, in_german, in_greek_letters, known_share
-from retail.evaluation.robustness import Model, robustness, some_of, swapped
+from retail.evaluation.reports import DamagedScore, Robustness
+from retail.evaluation.robustness import robustness, some_of
+from retail.evaluation.swapped import swapped
+from retail.files import read_record
 from retail.fusion import FusionHead
+from retail.recognizer import Recognizer
 from retail.report.robustness_tables import robustness_tables, robustness_text, sentences
 from retail.schema import MODALITIES, Product, UserError, Vocabulary
 from retail.store import EmbeddingBatch
@@ -109,9 +111,9 @@ def known_batch(rows: int) -> tuple[EmbeddingBatch, np.ndarray]:
 
 def test_a_swapped_input_is_believed_as_much_as_its_weight_says():
     batch, target = known_batch(30)
-    model = Model({}, Adding(dict.fromkeys(MODALITIES, 3), {"kind": 3}).eval(), VOCABULARY)
+    recognizer = Recognizer({}, Adding(dict.fromkeys(MODALITIES, 3), {"kind": 3}).eval(), "adding", VOCABULARY)
     groups = np.array(batch.ids, dtype=object)
-    rows = {(tuple(r["given"]), r["swapped"]): r for r in swapped(model, batch, {"kind": target}, groups)}
+    rows = {(r.given, r.swapped): r for r in swapped(recognizer, batch, {"kind": target}, groups)}
     assert set(rows) == {
         (("audio", "image"), "audio"),
         (("audio", "text"), "audio"),
@@ -119,11 +121,15 @@ def test_a_swapped_input_is_believed_as_much_as_its_weight_says():
         *((MODALITIES, name) for name in MODALITIES),
     }
     photo_wins = rows[("image", "text"), "image"]
-    assert (photo_wins["follows_swapped"], photo_wins["follows_others"], photo_wins["n"]) == (1.0, 0.0, 30)
-    assert rows[("audio", "image"), "audio"]["follows_others"] == 1.0
-    assert rows[MODALITIES, "image"]["follows_others"] == 1.0  # sound and text together outweigh it
-    assert photo_wins["follows_swapped_low"] < 1.0 == photo_wins["follows_swapped_high"]
-    said = sentences({"curves": [{"task": "kind", "given": "none", "input": "image"}], "swapped": list(rows.values())})
+    assert (photo_wins.follows_swapped, photo_wins.follows_others, photo_wins.n) == (1.0, 0.0, 30)
+    assert rows[("audio", "image"), "audio"].follows_others == 1.0
+    assert rows[MODALITIES, "image"].follows_others == 1.0  # sound and text together outweigh it
+    assert photo_wins.follows_swapped_low < 1.0 == photo_wins.follows_swapped_high
+    figures = dict.fromkeys(("accuracy", "change", "use"), 1.0)
+    figures |= {f"{name}_{end}": 1.0 for name in figures for end in ("low", "high")}
+    curve = DamagedScore(task="kind", input="image", damage="none", strength=None, given="all", n=30, **figures)
+    lists = {"curves": (curve,), "swapped": tuple(rows.values()), "remarks": (), "notes": ()}
+    said = sentences(Robustness(seed=0, n=30, inputs=MODALITIES, strategy="adding", bundle={}, **lists))
     assert any(
         "photo and description contradict each other, the model follows the photo for 100.0 %" in s for s in said
     )
@@ -133,11 +139,11 @@ def test_an_answer_of_neither_product_is_counted_and_unknown_classes_are_left_ou
     batch, target = known_batch(30)
     head = Adding(dict.fromkeys(MODALITIES, 3), {"kind": 3}).eval()
     head.weights = {"audio": -1.0, "image": -1.0, "text": 0.0}  # answers what neither says
-    model = Model({}, head, VOCABULARY)
+    recognizer = Recognizer({}, head, "adding", VOCABULARY)
     target[0], target[1] = 10**6, -1
-    rows = swapped(model, batch, {"kind": target}, np.array(batch.ids, dtype=object))
-    row = next(row for row in rows if row["given"] == ["audio", "image"])
-    assert row["follows_neither"] == 1.0 and row["n"] == 28
+    rows = swapped(recognizer, batch, {"kind": target}, np.array(batch.ids, dtype=object))
+    row = next(row for row in rows if row.given == ("audio", "image"))
+    assert row.follows_neither == 1.0 and row.n == 28
 
 
 class MeanColour:
@@ -183,10 +189,10 @@ def coloured(tmp_path) -> list[Product]:
     return products
 
 
-def model_of_two() -> Model:
+def recognizer_of_two() -> Recognizer:
     head = Adding({"image": 3, "text": 3}, {"kind": 3}).eval()
     head.weights = {"image": 3.0, "text": 1.0}
-    return Model({"image": MeanColour(), "text": FirstWord()}, head, VOCABULARY)  # type: ignore[dict-item]
+    return Recognizer({"image": MeanColour(), "text": FirstWord()}, head, "adding", VOCABULARY)  # type: ignore[dict-item]
 
 
 def turned(photo: Image.Image, strength: float, _: np.random.Generator) -> Image.Image:
@@ -197,20 +203,18 @@ def turned(photo: Image.Image, strength: float, _: np.random.Generator) -> Image
 def test_curves_tell_damage_from_absence(coloured):
     lie = Damage("turned", "image", "more than half", (0.1, 0.9), turned)
     german = next(damage for damage in DAMAGES if damage.name == "German words")
-    results = robustness(model_of_two(), coloured, ["kind", "else"], damages=(lie, german))
-    rows = {(r["input"], r["damage"], r["strength"], r["given"]): r for r in results["curves"]}
-    assert rows["image", "none", None, "all"]["accuracy"] == rows["image", "none", None, "alone"]["accuracy"] == 1.0
-    assert rows["image", "left out", None, "all"]["accuracy"] == 1.0
-    assert rows["image", "turned", 0.1, "alone"]["accuracy"] == 1.0
+    results = robustness(recognizer_of_two(), coloured, ["kind", "else"], damages=(lie, german))
+    rows = {(r.input, r.damage, r.strength, r.given): r for r in results.curves}
+    assert rows["image", "none", None, "all"].accuracy == rows["image", "none", None, "alone"].accuracy == 1.0
+    assert rows["image", "left out", None, "all"].accuracy == 1.0
+    assert rows["image", "turned", 0.1, "alone"].accuracy == 1.0
     for given in ("all", "alone"):  # the photo counts for more, so its lie wins
         row = rows["image", "turned", 0.9, given]
-        assert (row["accuracy"], row["change"], row["use"], row["n"]) == (0.0, -1.0, -1.0, 45) and row[
-            "accuracy_high"
-        ] < 0.1
+        assert (row.accuracy, row.change, row.use, row.n) == (0.0, -1.0, -1.0, 45) and row.accuracy_high < 0.1
     # German words are unknown to the encoder: absent, so alone always wrong, and together the photo answers.
-    assert rows["text", "German words", 1.0, "alone"]["accuracy"] == 0.0
-    assert rows["text", "German words", 1.0, "all"]["accuracy"] == 1.0
-    assert 0.4 < rows["text", "German words", 0.5, "alone"]["accuracy"] < 0.7
+    assert rows["text", "German words", 1.0, "alone"].accuracy == 0.0
+    assert rows["text", "German words", 1.0, "all"].accuracy == 1.0
+    assert 0.4 < rows["text", "German words", 0.5, "alone"].accuracy < 0.7
     text = robustness_text(results)
     assert "kind: leave the photo out (100.0 %) rather than give it with turned 0.9 (0.0 %)." in text
     assert "kind: no damage to the description is clearly worse than leaving it out." in text
@@ -220,22 +224,22 @@ def test_curves_tell_damage_from_absence(coloured):
 
 def test_equal_seeds_give_equal_figures(coloured):
     noise = next(damage for damage in DAMAGES if damage.name == "noise" and damage.modality == "image")
-    first, again = (robustness(model_of_two(), coloured, ["kind"], damages=(noise,))["curves"] for _ in range(2))
+    first, again = (robustness(recognizer_of_two(), coloured, ["kind"], damages=(noise,)).curves for _ in range(2))
     assert first == again
 
 
 def test_a_label_that_the_model_never_saw_is_never_right(coloured):
     strange = [Product(p.id, p.images, p.text, None, {"kind": "z"}, "test") for p in coloured]
-    row = robustness(model_of_two(), strange, ["kind"], damages=())["curves"]
-    assert row == []
+    row = robustness(recognizer_of_two(), strange, ["kind"], damages=()).curves
+    assert row == ()
     noise = DAMAGES[1]
-    rows = robustness(model_of_two(), strange, ["kind"], damages=(noise,))["curves"]
-    assert all(row["accuracy"] == 0.0 and row["n"] == 45 for row in rows)
+    rows = robustness(recognizer_of_two(), strange, ["kind"], damages=(noise,)).curves
+    assert all(row.accuracy == 0.0 and row.n == 45 for row in rows)
 
 
 def test_rows_without_labels_are_refused_and_some_rows_are_drawn(coloured):
     with pytest.raises(UserError, match="no labels for the bundle's tasks"):
-        robustness(model_of_two(), coloured, ["colour"])
+        robustness(recognizer_of_two(), coloured, ["colour"])
     few = some_of(coloured, 10)
     assert len(few) == 10 and few == some_of(coloured, 10) and some_of(coloured, 0) == coloured
 
@@ -245,10 +249,10 @@ def test_the_command_writes_figures_and_tables(bundle, small_data, tmp_path):  #
     options = ["--rows", "6", "--out", str(out), "--csv", str(tmp_path / "csv")]
     result = CliRunner().invoke(app, ["robustness", str(bundle), str(small_data), *options])
     assert result.exit_code == 0, result.output
-    results = json.loads(out.read_text(encoding="utf-8"))
-    assert results["format"] == "retail-robustness/1" and results["n"] == 6
+    results = read_record(out, Robustness)
+    assert (results.format, results.n, results.data.n) == ("retail-robustness/1", 6, 6)
     wanted = {(d.modality, d.name, s) for d in DAMAGES for s in d.strengths}
-    assert wanted <= {(r["input"], r["damage"], r["strength"]) for r in results["curves"]}
-    assert {row["swapped"] for row in results["swapped"]} == set(MODALITIES)
+    assert wanted <= {(r.input, r.damage, r.strength) for r in results.curves}
+    assert {row.swapped for row in results.swapped} == set(MODALITIES)
     assert "Accuracy under damage" in result.output and "whom does the model believe?" in result.output
     assert (tmp_path / "csv" / "robustness.csv").exists() and (tmp_path / "csv" / "swapped.csv").exists()

@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 
 from retail.files import DEMO_BUNDLE, DEMO_DIR, DEMO_TASKS, home
+from retail.workspace.datasets import DEMO_NAME
 from retail.workspace.jobs import runs_folder
 from retail.workspace.recognizers import (
-    DEMO_TITLE,
     RUN_BUNDLES,
     accuracies_on_test,
     imported_folder,
@@ -30,7 +30,7 @@ def test_demo_runs_and_imports_stand_side_by_side_under_unique_titles(tmp_path, 
         (runs_folder() / run / "job.json").write_text(json.dumps({"title": "Shoes", "pid": 0}))
     make_bundle(imported_folder() / "hats", "attention")
     found = recognizers()
-    assert list(found)[0] == DEMO_TITLE
+    assert list(found)[0] == DEMO_NAME
     assert found["Shoes · gated"].parts[-3] == "20260102-000000-bbbb"
     assert found["Shoes · gated (20260101-000000-aaaa)"].is_relative_to(home())
     assert found["Imported: hats"] == imported_folder() / "hats"

@@ -187,7 +187,8 @@ def test_embed_products_marks_what_is_absent_and_says_why(tmp_path):
     assert batch.present["text"].tolist() == [True, False, False]
     assert batch.embeddings["image"][0].tolist() == [15, 0, 7], "the mean of two photos"
     assert batch.targets["fruit"].tolist() == [1, -1, -1]
-    assert len(notes) == 1 and notes[0].startswith("product b: ")
+    (note,) = notes
+    assert (note.product, note.modality) == ("b", "image") and str(note) == f"product b: {note.sentence}"
 
 
 def test_without_a_store_nothing_is_written(tmp_path, monkeypatch):

@@ -20,6 +20,7 @@ from retail.training import (
     drop_modalities,
     fit,
     fit_temperatures,
+    fitting,
     predict_probs,
     row_order,
 )
@@ -102,7 +103,7 @@ def test_early_stopping_restores_the_best_weights(monkeypatch):
         seen.append(torch.cat([weight.detach().flatten().clone() for weight in head.parameters()]))
         return next(losses), 0.5
 
-    monkeypatch.setattr(training, "_score", scripted)
+    monkeypatch.setattr(fitting, "_score", scripted)
     epochs: list[tuple[int, int]] = []
     config = dataclasses.replace(CONFIG, patience=3)
     result = fit(make_batch(), make_batch(40, seed=1), TASKS, config, lambda *done: epochs.append(done))

@@ -1,18 +1,17 @@
 """The leak audit: six ways in which a data set gives its labels away, looked for one by one.
 
-In: a `Manifest` and, for look-alikes and the shuffled control, embeddings. Out: a JSON-ready report with findings.
+In: a `Manifest` and, for look-alikes and the shuffled control, embeddings. Out: an `AuditReport`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
-from typing import Any
 
 from retail.audit.control import shuffled_control
 from retail.audit.duplicates import near_duplicates
 from retail.audit.finding import KINDS, SEVERITIES, Audited, Finding
 from retail.audit.names import codes, names
+from retail.audit.report import AuditedData, AuditReport, Check, located
 from retail.audit.shortcuts import shortcuts
 from retail.audit.texts import constant_text, label_words
 from retail.dataset.manifest import Manifest
@@ -20,14 +19,10 @@ from retail.schema import MODALITIES, Progress, UserError
 from retail.splits import with_validation
 from retail.store import EmbeddingBatch
 
-__all__ = ["FORMAT", "KINDS", "SEVERITIES", "audit"]
-
-FORMAT = "retail-audit/1"
+__all__ = ["KINDS", "SEVERITIES", "AuditReport", "audit"]
 
 
-def audit(
-    manifest: Manifest, embedded: EmbeddingBatch | None = None, progress: Progress | None = None
-) -> dict[str, Any]:
+def audit(manifest: Manifest, embedded: EmbeddingBatch | None = None, progress: Progress | None = None) -> AuditReport:
     """Runs every check over all rows; `embedded` holds the rows of the manifest in their order.
 
     Raises UserError when the data has no label column.
@@ -59,15 +54,12 @@ def audit(
         progress("auditing", len(KINDS), len(KINDS))
     findings.sort(key=lambda finding: SEVERITIES.index(finding.severity))
     found = {finding.kind for finding in findings}
-    return {
-        "format": FORMAT,
-        "data": {"name": manifest.title, "checksum": manifest.checksum, "n": len(data.products)},
-        "tasks": list(manifest.tasks),
-        "checks": [{"kind": kind, "looks_for": words, "found": kind in found} for kind, words in KINDS.items()],
-        "findings": [
-            asdict(finding) | {"n": len(finding.rows), "lines": [manifest.lines.get(name) for name in finding.rows]}
-            for finding in findings
-        ],
-        "controls": controls,
-        "limits": [] if embedded else ["No embeddings were given: look-alikes and shuffled inputs were not looked at."],
-    }
+    unseen = "No embeddings were given: look-alikes and shuffled inputs were not looked at."
+    return AuditReport(
+        data=AuditedData(name=manifest.title, checksum=manifest.checksum, n=len(data.products)),
+        tasks=manifest.tasks,
+        checks=tuple(Check(kind=kind, looks_for=words, found=kind in found) for kind, words in KINDS.items()),
+        findings=tuple(located(finding, manifest) for finding in findings),
+        controls=tuple(controls),
+        limits=() if embedded else (unseen,),
+    )

@@ -1,28 +1,41 @@
 """The control: an input shuffled across rows tells nothing any more; where a class can still be guessed, it leaks.
 
-In: `Audited` with embeddings. Out: findings of the kind "shuffled control" and the rows of the control table.
+In: `Audited` with embeddings. Out: findings of the kind "shuffled control" and the `Control`s.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 from sklearn.decomposition import PCA
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.tree import DecisionTreeClassifier
 
-from retail.audit.finding import Audited, Finding, Severity, percent
+from retail.audit.finding import Audited, Finding, Severity
 from retail.audit.guessing import Guess, cross_validated
-from retail.schema import MODALITIES
-from retail.wording import INPUT_WORDS, inputs_words
+from retail.schema import MODALITIES, Modality
+from retail.wording import INPUT_WORDS, inputs_words, percent
 
 EXCESS = 0.05
 LEAK = 0.25  # of the way from chance to certainty
 COMPONENTS = 32  # of an embedding: enough to read a class, few enough that noise does not drown the present mask
 
 
-def shuffled_control(data: Audited, seed: int = 0) -> tuple[list[Finding], list[dict[str, Any]]]:
+@dataclass(frozen=True)
+class Control:
+    """How much one input tells of one task as it is and shuffled, beside the share of the commonest class."""
+
+    task: str
+    input: str  # in words
+    intact: float
+    shuffled: float
+    chance: float
+    n: int
+
+
+def shuffled_control(data: Audited, seed: int = 0) -> tuple[list[Finding], list[Control]]:
     """Each input intact and shuffled among the rows that have it; what is missing stays missing.
 
     The last question leaves contents out altogether: does *which* inputs are there tell the class?
@@ -34,21 +47,14 @@ def shuffled_control(data: Audited, seed: int = 0) -> tuple[list[Finding], list[
     tree = DecisionTreeClassifier(max_depth=3, min_samples_leaf=3, random_state=0)
     findings, rows = [], []
     for task in data.tasks:
-        labels, told = data.labels(task), {}
+        labels = data.labels(task)
+        told: dict[Modality, Guess] = {}
         for modality, pair in features.items():
             intact, shuffled = (cross_validated(linear, own, labels, data.groups) for own in pair)
             if intact is None or shuffled is None:
                 continue
-            rows.append(
-                {
-                    "task": task,
-                    "input": INPUT_WORDS[modality],
-                    "intact": intact.accuracy,
-                    "shuffled": shuffled.accuracy,
-                    "chance": shuffled.chance,
-                    "n": shuffled.n,
-                }
-            )
+            figures = (intact.accuracy, shuffled.accuracy, shuffled.chance, shuffled.n)
+            rows.append(Control(task, INPUT_WORDS[modality], *figures))
             if shuffled.tells(EXCESS):
                 told[modality] = shuffled
         missing = cross_validated(tree, np.stack(list(masks.values()), 1), labels, data.groups)
@@ -58,12 +64,12 @@ def shuffled_control(data: Audited, seed: int = 0) -> tuple[list[Finding], list[
     return findings, rows
 
 
-def _masks(data: Audited) -> dict[str, np.ndarray]:
+def _masks(data: Audited) -> dict[Modality, np.ndarray]:
     """(N,) 0 or 1 per input: given in the table, whether or not an encoder could use it."""
     return {m: np.array([m in product.modalities for product in data.products], dtype=float) for m in MODALITIES}
 
 
-def _features(data: Audited, modality, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:  # type: ignore[no-untyped-def]
+def _features(data: Audited, modality: Modality, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """(N, C + 1) intact and shuffled: leading components and the present mask."""
     present = data.present[modality]
     rows = data.embeddings[modality][present]
@@ -81,7 +87,7 @@ def _features(data: Audited, modality, rng: np.random.Generator) -> tuple[np.nda
     return tables[0], tables[1]
 
 
-def _finding(data: Audited, task: str, told: dict[Any, Guess], missing: Guess | None) -> Finding:
+def _finding(data: Audited, task: str, told: Mapping[Modality, Guess], missing: Guess | None) -> Finding:
     guesses = [*told.values(), *([missing] if missing else [])]
     best = max(guesses, key=lambda guess: guess.accuracy)
     if best is missing:

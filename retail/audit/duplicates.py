@@ -9,11 +9,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from retail.audit.finding import Audited, Finding, Severity, percent
+from retail.audit.finding import Audited, Finding, Severity
 from retail.audit.media_facts import mirrored
 from retail.media import clean_text
 from retail.schema import Modality
-from retail.wording import INPUT_WORDS
+from retail.wording import INPUT_WORDS, percent
 
 # Calibrated on 2,925 shop photos: coded anew or halved in size a photo stays within 0.004 of itself (root mean square
 # of 16 × 16 thumbnails), and no two different products come nearer than 0.022.

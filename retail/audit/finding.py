@@ -1,6 +1,6 @@
 """What a leak audit looks at and what it says.
 
-In: the rows of a data set and, where there is an encoder, their embeddings. Out: `Finding`s. No torch.
+In: the rows of a data set and, where there is an encoder, their embeddings. Out: `Finding`s.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import numpy as np
 
 from retail.audit.media_facts import MediaFacts, facts_of
 from retail.schema import Modality, Product
+from retail.splits import group_names
 
 # From "test accuracy cannot be trusted" over "probably easier than real life" to "know this when you read the figures".
 Severity = Literal["leak", "warning", "note"]
@@ -68,14 +69,9 @@ class Audited:
     @property
     def groups(self) -> np.ndarray:
         """(N,) names: rows of one declared group bear one name, every other row its own."""
-        return np.array([f"g {p.group}" if p.group else f"r {p.id}" for p in self.products], dtype=object)
+        return group_names(self.products)
 
     @cached_property
     def facts(self) -> list[MediaFacts]:
         """What every row's files look like; each file is opened once."""
         return facts_of(self.products)
-
-
-def percent(share: float) -> str:
-    """0.125 -> '12.5 %'."""
-    return f"{100 * share:.1f} %"

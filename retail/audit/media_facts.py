@@ -10,13 +10,12 @@ import io
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 import soundfile
 from PIL import Image
 
-from retail.media import SAMPLE_RATE_HZ, MediaError, decode_audio, decode_image
+from retail.media import SAMPLE_RATE_HZ, MediaError, content_of, picture_of, waveform_of
 from retail.schema import MediaSource, Product
 
 READERS = 2  # threads that open files
@@ -53,7 +52,7 @@ def _facts(product: Product) -> MediaFacts:
         sound = _sound_properties(product.audio)
         sound_hash = hashlib.sha256(_bytes(product.audio)).hexdigest()
         try:
-            clip = decode_audio(product.audio)
+            clip = waveform_of(product.audio)
             fingerprint, seconds = sound_fingerprint(clip), len(clip) / SAMPLE_RATE_HZ
         except MediaError:
             pass
@@ -62,10 +61,8 @@ def _facts(product: Product) -> MediaFacts:
 
 
 def _bytes(source: MediaSource) -> bytes:
-    if isinstance(source, bytes):
-        return source
     try:
-        return Path(source).read_bytes()
+        return content_of(source)
     except OSError:
         return b""
 
@@ -98,7 +95,7 @@ def _sound_properties(source: MediaSource) -> tuple[tuple[float, ...], tuple[flo
 
 def _thumbnail(source: MediaSource) -> np.ndarray | None:
     try:
-        picture = decode_image(source).resize((THUMBNAIL, THUMBNAIL), Image.Resampling.BOX)
+        picture = picture_of(source).resize((THUMBNAIL, THUMBNAIL), Image.Resampling.BOX)
     except MediaError:
         return None
     return np.asarray(picture, dtype=np.float32).reshape(-1) / 255

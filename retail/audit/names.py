@@ -14,10 +14,11 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.naive_bayes import MultinomialNB
 from sklearn.pipeline import make_pipeline
 
-from retail.audit.finding import Audited, Finding, percent
+from retail.audit.finding import Audited, Finding
 from retail.audit.guessing import cross_validated
 from retail.media import clean_text
 from retail.schema import MediaSource
+from retail.wording import percent
 
 EXCESS = 0.10  # points above the commonest class that are worth a word
 # A barcode or article number: at least four digits. One that three products of one class share is the class's own,
@@ -88,8 +89,7 @@ def codes(data: Audited) -> list[Finding]:
 
 def _name(source: MediaSource, root: Path) -> str:
     """The path inside the data set without its ending; "" for an upload."""
-    if isinstance(source, bytes):
+    if not isinstance(source, Path):
         return ""
-    path = Path(source)
-    inside = path.relative_to(root) if path.is_relative_to(root) else Path(path.name)
+    inside = source.relative_to(root) if source.is_relative_to(root) else Path(source.name)
     return inside.with_suffix("").as_posix()

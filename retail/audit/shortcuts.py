@@ -10,8 +10,9 @@ import re
 import numpy as np
 from sklearn.tree import DecisionTreeClassifier
 
-from retail.audit.finding import Audited, Finding, Severity, percent
+from retail.audit.finding import Audited, Finding, Severity
 from retail.audit.guessing import cross_validated
+from retail.wording import percent
 
 EXCESS = 0.10
 STRONG = 0.5  # of the way from chance to certainty

@@ -10,8 +10,9 @@ from collections import Counter
 
 import numpy as np
 
-from retail.audit.finding import Audited, Finding, Severity, percent
+from retail.audit.finding import Audited, Finding, Severity
 from retail.media import clean_text
+from retail.wording import percent
 
 LEAST_IN_CLASS = 5  # rows with a text: that three products share a title is no system
 CONSTANT = 0.9  # share of a class's texts that are one and the same

@@ -14,7 +14,7 @@ from retail.augmentation.image import seeded, viewable
 from retail.augmentation.sound import augmented_features, rerecorded
 from retail.augmentation.text import augmented_text
 from retail.config import FinetuneConfig
-from retail.media import clean_text, decode_audio, decode_image
+from retail.media import clean_text, picture_of, waveform_of
 from retail.schema import Product
 
 
@@ -35,8 +35,8 @@ def preview(product: Product, seed: int = 0, count: int = 4, config: FinetuneCon
     which takes some seconds.
     """
     config = config or FinetuneConfig()
-    photos = [decode_image(source) for source in product.images]
-    clip = None if product.audio is None else decode_audio(product.audio)
+    photos = [picture_of(source) for source in product.images]
+    clip = None if product.audio is None else waveform_of(product.audio)
     return [_example(photos, product.text, clip, [seed, number], config) for number in range(count)]
 
 

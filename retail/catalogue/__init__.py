@@ -25,7 +25,7 @@ from torch.nn.functional import normalize
 from retail.dataset.manifest import Manifest
 from retail.evaluation.hierarchy import ParentMap, parents_of
 from retail.files import home, whole_folder
-from retail.media import decode_audio
+from retail.media import content_of, waveform_of
 from retail.recognizer import Recognizer
 from retail.schema import MODALITIES, SUBSETS, Modality, Prediction, Product, Progress, UserError
 from retail.store import EmbeddingBatch, EmbeddingStore
@@ -204,10 +204,10 @@ def enrol(key: str, name: str, product: Product) -> Product:
     folder = catalogue_folder(key) / secrets.token_hex(6)
     with whole_folder(folder) as partial:
         for place, image in enumerate(product.images):
-            (partial / f"image_{place:02}").write_bytes(_content(image))
+            (partial / f"image_{place:02}").write_bytes(content_of(image))
         if product.audio is not None:
-            decode_audio(product.audio)  # what cannot be read is refused, not kept
-            (partial / "sound").write_bytes(_content(product.audio))
+            waveform_of(product.audio)  # what cannot be read is refused, not kept
+            (partial / "sound").write_bytes(content_of(product.audio))
         facts = {"name": name.strip(), "text": product.text}
         (partial / "product.json").write_text(json.dumps(facts, ensure_ascii=False), encoding="utf-8")
     return _read(folder)
@@ -241,7 +241,3 @@ def _read(folder: Path) -> Product:
         labels={NAME: str(facts["name"])},
         split=ENROLLED,
     )
-
-
-def _content(source: Path | bytes) -> bytes:
-    return source if isinstance(source, bytes) else source.read_bytes()

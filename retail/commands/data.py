@@ -25,8 +25,8 @@ from retail.commands.shared import (
     listed,
     read_data,
     reported,
-    write_json,
 )
+from retail.files import write_record
 from retail.schema import UserError
 
 
@@ -123,7 +123,7 @@ def audit(
             embedded, _ = embed_products(manifest.products, load_preset(encoders), {}, EmbeddingStore(), progress)
         report = look(manifest, embedded, progress)
         if json_file is not None:
-            write_json(json_file, report)
+            write_record(json_file, report)
         typer.echo(audit_text(report))
         for path in write_tables(audit_tables(report), csv_folder):
             typer.echo(f"Written: {path}")

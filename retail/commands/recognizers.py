@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -25,9 +25,8 @@ from retail.commands.shared import (
     app,
     chosen_inputs,
     reported,
-    write_json,
 )
-from retail.files import whole_file
+from retail.files import whole_file, write_record
 from retail.report.table_formats import safe_cell
 from retail.schema import Prediction, Product, Progress, UserError
 
@@ -59,8 +58,8 @@ def evaluate(
         manifest = _labelled_data(data, list(recognizer.vocabularies), text_column, progress)
         scores = run_evaluation(recognizer, manifest, split, used, progress)
         if out is not None:
-            write_json(out, scores)
-        typer.echo(f"{_rows_scored(scores['data'])}\n{scores_table(scores)}")
+            write_record(out, scores)
+        typer.echo(f"{scores.data.sentence}\n{scores_table(scores)}")
 
 
 @app.command(epilog=EXAMPLES["robustness"])
@@ -78,8 +77,8 @@ def robustness(
     """How much damage does a bundle bear? Blur, typos, noise and more at several strengths, and swapped inputs."""
     with reported(status) as progress:
         from retail.bundle import load_bundle
-        from retail.evaluation.robustness import Model, some_of
         from retail.evaluation.robustness import robustness as measure
+        from retail.evaluation.robustness import some_of
         from retail.evaluation.scores import rows_to_score
         from retail.report.files import write_tables
         from retail.report.robustness_tables import robustness_tables, robustness_text
@@ -87,16 +86,13 @@ def robustness(
 
         recognizer = load_bundle(bundle)
         manifest = _labelled_data(data, list(recognizer.vocabularies), text_column, progress)
-        found, scored = rows_to_score(recognizer, manifest, split)
+        found, data_facts = rows_to_score(recognizer, manifest, split)
         chosen = some_of(found, rows, seed)
-        model = Model(recognizer.encoders, recognizer.head, recognizer.vocabularies)
-        results = measure(model, chosen, manifest.label_columns, EmbeddingStore(), progress, seed)
-        facts = {"name": manifest.title, "checksum": manifest.checksum, "split": scored, "n": len(chosen)}
-        training = recognizer.info.to_dict() if recognizer.info else {}
-        results |= {"strategy": recognizer.strategy, "bundle": training, "data": facts}
+        judged = data_facts.model_copy(update={"n": len(chosen)})
+        results = measure(recognizer, chosen, manifest.label_columns, EmbeddingStore(), progress, seed, data=judged)
         if out is not None:
-            write_json(out, results)
-        typer.echo(f"{_rows_scored(facts)}\n{robustness_text(results)}")
+            write_record(out, results)
+        typer.echo(f"{judged.sentence}\n{robustness_text(results)}")
         for path in write_tables(robustness_tables(results), csv_folder):
             typer.echo(f"Written: {path}")
 
@@ -111,12 +107,6 @@ def _labelled_data(data: Path, tasks: Sequence[str], text_column: str, progress:
     for problem in manifest.problems:
         typer.echo(f"Note: {problem}", err=True)
     return manifest
-
-
-def _rows_scored(data: Mapping[str, Any]) -> str:
-    """'Scored: the test rows of demo, 600 products.'"""
-    rows = "rows" if data["split"] == "all" else f"{data['split']} rows"
-    return f"Scored: the {rows} of {data['name']}, {data['n']:,} products."
 
 
 @app.command(epilog=EXAMPLES["predict"])

@@ -11,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
+from retail.components.kept_choice import choose_kept
 from retail.components.words import download
 from retail.dataset.columns import NONE, ROLES, Columns, guessed_tasks
 from retail.dataset.manifest import read_table
@@ -40,23 +41,13 @@ ROLE_HELP = {
 def choose_dataset() -> Dataset:
     """The data set that is looked at; Data and Train choose the same one."""
     known = {dataset.id: dataset for dataset in datasets.list_datasets()}
-    state = st.session_state
-    if state.get("dataset") not in known:
-        state.dataset = next(iter(known))
-    labels = _labels(list(known.values()))
-    state.dataset_box = state.dataset  # an `index` that follows the choice would make a new box of each, without memory
-    st.selectbox("Data set", list(known), key="dataset_box", on_change=_take_choice, format_func=labels.__getitem__)
-    return known[state.dataset]
+    return known[choose_kept("Data set", _labels(list(known.values())), "dataset")]
 
 
 def _labels(known: list[Dataset]) -> dict[str, str]:
     """Names by id; the box finds an option by its label, so those of one name bear their id too."""
     names = Counter(one.name for one in known)
     return {one.id: one.name if names[one.name] == 1 else f"{one.name} ({one.id})" for one in known}
-
-
-def _take_choice() -> None:
-    st.session_state.dataset = st.session_state.dataset_box
 
 
 def keep(dataset: Dataset) -> None:

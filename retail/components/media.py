@@ -5,7 +5,6 @@ In: a `Product` whose files lie on this machine. Out: elements on the page; smal
 
 from __future__ import annotations
 
-import io
 import mimetypes
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Any, Literal
 import streamlit as st
 
 from retail.components.words import plain
-from retail.media import MediaError, decode_audio, decode_image
+from retail.media import MediaError, decode_audio, decode_image, small_copy
 from retail.schema import MediaSource, Product
 
 THUMBNAIL_PX = 320
@@ -24,11 +23,7 @@ MOST_LETTERS = 400  # of a description
 @st.cache_data(show_spinner=False, max_entries=512)
 def thumbnail(path: str, changed: float) -> bytes:
     """A small upright JPEG of a photo; raises MediaError."""
-    picture = decode_image(Path(path))
-    picture.thumbnail((THUMBNAIL_PX, THUMBNAIL_PX))
-    stream = io.BytesIO()
-    picture.save(stream, "JPEG", quality=80)
-    return stream.getvalue()
+    return small_copy(decode_image(Path(path)), (THUMBNAIL_PX, THUMBNAIL_PX))
 
 
 @st.cache_data(show_spinner=False, max_entries=512)

@@ -7,9 +7,7 @@ A name is `family:checkpoint`; the families are the classes with a `prefix` in t
 from __future__ import annotations
 
 import hashlib
-import importlib
 import json
-import pkgutil
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
@@ -19,6 +17,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from retail.plugins import plugins_in
 from retail.schema import MODALITIES, Modality, UserError
 
 # The first preset needs no network: its weights are installed packages and, for sound, a file of the project.
@@ -109,14 +108,7 @@ def fingerprint_of(family: type[Encoder], preprocessing: dict[str, Any], tensors
 @cache
 def families() -> dict[str, type[Encoder]]:
     """Every encoder family by prefix: the Encoder subclasses defined in this folder's files."""
-    found: dict[str, type[Encoder]] = {}
-    for module_info in pkgutil.iter_modules(__path__):
-        module = importlib.import_module(f"{__name__}.{module_info.name}")
-        for value in vars(module).values():
-            if isinstance(value, type) and issubclass(value, Encoder) and value.__module__ == module.__name__:
-                if "prefix" in vars(value):
-                    found[value.prefix] = value
-    return dict(sorted(found.items()))
+    return plugins_in(__name__, Encoder, "prefix")  # type: ignore[type-abstract]
 
 
 _lock = threading.RLock()

@@ -1,14 +1,13 @@
 """How much damage a model bears: accuracy against the strength of each damage, and whom it believes when inputs differ.
 
-In: a `Model` (encoders, head, vocabularies), products and their labels. Out: JSON-ready rows; every damage is drawn
-from the product's own place, so that equal seeds give equal figures.
+In: a `Recognizer`, products and their labels. Out: `Robustness`; every damage is drawn from the product's own place,
+so that equal seeds give equal figures.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from itertools import combinations
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,85 +17,76 @@ from torch import Tensor
 from retail.encoders import BATCH_SIZE, Encoder
 from retail.evaluation.damage import DAMAGES, Damage
 from retail.evaluation.foreign_words import known_share
-from retail.fusion import FusionHead
-from retail.media import MediaError, clean_text, decode_audio, decode_image
+from retail.evaluation.reports import DamagedScore, Robustness, ScoredData
+from retail.evaluation.swapped import preds_of, swapped
+from retail.media import MediaError, clean_text, picture_of, waveform_of
 from retail.metrics.paired import paired_test
 from retail.metrics.scores import bootstrap_interval
-from retail.schema import MODALITIES, Modality, Product, Progress, UserError, Vocabulary
-from retail.store import EmbeddingBatch, EmbeddingStore, embed_products
-from retail.training import predict_probs
-
-FORMAT = "retail-robustness/1"
-Row = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Model:
-    """What a recogniser is made of; its inputs are those of the head."""
-
-    encoders: Mapping[Modality, Encoder]
-    head: FusionHead
-    vocabularies: Mapping[str, Vocabulary]
-
-    @property
-    def inputs(self) -> tuple[Modality, ...]:
-        return tuple(modality for modality in MODALITIES if modality in self.head.dims)
-
-    def preds(self, batch: EmbeddingBatch) -> dict[str, np.ndarray]:
-        """{task: (N,)} the likeliest class; -1 where no input is present, which is never right."""
-        given = torch.stack([batch.present[modality] for modality in self.inputs]).any(0)
-        probs = predict_probs(self.head, batch)
-        return {task: torch.where(given, value.argmax(1), -1).numpy() for task, value in probs.items()}
+from retail.recognizer import Recognizer
+from retail.schema import Modality, Product, Progress, UserError, Vocabulary
+from retail.splits import group_names
+from retail.store import EmbeddingBatch, EmbeddingStore
 
 
 def robustness(
-    model: Model,
+    recognizer: Recognizer,
     products: Sequence[Product],
     tasks: Sequence[str],
     store: EmbeddingStore | None = None,
     progress: Progress | None = None,
     seed: int = 0,
     damages: Sequence[Damage] = DAMAGES,
-) -> dict[str, Any]:
+    data: ScoredData | None = None,
+) -> Robustness:
     """Curves for every damage of an input that the model takes, and what it does with contradicting inputs.
 
-    Raises UserError when no task is both the model's and the data's, or no product has a label of one.
+    Raises UserError when no task is both the recogniser's and the data's, or no product has a label of one.
     """
-    tasks = [task for task in model.vocabularies if task in tasks]
+    tasks = [task for task in recognizer.vocabularies if task in tasks]
     if not tasks or not any(product.labels.get(task) for product in products for task in tasks):
         raise UserError(
-            f"The rows have no labels for the bundle's tasks ({', '.join(model.vocabularies)}); name columns so."
+            f"The rows have no labels for the bundle's tasks ({', '.join(recognizer.vocabularies)}); name columns so."
         )
-    encoders = {modality: model.encoders[modality] for modality in model.inputs}
-    clean, notes = embed_products(products, encoders, model.vocabularies, store, progress)
-    targets = {task: _targets(products, task, model.vocabularies[task]) for task in tasks}
-    groups = np.array([f"group {p.group}" if p.group else f"row {p.id}" for p in products], dtype=object)
-    wanted = [damage for damage in damages if damage.modality in encoders and clean.present[damage.modality].any()]
-    judge = _Judge(model, clean, targets, groups)
-    rows: list[Row] = []
-    total, done = sum(len(damage.strengths) for damage in wanted), 0
-    for modality in dict.fromkeys(damage.modality for damage in wanted):
-        rows += judge.references(modality)
-    for damage in wanted:
-        for strength in damage.strengths:
-            rows += judge.damaged(damage, strength, _spoilt(products, encoders, clean, damage, strength, seed))
-            done += 1
-            if progress:
-                progress("damaging", done, total)
-    texts = [product.text for product in products if product.text.strip()]
-    remarks = [f"{damage.name}: {damage.note}" for damage in wanted if damage.note]
-    if any(damage.name == "German words" for damage in wanted):
-        remarks.append(f"The German list knows {100 * known_share(texts):.0f} % of the words in these descriptions.")
-    return {
-        "format": FORMAT,
-        "seed": seed,
-        "n": len(products),
-        "inputs": list(model.inputs),
-        "curves": rows,
-        "swapped": swapped(model, clean, targets, groups, seed),
-        "remarks": remarks,
-        "notes": notes,
-    }
+    clean, notes = recognizer.embed(products, store, progress)
+    targets = {task: _targets(products, task, recognizer.vocabularies[task]) for task in tasks}
+    groups = group_names(products)
+    wanted = [
+        damage
+        for damage in damages
+        if damage.modality in recognizer.modalities and clean.present[damage.modality].any()
+    ]
+    judge = _Judge(recognizer, clean, targets, groups)
+    curves = [row for modality in _damaged(wanted) for row in judge.references(modality)]
+    steps = [(damage, strength) for damage in wanted for strength in damage.strengths]
+    for done, (damage, strength) in enumerate(steps, start=1):
+        encoder = recognizer.encoders[damage.modality]
+        curves += judge.damaged(damage, strength, _spoilt(products, encoder, clean, damage, strength, seed))
+        if progress:
+            progress("damaging", done, len(steps))
+    return Robustness(
+        seed=seed,
+        n=len(products),
+        inputs=recognizer.modalities,
+        curves=tuple(curves),
+        swapped=tuple(swapped(recognizer, clean, targets, groups, seed)),
+        remarks=tuple(_remarks(wanted, products)),
+        notes=tuple(map(str, notes)),
+        strategy=recognizer.strategy,
+        bundle=recognizer.info.to_dict() if recognizer.info else {},
+        data=data,
+    )
+
+
+def _damaged(damages: Sequence[Damage]) -> list[Modality]:
+    return list(dict.fromkeys(damage.modality for damage in damages))
+
+
+def _remarks(damages: Sequence[Damage], products: Sequence[Product]) -> list[str]:
+    remarks = [f"{damage.name}: {damage.note}" for damage in damages if damage.note]
+    if any(damage.name == "German words" for damage in damages):
+        share = known_share([product.text for product in products if product.text.strip()])
+        remarks.append(f"The German list knows {100 * share:.0f} % of the words in these descriptions.")
+    return remarks
 
 
 def some_of(products: Sequence[Product], most: int, seed: int = 0) -> list[Product]:
@@ -119,27 +109,30 @@ class _Judge:
     """Scores damaged batches against the clean one, on the products that have the damaged input and a label."""
 
     def __init__(
-        self, model: Model, clean: EmbeddingBatch, targets: Mapping[str, np.ndarray], groups: np.ndarray
+        self, recognizer: Recognizer, clean: EmbeddingBatch, targets: Mapping[str, np.ndarray], groups: np.ndarray
     ) -> None:
-        self.model, self.clean, self.targets, self.groups = model, clean, targets, groups
-        self._clean_preds = {given: self._preds(clean, given) for given in ("all", *model.inputs)}
-        self._without = {m: model.preds(clean.only([o for o in model.inputs if o != m])) for m in model.inputs}
+        self.recognizer, self.clean, self.targets, self.groups = recognizer, clean, targets, groups
+        self._clean_preds = {given: self._preds(clean, given) for given in ("all", *recognizer.modalities)}
+        self._without = {
+            m: preds_of(recognizer, clean.only([o for o in recognizer.modalities if o != m]))
+            for m in recognizer.modalities
+        }
 
     def _preds(self, batch: EmbeddingBatch, given: str) -> dict[str, np.ndarray]:
-        return self.model.preds(batch if given == "all" else batch.only([given]))
+        return preds_of(self.recognizer, batch if given == "all" else batch.only([given]))
 
-    def references(self, modality: Modality) -> list[Row]:
+    def references(self, modality: Modality) -> list[DamagedScore]:
         """Undamaged, and what the model does without this input at all: worse than that, it had better be left out."""
         rows = [
             row
             for given in self._givens(modality)
             for row in self._rows(modality, "none", None, given, self._clean_preds[given])
         ]
-        if len(self.model.inputs) > 1:
+        if len(self.recognizer.modalities) > 1:
             rows += self._rows(modality, "left out", None, "all", self._without[modality])
         return rows
 
-    def damaged(self, damage: Damage, strength: float, spoilt: tuple[Tensor, Tensor]) -> list[Row]:
+    def damaged(self, damage: Damage, strength: float, spoilt: tuple[Tensor, Tensor]) -> list[DamagedScore]:
         """`spoilt` holds the damaged input's (N, D) embeddings and (N,) present mask."""
         modality = damage.modality
         batch = replace(
@@ -154,11 +147,11 @@ class _Judge:
         ]
 
     def _givens(self, modality: Modality) -> tuple[str, ...]:
-        return ("all", modality) if len(self.model.inputs) > 1 else (modality,)
+        return ("all", modality) if len(self.recognizer.modalities) > 1 else (modality,)
 
     def _rows(
         self, modality: Modality, name: str, strength: float | None, given: str, preds: Mapping[str, np.ndarray]
-    ) -> list[Row]:
+    ) -> list[DamagedScore]:
         rows = []
         for task, target in self.targets.items():
             asked = (target >= 0) & self.clean.present[modality].numpy()
@@ -170,26 +163,36 @@ class _Judge:
             low, high = bootstrap_interval(right, groups=groups)
             without = (self._without[modality][task] == target)[asked].astype(float)
             loss, use = paired_test(right, before, groups), paired_test(right, without, groups)
-            rows.append(
-                {"task": task, "input": modality, "damage": name, "strength": strength}
-                | {"given": "all" if given == "all" else "alone", "n": len(right)}
-                | {"accuracy": float(right.mean()), "accuracy_low": low, "accuracy_high": high}
-                | {"change": loss.difference, "change_low": loss.low, "change_high": loss.high}
-                | {"use": use.difference, "use_low": use.low, "use_high": use.high}  # over leaving the input out
+            row = DamagedScore(
+                task=task,
+                input=modality,
+                damage=name,
+                strength=strength,
+                given="all" if given == "all" else "alone",
+                n=len(right),
+                accuracy=float(right.mean()),
+                accuracy_low=low,
+                accuracy_high=high,
+                change=loss.difference,
+                change_low=loss.low,
+                change_high=loss.high,
+                use=use.difference,  # over leaving the input out
+                use_low=use.low,
+                use_high=use.high,
             )
+            rows.append(row)
         return rows
 
 
 def _spoilt(
     products: Sequence[Product],
-    encoders: Mapping[Modality, Encoder],
+    encoder: Encoder,
     clean: EmbeddingBatch,
     damage: Damage,
     strength: float,
     seed: int,
 ) -> tuple[Tensor, Tensor]:
     """(N, D) embeddings of the damaged input, several photos of a product as their mean, and (N,) present mask."""
-    encoder = encoders[damage.modality]
     sums, counts = torch.zeros(len(products), encoder.dim), torch.zeros(len(products))
     owners: list[int] = []
     items: list[Any] = []
@@ -227,56 +230,6 @@ def _decoded(product: Product, modality: Modality) -> Iterator[Any]:
     sources = product.images if modality == "image" else (product.audio,)
     for source in sources:
         try:
-            yield decode_image(source) if modality == "image" else decode_audio(source)  # type: ignore[arg-type]
+            yield picture_of(source) if modality == "image" else waveform_of(source)  # type: ignore[arg-type]
         except MediaError:
             continue
-
-
-def swapped(
-    model: Model, clean: EmbeddingBatch, targets: Mapping[str, np.ndarray], groups: np.ndarray, seed: int = 0
-) -> list[Row]:
-    """One input comes from another product of another class: does the model answer as that one, or as the others?
-
-    For every pair of inputs and, with three, for all of them; only products that have every input that is given, and
-    classes that the model knows.
-    """
-    rng = np.random.default_rng(seed)
-    sets = [pair for size in (2, 3) for pair in combinations(model.inputs, size)]
-    rows: list[Row] = []
-    for task, target in targets.items():
-        for given in sets:
-            has = np.all([clean.present[modality].numpy() for modality in given], axis=0)
-            usable = np.flatnonzero(has & (target >= 0) & (target < len(model.vocabularies[task])))
-            donors = _donors(target, usable, rng)
-            kept, theirs = usable[donors >= 0], donors[donors >= 0]
-            if not len(kept):
-                continue
-            # Of a pair, swapping one input or the other asks the same question.
-            for modality in given if len(given) > 2 else given[:1]:
-                batch = clean.rows(torch.from_numpy(kept)).only(given)
-                foreign = clean.embeddings[modality][torch.from_numpy(theirs)]
-                mixed = replace(batch, embeddings=batch.embeddings | {modality: foreign})
-                preds = model.preds(mixed)[task]
-                own, other = preds == target[kept], preds == target[theirs]
-                rows.append(
-                    {"task": task, "given": list(given), "swapped": modality, "n": len(kept)}
-                    | _share("swapped", other, groups[kept])
-                    | _share("others", own, groups[kept])
-                    | _share("neither", ~(own | other), groups[kept])
-                )
-    return rows
-
-
-def _share(name: str, hits: np.ndarray, groups: np.ndarray) -> Row:
-    low, high = bootstrap_interval(hits, groups=groups)
-    return {f"follows_{name}": float(hits.mean()), f"follows_{name}_low": low, f"follows_{name}_high": high}
-
-
-def _donors(target: np.ndarray, usable: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """For each usable row another one of another class, at random; -1 where there is none."""
-    donors = np.full(len(usable), -1)
-    for place, row in enumerate(usable.tolist()):
-        others = usable[target[usable] != target[row]]
-        if len(others):
-            donors[place] = int(rng.choice(others))
-    return donors

@@ -1,16 +1,16 @@
 """How well one recogniser does on labelled rows.
 
-In: a `Recognizer` and a manifest. Out: `scores` rows, the labels it did not know and the answer to each row.
+In: a `Recognizer` and a manifest. Out: `Scores`: figures of each task, labels it did not know, the answer to each row.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from retail.dataset.manifest import Manifest
+from retail.evaluation.reports import ScoredData, Scores, TaskPredictions, TaskScore
 from retail.metrics.scores import score
 from retail.recognizer import Recognizer
 from retail.schema import Modality, Product, Progress, UserError
@@ -18,18 +18,22 @@ from retail.splits import groups_of
 from retail.store import EmbeddingStore
 
 
-def rows_to_score(recognizer: Recognizer, manifest: Manifest, split: str) -> tuple[list[Product], str]:
-    """The rows of a split and its name: "all" when that is asked for, or for foreign data without a split column.
+def rows_to_score(recognizer: Recognizer, manifest: Manifest, split: str) -> tuple[list[Product], ScoredData]:
+    """The rows of a split and what they are: all of them when that is asked for, or for data without a split column.
 
     The data that the recogniser learned from were split for it in the same way, split column or not.
     """
     learned_from = recognizer.learned_from == manifest.checksum
     if split == "all" or not (manifest.has_split or learned_from):
-        return list(manifest.products), "all"
+        return list(manifest.products), _facts(manifest, "all", len(manifest.products))
     rows = manifest.in_split(split)
     if not rows:
         raise UserError(f"The data has no rows marked {split!r}; use --split all, or mark rows in the split column.")
-    return rows, split
+    return rows, _facts(manifest, split, len(rows))
+
+
+def _facts(manifest: Manifest, split: str, n: int) -> ScoredData:
+    return ScoredData(name=manifest.title, checksum=manifest.checksum, split=split, n=n)
 
 
 def evaluate(
@@ -38,7 +42,7 @@ def evaluate(
     split: str = "test",
     modalities: Sequence[Modality] | None = None,
     progress: Progress | None = None,
-) -> dict[str, Any]:
+) -> Scores:
     """Scores every task of a recognizer on labelled rows; a label it does not know counts as wrong."""
     tasks = [task for task in recognizer.vocabularies if task in manifest.label_columns]
     if not tasks:
@@ -49,18 +53,11 @@ def evaluate(
     used = tuple(m for m in recognizer.modalities if modalities is None or m in modalities)
     if not used:
         raise UserError(f"The bundle knows {', '.join(recognizer.modalities)}; choose --modalities among them.")
-    rows, scored = rows_to_score(recognizer, manifest, split)
+    rows, data = rows_to_score(recognizer, manifest, split)
     if not any(row.labels.get(task) for row in rows for task in tasks):
         raise UserError(f"No row to score has a label for {' or '.join(tasks)}; add labels, or choose another --split.")
     batch, notes = recognizer.embed(rows, EmbeddingStore(), progress)
     predictions = recognizer.answer(batch.only(used), notes)
-    base = {
-        "model": recognizer.strategy,
-        "kind": "fusion" if len(used) > 1 else "single",
-        "modalities": list(used),
-        "seed": recognizer.info.config.seed if recognizer.info else 0,
-        "split": scored,
-    }
     scores, unknown, per_row = [], {}, {}
     for task in tasks:
         known = [(row, pred) for row, pred in zip(rows, predictions, strict=True) if row.labels.get(task)]
@@ -68,15 +65,24 @@ def evaluate(
         target = np.array([row.labels[task] for row, _ in known], dtype=object)
         preds = np.array([label for label, _ in answers], dtype=object)
         confidence, groups = np.array([prob for _, prob in answers]), groups_of([row for row, _ in known])
-        scores.append({"task": task} | base | score(target, preds, confidence, groups))
-        unknown[task] = sorted(set(target) - set(recognizer.vocabularies[task].classes))
-        per_row[task] = {"ids": [p.id for _, p in known], "target": target.tolist(), "preds": preds.tolist()}
-    return {
-        "format": "retail-scores/1",
-        "bundle": recognizer.info.to_dict() if recognizer.info else {},
-        "data": {"name": manifest.title, "checksum": manifest.checksum, "split": scored, "n": len(rows)},
-        "scores": scores,
-        "unknown_labels": unknown,
-        "notes": notes,
-        "predictions": per_row,
-    }
+        scores.append(
+            TaskScore(
+                task=task,
+                model=recognizer.strategy,
+                kind="fusion" if len(used) > 1 else "single",
+                modalities=used,
+                seed=recognizer.info.config.seed if recognizer.info else 0,
+                split=data.split,
+                **score(target, preds, confidence, groups),
+            )
+        )
+        unknown[task] = tuple(sorted(set(target) - set(recognizer.vocabularies[task].classes)))
+        per_row[task] = TaskPredictions(ids=tuple(row.id for row, _ in known), target=tuple(target), preds=tuple(preds))
+    return Scores(
+        bundle=recognizer.info.to_dict() if recognizer.info else {},
+        data=data,
+        scores=tuple(scores),
+        unknown_labels=unknown,
+        notes=tuple(map(str, notes)),
+        predictions=per_row,
+    )

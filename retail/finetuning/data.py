@@ -24,7 +24,7 @@ from retail.augmentation.speech import noise_bank
 from retail.augmentation.text import augmented_text
 from retail.config import FinetuneConfig
 from retail.encoders.tunable import TunableEncoder
-from retail.media import MediaError, clean_text, decode_audio, decode_image
+from retail.media import MediaError, clean_text, picture_of, waveform_of
 from retail.schema import MediaSource, Modality, Product
 from retail.store import EmbeddingBatch
 
@@ -129,7 +129,7 @@ class TrainingSounds:
             noise_bank(kind)  # made here, so that no helper process makes its own
 
     def __call__(self, places: list[int], epoch: int) -> list[Tensor]:
-        clips = [decode_audio(source) for place in places if (source := self._products[place].audio) is not None]
+        clips = [waveform_of(source) for place in places if (source := self._products[place].audio) is not None]
         return [augmented_features(clips, [self._config.seed, epoch, *places], self._config)]
 
 
@@ -144,11 +144,11 @@ class AsServed:
 
     def _decoded(self, product: Product) -> Any:
         if self._encoder.modality == "image":
-            return first_readable(product.images, decode_image)
+            return first_readable(product.images, picture_of)
         if self._encoder.modality == "text":
             return clean_text(product.text)
         assert product.audio is not None
-        return decode_audio(product.audio)
+        return waveform_of(product.audio)
 
 
 def first_readable(photos: Sequence[MediaSource], read: Callable[[MediaSource], Picture]) -> Picture:
@@ -183,11 +183,11 @@ class PhotoCache:
     def photo(self, source: MediaSource) -> Image.Image:
         """The picture, the same whether it was kept or not."""
         kept = self._pixels.get(source)
-        return shrunk(decode_image(source), self._shortest) if kept is None else Image.fromarray(kept)
+        return shrunk(picture_of(source), self._shortest) if kept is None else Image.fromarray(kept)
 
     def _decoded(self, source: MediaSource) -> np.ndarray | None:
         try:
-            return np.asarray(shrunk(decode_image(source), self._shortest))
+            return np.asarray(shrunk(picture_of(source), self._shortest))
         except (ValueError, OSError):
             return None
 

@@ -5,8 +5,6 @@ In: {modality: (B, D_m)} embeddings and {modality: (B,)} present masks. Out: {ta
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -16,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from retail.fusion.layers import Trunk
+from retail.plugins import plugins_in
 from retail.schema import UserError
 
 CLAMP = 8.0  # standard deviations beyond which a feature says no more
@@ -103,14 +102,7 @@ class FusionHead(nn.Module, ABC):
 @cache
 def strategies() -> dict[str, type[FusionHead]]:
     """Every strategy by name: the FusionHead subclasses defined in this folder's files."""
-    found: dict[str, type[FusionHead]] = {}
-    for module_info in pkgutil.iter_modules(__path__):
-        module = importlib.import_module(f"{__name__}.{module_info.name}")
-        for value in vars(module).values():
-            if isinstance(value, type) and issubclass(value, FusionHead) and value.__module__ == module.__name__:
-                if "name" in vars(value):
-                    found[value.name] = value
-    return dict(sorted(found.items()))
+    return plugins_in(__name__, FusionHead, "name")  # type: ignore[type-abstract]
 
 
 def build_head(

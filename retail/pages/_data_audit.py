@@ -5,7 +5,8 @@ In: the chosen `Dataset` and its `Manifest`. Out: a button, progress, findings a
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import pandas as pd
 import streamlit as st
@@ -17,6 +18,9 @@ from retail.dataset.manifest import Manifest
 from retail.report.table_formats import as_csv
 from retail.workspace import audits, jobs
 from retail.workspace.datasets import Dataset
+
+if TYPE_CHECKING:
+    from retail.audit.report import AuditReport, LocatedFinding
 
 SEVERITY_WORDS = {"leak": "Leak", "warning": "Warning", "note": "Note"}
 LISTED = 200  # products of a finding in the table; the file holds all
@@ -50,13 +54,13 @@ def draw_audit(dataset: Dataset, manifest: Manifest) -> None:
         _draw_report(dataset, manifest, found)
 
 
-def _draw_report(dataset: Dataset, manifest: Manifest, report: dict[str, Any]) -> None:
+def _draw_report(dataset: Dataset, manifest: Manifest, report: AuditReport) -> None:
     from retail.report.audit_tables import controls_table, counted, not_found, rows_table
 
-    if report["data"]["checksum"] != manifest.checksum:
+    if report.data.checksum != manifest.checksum:
         st.warning("The data have changed since this look: look again before you rely on it.")
-    findings = report["findings"]
-    st.markdown(f"**{counted(report)}** in {report['data']['n']:,} products; learned: {', '.join(report['tasks'])}.")
+    findings = report.findings
+    st.markdown(f"**{counted(report)}** in {report.data.n:,} products; learned: {', '.join(report.tasks)}.")
     for finding in findings:
         _draw_finding(finding)
     if absent := not_found(report):
@@ -64,22 +68,22 @@ def _draw_report(dataset: Dataset, manifest: Manifest, report: dict[str, Any]) -
     if findings:
         _draw_rows(manifest, findings, dataset.id)
         download("Findings as CSV", as_csv(rows_table(report)), "leaks.csv", "text/csv")
-    if report["controls"]:
+    if report.controls:
         with st.expander("Control: how much each input tells, as it is and shuffled"):
             table = controls_table(report)
             show_table(table, {})
             st.caption(table.note)
 
 
-def _draw_finding(finding: dict[str, Any]) -> None:
+def _draw_finding(finding: LocatedFinding) -> None:
     from retail.report.audit_tables import listed_rows
 
-    box = {"leak": st.error, "warning": st.warning, "note": st.info}[finding["severity"]]
-    head = f"**{SEVERITY_WORDS[finding['severity']]}: {finding['kind']}.** {plain(finding['sentence'])}"
+    box = {"leak": st.error, "warning": st.warning, "note": st.info}[finding.severity]
+    head = f"**{SEVERITY_WORDS[finding.severity]}: {finding.kind}.** {plain(finding.sentence)}"
     box(f"{head}\n\nProducts: {plain(listed_rows(finding))}.")
 
 
-def _draw_rows(manifest: Manifest, findings: list[dict[str, Any]], key: str) -> None:
+def _draw_rows(manifest: Manifest, findings: Sequence[LocatedFinding], key: str) -> None:
     """The products of one finding: their lines in the table, and cards."""
     place = st.selectbox(
         "Products of",
@@ -95,17 +99,17 @@ def _draw_rows(manifest: Manifest, findings: list[dict[str, Any]], key: str) -> 
     known = {product.id: product for product in manifest.products}
     rows = [
         {"line": line, "product": name, "split": known[name].split if name in known else "no longer in the data"}
-        for name, line in zip(finding["rows"], finding["lines"], strict=True)
+        for name, line in zip(finding.rows, finding.lines, strict=True)
     ]
     if len(rows) > LISTED:
         st.caption(f"The first {LISTED} of {len(rows):,} products; the file holds all.")
     frame = pd.DataFrame(rows[:LISTED]).astype({"line": "Int64"})
-    if finding["twins"]:
-        frame["copy of"] = finding["twins"][:LISTED]
+    if finding.twins:
+        frame["copy of"] = finding.twins[:LISTED]
     st.dataframe(frame, hide_index=True, width="stretch", alt=f"Products of {_title(finding)}")
-    draw_cards([known[name] for name in finding["rows"] if name in known], manifest.lines, f"{key}_{place}")
+    draw_cards([known[name] for name in finding.rows if name in known], manifest.lines, f"{key}_{place}")
 
 
-def _title(finding: dict[str, Any]) -> str:
-    task = f" · {finding['task']}" if finding["task"] else ""
-    return f"{SEVERITY_WORDS[finding['severity']]}: {finding['kind']}{task} ({finding['n']:,})"
+def _title(finding: LocatedFinding) -> str:
+    task = f" · {finding.task}" if finding.task else ""
+    return f"{SEVERITY_WORDS[finding.severity]}: {finding.kind}{task} ({finding.n:,})"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
@@ -10,7 +11,7 @@ from retail.components.uploads import release, uploaded
 from retail.media import MediaError
 from retail.schema import MODALITIES, Product
 from retail.workspace.demo import example_products
-from retail.workspace.uploads import MAX_UPLOAD_MB, take_photo, take_sound
+from retail.workspace.uploads import MAX_UPLOAD_MB, THUMBNAIL_PX, take_photo, take_sound
 
 MAX_PHOTOS = 8
 # The browser itself refuses only what is larger, with a mark that has no words: the reasons are ours.
@@ -18,7 +19,6 @@ TRANSPORT_MB = 100
 # ... so what the uploader says about sizes itself would only confuse.
 OWN_LIMITS = """<style>[class*="st-key-photos_"] [data-testid="stFileUploaderDropzoneInstructions"],
 [class*="st-key-sound_"] [data-testid="stFileUploaderDropzoneInstructions"] { display: none; }</style>"""
-THUMBNAIL_PX = 130
 EMPTY: dict[str, Any] = {
     "photos": [],
     "sound": None,
@@ -36,9 +36,8 @@ def examples() -> list[Product]:
     return example_products()
 
 
-def keep_text() -> None:
-    """Text survives a change of page too."""
-    st.session_state.description = st.session_state.text_input
+def forget_example() -> None:
+    """What somebody typed over is no example any more."""
     st.session_state.example = ""
 
 
@@ -46,19 +45,21 @@ def take_example() -> None:
     """Fills all three inputs from the next test product."""
     place = st.session_state.get("example_place", -1) + 1
     product = examples()[(place * 7) % len(examples())]  # neighbours are the same product: step over them
-    assert product.audio is not None and not isinstance(product.audio, bytes)
+    assert isinstance(product.audio, Path)
     st.session_state.example_place = place
     st.session_state.example = product.id
-    st.session_state.photos = [(path.name, path.read_bytes()) for path in product.images]  # type: ignore[union-attr]
-    st.session_state.description = st.session_state.text_input = product.text
-    st.session_state.sound = (product.audio.name, product.audio.read_bytes())
+    st.session_state.photos = [
+        take_photo(path.name, path.read_bytes()) for path in product.images if isinstance(path, Path)
+    ]
+    st.session_state.description = product.text
+    st.session_state.sound = take_sound(product.audio.name, product.audio.read_bytes())
     st.session_state.truth = dict(product.labels)
     renew_widgets()
 
 
 def clear_inputs() -> None:
     """Back to the empty page."""
-    st.session_state.update(photos=[], sound=None, description="", text_input="", example="")
+    st.session_state.update(photos=[], sound=None, description="", example="")
     renew_widgets()
 
 
@@ -82,7 +83,7 @@ def take_photos(key: str) -> None:
             refused.append(f"'{file.name}' was left out: at most {MAX_PHOTOS} photos of one product are taken.")
             continue
         try:
-            kept.append((file.name, take_photo(file.name, file.getvalue())))
+            kept.append(take_photo(file.name, file.getvalue()))
         except MediaError as error:
             refused.append(str(error))
     if len(kept) > len(photos):
@@ -97,7 +98,7 @@ def take_clip(key: str) -> None:
         return
     (file,) = files
     try:
-        st.session_state.update(sound=(file.name, take_sound(file.name, file.getvalue())), example="")
+        st.session_state.update(sound=take_sound(file.name, file.getvalue()), example="")
         taken(files, [])
     except MediaError as error:
         taken(files, [str(error)])
@@ -142,11 +143,11 @@ def draw_photos(generation: int) -> None:
         key = f"camera_{generation}"
         st.camera_input("Take a photo", key=key, on_change=take_photos, args=(key,))
     with st.container(horizontal=True):
-        for place, (name, content) in enumerate(st.session_state.photos):
+        for place, photo in enumerate(st.session_state.photos):
             with st.container(width=THUMBNAIL_PX):
-                st.image(content, width=THUMBNAIL_PX, alt=f"Photo {name}")
-                label = f"✕ {shortened(name, 12)}"
-                st.button(label, key=f"drop_{place}", help=f"Remove {name}", on_click=remove_photo, args=(place,))
+                st.image(photo.thumbnail, width=THUMBNAIL_PX, alt=f"Photo {photo.name}")
+                label = f"✕ {shortened(photo.name, 12)}"
+                st.button(label, key=f"drop_{place}", help=f"Remove {photo.name}", on_click=remove_photo, args=(place,))
 
 
 def draw_sound(generation: int) -> None:
@@ -164,10 +165,10 @@ def draw_sound(generation: int) -> None:
         args=(key,),
         help="WAV, MP3, OGG, OPUS, FLAC, M4A or WEBM. The first 10 seconds count.",
     )
-    if st.session_state.sound:
-        name, content = st.session_state.sound
-        st.audio(content, alt=f"Sound clip {name}")
-        st.button(f"✕ {shortened(name, 30)}", key="drop_sound", help=f"Remove {name}", on_click=remove_sound)
+    if sound := st.session_state.sound:
+        st.audio(sound.content, alt=f"Sound clip {sound.name}")
+        label = f"✕ {shortened(sound.name, 30)}"
+        st.button(label, key="drop_sound", help=f"Remove {sound.name}", on_click=remove_sound)
 
 
 def draw() -> None:
@@ -180,18 +181,19 @@ def draw() -> None:
     for reason in st.session_state.refused:
         st.error(reason)
     draw_photos(generation)
-    st.session_state.setdefault("text_input", st.session_state.description)
-    st.text_area("Description", key="text_input", on_change=keep_text, placeholder="oat drink, 1 l carton", height=90)
+    st.text_area(
+        "Description",
+        key="description",
+        persist_state="session",  # it survives a change of page too
+        on_change=forget_example,
+        placeholder="oat drink, 1 l carton",
+        height=90,
+    )
     draw_sound(generation)
     st.button("Clear", on_click=clear_inputs)
 
 
 def current_product() -> Product:
     """What the session holds, as one product."""
-    sound = st.session_state.sound
-    return Product(
-        id="upload",
-        images=tuple(content for _, content in st.session_state.photos),
-        text=st.session_state.description,
-        audio=sound[1] if sound else None,
-    )
+    state = st.session_state
+    return Product(id="upload", images=tuple(state.photos), text=state.description, audio=state.sound)

@@ -15,6 +15,7 @@ from retail.recognizer import Recognizer
 from retail.schema import UserError
 from retail.wording import percent
 from retail.workspace import recognizers
+from retail.workspace.datasets import DEMO_NAME
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ def choose() -> Chosen:
     prepare_demo(str(home()))
     found = on_shelf(str(home()))
     if st.session_state.get("recogniser") not in found:
-        st.session_state.recogniser = recognizers.DEMO_TITLE
+        st.session_state.recogniser = DEMO_NAME
     if len(found) > 1:
         st.selectbox("Recogniser", list(found), key="recogniser", persist_state="session")
     title = st.session_state.recogniser
@@ -72,7 +73,7 @@ def choose() -> Chosen:
         chosen = Chosen(title, found[title], load_from(found[title]))
     except UserError as error:
         st.error(plain(f"“{title}” cannot be used, so the demo answers. {error}"))
-        chosen = Chosen(recognizers.DEMO_TITLE, found[recognizers.DEMO_TITLE], load_from(found[recognizers.DEMO_TITLE]))
+        chosen = Chosen(DEMO_NAME, found[DEMO_NAME], load_from(found[DEMO_NAME]))
     draw_facts(chosen)
     return chosen
 

@@ -15,7 +15,7 @@ from retail.files import home
 from retail.pages._inputs import current_product
 from retail.pages._recogniser import Chosen, load_from, on_shelf, strategy_title, words
 from retail.recognizer import Recognizer, embed_once
-from retail.schema import MODALITIES, Modality, Prediction, Product, UserError
+from retail.schema import MODALITIES, Modality, Note, Prediction, Product, UserError
 from retail.store import EmbeddingBatch
 from retail.workspace import demo
 from retail.workspace.background import Background
@@ -42,7 +42,7 @@ class Asked:
     notices: DeltaGenerator  # place above the cards for what the known products say about the answer
 
 
-def embedded(product: Product, recognizer: Recognizer) -> tuple[EmbeddingBatch, list[str]]:
+def embedded(product: Product, recognizer: Recognizer) -> tuple[EmbeddingBatch, list[Note]]:
     """Embeddings of the upload; what this session encoded before is not encoded again."""
     memory = st.session_state.setdefault("memory", {})
     if len(memory) > REMEMBERED:

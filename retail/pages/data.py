@@ -61,7 +61,7 @@ def newest_manifest(dataset: Dataset, checked: bool) -> Manifest:
     manifest = read(str(dataset.path), dataset.changed)
     job = audits.latest(dataset)
     found = audits.report(job) if job else None
-    if job is None or found is None or found["data"]["checksum"] == manifest.checksum:
+    if job is None or found is None or found.data.checksum == manifest.checksum:
         return manifest
     return read(str(dataset.path), dataset.changed, job.id)
 

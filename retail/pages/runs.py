@@ -12,6 +12,7 @@ import streamlit as st
 from retail.bundle import training_of
 from retail.comparison.results import read_results
 from retail.components.follow_run import CURVE_LINK, STATE_WORDS, follow
+from retail.components.kept_choice import box_key, choose_kept
 from retail.components.side_by_side import draw_side_by_side
 from retail.components.training_history import draw_training
 from retail.components.words import download, plain
@@ -76,19 +77,11 @@ def draw_history(history: list[Run]) -> Run | None:
     known = {run.id: run for run in history}
     names = {run.id: f"{run.title} · {run.id}" for run in history}  # Streamlit tells options apart by their words
     state, asked = st.session_state, st.query_params.get("run", "")
-    if "run_box" not in state:  # a choice lives as long as the page
+    if box_key("chosen_run") not in state:  # a choice lives as long as the page
         state.chosen_run = state.run_asked = ""
     if asked in known and state.run_asked != asked:
         state.chosen_run = state.run_asked = asked
-    if state.chosen_run not in known:
-        state.chosen_run = next(iter(known))
-    state.run_box = state.chosen_run  # each time, or the browser would go on sending a name of before
-    st.selectbox("Run", list(names), key="run_box", on_change=_take_choice, format_func=names.__getitem__)
-    return known[state.chosen_run]
-
-
-def _take_choice() -> None:
-    st.session_state.chosen_run = st.session_state.run_box
+    return known[choose_kept("Run", names, "chosen_run")]
 
 
 def draw_exports(run: Run) -> None:

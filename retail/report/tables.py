@@ -6,12 +6,12 @@ left out.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 from retail.comparison.doctor_rows import Diagnosis
 from retail.comparison.result_rows import Accuracy, Setting
 from retail.comparison.results import Results
+from retail.evaluation.reports import Scores
 from retail.report.findings import findings
 from retail.report.table_formats import Cell, Column, Estimate, Table, as_text
 from retail.report.verdict import verdict
@@ -268,22 +268,22 @@ def comparison_table(results: Results) -> str:
     return "\n\n".join(filter(None, parts))
 
 
-def scores_table(scores: Mapping[str, Any]) -> str:
+def scores_table(scores: Scores) -> str:
     """One line per task, and the labels that the bundle does not know."""
     columns = [Column("task"), Column("n"), Column("accuracy", "%"), Column("balanced", "%"), Column("macro-F1", "%")]
-    rows: Rows = [
+    rows: list[list[Cell]] = [
         [
-            row["task"],
-            row["n"],
-            Estimate(*(row[key] for key in ("accuracy", "accuracy_low", "accuracy_high"))),
-            row["balanced_accuracy"],
-            row["macro_f1"],
-            row["ece"],
+            row.task,
+            row.n,
+            Estimate(row.accuracy, row.accuracy_low, row.accuracy_high),
+            row.balanced_accuracy,
+            row.macro_f1,
+            row.ece,
         ]
-        for row in scores["scores"]
+        for row in scores.scores
     ]
     lines = [as_text(Table("scores", "", [*columns, Column("ECE", "%")], rows))]
-    for task, labels in scores["unknown_labels"].items():
+    for task, labels in scores.unknown_labels.items():
         if labels:
             lines.append(f"{task}: {len(labels)} labels unknown to the bundle counted as wrong: {', '.join(labels)}.")
     return "\n".join(lines)

@@ -5,14 +5,15 @@ In: targets and present masks. Out: places of rows, and masks with inputs hidden
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Container, Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
 from retail.fusion import FusionHead
+from retail.schema import UserError
 
 if TYPE_CHECKING:
     from retail.store import EmbeddingBatch
@@ -35,6 +36,34 @@ class StandardRows:
             {name: rows[places] for name, rows in self.present.items()},
             {name: rows[places] for name, rows in self.targets.items()},
         )
+
+
+def asked(batch: EmbeddingBatch, tasks: Container[str]) -> EmbeddingBatch:
+    """The same rows without the targets of other tasks."""
+    return replace(batch, targets={task: target for task, target in batch.targets.items() if task in tasks})
+
+
+def usable_rows(train: EmbeddingBatch, modalities: Iterable[str]) -> EmbeddingBatch:
+    """The chosen inputs that occur in training at all, and the rows that have one; raises UserError without any."""
+    # Layers for an input never seen would stay random, and spoil a prediction that does have it.
+    seen = [name for name in modalities if name in train.present and train.present[name].any()]
+    if not seen:
+        raise UserError(
+            f"Training needs products with {' or '.join(modalities)}, and none of the {len(train)} training "
+            "products has it; choose other inputs or add the missing files."
+        )
+    return with_any(train, seen)
+
+
+def with_any(batch: EmbeddingBatch, modalities: Iterable[str]) -> EmbeddingBatch:
+    """These inputs alone, of the rows that have at least one of them."""
+    chosen = batch.select(modalities)
+    return chosen.rows(rows_with_any(chosen, modalities))
+
+
+def rows_with_any(batch: EmbeddingBatch, modalities: Iterable[str]) -> Tensor:
+    """Places of the rows that have at least one of these inputs."""
+    return torch.stack([batch.present[modality] for modality in modalities]).any(0).nonzero().flatten()
 
 
 def standard_rows(head: FusionHead, batch: EmbeddingBatch) -> StandardRows:

@@ -5,12 +5,16 @@ In: a `Dataset`. Out: a `Job` and its report, as `retail.audit` makes it.
 
 from __future__ import annotations
 
-import json
 import sys
-from typing import Any
+from typing import TYPE_CHECKING
 
+from retail.files import read_record
+from retail.schema import UserError
 from retail.workspace.datasets import Dataset
 from retail.workspace.jobs import Job, enqueue, list_jobs, new_job
+
+if TYPE_CHECKING:
+    from retail.audit import AuditReport
 
 REPORT = "audit.json"
 
@@ -27,11 +31,15 @@ def latest(dataset: Dataset) -> Job | None:
     return next((job for job in list_jobs() if _command(job)[3:5] == ["audit", str(dataset.path)]), None)
 
 
-def report(job: Job) -> dict[str, Any] | None:
+def report(job: Job) -> AuditReport | None:
     """What it found; None while it has not ended well."""
+    if not (job.folder / REPORT).is_file():
+        return None
+    from retail.audit import AuditReport
+
     try:
-        return json.loads((job.folder / REPORT).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        return read_record(job.folder / REPORT, AuditReport)
+    except UserError:
         return None
 
 

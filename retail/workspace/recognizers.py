@@ -12,10 +12,10 @@ from retail.bundle import read_record
 from retail.comparison.results import read_results
 from retail.files import DEMO_BUNDLE, DEMO_DIR, DEMO_RESULTS, home
 from retail.schema import Progress, UserError
+from retail.workspace.datasets import DEMO_NAME
 from retail.workspace.demo import demo_strategies, ensure_demo_bundle
 from retail.workspace.jobs import list_jobs, status
 
-DEMO_TITLE = "Demo products"
 RUN_BUNDLES = "bundles"  # a run's recognisers: RUN/bundles/STRATEGY
 
 
@@ -26,9 +26,9 @@ def imported_folder() -> Path:
 
 def recognizers(progress: Progress | None = None) -> dict[str, Path]:
     """Title -> bundle folder: the demo first, then runs (newest first), then imported ones; titles are unique."""
-    found = {DEMO_TITLE: ensure_demo_bundle(progress)}
+    found = {DEMO_NAME: ensure_demo_bundle(progress)}
     for folder in bundles_in(demo_strategies()):
-        found[f"{DEMO_TITLE} · {_strategy(folder)}"] = folder
+        found[f"{DEMO_NAME} · {_strategy(folder)}"] = folder
     for job in list_jobs():
         name = status(job).title or job.id
         for folder in bundles_in(job.folder / RUN_BUNDLES):
