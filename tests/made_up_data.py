@@ -13,11 +13,11 @@ from types import SimpleNamespace
 import numpy as np
 import torch
 
-from retail.commands.shared import without_nan
 from retail.comparison.cost import EncodeCost
 from retail.comparison.run import compare
 from retail.config import CompareConfig
 from retail.evaluation.subsets import TaskAnswers
+from retail.files import without_nan
 from retail.schema import MODALITIES, Vocabulary
 from retail.splits import Splits
 from retail.store import EmbeddingBatch

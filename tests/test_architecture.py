@@ -9,8 +9,8 @@ from pathlib import Path
 
 RETAIL = Path(__file__).parents[1] / "retail"
 ORDER = (
-    "schema wording config system files media dataset encoders store augmentation fusion metrics splits training "
-    "finetuning frozen recognizer bundle audit evaluation comparison charts report build catalogue workspace "
+    "schema options wording config system files media dataset encoders store augmentation fusion metrics splits "
+    "training finetuning frozen recognizer bundle audit evaluation comparison charts report build catalogue workspace "
     "components pages commands __main__"
 ).split()
 

@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from retail.__main__ import app
-from retail.commands.shared import without_nan
+from retail.files import without_nan
 
 
 def run(*arguments, code: int = 0):
@@ -76,7 +76,7 @@ def test_transfer_prints_a_row_for_each_regime_and_task_and_writes_them(small_da
     for wrong, sentence in (
         (["--regimes", "magic"], "No regime is named 'magic'"),
         (["--modality", "image,text"], "--modality takes one input"),
-        (["--dims", "many"], "Expected numbers above 0"),
+        (["--dims", "many"], "dims lists whole numbers, separated by commas, not 'many'"),
         (["--split", "train"], "val or test rows, not on 'train'"),
     ):
         assert sentence in run("transfer", small_data, *wrong, code=1).output
@@ -101,7 +101,7 @@ def test_curve_prints_accuracy_against_examples(small_data, tmp_path):
     rows = json.loads(out.read_text())["rows"]
     assert [row["shots"] for row in rows] == [1, 1, "all", "all"] and rows[0]["draws"] == 5
     assert rows[-1]["accuracy"] >= 0.9
-    assert "Expected numbers" in run("curve", small_data, "--shots", "some", code=1).output
+    assert "numbers above 0 or 'all'" in run("curve", small_data, "--shots", "some", code=1).output
 
 
 def test_compare_writes_results_and_status(small_data, tmp_path):

@@ -55,16 +55,7 @@ def plan_models(config: CompareConfig, tasks: Sequence[str], modalities: Sequenc
 
 
 def _train_config(config: CompareConfig, strategy: str, inputs: tuple[Modality, ...], seed: int) -> TrainConfig:
-    return TrainConfig(
-        strategy=strategy,
-        modalities=inputs,
-        seed=seed,
-        loss_balancing=config.loss_balancing,
-        class_balance=config.class_balance,
-        single_inputs=config.single_inputs,
-        auxiliary=config.auxiliary,
-        modulation=config.modulation,
-    )
+    return TrainConfig(strategy=strategy, modalities=inputs, seed=seed, **config.learning())
 
 
 def plan_settings(
