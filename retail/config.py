@@ -137,9 +137,11 @@ class FinetuneConfig(Config):
     )
     # "scratch": new random weights, the control that shows what the transfer gains.
     start: str = option("pretrained", "pretrained, or scratch as the control.", choices=("pretrained", "scratch"))
-    layers: int = option(0, "How many of the last layers learn; 0 = all.", low=0, label="Last layers that learn")
+    layers: int = option(
+        0, "How many of the last layers learn, fewer are quicker; 0 = all.", low=0, label="Last layers that learn"
+    )
     size: int = option(224, "Pixels of a training crop.", low=32)
-    epochs: int = option(12, "Passes over the training rows.", low=1, label="Epochs")
+    epochs: int = option(12, "Passes over the training products.", low=1, label="Epochs")
     warmup_epochs: float = option(1.0, "Epochs until the full learning rate.", low=0, offered=False)
     learning_rate: float = option(5e-4, "Of the photo encoder's last layer.", low=0)
     # Transformers fall apart at a convolutional network's rate (Devlin et al. 2019).
@@ -195,7 +197,7 @@ class CompareConfig(Learning):
     tasks: tuple[str, ...] = ()
     # None: all registered strategies that are compared.
     strategies: tuple[str, ...] = option((), "Fusion strategies, separated by commas, or 'all'.", everything="all")
-    seeds: int = option(3, "Every model is trained once per seed.", low=1, label="Seeds")
+    seeds: int = option(3, "Every model is trained once per seed; figures are means.", low=1, label="Seeds")
     encoders: str = "bundled"  # preset name
     text_column: str = "text"
     settings: bool = option(
@@ -244,7 +246,7 @@ class CurveConfig(Config):
     shots: tuple[str, ...] = option(
         ("1", "2", "4", "8", "16", "all"), "Training examples per class; 'all' for every one."
     )
-    draws: int = option(5, "Random draws of the examples.", low=1, label="Draws")
+    draws: int = option(5, "How often the examples are drawn at random.", low=1, label="Draws")
     epochs: int = option(FinetuneConfig.epochs, "Of 'finetuned', at least.", low=1)
     size: int = option(FinetuneConfig.size, "Pixels of a training crop of 'finetuned'.", low=32)
     dims: int = option(RegimeConfig.dims, "Of the mapped features.", low=1)

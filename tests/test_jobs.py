@@ -8,10 +8,12 @@ import shutil
 import signal
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
 from retail.workspace import jobs
+from retail.workspace.requests import EmbedRequest
 
 
 def write_code(state: str) -> str:
@@ -175,12 +177,14 @@ def test_a_run_outlives_the_process_that_started_it_and_the_queue_goes_on(queue)
     assert queue.order().split() == "begin first end first begin second end second".split()
 
 
-def test_arguments_can_name_the_runs_own_folder(queue, monkeypatch):
+def test_a_request_is_kept_in_the_folder_of_its_run_and_its_command_names_that_folder(queue, monkeypatch):
     monkeypatch.setattr(jobs, "advance", lambda: None)
-    plain, own = jobs.start(["compare", "data"]), jobs.start(["finetune", "data", "--out", "{run}/bundles/x"])
-    assert plain.facts["command"][-4:-2] == ["--out", str(plain.results)]
-    command = own.facts["command"]
-    assert command.count("--out") == 1 and command[6] == str(own.folder / "bundles" / "x")
+    request = EmbedRequest(data=Path("/data"))
+    job = jobs.start(request, "a run")
+    assert job.request == request and jobs.waiting() == [job]
+    assert job.facts["command"][1:] == ["-m", "retail", "run", str(job.folder)]
+    (job.folder / "request.json").unlink()
+    assert job.request is None
 
 
 @pytest.mark.parametrize("deleted", ["before its start", "just after"])

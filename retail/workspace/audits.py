@@ -6,25 +6,25 @@ In: a `Dataset`. Out: a `Job` and its report, as `retail.audit` makes it.
 from __future__ import annotations
 
 import json
-import sys
+from pathlib import Path
 from typing import Any
 
+from retail.workspace import jobs
 from retail.workspace.datasets import Dataset
-from retail.workspace.jobs import Job, enqueue, list_jobs, new_job
+from retail.workspace.jobs import Job
+from retail.workspace.requests import AuditRequest, Request
 
 REPORT = "audit.json"
 
 
 def start(dataset: Dataset) -> Job:
     """Queues an audit; embeddings that it makes are kept, so training need not make them again."""
-    job = new_job()
-    command = [sys.executable, "-m", "retail", "audit", str(dataset.path), "--json", str(job.folder / REPORT)]
-    return enqueue([*command, "--status", str(job.folder / "status.json")], f"Leaks in {dataset.name}", job)
+    return jobs.start(AuditRequest(data=dataset.path, out=Path(REPORT)), f"Leaks in {dataset.name}")
 
 
 def latest(dataset: Dataset) -> Job | None:
     """The newest audit of this data set, finished or not."""
-    return next((job for job in list_jobs() if _command(job)[3:5] == ["audit", str(dataset.path)]), None)
+    return next((job for job in jobs.list_jobs() if _looks_at(job.request, dataset)), None)
 
 
 def report(job: Job) -> dict[str, Any] | None:
@@ -35,5 +35,5 @@ def report(job: Job) -> dict[str, Any] | None:
         return None
 
 
-def _command(job: Job) -> list[str]:
-    return list(job.facts.get("command") or [])
+def _looks_at(request: Request | None, dataset: Dataset) -> bool:
+    return isinstance(request, AuditRequest) and request.data == dataset.path

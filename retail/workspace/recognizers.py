@@ -12,6 +12,7 @@ from retail.files import DEMO_BUNDLE, DEMO_DIR, DEMO_RESULTS, home
 from retail.schema import Progress
 from retail.workspace.demo import demo_strategies, ensure_demo_bundle
 from retail.workspace.jobs import list_jobs, status
+from retail.workspace.requests import request_of
 
 DEMO_TITLE = "Demo products"
 RUN_BUNDLES = "bundles"  # a run's recognisers: RUN/bundles/STRATEGY
@@ -40,13 +41,8 @@ def training_data(bundle: Path) -> tuple[Path, str] | None:
     """Path and text column of the data that a recogniser learned from, None where nobody knows."""
     if of_demo(bundle):
         return DEMO_DIR, "text"
-    try:
-        command = json.loads((bundle.parent.parent / "job.json").read_text(encoding="utf-8"))["command"]
-        data = command[command.index("retail") + 2]
-    except (OSError, ValueError, KeyError, IndexError, TypeError, AttributeError):
-        return None
-    column = command[command.index("--text-column") + 1] if "--text-column" in command[:-1] else "text"
-    return Path(data), str(column)
+    request = request_of(bundle.parent.parent)
+    return None if request is None else (request.data, request.text_column)
 
 
 def accuracies_on_test(bundle: Path, strategy: str) -> dict[str, tuple[float, int]]:
