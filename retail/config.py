@@ -40,10 +40,6 @@ class Learning(Config):
     # Peng et al. 2022.
     modulation: float = option(0.0, "Hold back the input that learns fastest (OGM-GE's alpha); 0: off.", low=0)
 
-    def learning(self) -> dict[str, Any]:
-        """These settings alone, for another config that has them too."""
-        return {field.name: getattr(self, field.name) for field in fields(Learning)}
-
 
 @dataclass(frozen=True)
 class TrainConfig(Learning):
@@ -210,6 +206,11 @@ class CompareConfig(Learning):
         "Every model tries the same grid of settings on validation.",
         label="Let every model try the same settings on validation (five times as long)",
     )
+
+    def training(self, strategy: str, modalities: tuple[Modality, ...], seed: int) -> TrainConfig:
+        """How one of its models learns."""
+        shared = {field.name: getattr(self, field.name) for field in fields(Learning)}
+        return TrainConfig(strategy=strategy, modalities=modalities, seed=seed, **shared)
 
 
 SPLIT = "Rows to score: val, or test once all is chosen."

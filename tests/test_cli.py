@@ -209,7 +209,7 @@ def test_help_loads_nothing_heavy():
         "import sys, runpy; sys.argv = ['retail', '--help']\n"
         "try: runpy.run_module('retail', run_name='__main__')\n"
         "except SystemExit: pass\n"
-        "sys.exit(any(name in sys.modules for name in ('torch', 'sklearn', 'pandas', 'transformers')))"
+        "sys.exit(any(name in sys.modules for name in ('torch', 'sklearn', 'pandas', 'transformers', 'pydantic')))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False, capture_output=True).returncode == 0
 

@@ -50,9 +50,9 @@ def test_every_setting_has_a_sentence_and_a_default_within_its_bounds(config):
 
 
 def test_what_a_comparison_shares_with_a_training_is_declared_once():
-    shared = CompareConfig(modulation=0.2, class_balance="inverse").learning()
-    assert set(shared) == {"loss_balancing", "class_balance", "single_inputs", "auxiliary", "modulation"}
-    assert TrainConfig(**shared).modulation == 0.2
+    compared = CompareConfig(modulation=0.2, class_balance="inverse", loss_balancing="uncertainty", seeds=5)
+    expected = TrainConfig("uncertainty", "inverse", modulation=0.2, strategy="linear", modalities=("text",), seed=4)
+    assert compared.training("linear", ("text",), 4) == expected
 
 
 def test_saved_configurations_keep_their_keys():

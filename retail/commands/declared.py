@@ -7,7 +7,7 @@ Out: a command that makes the request, has it executed and prints what came of i
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -68,7 +68,7 @@ class _Offer:
             found.append(_keyword(name, Annotated[kind, typer.Option(*flags, help=declared.help)], value))
         return found
 
-    def filled(self, typed: dict[str, Any]) -> Config:
+    def filled(self, typed: MutableMapping[str, Any]) -> Config:
         """The config with what was typed, which is taken out."""
         values = {name: typed.pop(name) for name in self.names}
         lists = {name for name in values if isinstance(getattr(self.default, name), tuple)}

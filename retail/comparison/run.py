@@ -23,7 +23,7 @@ from retail.comparison.fits import MAX_WORKERS, FitOutput, FitPlan, run_fits
 from retail.comparison.scoring import Scoring, difference_rows, setting_rows
 from retail.comparison.sources import stored_path
 from retail.comparison.tuning import GRID, tune
-from retail.config import CompareConfig, TrainConfig
+from retail.config import CompareConfig
 from retail.dataset.manifest import Manifest
 from retail.encoders import Encoder
 from retail.fusion import strategies
@@ -48,14 +48,10 @@ def plan_models(config: CompareConfig, tasks: Sequence[str], modalities: Sequenc
     if len(modalities) > 1:
         models += [(name, "fusion", name, tuple(modalities)) for name in chosen]
     return [
-        FitPlan(model, kind, tuple(tasks), _train_config(config, strategy, inputs, seed))
+        FitPlan(model, kind, tuple(tasks), config.training(strategy, inputs, seed))
         for model, kind, strategy, inputs in models
         for seed in range(config.seeds)
     ]
-
-
-def _train_config(config: CompareConfig, strategy: str, inputs: tuple[Modality, ...], seed: int) -> TrainConfig:
-    return TrainConfig(strategy=strategy, modalities=inputs, seed=seed, **config.learning())
 
 
 def plan_settings(

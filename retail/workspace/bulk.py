@@ -48,9 +48,8 @@ def keep_upload(name: str, stream: BinaryIO) -> Path:
 
 def start(bundle: Path, data: Path, title: str, text_column: str = "text") -> Job:
     """Starts to recognise all rows of a data set; raises UserError when there is no such path."""
-    request = PredictRequest(
-        bundle=bundle, data=on_this_machine(data), text_column=text_column, limit=MAX_ROWS, out=Path(PREDICTIONS)
-    )
+    place = on_this_machine(data).absolute()  # the run works in a folder of its own
+    request = PredictRequest(bundle=bundle, data=place, text_column=text_column, limit=MAX_ROWS, out=Path(PREDICTIONS))
     return jobs.start_now(request, title)
 
 
