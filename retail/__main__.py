@@ -5,10 +5,10 @@ In: arguments. Out: tables on stdout, JSON or CSV files, exit code 0 (done), 1 (
 
 from __future__ import annotations
 
-from retail.commands import compare, data, frozen, recognizers, train
+from retail.commands import compare, data, frozen, recognizers, runs, train
 from retail.commands.shared import EXAMPLES, app
 
-COMMANDS = (data, train, frozen, compare, recognizers)  # importing a module registers its commands
+COMMANDS = (data, train, frozen, compare, recognizers, runs)  # importing a module registers its commands
 app.registered_commands.sort(key=lambda command: list(EXAMPLES).index(getattr(command.callback, "__name__", "")))
 
 

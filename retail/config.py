@@ -1,16 +1,15 @@
-"""Settings as frozen dataclasses, checked once, saved with every result.
+"""Settings, each declared once and saved with every result.
 
-In: field values or JSON. Out: `TrainConfig`, `CompareConfig` and the folders the app writes to. No torch.
+In: field values. Out: frozen dataclasses, checked as they are made. The options of the command line, the widgets of
+Train and what both say about a setting come from these declarations. No torch.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from typing import Any, Self
 
+from retail.options import Config, option
 from retail.schema import MODALITIES, Modality, UserError
 
 # What is done about rare classes: nothing, loss weights 1/n_c, loss weights by the effective number of examples
@@ -18,70 +17,67 @@ from retail.schema import MODALITIES, Modality, UserError
 CLASS_BALANCES = ("none", "inverse", "effective", "sampling")
 
 
-def _check_choice(name: str, value: str, known: Sequence[str]) -> None:
-    if value not in known:
-        raise UserError(f"{name} is {' or '.join(map(repr, known))}, not {value!r}.")
+def _class_balance() -> str:
+    return option("none", f"What is done about rare classes: {', '.join(CLASS_BALANCES)}.", choices=CLASS_BALANCES)
+
+
+def _seed() -> int:
+    return option(0, "Same seed, same bundle.", label="Seed")
 
 
 @dataclass(frozen=True)
-class _Config:
-    def to_dict(self) -> dict[str, Any]:
-        return json.loads(json.dumps(asdict(self)))
+class Learning(Config):
+    """How heads learn, in a comparison as in a single training."""
 
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> Self:
-        known = {field.name for field in fields(cls)}
-        if unknown := sorted(set(values) - known):
-            raise UserError(f"{cls.__name__} has no setting {unknown[0]!r}; it knows {', '.join(sorted(known))}.")
-        return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in values.items()})
-
-    def fingerprint(self) -> str:
-        """Hash of every setting: equal settings, equal fingerprint."""
-        return hashlib.sha256(json.dumps(self.to_dict(), sort_keys=True).encode()).hexdigest()[:16]
+    # "uncertainty": Kendall et al. 2018.
+    loss_balancing: str = option(
+        "fixed", "Weights of the tasks' losses: fixed or uncertainty.", choices=("fixed", "uncertainty")
+    )
+    class_balance: str = _class_balance()
+    # The loss when one random input of each product is shown alone.
+    single_inputs: float = option(1.0, "Weight of learning from each input alone; 0: hide inputs only.", low=0)
+    auxiliary: float = option(0.0, "Weight of an auxiliary head per input (deep supervision).", low=0)
+    # Peng et al. 2022.
+    modulation: float = option(0.0, "Hold back the input that learns fastest (OGM-GE's alpha); 0: off.", low=0)
 
 
 @dataclass(frozen=True)
-class TrainConfig(_Config):
+class TrainConfig(Learning):
     """How one fusion head is trained on embeddings."""
 
-    strategy: str = "gated"  # registered name of a fusion strategy
+    strategy: str = option("gated", "Fusion strategy; 'compare' tells which is best.")
     modalities: tuple[Modality, ...] = MODALITIES  # inputs the head may see
-    width: int = 192  # W, width of the fused representation
-    dropout: float = 0.5  # on projected embeddings
-    hidden: tuple[int, ...] = ()  # widths of new layers between each embedding and the fusion: deep transfer
-    hidden_dropout: float = 0.3  # behind each of them
-    modality_dropout: float = 0.3  # chance that one present input is hidden, per product and step
-    single_inputs: float = 1.0  # weight of the loss when one random input of each product is shown alone
-    auxiliary: float = 0.0  # weight of the loss of an auxiliary head per input (deep supervision)
-    modulation: float = 0.0  # alpha of gradient modulation between inputs (Peng et al. 2022); 0 = off
-    learning_rate: float = 3e-3
-    weight_decay: float = 0.02
-    batch_size: int = 256  # at most; a small data set gets smaller batches, so that it gets as many steps
-    max_epochs: int = 20  # the learning rate falls to 0 by then
-    patience: int = 6  # epochs without a better validation loss before stopping
-    loss_balancing: str = "fixed"  # "fixed" or "uncertainty" (Kendall et al. 2018)
-    class_balance: str = "none"  # one of CLASS_BALANCES
-    label_smoothing: float = 0.05
-    seed: int = 0
+    width: int = option(192, "Width of the head's layer.", low=1, offered=False)  # W, of the fused representation
+    dropout: float = option(0.5, "On projected embeddings.", low=0, below=1, offered=False)
+    hidden: tuple[int, ...] = option(
+        (),
+        "Widths of new layers between embedding and fusion, such as 512,512 (deep transfer).",
+        low=1,
+        label="New hidden layers",
+        offered=False,
+    )
+    hidden_dropout: float = option(0.3, "Dropout behind each new layer.", low=0, below=1, offered=False)
+    modality_dropout: float = option(
+        0.3, "Chance that one present input is hidden, per product and step.", low=0, below=1, offered=False
+    )
+    learning_rate: float = option(3e-3, "Learning rate of the head.", low=0, offered=False)
+    weight_decay: float = option(0.02, "Weight decay of the head.", low=0, offered=False)
+    batch_size: int = option(
+        256, "At most; a small data set gets smaller batches, so that it gets as many steps.", low=1, offered=False
+    )
+    # The learning rate falls to 0 by then.
+    max_epochs: int = option(20, "Epochs of the new layers alone, at most.", low=1, flag="head-epochs", offered=False)
+    patience: int = option(6, "Epochs without a better validation loss before stopping.", low=1, offered=False)
+    label_smoothing: float = option(0.05, "Label smoothing of the head's loss.", low=0, below=1, offered=False)
+    seed: int = _seed()
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if unknown := set(self.modalities) - set(MODALITIES):
             raise UserError(f"Unknown modality {sorted(unknown)[0]!r}; choose from {', '.join(MODALITIES)}.")
         if not self.modalities:
             raise UserError("At least one modality is needed; choose from " + ", ".join(MODALITIES) + ".")
         object.__setattr__(self, "modalities", tuple(m for m in MODALITIES if m in self.modalities))
-        _check_choice("loss_balancing", self.loss_balancing, ("fixed", "uncertainty"))
-        _check_choice("class_balance", self.class_balance, CLASS_BALANCES)
-        if not all(0 <= share < 1 for share in (self.modality_dropout, self.dropout, self.hidden_dropout)):
-            raise UserError("dropout, hidden_dropout and modality_dropout lie in [0, 1).")
-        if min(self.single_inputs, self.auxiliary, self.modulation) < 0:
-            raise UserError("single_inputs, auxiliary and modulation are weights: each is at least 0.")
-        if min(self.width, self.batch_size, self.max_epochs, self.patience, *self.hidden) < 1:
-            raise UserError("width, batch_size, max_epochs, patience and every width in hidden are at least 1.")
-
-
-# Settings of fine-tuning that lie between 0 and 1.
-SHARES = ("layer_decay", "average", "mix", "erase", "smallest_crop", "word_dropout", "typos", "modality_dropout")
 
 
 # Feature maps and classifiers of `retail/frozen/`; a method is called MAP+CLASSIFIER.
@@ -97,23 +93,17 @@ GROUP_SIMILARITY = 0.5
 
 
 @dataclass(frozen=True)
-class FrozenConfig(_Config):
+class FrozenConfig(Config):
     """A map of frozen embeddings and the classifier that reads what it gives."""
 
-    feature_map: str = "none"
-    classifier: str = "linear"
-    dims: int = 128  # of the mapped features; "none" keeps all, "lda" gives at most one less than a task has classes
-    penalty: float = 0.03  # weight of half the squared norm of the matrices beside the mean loss
-    standardise: bool = True  # every feature by its own deviation, else all by one
-    class_balance: str = "none"  # one of CLASS_BALANCES
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        _check_choice("feature_map", self.feature_map, FEATURE_MAPS)
-        _check_choice("classifier", self.classifier, CLASSIFIERS)
-        _check_choice("class_balance", self.class_balance, CLASS_BALANCES)
-        if self.dims < 1 or self.penalty <= 0:
-            raise UserError(f"dims is at least 1 and penalty above 0, not {self.dims} and {self.penalty}.")
+    feature_map: str = option("none", "How the features are reduced.", choices=FEATURE_MAPS)
+    classifier: str = option("linear", "What reads the features.", choices=CLASSIFIERS)
+    # "none" keeps all, "lda" gives at most one less than a task has classes.
+    dims: int = option(128, "Of the mapped features.", low=1)
+    penalty: float = option(0.03, "Weight of half the squared norm of the matrices beside the mean loss.", above=0)
+    standardise: bool = option(True, "Every feature by its own deviation.")  # else all by one
+    class_balance: str = _class_balance()
+    seed: int = _seed()
 
     @property
     def name(self) -> str:
@@ -135,78 +125,135 @@ class FrozenConfig(_Config):
 
 
 @dataclass(frozen=True)
-class FinetuneConfig(_Config):
+class FinetuneConfig(Config):
     """How encoders are trained on together with a head that was trained on their frozen embeddings."""
 
-    tune: tuple[Modality, ...] = ("image",)  # inputs whose encoders learn; the others stay frozen
-    start: str = "pretrained"  # or "scratch": new random weights, the control that shows what pretraining gains
-    layers: int = 0  # how many of an encoder's last layers learn; 0 = all
-    layer_decay: float = 0.8  # each lower layer learns this much slower (Howard and Ruder 2018; Clark et al. 2020)
+    tune: tuple[Modality, ...] = option(
+        ("image",), "Inputs whose encoders learn, such as image,text.", choices=MODALITIES
+    )
+    # "scratch": new random weights, the control that shows what pretraining gains.
+    start: str = option("pretrained", "pretrained, or scratch as the control.", choices=("pretrained", "scratch"))
+    layers: int = option(
+        0, "How many of the last layers learn, fewer are quicker; 0 = all.", low=0, label="Last layers that learn"
+    )
+    size: int = option(224, "Pixels of a training crop.", low=32)
+    epochs: int = option(12, "Passes over the training products.", low=1, label="Epochs")
+    warmup_epochs: float = option(1.0, "Epochs until the full learning rate.", low=0, offered=False)
+    learning_rate: float = option(5e-4, "Of the photo encoder's last layer.", low=0)
+    # Transformers fall apart at a convolutional network's rate (Devlin et al. 2019).
+    text_learning_rate: float = option(5e-5, "Of the text encoder.", low=0, flag="text-rate")
+    audio_learning_rate: float = option(3e-4, "Of the sound encoder.", low=0, flag="audio-rate")
+    head_learning_rate: float = option(1e-3, "Of the head.", low=0, offered=False)
+    lora_rank: int = option(
+        0,
+        "Of low-rank changes to transformers; 0 = all weights learn.",
+        low=0,
+        label="Low-rank changes (LoRA) of rank",
+    )
+    # Few weights that start at nothing bear, and need, more than all weights do.
+    lora_learning_rate: float = option(1e-3, "Of the low-rank changes.", low=0, offered=False)
+    contrast: float = option(
+        0.0, "Weight of drawing one product's inputs together.", low=0, label="Draw a product's inputs together"
+    )
+    temperature: float = option(0.07, "Temperature of that loss.", above=0)  # Radford et al. 2021
+    # Howard and Ruder 2018; Clark et al. 2020.
+    layer_decay: float = option(0.8, "Share of the rate that each lower layer has of the one above.", low=0, high=1)
     # "keep" leaves batch norms the source's statistics; "adapt" lets those of the learning layers follow the new data,
     # as they always do from scratch. Four epochs on groceries, on a hold-out within train: 75 against 58 %.
-    batch_norm: str = "keep"
-    size: int = 224  # pixels of a training crop
-    epochs: int = 12
-    warmup_epochs: float = 1.0
-    learning_rate: float = 5e-4  # of the photo encoder's last layer
-    text_learning_rate: float = 5e-5  # transformers fall apart at a convolutional network's rate (Devlin et al. 2019)
-    audio_learning_rate: float = 3e-4
-    head_learning_rate: float = 1e-3
-    lora_rank: int = 0  # transformers learn only low-rank changes of this rank; 0 = all their weights
-    lora_learning_rate: float = 1e-3  # few weights that start at nothing bear, and need, more than all weights do
-    contrast: float = 0.0  # weight of the loss that draws the inputs of one product together
-    temperature: float = 0.07  # of that loss (Radford et al. 2021)
-    weight_decay: float = 0.05
-    batch_size: int = 32
-    label_smoothing: float = 0.1
-    average: float = 0.99  # of the weights, from step to step
-    mix: float = 0.5  # share of the batches that mixup or cutmix blends
-    augment: str = "rand-m6-mstd0.5-inc1"  # timm's RandAugment; "" for crops and flips alone
-    erase: float = 0.2  # chance of random erasing
-    smallest_crop: float = 0.35  # of the photo's area
-    word_dropout: float = 0.1  # chance that a word of a description is left out
-    typos: float = 0.02  # chance that a letter is mistyped
-    vary_sound: bool = True  # other throats, rooms, microphones and noise, as in the spoken-word pretraining
-    modality_dropout: float = 0.3  # chance that one present input is hidden from the head, where there are several
-    class_balance: str = "none"  # one of CLASS_BALANCES
-    seed: int = 0
+    batch_norm: str = option("keep", "keep or adapt the statistics of batch norms.", choices=("keep", "adapt"))
+    weight_decay: float = option(0.05, "Weight decay of encoders and head.", low=0, offered=False)
+    batch_size: int = option(32, "Products in a batch.", low=1, offered=False)
+    label_smoothing: float = option(0.1, "Label smoothing of the loss.", low=0, below=1, offered=False)
+    average: float = option(0.99, "Decay of the weights' moving average.", low=0, high=1, offered=False)
+    mix: float = option(0.5, "Share of the batches that mixup or cutmix blends.", low=0, high=1, offered=False)
+    augment: str = option("rand-m6-mstd0.5-inc1", "timm's RandAugment; '' for crops and flips alone.", offered=False)
+    erase: float = option(0.2, "Chance of random erasing.", low=0, high=1, offered=False)
+    smallest_crop: float = option(0.35, "Of the photo's area.", low=0, high=1, offered=False)
+    word_dropout: float = option(0.1, "Chance that a word of a text is left out.", low=0, high=1, offered=False)
+    typos: float = option(0.02, "Chance that a letter is mistyped.", low=0, high=1, offered=False)
+    # As in the spoken-word pretraining.
+    vary_sound: bool = option(True, "Other throats, rooms, microphones and noise.", offered=False)
+    modality_dropout: float = option(
+        0.3, "Chance that one present input of several is hidden from the head.", low=0, high=1, offered=False
+    )
+    class_balance: str = _class_balance()
+    seed: int = _seed()
 
     def __post_init__(self) -> None:
-        for name, known in (("start", ("pretrained", "scratch")), ("batch_norm", ("adapt", "keep"))):
-            _check_choice(name, getattr(self, name), known)
-        _check_choice("class_balance", self.class_balance, CLASS_BALANCES)
-        if min(self.epochs, self.batch_size) < 1 or self.size < 32 or self.layers < 0:
-            raise UserError("epochs and batch_size are at least 1, size is at least 32, layers at least 0.")
-        if not self.tune or set(self.tune) - set(MODALITIES):
-            raise UserError(f"--tune names one or more of {', '.join(MODALITIES)}, not {','.join(self.tune)!r}.")
+        super().__post_init__()
         object.__setattr__(self, "tune", tuple(m for m in MODALITIES if m in self.tune))
-        for name in SHARES:
-            if not 0 <= getattr(self, name) <= 1:
-                raise UserError(f"{name} lies between 0 and 1, not at {getattr(self, name)}.")
         if self.start == "scratch" and (self.layers or self.lora_rank):
             raise UserError("A network from scratch learns in all its layers; leave out --layers and --lora-rank.")
-        if self.lora_rank < 0 or self.contrast < 0 or self.temperature <= 0:
-            raise UserError("lora_rank and contrast are at least 0, and temperature is greater than 0.")
 
 
 @dataclass(frozen=True)
-class CompareConfig(_Config):
+class CompareConfig(Learning):
     """What a comparison trains: every strategy and every single-modality baseline, over several seeds."""
 
     tasks: tuple[str, ...] = ()
-    strategies: tuple[str, ...] = ()  # empty: all registered strategies
-    seeds: int = 3
+    # None: all registered strategies that are compared.
+    strategies: tuple[str, ...] = option((), "Fusion strategies, separated by commas, or 'all'.", everything="all")
+    seeds: int = option(3, "Every model is trained once per seed; figures are means.", low=1, label="Seeds")
     encoders: str = "bundled"  # preset name
     text_column: str = "text"
-    settings: bool = True  # also train the multi-modal × multi-task settings and a dedicated model per subset
-    tune: bool = False  # every model tries the same grid of training settings, on validation
-    loss_balancing: str = "fixed"
-    class_balance: str = "none"
-    single_inputs: float = TrainConfig.single_inputs  # as in TrainConfig, like the next two
-    auxiliary: float = 0.0
-    modulation: float = 0.0
+    settings: bool = option(
+        True,
+        "Also train each setting, and dedicated models a subset.",
+        label="Also train multi-task and multi-modal on and off, and a model for each mix of inputs",
+    )
+    tune: bool = option(
+        False,
+        "Every model tries the same grid of settings on validation.",
+        label="Let every model try the same settings on validation (five times as long)",
+    )
+
+    def training(self, strategy: str, modalities: tuple[Modality, ...], seed: int) -> TrainConfig:
+        """How one of its models learns."""
+        shared = {field.name: getattr(self, field.name) for field in fields(Learning)}
+        return TrainConfig(strategy=strategy, modalities=modalities, seed=seed, **shared)
+
+
+SPLIT = "Rows to score: val, or test once all is chosen."
+
+
+@dataclass(frozen=True)
+class SearchConfig(Config):
+    """Which maps and classifiers of frozen features are tried, with which settings, and on which rows."""
+
+    methods: tuple[str, ...] = option(
+        (), "linear, prototypes, logistic, alone or as pca+linear; or 'all'.", everything="all"
+    )
+    dims: tuple[int, ...] = option(DIMS, "Numbers of mapped features to try.", low=1)
+    penalties: tuple[float, ...] = option(PENALTIES, "Penalties to try.", above=0)
+    standardise: bool = option(True, "Every feature by its own deviation.")
+    class_balance: str = _class_balance()
+    group_similarity: float = option(
+        GROUP_SIMILARITY, "Cosine above which equally labelled look-alikes share a fold; 1: none do."
+    )
+    split: str = option("val", SPLIT)
+    seed: int = _seed()
+
+
+@dataclass(frozen=True)
+class CurveConfig(Config):
+    """What a learning curve is drawn of: methods, examples a class, and random draws of them."""
+
+    methods: tuple[str, ...] = option(
+        ("linear", "prototypes"),
+        "linear, prototypes, logistic, finetuned, or as pca+linear.",
+        everything="all",
+    )
+    shots: tuple[str, ...] = option(
+        ("1", "2", "4", "8", "16", "all"), "Training examples per class; 'all' for every one."
+    )
+    draws: int = option(5, "How often the examples are drawn at random.", low=1, label="Draws")
+    epochs: int = option(FinetuneConfig.epochs, "Of 'finetuned', at least.", low=1)
+    size: int = option(FinetuneConfig.size, "Pixels of a training crop of 'finetuned'.", low=32)
+    dims: int = option(FrozenConfig.dims, "Of the mapped features.", low=1)
+    penalty: float = option(FrozenConfig.penalty, "Of the classifiers.", above=0)
+    split: str = option("val", SPLIT)
 
     def __post_init__(self) -> None:
-        _check_choice("class_balance", self.class_balance, CLASS_BALANCES)
-        if self.seeds < 1:
-            raise UserError(f"--seeds is at least 1, not {self.seeds}.")
+        super().__post_init__()
+        if wrong := [count for count in self.shots if count != "all" and not (count.isdecimal() and int(count))]:
+            raise UserError(f"shots are numbers above 0 or 'all', separated by commas, not {wrong[0]!r}.")

@@ -1,18 +1,20 @@
 """Folders and files: what ships, what this machine keeps, and writing that happens whole or not at all.
 
 In: nothing, or a path. Out: the home folder, the shipped data, `whole_file` and `whole_folder` to write with, and
-checked records to and from JSON. No torch.
+checked records and other JSON to and from disk. No torch.
 """
 
 from __future__ import annotations
 
+import json
+import math
 import os
 import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from retail.schema import UserError
 from retail.system import patiently
@@ -107,6 +109,22 @@ def read_record(path: Path, kind: type[Record]) -> Record:
         raise UserError(
             f"{path.name} is no whole file of the format {expected} ({place}: {first['msg']}); make it again."
         ) from None
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Whole or not at all: a reader never sees half a file."""
+    text = json.dumps(without_nan(value), ensure_ascii=False, allow_nan=False) + "\n"
+    with whole_file(path) as partial:
+        partial.write_text(text, encoding="utf-8")
+
+
+def without_nan(value: Any) -> Any:
+    """JSON has no NaN: a score that could not be computed is null."""
+    if isinstance(value, dict):
+        return {key: without_nan(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [without_nan(inner) for inner in value]
+    return None if isinstance(value, float) and math.isnan(value) else value
 
 
 def _partial(path: Path) -> Path:

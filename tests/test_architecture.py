@@ -11,7 +11,8 @@ import pytest
 
 RETAIL = Path(__file__).parents[1] / "retail"
 ORDER = (
-    "schema plugins wording config system files record media dataset encoders store augmentation fusion metrics splits "
+    "schema plugins options wording config system files record media dataset encoders store augmentation fusion "
+    "metrics splits "
     "training finetuning frozen recognizer bundle audit evaluation comparison charts report build catalogue workspace "
     "components pages commands __main__"
 ).split()

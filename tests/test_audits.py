@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from retail.audit import AuditReport, audit
 from retail.dataset.manifest import read_manifest
 from retail.files import write_record
 from retail.workspace import audits, datasets, jobs, runs
+from retail.workspace.requests import AuditRequest
 
 
 @pytest.fixture(autouse=True)
@@ -28,7 +31,7 @@ def test_the_newest_audit_of_a_data_set_is_found_and_no_other(small_data):
     one, two = datasets.add_folder("One", small_data), datasets.add_folder("Two", small_data)
     assert audits.latest(one) is None
     first, other = audits.start(one), audits.start(two)
-    assert first.record.command[2:5] == ("retail", "audit", str(one.path))
+    assert first.request == AuditRequest(data=one.path, out=Path("audit.json"))
     assert (audits.latest(one), audits.latest(two)) == (first, other)
     assert audits.report(first) is None
 

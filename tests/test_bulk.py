@@ -134,7 +134,6 @@ def test_a_path_that_cannot_be_one_does_not_exist(own_runs, path):
 def test_the_home_folder_may_be_written_short(own_runs, tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / "data").mkdir()
-    seen: list = []
-    monkeypatch.setattr(bulk, "start_command", lambda command, job, title: seen.extend(command))
-    bulk.start(DEMO_BUNDLE, bulk.Path("~/data"), "x")
-    assert seen[seen.index("--data") + 1] == str(tmp_path / "data")
+    monkeypatch.setattr(jobs, "start_command", lambda command, job, title: None)
+    job = bulk.start(DEMO_BUNDLE, bulk.Path("~/data"), "x")
+    assert job.request is not None and job.request.data == tmp_path / "data"

@@ -13,7 +13,8 @@ import pytest
 from typer.testing import CliRunner
 
 from retail.__main__ import app
-from retail.commands.shared import reported, without_nan
+from retail.commands.shared import reported
+from retail.files import without_nan
 from retail.workspace.records import Status
 
 
@@ -78,7 +79,7 @@ def test_frozen_prints_a_row_for_each_method_and_task_and_writes_them(small_data
     for wrong, sentence in (
         (["--methods", "magic"], "No method is named 'magic'"),
         (["--modality", "image,text"], "--modality takes one input"),
-        (["--dims", "many"], "Expected numbers above 0"),
+        (["--dims", "many"], "dims lists whole numbers, separated by commas, not 'many'"),
         (["--split", "train"], "val or test rows, not on 'train'"),
     ):
         assert sentence in run("frozen", small_data, *wrong, code=1).output
@@ -103,7 +104,7 @@ def test_curve_prints_accuracy_against_examples(small_data, tmp_path):
     rows = json.loads(out.read_text())["rows"]
     assert [row["shots"] for row in rows] == [1, 1, "all", "all"] and rows[0]["draws"] == 5
     assert rows[-1]["accuracy"] >= 0.9
-    assert "Expected numbers" in run("curve", small_data, "--shots", "some", code=1).output
+    assert "numbers above 0 or 'all'" in run("curve", small_data, "--shots", "some", code=1).output
 
 
 def test_compare_writes_results_and_status(small_data, tmp_path):
@@ -230,7 +231,7 @@ def test_help_loads_nothing_heavy():
         "import sys, runpy; sys.argv = ['retail', '--help']\n"
         "try: runpy.run_module('retail', run_name='__main__')\n"
         "except SystemExit: pass\n"
-        "sys.exit(any(name in sys.modules for name in ('torch', 'sklearn', 'pandas', 'transformers')))"
+        "sys.exit(any(name in sys.modules for name in ('torch', 'sklearn', 'pandas', 'transformers', 'pydantic')))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False, capture_output=True).returncode == 0
 

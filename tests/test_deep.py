@@ -55,7 +55,7 @@ def test_the_strategy_behind_gets_exact_zeros_where_an_input_is_absent(monkeypat
 
 
 def test_widths_are_checked():
-    with pytest.raises(UserError, match="every width in hidden"):
+    with pytest.raises(UserError, match="hidden is at least 1, not 0"):
         TrainConfig(hidden=(64, 0))
 
 
@@ -65,4 +65,4 @@ def test_the_command_line_wants_numbers():
     from retail.__main__ import app
 
     done = CliRunner().invoke(app, ["finetune", "nowhere", "--out", "nowhere", "--hidden", "64,wide"])
-    assert done.exit_code == 1 and "--hidden lists widths such as 512,512, not 'wide'" in done.output
+    assert done.exit_code == 1 and "hidden lists whole numbers, separated by commas, not '64,wide'" in done.output

@@ -143,7 +143,7 @@ def test_a_finetuned_bundle_is_portable_and_learns_the_colours(photos, encoder_n
 def test_what_cannot_be_finetuned_is_said(photos, encoder_name):
     with pytest.raises(UserError, match="--tune names image"):
         finetune_recognizer(photos, replace(HEAD, modalities=("text",)), TINY, "bundled")
-    with pytest.raises(UserError, match="lies between 0 and 1"):
+    with pytest.raises(UserError, match="mix is at least 0 and at most 1, not 2"):
         FinetuneConfig(mix=2)
     with pytest.raises(UserError, match="'pretrained' or 'scratch'"):
         FinetuneConfig(start="hub")

@@ -146,7 +146,7 @@ def test_what_cannot_learn_is_said(data, names):
     sounds = replace(HEAD, modalities=("audio",))
     with pytest.raises(UserError, match="Only 'torchaudio:spoken-word' can be fine-tuned"):
         finetune_recognizer(data, sounds, replace(ALL, tune=("audio",)), "audio=torchaudio:log-mel-statistics")
-    with pytest.raises(UserError, match="--tune names one or more"):
+    with pytest.raises(UserError, match="tune is 'audio' or 'image' or 'text', not 'smell'"):
         FinetuneConfig(tune=("smell",))
 
 

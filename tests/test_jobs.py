@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 
 import psutil
 import pytest
 
 from retail.workspace import jobs, processes
 from retail.workspace.records import JobRecord, Status
+from retail.workspace.requests import EmbedRequest
 from tests.runs_driving import noted, queued, started, wait_for
 
 TRAINING = """status(me, '{"state": "running", "stage": "training", "done": 3, "total": 9}')\n"""
@@ -121,11 +123,13 @@ def test_a_damaged_or_foreign_file_hides_no_other_run(text):
     assert jobs.waiting() == []
 
 
-def test_arguments_can_name_the_runs_own_folder():
-    plain, own = jobs.start(["compare", "data"]), jobs.start(["finetune", "data", "--out", "{run}/bundles/x"])
-    assert plain.record.command[-4:-2] == ("--out", str(plain.results))
-    command = own.record.command
-    assert command.count("--out") == 1 and command[6] == str(own.folder / "bundles" / "x")
+def test_a_request_is_kept_in_the_folder_of_its_run_and_its_command_names_that_folder():
+    request = EmbedRequest(data=Path("/data"))
+    job = jobs.start(request, "a run")
+    assert job.request == request and jobs.waiting() == [job]
+    assert job.record.command[1:] == ("-m", "retail", "run", str(job.folder))
+    (job.folder / "request.json").unlink()
+    assert job.request is None
 
 
 def test_rename():

@@ -6,6 +6,7 @@ import io
 import json
 import shutil
 import time
+from pathlib import Path
 from unittest import mock
 
 import pytest
@@ -23,6 +24,7 @@ from retail.schema import UserError
 from retail.workspace import bulk, demo, jobs
 from retail.workspace.demo import demo_strategies
 from retail.workspace.recognizers import imported_folder
+from retail.workspace.requests import PredictRequest, write_request
 from retail.workspace.uploads import MAX_UPLOAD_MB
 from tests.test_pages import TIMEOUT_SECONDS, button, cards, photo, said
 
@@ -350,7 +352,8 @@ def test_known_products_that_failed_are_tried_again(start, monkeypatch, tmp_path
 
 def test_going_on_without_the_data_is_one_sentence(start):
     start()
-    job = finished_run("Recognise many", ["-m", "retail", "predict", "b", "--data", "/gone", "--text-column", "text"])
+    job = finished_run("Recognise many", [])
+    write_request(PredictRequest(bundle=Path("b"), data=Path("/gone"), out=Path("predictions.csv")), job.folder)
     app = AppTest.from_file("../streamlit_app.py", default_timeout=TIMEOUT_SECONDS)
     app.query_params["bulk"] = job.id
     app = button(app.run(), "Go on").click().run()

@@ -1,4 +1,4 @@
-"""The Train page without a browser: what is chosen becomes the command of a queued run, and runs can be followed."""
+"""The Train page without a browser: what is chosen becomes the request of a queued run, and runs can be followed."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ import json
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
+from retail.config import CompareConfig, CurveConfig, FinetuneConfig, SearchConfig, TrainConfig
 from retail.files import home
 from retail.fusion import strategies
 from retail.workspace import datasets, estimate, jobs, processes
 from retail.workspace.records import JobRecord
+from retail.workspace.requests import CompareRequest, CurveRequest, FinetuneRequest, FrozenRequest, Request
 from tests.pages_driving import element, open_page, press, said
 from tests.results_sample import curve_results, write_finished_run
 
@@ -29,12 +32,9 @@ def train(small_data):
     return open_page("train", dataset=datasets.add_folder("Small", small_data).id)
 
 
-def commands() -> list[list[str]]:
-    return [list(job.record.command[3:]) for job in jobs.waiting()]
-
-
-def option(command: list[str], name: str) -> str:
-    return command[command.index(name) + 1]
+def asked() -> list[Request]:
+    """What the queued runs are to do."""
+    return [request for job in jobs.waiting() if (request := job.request)]
 
 
 def test_a_comparison_is_queued_with_all_that_was_chosen(train):
@@ -44,13 +44,9 @@ def test_a_comparison_is_queued_with_all_that_was_chosen(train):
     train.run()
     assert "10 to 10 small models" in said(train) and "another machine" in said(train)
     press(train, "Start")
-    (command,) = commands()
-    folder = jobs.list_jobs()[0].folder
-    assert command[:2] == ["compare", str(datasets.find("small").path)]
-    assert option(command, "--tasks") == "colour,drink" and option(command, "--seeds") == "2"
-    assert option(command, "--strategies") == "gated,averaged" and "--no-settings" in command
-    assert option(command, "--bundles") == str(folder / "bundles")
-    assert option(command, "--modalities") == "audio,image,text"
+    config = CompareConfig(tasks=("colour", "drink"), strategies=("gated", "averaged"), seeds=2, settings=False)
+    data = datasets.find("small").path
+    assert asked() == [CompareRequest(data=data, config=config, out=Path("results.json"), bundles=Path("bundles"))]
     assert "Small: colour, drink" in said(train).replace("\\", "") and "Starting" in said(train)
     press(train, "Start")
     assert "Waiting" in said(train)
@@ -70,9 +66,9 @@ def test_without_multi_task_every_question_gets_a_run_and_without_multi_modal_on
     element(train, "radio", "Input").set_value("text")
     train.run()
     press(train, "Start")
-    assert [(option(c, "--tasks"), option(c, "--modalities")) for c in commands()] == [
-        ("colour", "text"),
-        ("drink", "text"),
+    assert [(request.tasks, request.modalities) for request in asked()] == [
+        (("colour",), ("text",)),
+        (("drink",), ("text",)),
     ]
 
 
@@ -85,11 +81,16 @@ def test_fine_tuning_and_frozen_features_have_options_of_their_own(train):
     element(train, "radio", "Method").set_value("frozen")
     train.run()
     press(train, "Start")
-    tuned, frozen = commands()
-    assert option(tuned, "--tune") == "image" and option(tuned, "--epochs") == "1"
-    assert option(tuned, "--out").endswith("bundles/finetuned")
-    assert option(frozen, "--methods") == "linear,prototypes,logistic,pca+linear,pca+prototypes,pca+logistic"
-    assert option(frozen, "--modality") == "image" and option(frozen, "--out").endswith("frozen.json")
+    tuned, frozen = asked()
+    assert isinstance(tuned, FinetuneRequest) and tuned.tuning == FinetuneConfig(epochs=1, layers=3)
+    assert tuned.config == TrainConfig(strategy="concatenation") and tuned.out == Path("bundles/finetuned")
+    names = ("linear", "prototypes", "logistic", "pca+linear", "pca+prototypes", "pca+logistic")
+    assert isinstance(frozen, FrozenRequest) and frozen.config == SearchConfig(methods=names)
+    assert (frozen.modality, frozen.out, frozen.bundle_out) == (
+        "image",
+        Path("frozen.json"),
+        Path("bundles/frozen"),
+    )
 
 
 def test_a_learning_curve_is_queued_with_its_examples_and_draws(train):
@@ -100,11 +101,10 @@ def test_a_learning_curve_is_queued_with_its_examples_and_draws(train):
     element(train, "number_input", "Draws").set_value(3)
     train.run()
     press(train, "Start")
-    (command,) = commands()
-    assert command[0] == "curve" and option(command, "--tasks") == "colour,drink"
-    assert (option(command, "--modality"), option(command, "--methods")) == ("text", "linear,prototypes")
-    assert (option(command, "--shots"), option(command, "--draws")) == ("1,all", "3")
-    assert option(command, "--out") == str(jobs.list_jobs()[0].results)  # where Compare finds it
+    (request,) = asked()
+    assert isinstance(request, CurveRequest) and request.tasks == ("colour", "drink") and request.modality == "text"
+    assert request.config == CurveConfig(shots=("1", "all"), draws=3)
+    assert request.out == Path(jobs.list_jobs()[0].results.name)  # where Compare finds it
 
 
 def test_deep_layers_low_rank_changes_and_contrast_can_be_chosen(train):
@@ -116,9 +116,23 @@ def test_deep_layers_low_rank_changes_and_contrast_can_be_chosen(train):
     element(train, "number_input", "Draw a product").set_value(0.3)
     train.run()
     press(train, "Start")
-    (command,) = commands()
-    assert (option(command, "--tune"), option(command, "--hidden")) == ("image,text", "512,512")
-    assert (option(command, "--lora-rank"), option(command, "--contrast")) == ("8", "0.3")
+    (request,) = asked()
+    assert (request.tuning.tune, request.config.hidden) == (("image", "text"), (512, 512))
+    assert (request.tuning.lora_rank, request.tuning.contrast) == (8, 0.3)
+
+
+def test_a_list_that_is_none_is_said_before_the_run(train):
+    element(train, "radio", "Method").set_value("finetune")
+    train.run()
+    element(train, "text_input", "New hidden layers").set_value("512,wide")
+    train.run()
+    assert "hidden lists whole numbers, separated by commas, not '512,wide'" in said(train)
+    assert not any(button.label == "Start" for button in train.button)
+
+
+def test_bounds_and_help_are_those_of_the_declaration(train):
+    seeds, declared = element(train, "number_input", "Seeds"), CompareConfig.options()["seeds"]
+    assert (seeds.min, seeds.value, seeds.help) == (declared.low, CompareConfig.seeds, declared.help)
 
 
 def test_larger_encoders_from_the_hub_can_be_chosen(train):
@@ -126,7 +140,7 @@ def test_larger_encoders_from_the_hub_can_be_chosen(train):
     assert any("hub" in words and "downloaded once" in words for words in box.options)
     box.set_value("hub").run()
     press(train, "Start")
-    assert option(commands()[0], "--encoders") == "hub"
+    assert asked()[0].encoders == "hub"
 
 
 def test_own_encoders_are_named(train):
@@ -134,7 +148,7 @@ def test_own_encoders_are_named(train):
     train.run()
     element(train, "text_input", "Encoder for photo").set_value("timm:resnet18@/weights/mine.pt")
     press(train, "Start")
-    assert option(commands()[0], "--encoders") == "image=timm:resnet18@/weights/mine.pt"
+    assert asked()[0].encoders == "image=timm:resnet18@/weights/mine.pt"
 
 
 def test_nothing_chosen_cannot_be_started(train):
@@ -207,12 +221,12 @@ def odd_columns(tmp_path):
     return datasets.add_folder("Odd", path).id
 
 
-def test_a_column_with_a_comma_in_its_name_is_refused(odd_columns):
+def test_a_column_with_a_comma_in_its_name_is_learned_as_one(odd_columns):
     app = open_page("train", dataset=odd_columns)
     element(app, "multiselect", "What to learn").set_value(["kind", "Price, EUR"])
     app.run()
-    assert "Column “Price, EUR” has a comma in its name" in said(app)
-    assert not any(button.label == "Start" for button in app.button)
+    press(app, "Start")
+    assert [request.tasks for request in asked()] == [("kind", "Price, EUR")]
 
 
 def test_this_machine_is_measured_with_the_chosen_columns_alone(odd_columns, monkeypatch):

@@ -7,15 +7,19 @@ import json
 import math
 import time
 import zipfile
+from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from retail.bundle import load_bundle
+from retail.config import CompareConfig
 from retail.files import DEMO_BUNDLE, home
 from retail.report.files import csv_zip, latex_text
 from retail.schema import Product, UserError
 from retail.workspace import jobs, runs
 from retail.workspace.recognizers import imported_folder, recognizers
+from retail.workspace.requests import CompareRequest, PredictRequest, Request, write_request
 from tests.bundle_sample import write_finetuned_bundle
 from tests.frozen_sample import frozen_results
 from tests.results_sample import as_results, curve_results, sample_json, sample_results, write_finished_run
@@ -36,9 +40,8 @@ def write_run(name: str, **facts) -> jobs.Job:
 
 def test_a_run_is_described_by_its_folder():
     folder = write_finished_run(home())
-    facts = json.loads((folder / "job.json").read_text())
-    command = ["python", "-m", "retail", "compare", "/shops/shoes", "--tasks", "product,brand"]
-    (folder / "job.json").write_text(json.dumps(facts | {"command": command}))
+    config = CompareConfig(tasks=("product", "brand"))
+    write_request(CompareRequest(data=Path("/shops/shoes"), config=config), folder)
     (run,) = runs.history()
     assert (run.title, run.kind, run.data, run.tasks, run.state) == (
         "Sample comparison",
@@ -48,6 +51,18 @@ def test_a_run_is_described_by_its_folder():
         "done",
     )
     assert run.headline == "Fusion pays for 1 of 2 tasks; product 84.0 % (Gated sum)"
+
+
+def test_the_data_of_a_bulk_run_is_what_it_recognises_and_a_run_without_a_request_is_of_no_kind():
+    bulk, other = write_run("bulk"), write_run("other", command=["python", "-m", "retail", "compare", "/shops/shoes"])
+    request = PredictRequest(bundle=DEMO_BUNDLE, data=Path("/shops/new.zip"), out=Path("predictions.csv"))
+    write_request(request, bulk.folder)
+    found = {run.id: (run.kind, run.data, run.tasks) for run in runs.history()}
+    assert found == {"bulk": ("predict", "new", ""), other.id: ("", "", "")}
+
+
+def test_every_kind_of_run_has_a_name():
+    assert set(runs.KIND_WORDS) == {kind.model_fields["kind"].default for kind in get_args(Request)}
 
 
 def test_frozen_features_and_fine_tuning_have_a_headline_too():

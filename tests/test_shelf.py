@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from retail.config import CompareConfig
 from retail.files import DEMO_BUNDLE, DEMO_DIR, DEMO_TASKS, home
 from retail.workspace.datasets import DEMO_NAME
 from retail.workspace.jobs import runs_folder
@@ -15,6 +16,7 @@ from retail.workspace.recognizers import (
     recognizers,
     training_data,
 )
+from retail.workspace.requests import CompareRequest, write_request
 from tests.results_sample import N_TEST, sample_json
 
 
@@ -44,8 +46,8 @@ def test_a_recogniser_leads_back_to_its_data_and_its_measured_accuracy(tmp_path,
     bundle = run / RUN_BUNDLES / "gated"
     make_bundle(bundle)
     assert training_data(bundle) is None and accuracies_on_test(bundle, "gated") == {}
-    command = ["python", "-m", "retail", "compare", "/data/hats.zip", "--text-column", "title"]
-    (run / "job.json").write_text(json.dumps({"title": "Hats", "pid": 0, "command": command}))
+    config = CompareConfig(tasks=("hat",), text_column="title")
+    write_request(CompareRequest(data=Path("/data/hats.zip"), config=config), run)
     (run / "results.json").write_text(json.dumps(sample_json()))
     assert training_data(bundle) == (Path("/data/hats.zip"), "title")
     assert accuracies_on_test(bundle, "gated") == {"product": (0.84, N_TEST), "brand": (0.7, N_TEST)}

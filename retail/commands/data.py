@@ -5,29 +5,30 @@ In: data sets. Out: problems, embeddings in the cache, distances and findings.
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from retail.commands.declared import run_command
 from retail.commands.shared import (
     EXAMPLES,
     CsvFolder,
     Data,
     Encoders,
+    JsonFile,
     Modalities,
-    Status,
     Tasks,
     TextColumn,
     app,
     chosen_inputs,
-    listed,
-    read_data,
     reported,
 )
-from retail.files import write_record
+from retail.options import listed
 from retail.schema import UserError
+
+if TYPE_CHECKING:
+    from retail.workspace.requests import AuditRequest, EmbedRequest
 
 
 @app.command(epilog=EXAMPLES["check"])
@@ -47,25 +48,12 @@ def check(data: Data, tasks: Tasks = "", text_column: TextColumn = "text") -> No
             typer.echo(f"  {task}: {support_sentence(manifest.support(task))}")
 
 
-@app.command(epilog=EXAMPLES["embed"])
-def embed(data: Data, encoders: Encoders = "bundled", text_column: TextColumn = "text", status: Status = None) -> None:
+@run_command
+def embed(data: Data, encoders: Encoders = "bundled", text_column: TextColumn = "text") -> EmbedRequest:
     """Fill the embedding cache, so that training and comparing start at once."""
-    from retail.encoders import load_preset
-    from retail.store import EmbeddingStore, embed_products
+    from retail.workspace.requests import EmbedRequest
 
-    with reported(status) as progress:
-        manifest = read_data(data, "", text_column, progress)
-        store = EmbeddingStore()
-        started = time.perf_counter()
-        _, notes = embed_products(manifest.products, load_preset(encoders), {}, store, progress)
-        seconds = time.perf_counter() - started
-        for note in notes:
-            typer.echo(f"Note: {note}", err=True)
-        rate = len(manifest.products) / max(seconds, 1e-9)
-        typer.echo(
-            f"{len(manifest.products)} products, {store.computed} embeddings computed in {seconds:.1f} s "
-            f"({rate:.1f} products/s)."
-        )
+    return EmbedRequest(data=data, text_column=text_column, encoders=encoders)
 
 
 @app.command(epilog=EXAMPLES["distance"])
@@ -80,15 +68,12 @@ def distance(
     from retail.encoders import load_preset
     from retail.metrics.distance import distance as measure
     from retail.store import EmbeddingStore, embed_products
+    from retail.workspace.execution.outcome import read_data
 
     with reported() as progress:
         loaded = load_preset(encoders, chosen_inputs(modalities))
-        sets = [
-            embed_products(read_data(data, "", text_column, progress).products, loaded, {}, EmbeddingStore(), progress)[
-                0
-            ]
-            for data in (source, target)
-        ]
+        manifests = (read_data(data, None, text_column, progress) for data in (source, target))
+        sets = [embed_products(found.products, loaded, {}, EmbeddingStore(), progress)[0] for found in manifests]
         shared = [name for name in loaded if all(bool(batch.present[name].any()) for batch in sets)]
         if not shared:
             raise UserError("The two sets have no kind of input in common; choose sets that both have photos or texts.")
@@ -97,33 +82,23 @@ def distance(
             typer.echo(f"{name}: {measure(ours, theirs).sentence}")
 
 
-@app.command(epilog=EXAMPLES["audit"])
+@run_command
 def audit(
     data: Data,
     tasks: Tasks = "",
     encoders: Annotated[str, typer.Option(help="A preset, or 'none': then no look-alikes are looked for.")] = "bundled",
     text_column: TextColumn = "text",
-    json_file: Annotated[
-        Path | None, typer.Option("--json", dir_okay=False, help="Write every finding with all its rows.")
-    ] = None,
+    json_file: JsonFile = None,
     csv_folder: CsvFolder = None,
-    status: Status = None,
-) -> None:
+) -> AuditRequest:
     """Does the data give its labels away? Six kinds of leak, each finding with the products concerned."""
-    with reported(status) as progress:
-        from retail.audit import audit as look
-        from retail.encoders import load_preset
-        from retail.report.audit_tables import audit_tables, audit_text
-        from retail.report.files import write_tables
-        from retail.store import EmbeddingStore, embed_products
+    from retail.workspace.requests import AuditRequest
 
-        manifest = read_data(data, tasks, text_column, progress)
-        embedded = None
-        if encoders != "none":
-            embedded, _ = embed_products(manifest.products, load_preset(encoders), {}, EmbeddingStore(), progress)
-        report = look(manifest, embedded, progress)
-        if json_file is not None:
-            write_record(json_file, report)
-        typer.echo(audit_text(report))
-        for path in write_tables(audit_tables(report), csv_folder):
-            typer.echo(f"Written: {path}")
+    return AuditRequest(
+        data=data,
+        tasks=listed(tasks),
+        text_column=text_column,
+        encoders=encoders,
+        out=json_file,
+        csv_folder=csv_folder,
+    )

@@ -5,15 +5,13 @@ In: a bundle and products. Out: scores, curves of damage, answers.
 
 from __future__ import annotations
 
-import csv
 import json
-from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from retail.commands.declared import run, run_command
 from retail.commands.shared import (
     EXAMPLES,
     Bundle,
@@ -26,19 +24,17 @@ from retail.commands.shared import (
     chosen_inputs,
     reported,
 )
-from retail.files import whole_file, write_record
-from retail.report.table_formats import safe_cell
-from retail.schema import Prediction, Product, Progress, UserError
+from retail.schema import Prediction, Product, UserError
 
 if TYPE_CHECKING:
-    from retail.dataset.manifest import Manifest
+    from retail.workspace.requests import EvaluateRequest, RobustnessRequest
 
 ScoredRows = Annotated[
     str, typer.Option(help="train, val, test or all; unseen data without a split column count as a whole.")
 ]
 
 
-@app.command(epilog=EXAMPLES["evaluate"])
+@run_command
 def evaluate(
     bundle: Bundle,
     data: Data,
@@ -46,23 +42,15 @@ def evaluate(
     modalities: Modalities = "",
     text_column: TextColumn = "text",
     out: Annotated[Path | None, typer.Option(dir_okay=False, help="The scores file to write.")] = None,
-) -> None:
+) -> EvaluateRequest:
     """Score a bundle on labelled data; labels it does not know count as wrong and are listed."""
-    with reported() as progress:
-        from retail.bundle import load_bundle
-        from retail.evaluation.scores import evaluate as run_evaluation
-        from retail.report.tables import scores_table
+    from retail.workspace.requests import EvaluateRequest
 
-        used = chosen_inputs(modalities) if modalities else None
-        recognizer = load_bundle(bundle)
-        manifest = _labelled_data(data, list(recognizer.vocabularies), text_column, progress)
-        scores = run_evaluation(recognizer, manifest, split, used, progress)
-        if out is not None:
-            write_record(out, scores)
-        typer.echo(f"{scores.data.sentence}\n{scores_table(scores)}")
+    used = chosen_inputs(modalities) if modalities else ()
+    return EvaluateRequest(bundle=bundle, data=data, split=split, modalities=used, text_column=text_column, out=out)
 
 
-@app.command(epilog=EXAMPLES["robustness"])
+@run_command
 def robustness(
     bundle: Bundle,
     data: Data,
@@ -72,41 +60,20 @@ def robustness(
     seed: Annotated[int, typer.Option(help="Same seed, same damage.")] = 0,
     out: Annotated[Path | None, typer.Option(dir_okay=False, help="The file of figures to write.")] = None,
     csv_folder: CsvFolder = None,
-    status: Status = None,
-) -> None:
+) -> RobustnessRequest:
     """How much damage does a bundle bear? Blur, typos, noise and more at several strengths, and swapped inputs."""
-    with reported(status) as progress:
-        from retail.bundle import load_bundle
-        from retail.evaluation.robustness import robustness as measure
-        from retail.evaluation.robustness import some_of
-        from retail.evaluation.scores import rows_to_score
-        from retail.report.files import write_tables
-        from retail.report.robustness_tables import robustness_tables, robustness_text
-        from retail.store import EmbeddingStore
+    from retail.workspace.requests import RobustnessRequest
 
-        recognizer = load_bundle(bundle)
-        manifest = _labelled_data(data, list(recognizer.vocabularies), text_column, progress)
-        found, data_facts = rows_to_score(recognizer, manifest, split)
-        chosen = some_of(found, rows, seed)
-        judged = data_facts.model_copy(update={"n": len(chosen)})
-        results = measure(recognizer, chosen, manifest.label_columns, EmbeddingStore(), progress, seed, data=judged)
-        if out is not None:
-            write_record(out, results)
-        typer.echo(f"{judged.sentence}\n{robustness_text(results)}")
-        for path in write_tables(robustness_tables(results), csv_folder):
-            typer.echo(f"Written: {path}")
-
-
-def _labelled_data(data: Path, tasks: Sequence[str], text_column: str, progress: Progress) -> Manifest:
-    """The data with those of the tasks as labels that have a column, whatever the column looks like."""
-    from retail.dataset.manifest import locate, read_manifest, read_table
-
-    table, _, columns, _ = locate(data)
-    header = columns.renamed(read_table(table)[0])
-    manifest = read_manifest(data, [task for task in tasks if task in header], text_column, progress=progress)
-    for problem in manifest.problems:
-        typer.echo(f"Note: {problem}", err=True)
-    return manifest
+    return RobustnessRequest(
+        bundle=bundle,
+        data=data,
+        split=split,
+        rows=rows,
+        text_column=text_column,
+        seed=seed,
+        out=out,
+        csv_folder=csv_folder,
+    )
 
 
 @app.command(epilog=EXAMPLES["predict"])
@@ -126,26 +93,17 @@ def predict(
     with reported(status) as progress:
         if data is not None and out is None:
             raise typer.BadParameter("--data needs --out predictions.csv.")
+        if data is not None and out is not None:
+            from retail.workspace.requests import PredictRequest
+
+            run(PredictRequest(bundle=bundle, data=data, text_column=text_column, limit=limit, out=out), progress)
+            return
         for path in [*(image or []), *([audio] if audio else [])]:
             if not path.is_file():
                 raise UserError(f"{path} does not exist; name an existing file.")
         from retail.bundle import load_bundle
-        from retail.store import EmbeddingStore
 
-        recognizer = load_bundle(bundle)
-        if data is not None and out is not None:
-            from retail.dataset.manifest import read_manifest
-
-            manifest = read_manifest(data, None, text_column, progress=progress, most_rows=limit, use_split=False)
-            for problem in manifest.problems:
-                typer.echo(f"Note: {problem}", err=True)
-            predictions = recognizer.predict_many(manifest.products, EmbeddingStore(), progress)
-            rows = _with_reasons(predictions, manifest)
-            _write_csv(out, rows, list(recognizer.vocabularies))
-            used = sum(bool(row.used) for row in rows)
-            typer.echo(f"{len(rows)} products written to {out}, {len(rows) - used} of them without an answer.")
-            return
-        prediction = recognizer.predict(Product("upload", tuple(image or ()), text, audio))
+        prediction = load_bundle(bundle).predict(Product("upload", tuple(image or ()), text, audio))
         typer.echo(_as_json(prediction) if as_json else _as_text(prediction))
 
 
@@ -161,27 +119,3 @@ def _as_text(prediction: Prediction) -> str:
         answers = ", ".join(f"{label} {prob:.1%}" for label, prob in top)
         lines.append(f"{task}: {answers}" + (f", other {other:.1%}" if other >= 0.0005 else ""))
     return "\n".join(lines)
-
-
-def _with_reasons(predictions: Sequence[Prediction], manifest: Manifest) -> list[Prediction]:
-    """Each product's answer with what was wrong in its row, then the rows that are no product at all."""
-    names: dict[int, str] = {}
-    reasons: dict[int, tuple[str, ...]] = {}  # by line, for two rows may bear one id
-    for problem in manifest.problems:
-        if problem.line is not None and problem.id:  # the header has none
-            names[problem.line] = problem.id
-            reasons[problem.line] = (*reasons.get(problem.line, ()), str(problem))
-    rows = [replace(row, notes=(*reasons.pop(manifest.lines[row.id], ()), *row.notes)) for row in predictions]
-    return rows + [Prediction(names[line], {}, (), notes) for line, notes in reasons.items()]
-
-
-def _write_csv(path: Path, predictions: Sequence[Prediction], tasks: Sequence[str]) -> None:
-    with whole_file(path) as partial, partial.open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.writer(stream)
-        names = [name for task in tasks for name in (task, f"{task}_probability")]
-        writer.writerow(["id", *map(safe_cell, names), "used", "notes"])
-        for prediction in predictions:
-            answers = [prediction.best(task) if prediction.used else ("", 0.0) for task in tasks]
-            cells = [cell for label, prob in answers for cell in (safe_cell(label), f"{prob:.4f}" if label else "")]
-            tail = [" ".join(prediction.used), safe_cell(" ".join(prediction.notes))]
-            writer.writerow([safe_cell(prediction.id), *cells, *tail])

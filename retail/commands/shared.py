@@ -1,29 +1,26 @@
-"""What all commands share: the app, their options, reading data, progress, and how errors end.
+"""What all commands share: the app, their options, progress, and how errors end.
 
-In: arguments as typed. Out: parsed values, a `Manifest`, progress bars and a status file; exit code 1 for the user's
-mistakes. Commands import what they need when they run, so that `--help` answers at once.
+In: arguments as typed. Out: parsed values, progress bars and a status file; exit code 1 for the user's mistakes.
+Commands import what they need when they run, so that `--help` answers at once.
 """
 
 from __future__ import annotations
 
 import contextlib
-import json
 import math
 import os
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from retail.config import CLASS_BALANCES
-from retail.files import whole_file
-from retail.schema import MODALITIES, Modality, Progress, UserError
+from retail.options import listed
+from retail.schema import MODALITIES, Modality, UserError
 
 if TYPE_CHECKING:
-    from retail.dataset.manifest import Manifest
     from retail.workspace.records import State
 
 HELP = "Recognise products from photo, description and sound; compare fusion with single inputs."
@@ -43,24 +40,22 @@ EXAMPLES = {
     "doctor": "Example: python -m retail doctor data/demo --tasks product,category --strategy gated",
     "robustness": "Example: python -m retail robustness data/demo_bundle data/demo --out robustness.json",
     "evaluate": "Example: python -m retail evaluate my_bundle data/demo --modalities image --out scores.json",
+    "run": "Example: python -m retail run ~/.retail/runs/20260101-120000-abcd",
     "predict": 'Example: python -m retail predict my_bundle --image front.jpg --text "oat drink, 1 l"',
 }
 
 Data = Annotated[Path, typer.Argument(help="A folder, a ZIP or a metadata.csv.", metavar="DATA")]
 Bundle = Annotated[Path, typer.Argument(help="A folder made by 'train --out'.", metavar="BUNDLE")]
-Tasks = Annotated[str, typer.Option(help="Label columns to learn, separated by commas; all found if left out.")]
+Tasks = Annotated[
+    str,
+    typer.Option(help=r"Label columns to learn, separated by commas (\, within a name); all found if left out."),
+]
 TextColumn = Annotated[str, typer.Option(help="The column that holds the description.")]
 Encoders = Annotated[str, typer.Option(help="A preset (bundled, hub) or image=timm:NAME,text=hf:NAME,audio=...")]
 Modalities = Annotated[str, typer.Option(help="Inputs to use, such as image,text; all if left out.")]
-ClassBalance = Annotated[str, typer.Option(help=f"What is done about rare classes: {', '.join(CLASS_BALANCES)}.")]
-SingleInputs = Annotated[float, typer.Option(help="Weight of learning from each input alone; 0: hide inputs only.")]
-Auxiliary = Annotated[float, typer.Option(help="Weight of an auxiliary head per input (deep supervision).")]
-Modulation = Annotated[float, typer.Option(help="Hold back the input that learns fastest (OGM-GE's alpha); 0: off.")]
-Seed = Annotated[int, typer.Option(help="Same seed, same bundle.")]
 OneModality = Annotated[str, typer.Option("--modality", help="The input whose embeddings are used.")]
-Methods = Annotated[str, typer.Option(help="linear, prototypes, logistic, alone or as pca+linear; or 'all'.")]
-ScoredSplit = Annotated[str, typer.Option(help="Rows to score: val, or test once all is chosen.")]
 ResultsOut = Annotated[Path | None, typer.Option(dir_okay=False, help="The results file to write.")]
+JsonFile = Annotated[Path | None, typer.Option("--json", dir_okay=False, help="Write every finding with all its rows.")]
 CsvFolder = Annotated[
     Path | None, typer.Option("--csv", file_okay=False, help="Folder for one CSV file a table.", metavar="FOLDER")
 ]
@@ -71,16 +66,6 @@ Status = Annotated[
 ]
 
 
-def listed(value: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in value.split(",") if part.strip())
-
-
-def widths(value: str) -> tuple[int, ...]:
-    if wrong := [name for name in listed(value) if not name.isdigit()]:
-        raise UserError(f"--hidden lists widths such as 512,512, not {wrong[0]!r}.")
-    return tuple(int(name) for name in listed(value))
-
-
 def chosen_inputs(value: str) -> tuple[Modality, ...]:
     names = listed(value) or MODALITIES
     if unknown := [name for name in names if name not in MODALITIES]:
@@ -88,20 +73,11 @@ def chosen_inputs(value: str) -> tuple[Modality, ...]:
     return tuple(modality for modality in MODALITIES if modality in names)
 
 
-def write_json(path: Path, value: Any) -> None:
-    """Whole or not at all: a reader never sees half a file."""
-    text = json.dumps(without_nan(value), ensure_ascii=False, allow_nan=False) + "\n"
-    with whole_file(path) as partial:
-        partial.write_text(text, encoding="utf-8")
-
-
-def without_nan(value: Any) -> Any:
-    """JSON has no NaN: a score that could not be computed is null."""
-    if isinstance(value, dict):
-        return {key: without_nan(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [without_nan(inner) for inner in value]
-    return None if isinstance(value, float) and math.isnan(value) else value
+def one_input(value: str) -> Modality:
+    """One kind of input, no more."""
+    if len(names := chosen_inputs(value)) != 1:
+        raise UserError(f"--modality takes one input of {', '.join(MODALITIES)}, not {value!r}.")
+    return names[0]
 
 
 class Reporter:
@@ -128,6 +104,14 @@ class Reporter:
     def score(self, model: str, accuracy: float) -> None:
         """A first figure of one model: its accuracy on validation, mean over what was fitted so far."""
         self.scored.setdefault(model, []).append(accuracy)
+
+    def note(self, sentence: str) -> None:
+        """Something that is odd but stops nothing, on stderr."""
+        typer.echo(f"Note: {sentence}", err=True)
+
+    def line(self, text: str) -> None:
+        """A line for the log, on stdout."""
+        typer.echo(text)
 
     def say(self, state: State, message: str = "") -> None:
         if self.status is None:
@@ -175,12 +159,3 @@ def reported(status: Path | None = None) -> Iterator[Reporter]:
         raise
     finally:
         reporter.close()
-
-
-def read_data(data: Path, tasks: str, text_column: str, progress: Progress | None = None) -> Manifest:
-    from retail.dataset.manifest import read_manifest
-
-    manifest = read_manifest(data, listed(tasks) or None, text_column, progress=progress)
-    for problem in manifest.problems:
-        typer.echo(f"Note: {problem}", err=True)
-    return manifest

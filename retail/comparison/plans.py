@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from retail.comparison.fits import FitOutput, FitPlan
 from retail.comparison.result_rows import Kind, Selected
-from retail.config import CompareConfig, TrainConfig
+from retail.config import CompareConfig
 from retail.fusion import strategies
 from retail.schema import Modality, UserError
 
@@ -31,23 +31,10 @@ def plan_models(config: CompareConfig, tasks: Sequence[str], modalities: Sequenc
     if len(modalities) > 1:
         models += [(name, "fusion", name, tuple(modalities)) for name in chosen]
     return [
-        FitPlan(model, kind, tuple(tasks), _train_config(config, strategy, inputs, seed))
+        FitPlan(model, kind, tuple(tasks), config.training(strategy, inputs, seed))
         for model, kind, strategy, inputs in models
         for seed in range(config.seeds)
     ]
-
-
-def _train_config(config: CompareConfig, strategy: str, inputs: tuple[Modality, ...], seed: int) -> TrainConfig:
-    return TrainConfig(
-        strategy=strategy,
-        modalities=inputs,
-        seed=seed,
-        loss_balancing=config.loss_balancing,
-        class_balance=config.class_balance,
-        single_inputs=config.single_inputs,
-        auxiliary=config.auxiliary,
-        modulation=config.modulation,
-    )
 
 
 def plan_settings(config: CompareConfig, selected: Mapping[str, Selected], plans: Sequence[FitPlan]) -> list[FitPlan]:

@@ -1,28 +1,42 @@
 """The options of each method on Train, and how long it will take.
 
-In: what all methods share, a `Choice`, and what the user sets here. Out: arguments of the command line, and words.
+In: what all methods share, a `Choice`, and what the user sets here. Out: a request for each run, and words about time.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import streamlit as st
 
-from retail.config import CLASSIFIERS, FEATURE_MAPS, FinetuneConfig
+from retail.config import (
+    CLASSIFIERS,
+    FEATURE_MAPS,
+    CompareConfig,
+    CurveConfig,
+    FinetuneConfig,
+    SearchConfig,
+    TrainConfig,
+)
 from retail.dataset.manifest import Manifest
 from retail.fusion import strategies
+from retail.pages._settings import ask, labelled
 from retail.schema import Modality
 from retail.wording import INPUT_WORDS
-from retail.workspace import estimate, jobs
+from retail.workspace import estimate
 from retail.workspace.datasets import Dataset
 from retail.workspace.recognizers import RUN_BUNDLES
+from retail.workspace.requests import CompareRequest, CurveRequest, FinetuneRequest, FrozenRequest, Request
 
 LEVEL_WORDS = {
     "feature": "joins what the encoders saw, then decides once",
     "decision": "each input decides for itself, then the answers are joined",
 }
-SHOTS = ("1", "2", "4", "8", "16", "all")
+SIZES = [96, 128, 160, 192, 224, 256, 288]
+BUNDLES = Path(RUN_BUNDLES)
+RESULTS = Path("results.json")  # where Compare finds them
 NO_FIGURE = "No figure for this yet; most runs take a few minutes. Progress shows the time left."
 
 
@@ -44,113 +58,159 @@ class Choice:
         return [self.tasks] if self.multi_task else [(task,) for task in self.tasks]
 
 
-def compare_arguments(choice: Choice) -> tuple[list[str], str]:
-    """Strategies, seeds and extras -> arguments, and the estimate in words."""
-    known = strategies()
-    usual = [name for name, head in known.items() if head.compared]
-    names = usual
-    if len(choice.inputs) > 1:
-        names = st.multiselect("Ways to join the inputs", usual, usual, format_func=lambda name: known[name].title)
-        with st.expander("What are these?"):
-            st.markdown(
-                "A single input is always trained as well: it is what joining has to beat. The *level* says where the "
-                "inputs meet."
-            )
-            for name in usual:
-                head = known[name]
-                st.markdown(f"**{head.title}**: {head.summary} *{head.level} level: {LEVEL_WORDS[head.level]}.*")
-                st.caption(head.source)
+def compare_requests(choice: Choice) -> tuple[Sequence[Request], str]:
+    """Strategies, seeds and extras -> requests, and the estimate in words."""
+    names = choose_strategies(choice)
+    config = CompareConfig(strategies=tuple(names), encoders=choice.encoders)
     with st.expander("More settings"):
-        seeds = int(st.number_input("Seeds", 1, 10, 3, help="Every model is trained once per seed; figures are means."))
-        settings = st.checkbox(
-            "Also train multi-task and multi-modal on and off, and a model for each mix of inputs", True
-        )
-        tune = st.checkbox("Let every model try the same settings on validation (five times as long)", False)
-    arguments = ["--strategies", ",".join(names), "--seeds", str(seeds), "--encoders", choice.encoders]
-    arguments += ["--modalities", ",".join(choice.inputs), "--bundles", f"{jobs.RUN_FOLDER}/{RUN_BUNDLES}"]
-    arguments += [*([] if settings else ["--no-settings"]), *(["--tune"] if tune else [])]
+        config = ask(config, labelled(config))
     if not names:
         return [], "Choose at least one way to join the inputs."
-    return arguments, compare_estimate(choice, len(names), seeds, settings, tune)
+    asked = [
+        CompareRequest(
+            data=choice.dataset.path,
+            modalities=choice.inputs,
+            config=replace(config, tasks=tasks),
+            out=RESULTS,
+            bundles=BUNDLES,
+        )
+        for tasks in choice.task_groups
+    ]
+    return asked, compare_estimate(choice, config)
 
 
-def compare_estimate(choice: Choice, names: int, seeds: int, settings: bool, tune: bool) -> str:
+def choose_strategies(choice: Choice) -> list[str]:
+    """Ways to join the inputs, each explained; all of them where there is nothing to join."""
+    known = strategies()
+    usual = [name for name, head in known.items() if head.compared]
+    if len(choice.inputs) < 2:
+        return usual
+    names = st.multiselect("Ways to join the inputs", usual, usual, format_func=lambda name: known[name].title)
+    with st.expander("What are these?"):
+        st.markdown(
+            "A single input is always trained as well: it is what joining has to beat. The *level* says where the "
+            "inputs meet."
+        )
+        for name in usual:
+            head = known[name]
+            st.markdown(f"**{head.title}**: {head.summary} *{head.level} level: {LEVEL_WORDS[head.level]}.*")
+            st.caption(head.source)
+    return names
+
+
+def compare_estimate(choice: Choice, config: CompareConfig) -> str:
     """How long all runs of a comparison take together."""
+    names = len(config.strategies)
     speed = estimate.known_speed(choice.encoders)
-    counts = [estimate.fits(names, len(choice.inputs), len(g), seeds, settings) for g in choice.task_groups]
-    trials = 5 * (names + len(choice.inputs)) * tune * len(counts)
+    counts = [
+        estimate.fits(names, len(choice.inputs), len(g), config.seeds, config.settings) for g in choice.task_groups
+    ]
+    trials = 5 * (names + len(choice.inputs)) * config.tune * len(counts)
     total = sum(low for low, _ in counts) + trials, sum(high for _, high in counts) + trials
     found = estimate.estimate(choice.manifest, speed, total, choice.inputs)
     return f"{found.sentence} It trains {total[0]:,} to {total[1]:,} small models."
 
 
-def finetune_arguments(choice: Choice) -> tuple[list[str], str]:
-    """The main options of fine-tuning -> arguments, and what is known about the time."""
+def finetune_requests(choice: Choice) -> tuple[Sequence[Request], str]:
+    """The main options of fine-tuning -> requests, and what is known about the time."""
     words = {m: INPUT_WORDS[m].capitalize() for m in choice.inputs}
     usual = [modality for modality in INPUT_WORDS if modality in choice.inputs][:1]
     tuned = st.multiselect("Encoders that learn", choice.inputs, usual, format_func=words.__getitem__, key="tuned")
     known = strategies()
+    # Few layers by default: what fits a laptop.
+    head, tuning = TrainConfig(modalities=choice.inputs), FinetuneConfig(layers=3)
     cells = st.columns(3)
     strategy = cells[0].selectbox(
         "Way to join", list(known), list(known).index("concatenation"), format_func=lambda name: known[name].title
     )
-    epochs = int(cells[1].number_input("Epochs", 1, 100, FinetuneConfig.epochs, help="Passes over all products."))
-    layers = int(cells[2].number_input("Last layers that learn", 0, 50, 3, help="0: all. Fewer are quicker."))
+    for cell, name in zip(cells[1:], first := ("epochs", "layers"), strict=True):
+        with cell:
+            tuning = ask(tuning, [name])
     with st.expander("More settings"):
-        size = int(st.select_slider("Photo size in pixels", [96, 128, 160, 192, 224, 256, 288], FinetuneConfig.size))
-        hidden = st.text_input("New hidden layers", placeholder="512,512", help="Deep transfer: widths, by commas.")
-        rank = int(st.number_input("Low-rank changes (LoRA) of rank", 0, 64, 0, help="Text encoder; 0: all weights."))
-        contrast = float(st.number_input("Draw a product's inputs together", 0.0, 2.0, 0.0, 0.1))
-        seed = int(st.number_input("Seed", 0, 999, 0))
+        help_text = tuning.options()["size"].help
+        size = st.select_slider("Photo size in pixels", SIZES, tuning.size, help=help_text)
+        tuning = ask(tuning, [name for name in labelled(tuning) if name not in first])
+        head = ask(head, [name for name in labelled(head) if name not in labelled(tuning)])
     if not tuned:
         return [], "Choose at least one encoder that learns."
-    out = f"{jobs.RUN_FOLDER}/{RUN_BUNDLES}/finetuned"
-    arguments = ["--tune", ",".join(tuned), "--modalities", ",".join(choice.inputs), "--encoders", choice.encoders]
-    arguments += ["--strategy", strategy, "--epochs", str(epochs), "--layers", str(layers), "--size", str(size)]
-    arguments += ["--lora-rank", str(rank), "--contrast", str(contrast), "--seed", str(seed), "--out", out]
-    if hidden.strip():
-        arguments += ["--hidden", hidden.strip()]
-    per_row = estimate.finetuning_speed(tuned)
+    tuning = replace(tuning, tune=tuple(tuned), size=size)
+    head = replace(head, strategy=strategy, seed=tuning.seed)
+    asked = [
+        FinetuneRequest(
+            data=choice.dataset.path,
+            tasks=tasks,
+            encoders=choice.encoders,
+            config=head,
+            tuning=tuning,
+            out=BUNDLES / "finetuned",
+        )
+        for tasks in choice.task_groups
+    ]
+    return asked, finetune_estimate(choice, tuning)
+
+
+def finetune_estimate(choice: Choice, tuning: FinetuneConfig) -> str:
+    """How long all runs of fine-tuning take together, from the last one here."""
+    per_row = estimate.finetuning_speed(tuning.tune)
     if per_row is None:
-        return arguments, (
+        return (
             "Nobody can tell yet: no fine-tuning of these encoders has finished on this machine. The run says how much "
             "time is left after its first epochs; without a graphics card, count in hours for thousands of products."
         )
-    seconds = per_row * epochs * len(choice.manifest.in_split("train")) * len(choice.task_groups)
-    found = estimate.Estimate(0.7 * seconds, 1.5 * seconds, "Based on the last fine-tuning on this machine.")
-    return arguments, found.sentence
+    seconds = per_row * tuning.epochs * len(choice.manifest.in_split("train")) * len(choice.task_groups)
+    return estimate.Estimate(0.7 * seconds, 1.5 * seconds, "Based on the last fine-tuning on this machine.").sentence
 
 
-def frozen_arguments(choice: Choice) -> tuple[list[str], str]:
-    """Maps and classifiers of frozen features -> arguments."""
+def frozen_requests(choice: Choice) -> tuple[Sequence[Request], str]:
+    """Maps and classifiers of frozen features -> requests."""
     cells = st.columns(2)
     maps = cells[0].multiselect("Reduce the features by", FEATURE_MAPS, ("none", "pca"))
     classifiers = cells[1].multiselect("Classifiers", CLASSIFIERS, CLASSIFIERS)
-    names = [kind if m == "none" else f"{m}+{kind}" for m in maps for kind in classifiers]
+    names = tuple(kind if m == "none" else f"{m}+{kind}" for m in maps for kind in classifiers)
     if not names:
         return [], "Choose at least one way to reduce, “none” counts, and one classifier."
-    arguments = ["--methods", ",".join(names), "--modality", choice.inputs[0], "--encoders", choice.encoders]
-    arguments += ["--out", f"{jobs.RUN_FOLDER}/frozen.json"]
-    if any(kind != "prototypes" for kind in classifiers):
-        arguments += ["--bundle", f"{jobs.RUN_FOLDER}/{RUN_BUNDLES}/frozen"]
-    return arguments, NO_FIGURE
+    kept = any(kind != "prototypes" for kind in classifiers)
+    asked = [
+        FrozenRequest(
+            data=choice.dataset.path,
+            tasks=tasks,
+            encoders=choice.encoders,
+            modality=choice.inputs[0],
+            config=SearchConfig(methods=names),
+            out=Path("frozen.json"),
+            bundle_out=BUNDLES / "frozen" if kept else None,
+        )
+        for tasks in choice.task_groups
+    ]
+    return asked, NO_FIGURE
 
 
-def curve_arguments(choice: Choice) -> tuple[list[str], str]:
-    """Classifiers, numbers of examples and draws of a learning curve -> arguments."""
-    cells = st.columns(3)
-    classifiers = cells[0].multiselect("Classifiers", CLASSIFIERS, ("linear", "prototypes"))
-    shots = cells[1].multiselect("Examples per class", SHOTS, SHOTS, help="“all” takes every training product.")
-    draws = int(cells[2].number_input("Draws", 2, 20, 5, help="The examples are drawn at random so often."))
+def curve_requests(choice: Choice) -> tuple[Sequence[Request], str]:
+    """Classifiers, numbers of examples and draws of a learning curve -> requests."""
+    usual, cells = CurveConfig(), st.columns(3)
+    classifiers = cells[0].multiselect("Classifiers", CLASSIFIERS, usual.methods)
+    shots = cells[1].multiselect("Examples per class", usual.shots, usual.shots, help=usual.options()["shots"].help)
+    with cells[2]:
+        config = ask(usual, labelled(usual))
     if not classifiers or not shots:
         return [], "Choose at least one classifier and one number of examples."
-    arguments = ["--methods", ",".join(classifiers), "--modality", choice.inputs[0], "--encoders", choice.encoders]
-    return [*arguments, "--shots", ",".join(shots), "--draws", str(draws)], NO_FIGURE
+    asked = [
+        CurveRequest(
+            data=choice.dataset.path,
+            tasks=tasks,
+            encoders=choice.encoders,
+            modality=choice.inputs[0],
+            config=replace(config, methods=tuple(classifiers), shots=tuple(shots)),
+            out=RESULTS,
+        )
+        for tasks in choice.task_groups
+    ]
+    return asked, NO_FIGURE
 
 
-ARGUMENTS = {
-    "compare": compare_arguments,
-    "finetune": finetune_arguments,
-    "frozen": frozen_arguments,
-    "curve": curve_arguments,
+REQUESTS = {
+    "compare": compare_requests,
+    "finetune": finetune_requests,
+    "frozen": frozen_requests,
+    "curve": curve_requests,
 }

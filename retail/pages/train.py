@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,10 +13,11 @@ from retail.components.follow_run import EVERY_SECONDS, draw_run
 from retail.components.words import plain
 from retail.dataset.manifest import Manifest, read_manifest
 from retail.encoders import PRESETS
-from retail.pages._methods import ARGUMENTS, Choice
+from retail.pages._methods import REQUESTS, Choice
 from retail.schema import MODALITIES, Modality, UserError
 from retail.wording import INPUT_WORDS
 from retail.workspace import estimate, jobs
+from retail.workspace.requests import Request
 
 TITLE = "Train"
 ICON = ":material/model_training:"
@@ -137,21 +139,19 @@ def draw_new() -> None:
     if not choice.tasks or not choice.inputs:
         st.warning("Choose at least one column to learn and one input.")
         return
-    if parted := [task for task in choice.tasks if "," in task]:
-        st.warning(
-            f"Column “{plain(parted[0])}” has a comma in its name, and commas part the columns to learn. Rename it in "
-            "the table and add the data again, or learn another column."
-        )
+    try:
+        asked, words = REQUESTS[choice.method](choice)
+    except UserError as error:
+        st.warning(plain(str(error)))
         return
-    arguments, words = ARGUMENTS[choice.method](choice)
-    st.info(f"**Time:** {words}" if arguments else words)
+    st.info(f"**Time:** {words}" if asked else words)
     rough = choice.method == "compare" and estimate.known_speed(choice.encoders).rough
     if rough and st.button("Measure this machine", help="Takes about half a minute."):
         measure(choice)
     usual = f"{choice.dataset.name}: {', '.join(choice.tasks)}"
     title = st.text_input("Name of the run", placeholder=usual[:80])
-    if st.button("Start", type="primary", disabled=not arguments):
-        start(choice, arguments, title.strip() or usual[:80])
+    if st.button("Start", type="primary", disabled=not asked):
+        start(asked, title.strip() or usual[:80])
 
 
 def measure(choice: Choice) -> None:
@@ -165,15 +165,9 @@ def measure(choice: Choice) -> None:
     st.rerun()
 
 
-def start(choice: Choice, arguments: list[str], title: str) -> None:
-    """Queues one run for each group of questions and watches the first."""
-    started = [
-        jobs.start(
-            [choice.method, str(choice.dataset.path), "--tasks", ",".join(group), *arguments],
-            title if len(choice.task_groups) == 1 else f"{title} ({group[0]})",
-        )
-        for group in choice.task_groups
-    ]
+def start(asked: Sequence[Request], title: str) -> None:
+    """Queues the runs and watches the first."""
+    started = [jobs.start(request, title if len(asked) == 1 else f"{title} ({request.tasks[0]})") for request in asked]
     st.query_params["run"] = started[0].id
     st.rerun()
 

@@ -5,13 +5,15 @@ In: a `Dataset`. Out: a `Job` and its report, as `retail.audit` makes it.
 
 from __future__ import annotations
 
-import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from retail.files import read_record
 from retail.schema import UserError
+from retail.workspace import jobs
 from retail.workspace.datasets import Dataset
-from retail.workspace.jobs import Job, enqueue, list_jobs, new_job
+from retail.workspace.jobs import Job
+from retail.workspace.requests import AuditRequest, Request
 
 if TYPE_CHECKING:
     from retail.audit import AuditReport
@@ -21,14 +23,12 @@ REPORT = "audit.json"
 
 def start(dataset: Dataset) -> Job:
     """Queues an audit; embeddings that it makes are kept, so training need not make them again."""
-    job = new_job()
-    command = [sys.executable, "-m", "retail", "audit", str(dataset.path), "--json", str(job.folder / REPORT)]
-    return enqueue([*command, "--status", str(job.folder / "status.json")], f"Leaks in {dataset.name}", job)
+    return jobs.start(AuditRequest(data=dataset.path, out=Path(REPORT)), f"Leaks in {dataset.name}")
 
 
 def latest(dataset: Dataset) -> Job | None:
     """The newest audit of this data set, finished or not."""
-    return next((job for job in list_jobs() if _command(job)[3:5] == ["audit", str(dataset.path)]), None)
+    return next((job for job in jobs.list_jobs() if _looks_at(job.request, dataset)), None)
 
 
 def report(job: Job) -> AuditReport | None:
@@ -43,5 +43,5 @@ def report(job: Job) -> AuditReport | None:
         return None
 
 
-def _command(job: Job) -> list[str]:
-    return list(job.record.command)
+def _looks_at(request: Request | None, dataset: Dataset) -> bool:
+    return isinstance(request, AuditRequest) and request.data == dataset.path

@@ -1,4 +1,4 @@
-"""Many products in one run of its own: an upload becomes a data set, `predict` recognises it, a table comes out.
+"""Many products in one run of its own: an upload becomes a data set, a table of answers comes out.
 
 In: an upload or a path, and a bundle. Out: a `Job` and the rows of its predictions.csv. A stopped run that is started
 again goes on where it was, because embeddings are kept as they are made.
@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
 from retail.files import home, on_this_machine, whole_file
 from retail.schema import UserError
-from retail.workspace.jobs import Job, list_jobs, new_job, start_command
+from retail.workspace import jobs
+from retail.workspace.jobs import Job
+from retail.workspace.requests import PredictRequest, read_request
 
 MAX_ROWS = 10_000
 PREDICTIONS = "predictions.csv"
@@ -46,31 +47,27 @@ def keep_upload(name: str, stream: BinaryIO) -> Path:
 
 
 def start(bundle: Path, data: Path, title: str, text_column: str = "text") -> Job:
-    """Starts `predict` on all rows of a data set; raises UserError when there is no such path."""
-    data = on_this_machine(data)
-    job = new_job()
-    command = [sys.executable, "-m", "retail", "predict", str(bundle), "--data", str(data)]
-    command += ["--text-column", text_column, "--limit", str(MAX_ROWS)]
-    command += ["--out", str(job.folder / PREDICTIONS), "--status", str(job.folder / "status.json")]
-    start_command(command, job, title)
-    return job
+    """Starts to recognise all rows of a data set; raises UserError when there is no such path."""
+    place = on_this_machine(data).absolute()  # the run works in a folder of its own
+    request = PredictRequest(bundle=bundle, data=place, text_column=text_column, limit=MAX_ROWS, out=Path(PREDICTIONS))
+    return jobs.start_now(request, title)
 
 
 def restart(job: Job) -> Job:
-    """The same run once more; what it had embedded is not embedded again."""
-    command = _command(job)
-    value = {name: command[command.index(name) + 1] for name in ("predict", "--data", "--text-column")}
-    return start(Path(value["predict"]), Path(value["--data"]), job.record.title, value["--text-column"])
+    """The same run once more; what it had embedded is not embedded again. Raises UserError when its data is gone."""
+    request = read_request(job.folder)
+    on_this_machine(request.data)
+    return jobs.start_now(request, jobs.status(job).title)
 
 
 def is_bulk(job: Job) -> bool:
     """Whether a job recognises many products."""
-    return "predict" in _command(job)[:4]
+    return isinstance(job.request, PredictRequest)
 
 
 def bulk_jobs() -> list[Job]:
     """All such jobs, the newest first."""
-    return [job for job in list_jobs() if is_bulk(job)]
+    return [job for job in jobs.list_jobs() if is_bulk(job)]
 
 
 def predictions(job: Job) -> list[Row]:
@@ -98,7 +95,3 @@ def matching(rows: Sequence[Row], words: str = "", only: str = "all") -> list[Ro
     kept = {"all": lambda row: True, "unsure": unsure, "failed": failed}[only]
     wanted = words.lower().split()
     return [row for row in rows if kept(row) and all(word in " ".join(row.values()).lower() for word in wanted)]
-
-
-def _command(job: Job) -> list[str]:
-    return list(job.record.command)

@@ -1,6 +1,6 @@
 """Long work in processes of its own: it waits its turn and survives a refresh, a second browser and a server restart.
 
-In: a command line that keeps a status file. Out: a `Job`, found again by its id. Knows no Streamlit.
+In: a request, or any command that keeps a status file. Out: a `Job`, found again by its id. Knows no Streamlit.
 Jobs wait in a queue that is nothing but their folders; `retail.workspace.queue` works them off. Whoever looks at a job
 starts that process again if it was killed.
 """
@@ -22,10 +22,10 @@ from filelock import FileLock, Timeout
 from retail.files import home
 from retail.workspace import processes
 from retail.workspace.records import LIVE, QUEUED, UNFINISHED, JobRecord, Name, ProcessRecord, Status
+from retail.workspace.requests import Request, request_of, write_request
 
 RECORD, NAME, STATUS, LOG = "job.json", "name.json", "status.json", "log.txt"
 CANCELLED = "cancelled"  # an empty file: the mark of a cancelled run
-RUN_FOLDER = "{run}"  # in an argument: the job's own folder
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,11 @@ class Job:
     def results(self) -> Path:
         """Where a comparison writes its results."""
         return self.folder / "results.json"
+
+    @property
+    def request(self) -> Request | None:
+        """What it is to do; None for a run that some other command made, or whose request nobody can read."""
+        return request_of(self.folder)
 
     @property
     def record(self) -> JobRecord:
@@ -70,16 +75,17 @@ def runs_folder() -> Path:
     return home() / "runs"
 
 
-def start(arguments: Sequence[str], title: str = "") -> Job:
-    """Queues `python -m retail ARGUMENTS --status …`; an `--out` of its own folder is added where none is named.
+def start(request: Request, title: str = "") -> Job:
+    """Queues a request, which is kept in the job's folder; outputs with relative paths go there too."""
+    job = _asked(request)
+    return enqueue(_command(job), title, job)
 
-    `{run}` in an argument stands for the job's folder.
-    """
-    job = new_job()
-    chosen = [argument.replace(RUN_FOLDER, str(job.folder)) for argument in arguments]
-    paths = [] if "--out" in chosen else ["--out", str(job.results)]
-    paths += ["--status", str(job.folder / STATUS)]
-    return enqueue([sys.executable, "-m", "retail", *chosen, *paths], title, job)
+
+def start_now(request: Request, title: str) -> Job:
+    """Runs a request past the queue."""
+    job = _asked(request)
+    start_command(_command(job), job, title)
+    return job
 
 
 def enqueue(command: Sequence[str], title: str, job: Job | None = None) -> Job:
@@ -96,6 +102,16 @@ def new_job() -> Job:
     job_id = time.strftime("%Y%m%d-%H%M%S-") + secrets.token_hex(2)
     (runs_folder() / job_id).mkdir(parents=True)
     return Job(job_id, runs_folder() / job_id)
+
+
+def _asked(request: Request) -> Job:
+    job = new_job()
+    write_request(request, job.folder)
+    return job
+
+
+def _command(job: Job) -> list[str]:
+    return [sys.executable, "-m", "retail", "run", str(job.folder)]
 
 
 def start_command(command: Sequence[str], job: Job, title: str) -> None:

@@ -5,7 +5,6 @@ In: the home folder. Out: `{title: folder}`; a folder is a bundle of `retail.bun
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from retail.bundle import read_record
@@ -15,6 +14,7 @@ from retail.schema import Progress, UserError
 from retail.workspace.datasets import DEMO_NAME
 from retail.workspace.demo import demo_strategies, ensure_demo_bundle
 from retail.workspace.jobs import list_jobs, status
+from retail.workspace.requests import request_of
 
 RUN_BUNDLES = "bundles"  # a run's recognisers: RUN/bundles/STRATEGY
 
@@ -42,13 +42,8 @@ def training_data(bundle: Path) -> tuple[Path, str] | None:
     """Path and text column of the data that a recogniser learned from, None where nobody knows."""
     if of_demo(bundle):
         return DEMO_DIR, "text"
-    try:
-        command = json.loads((bundle.parent.parent / "job.json").read_text(encoding="utf-8"))["command"]
-        data = command[command.index("retail") + 2]
-    except (OSError, ValueError, KeyError, IndexError, TypeError, AttributeError):
-        return None
-    column = command[command.index("--text-column") + 1] if "--text-column" in command[:-1] else "text"
-    return Path(data), str(column)
+    request = request_of(bundle.parent.parent)
+    return None if request is None else (request.data, request.text_column)
 
 
 def accuracies_on_test(bundle: Path, strategy: str) -> dict[str, tuple[float, int]]:

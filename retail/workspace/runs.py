@@ -34,9 +34,12 @@ KIND_WORDS = {
     "frozen": "Frozen features",
     "predict": "Bulk recognition",
     "train": "Training",
-    "check": "Check",
     "audit": "Leak audit",
     "curve": "Learning curve",
+    "embed": "Embedding",
+    "evaluate": "Evaluation",
+    "robustness": "Robustness",
+    "doctor": "Doctor's visit",
 }
 NOT_EXPORTED = (".pt", ".part")  # a stopped fine-tuning's checkpoint is of use only here
 
@@ -99,17 +102,14 @@ def _stamp(job: jobs.Job) -> float:
 
 
 def _describe(job: jobs.Job) -> Run:
-    record, now = job.record, jobs.status(job)
-    command = list(record.command)
-    arguments = command[command.index("retail") + 1 :] if "retail" in command else []
-    tasks = arguments[arguments.index("--tasks") + 1] if "--tasks" in arguments[:-1] else ""
+    record, now, request = job.record, jobs.status(job), job.request
     finished = now.state not in jobs.UNFINISHED
     return Run(
         id=job.id,
         title=record.title or job.id,
-        kind=arguments[0] if arguments else "",
-        data=data_title(arguments[1]) if len(arguments) > 1 else "",
-        tasks=tasks.replace(",", ", "),
+        kind=request.kind if request else "",
+        data=data_title(request.data) if request else "",
+        tasks=", ".join(request.tasks) if request else "",
         state=now.state,
         started=record.started,
         ended=_stamp(job) if finished else 0.0,
@@ -117,9 +117,8 @@ def _describe(job: jobs.Job) -> Run:
     )
 
 
-def data_title(data: str) -> str:
-    """What people call the data of a command."""
-    path = Path(data)
+def data_title(path: Path) -> str:
+    """What people call the data of a run."""
     if path.resolve() == DEMO_DIR:
         return DEMO_NAME
     try:

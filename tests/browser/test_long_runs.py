@@ -160,7 +160,7 @@ def test_leaks_are_looked_for_in_a_run_and_named_with_their_lines(open_at, serve
     leak = page.get_by_role("alert").filter(has_text="the same recording as a product of another split")
     leak.wait_for(timeout=RUN_MS)
     assert "012 (line 14)" in leak.inner_text() and "Put such products into one split" in leak.inner_text()
-    (job,) = [job for job in jobs.list_jobs() if "audit" in job.record.command]
+    (job,) = [job for job in jobs.list_jobs() if job.request and job.request.kind == "audit"]
     assert jobs.status(job).state == "done"
 
 

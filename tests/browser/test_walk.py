@@ -192,7 +192,7 @@ def elsewhere(bundle: Path, data: Path) -> dict[str, Row]:
 def assert_answers_are_those_that_were_scored(job: jobs.Job, bundle: Path) -> None:
     """Each test product gets the class that the comparison counted."""
     results = read_results(job.results)
-    answers = elsewhere(bundle, Path(job.record.command[4]))
+    answers = elsewhere(bundle, job.request.data)
     for task in TASKS:
         scored = results.predictions.models[STRATEGY]["0"][task].preds
         classes = results.tasks[task]

@@ -1,0 +1,60 @@
+"""Runs that train one recogniser: a head alone, or encoders with it.
+
+In: a `TrainRequest` or a `FinetuneRequest`. Out: a bundle.
+"""
+
+from __future__ import annotations
+
+from retail import build
+from retail.bundle import save_bundle
+from retail.finetuning.record import FinetuneEpoch, FinetuningRecord
+from retail.report.frozen_tables import finetuning_table
+from retail.workspace.execution.outcome import Follower, Outcome, read_data
+from retail.workspace.requests import FinetuneRequest, TrainRequest
+
+
+def run(request: TrainRequest | FinetuneRequest, follower: Follower) -> Outcome:
+    """Dispatches on the kind."""
+    return train(request, follower) if isinstance(request, TrainRequest) else finetune(request, follower)
+
+
+def train(request: TrainRequest, follower: Follower) -> Outcome:
+    """A head on frozen embeddings."""
+    manifest = read_data(request.data, request.tasks or None, request.text_column, follower)
+    recognizer = build.train_recognizer(
+        manifest,
+        None,
+        request.config,
+        request.encoders,
+        progress=follower,
+        on_epoch=lambda epoch, of: follower("epochs", epoch, of),
+    )
+    save_bundle(recognizer, request.out)
+    trained = recognizer.info
+    assert trained is not None and trained.history is not None and trained.best_epoch is not None
+    best = trained.history[trained.best_epoch]
+    return Outcome(
+        f"Saved {request.config.strategy} to {request.out}: tasks {', '.join(recognizer.vocabularies)}; mean "
+        f"validation accuracy {best.val_accuracy:.3f} on {trained.rows.val} rows."
+    )
+
+
+def finetune(request: FinetuneRequest, follower: Follower) -> Outcome:
+    """Encoders and a head together; a stopped run goes on from what it finds in the bundle's folder."""
+
+    def on_epoch(entry: FinetuneEpoch) -> None:
+        follower("epochs", entry.epoch, request.tuning.epochs)
+        accuracy = ", ".join(f"{task} {value:.3f}" for task, value in entry.val_accuracy.items())
+        losses = f"loss {entry.train_loss:.3f} in training, {entry.val_loss:.3f} in validation"
+        follower.line(f"epoch {entry.epoch}: {losses}; validation accuracy {accuracy}")
+
+    manifest = read_data(request.data, request.tasks or None, request.text_column, follower)
+    checkpoint = request.out / "resume.pt"
+    source = None if request.source is None else read_data(request.source, None, request.text_column, follower)
+    recognizer = build.finetune_recognizer(
+        manifest, request.config, request.tuning, request.encoders, checkpoint, follower, on_epoch, source
+    )
+    save_bundle(recognizer, request.out)
+    checkpoint.unlink(missing_ok=True)
+    assert isinstance(recognizer.info, FinetuningRecord)
+    return Outcome(f"{finetuning_table(recognizer.info)}\nSaved the bundle to {request.out}.")

@@ -1,0 +1,51 @@
+"""Runs that look at data alone: embeddings for later, and the audit.
+
+In: an `EmbedRequest` or an `AuditRequest`. Out: embeddings in the cache, or findings.
+"""
+
+from __future__ import annotations
+
+import time
+
+from retail.audit import audit as find_leaks
+from retail.encoders import load_preset
+from retail.files import write_record
+from retail.report.audit_tables import audit_tables, audit_text
+from retail.report.files import write_tables
+from retail.store import EmbeddingStore, embed_products
+from retail.workspace.execution.outcome import Follower, Outcome, read_data
+from retail.workspace.requests import AuditRequest, EmbedRequest
+
+
+def run(request: AuditRequest | EmbedRequest, follower: Follower) -> Outcome:
+    """Dispatches on the kind."""
+    return audit(request, follower) if isinstance(request, AuditRequest) else embed(request, follower)
+
+
+def embed(request: EmbedRequest, follower: Follower) -> Outcome:
+    """Fills the cache, so that later runs start at once."""
+    manifest = read_data(request.data, None, request.text_column, follower)
+    store = EmbeddingStore()
+    started = time.perf_counter()
+    _, notes = embed_products(manifest.products, load_preset(request.encoders), {}, store, follower)
+    seconds = time.perf_counter() - started
+    for note in notes:
+        follower.note(str(note))
+    rate = len(manifest.products) / max(seconds, 1e-9)
+    return Outcome(
+        f"{len(manifest.products)} products, {store.computed} embeddings computed in {seconds:.1f} s "
+        f"({rate:.1f} products/s)."
+    )
+
+
+def audit(request: AuditRequest, follower: Follower) -> Outcome:
+    """Six kinds of leak, each finding with its products."""
+    manifest = read_data(request.data, request.tasks or None, request.text_column, follower)
+    embedded = None
+    if request.encoders != "none":
+        loaded = load_preset(request.encoders)
+        embedded, _ = embed_products(manifest.products, loaded, {}, EmbeddingStore(), follower)
+    report = find_leaks(manifest, embedded, follower)
+    if request.out is not None:
+        write_record(request.out, report)
+    return Outcome(audit_text(report), tuple(write_tables(audit_tables(report), request.csv_folder)))

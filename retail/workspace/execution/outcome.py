@@ -1,0 +1,61 @@
+"""What a run says while it works and when it is done.
+
+In: nothing. Out: `Follower`, whom it tells, and `Outcome`, what is printed at the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from retail.dataset.manifest import Manifest, read_manifest
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The text for people, and the files that were written beside the main one."""
+
+    text: str
+    written: tuple[Path, ...] = ()
+
+
+class Follower(Protocol):
+    """Whoever follows a run; as a function it is the `Progress` of all rooms below."""
+
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        """How far a stage is."""
+
+    def score(self, model: str, accuracy: float) -> None:
+        """A first figure of one model, on validation."""
+
+    def note(self, sentence: str) -> None:
+        """Something that is odd but stops nothing."""
+
+    def line(self, text: str) -> None:
+        """A line of the log."""
+
+
+class Silent:
+    """Nobody follows."""
+
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        """Says nothing."""
+
+    def score(self, model: str, accuracy: float) -> None:
+        """Says nothing."""
+
+    def note(self, sentence: str) -> None:
+        """Says nothing."""
+
+    def line(self, text: str) -> None:
+        """Says nothing."""
+
+
+def read_data(data: Path, tasks: Sequence[str] | None, text_column: str, follower: Follower) -> Manifest:
+    """The data set with these label columns, or with those that look like labels; each of its problems is told."""
+    manifest = read_manifest(data, tasks, text_column, progress=follower)
+    for problem in manifest.problems:
+        follower.note(str(problem))
+    return manifest

@@ -1,0 +1,110 @@
+"""Runs that use a recogniser: its scores, the damage it bears, its answers to many products.
+
+In: an `EvaluateRequest`, a `RobustnessRequest` or a `PredictRequest`. Out: scores, curves of damage, a table.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from retail.bundle import load_bundle
+from retail.dataset.manifest import Manifest, locate, read_manifest, read_table
+from retail.evaluation.robustness import robustness as measure
+from retail.evaluation.robustness import some_of
+from retail.evaluation.scores import evaluate as score
+from retail.evaluation.scores import rows_to_score
+from retail.files import whole_file, write_record
+from retail.recognizer import Recognizer
+from retail.report.files import write_tables
+from retail.report.robustness_tables import robustness_tables, robustness_text
+from retail.report.table_formats import safe_cell
+from retail.report.tables import scores_table
+from retail.schema import Prediction
+from retail.store import EmbeddingStore
+from retail.workspace.execution.outcome import Follower, Outcome, read_data
+from retail.workspace.requests import EvaluateRequest, PredictRequest, RobustnessRequest
+
+
+def run(request: EvaluateRequest | RobustnessRequest | PredictRequest, follower: Follower) -> Outcome:
+    """Dispatches on the kind."""
+    recognizer = load_bundle(request.bundle)
+    match request:
+        case EvaluateRequest():
+            return evaluate(request, recognizer, follower)
+        case RobustnessRequest():
+            return robustness(request, recognizer, follower)
+        case PredictRequest():
+            return predict(request, recognizer, follower)
+
+
+def evaluate(request: EvaluateRequest, recognizer: Recognizer, follower: Follower) -> Outcome:
+    """Scores on labelled data; labels that the recogniser does not know count as wrong and are listed."""
+    manifest = _labelled_data(request, recognizer, follower)
+    scores = score(recognizer, manifest, request.split, request.modalities or None, follower)
+    if request.out is not None:
+        write_record(request.out, scores)
+    return Outcome(f"{scores.data.sentence}\n{scores_table(scores)}")
+
+
+def robustness(request: RobustnessRequest, recognizer: Recognizer, follower: Follower) -> Outcome:
+    """Blur, typos, noise and more at several strengths, and swapped inputs."""
+    manifest = _labelled_data(request, recognizer, follower)
+    found, facts = rows_to_score(recognizer, manifest, request.split)
+    chosen = some_of(found, request.rows, request.seed)
+    judged = facts.model_copy(update={"n": len(chosen)})
+    tasks = manifest.label_columns
+    results = measure(recognizer, chosen, tasks, EmbeddingStore(), follower, request.seed, data=judged)
+    if request.out is not None:
+        write_record(request.out, results)
+    written = write_tables(robustness_tables(results), request.csv_folder)
+    return Outcome(f"{judged.sentence}\n{robustness_text(results)}", tuple(written))
+
+
+def predict(request: PredictRequest, recognizer: Recognizer, follower: Follower) -> Outcome:
+    """An answer a row; rows that cannot be used keep the reason."""
+    manifest = read_manifest(
+        request.data, None, request.text_column, progress=follower, most_rows=request.limit, use_split=False
+    )
+    for problem in manifest.problems:
+        follower.note(str(problem))
+    rows = _with_reasons(recognizer.predict_many(manifest.products, EmbeddingStore(), follower), manifest)
+    _write_csv(request.out, rows, list(recognizer.vocabularies))
+    used = sum(bool(row.used) for row in rows)
+    return Outcome(f"{len(rows)} products written to {request.out}, {len(rows) - used} of them without an answer.")
+
+
+def _labelled_data(
+    request: EvaluateRequest | RobustnessRequest, recognizer: Recognizer, follower: Follower
+) -> Manifest:
+    """The data with those of the recogniser's tasks as labels that have a column, whatever the column looks like."""
+    table, _, columns, _ = locate(request.data)
+    header = columns.renamed(read_table(table)[0])
+    tasks = [task for task in recognizer.vocabularies if task in header]
+    return read_data(request.data, tasks, request.text_column, follower)
+
+
+def _with_reasons(predictions: Sequence[Prediction], manifest: Manifest) -> list[Prediction]:
+    """Each product's answer with what was wrong in its row, then the rows that are no product at all."""
+    names: dict[int, str] = {}
+    reasons: dict[int, tuple[str, ...]] = {}  # by line, for two rows may bear one id
+    for problem in manifest.problems:
+        if problem.line is not None and problem.id:  # the header has none
+            names[problem.line] = problem.id
+            reasons[problem.line] = (*reasons.get(problem.line, ()), str(problem))
+    rows = [replace(row, notes=(*reasons.pop(manifest.lines[row.id], ()), *row.notes)) for row in predictions]
+    return rows + [Prediction(names[line], {}, (), notes) for line, notes in reasons.items()]
+
+
+def _write_csv(path: Path, predictions: Sequence[Prediction], tasks: Sequence[str]) -> None:
+    with whole_file(path) as partial, partial.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream)
+        names = [name for task in tasks for name in (task, f"{task}_probability")]
+        writer.writerow(["id", *map(safe_cell, names), "used", "notes"])
+        for prediction in predictions:
+            answers = [prediction.best(task) if prediction.used else ("", 0.0) for task in tasks]
+            cells = [cell for label, prob in answers for cell in (safe_cell(label), f"{prob:.4f}" if label else "")]
+            tail = [" ".join(prediction.used), safe_cell(" ".join(prediction.notes))]
+            writer.writerow([safe_cell(prediction.id), *cells, *tail])

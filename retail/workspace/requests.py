@@ -1,0 +1,223 @@
+"""A request: what a run is to do, as one typed record, kept as request.json in the run's folder.
+
+In: what somebody chose on a page, on the command line or in a test. Out: a record of one of the kinds below, the same
+whoever made it; `retail.workspace.execution` runs it. Paths of outputs are meant within the run's folder.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from retail.config import CompareConfig, CurveConfig, FinetuneConfig, SearchConfig, TrainConfig
+from retail.files import whole_file
+from retail.schema import MODALITIES, Modality, UserError
+
+FILE = "request.json"
+
+
+class BaseRequest(BaseModel):
+    """What every kind has: the data, and files to write."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format: Literal["retail-request/1"] = "retail-request/1"
+    data: Path
+    # The fields, of any kind, that say where something is written.
+    OUTPUTS: ClassVar = ("out", "bundles", "bundle_out", "csv_folder", "latex", "html")
+
+    def placed_in(self, folder: Path) -> Self:
+        """The same with every output within this folder; absolute ones stay where they are."""
+        named = {name: getattr(self, name, None) for name in self.OUTPUTS}
+        return self.model_copy(update={name: folder / path for name, path in named.items() if path is not None})
+
+
+class _Labelled(BaseRequest):
+    """Learns, or judges, label columns of the data; no tasks mean all that are found."""
+
+    tasks: tuple[str, ...] = ()
+    text_column: str = "text"
+    encoders: str = "bundled"
+
+
+class _Compared(BaseRequest):
+    """Columns and encoders stand in the settings, which the results keep."""
+
+    config: CompareConfig
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """The label columns to learn."""
+        return self.config.tasks
+
+    @property
+    def text_column(self) -> str:
+        """The column that holds the description."""
+        return self.config.text_column
+
+    @property
+    def encoders(self) -> str:
+        """A preset, or a mix of names."""
+        return self.config.encoders
+
+
+class _Unlabelled(BaseRequest):
+    """Asks for no label columns."""
+
+    text_column: str = "text"
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """None."""
+        return ()
+
+
+class CompareRequest(_Compared):
+    """Every strategy and every single input on the same rows."""
+
+    kind: Literal["compare"] = "compare"
+    modalities: tuple[Modality, ...] = MODALITIES
+    out: Path = Path("results.json")
+    bundles: Path | None = None  # a folder for the recogniser of each strategy
+    csv_folder: Path | None = None
+    latex: Path | None = None
+    html: Path | None = None
+
+
+class DoctorRequest(_Compared):
+    """Why one fusion does not do better."""
+
+    kind: Literal["doctor"] = "doctor"
+    out: Path | None = None
+    csv_folder: Path | None = None
+
+
+class TrainRequest(_Labelled):
+    """One recogniser on embeddings."""
+
+    kind: Literal["train"] = "train"
+    config: TrainConfig
+    out: Path  # the bundle
+
+
+class FinetuneRequest(_Labelled):
+    """One recogniser whose encoders learn too."""
+
+    kind: Literal["finetune"] = "finetune"
+    config: TrainConfig  # of the head
+    tuning: FinetuneConfig
+    source: Path | None = None  # another data set, to see how much of it is forgotten
+    out: Path  # the bundle
+
+
+class FrozenRequest(_Labelled):
+    """Maps and classifiers on one input's frozen embeddings."""
+
+    kind: Literal["frozen"] = "frozen"
+    modality: Modality
+    config: SearchConfig
+    map_data: Path | None = None  # the maps are fitted on its training rows
+    map_tasks: tuple[str, ...] = ()
+    out: Path | None = None
+    bundle_out: Path | None = None  # the best of them as a recogniser
+
+
+class CurveRequest(_Labelled):
+    """Accuracy against training examples a class."""
+
+    kind: Literal["curve"] = "curve"
+    modality: Modality
+    config: CurveConfig
+    out: Path | None = None
+
+
+class AuditRequest(_Labelled):
+    """Whether the data give their labels away; with encoders "none" no look-alikes are looked for."""
+
+    kind: Literal["audit"] = "audit"
+    out: Path | None = None
+    csv_folder: Path | None = None
+
+
+class EmbedRequest(_Unlabelled):
+    """Embeddings for later."""
+
+    kind: Literal["embed"] = "embed"
+    encoders: str = "bundled"
+
+
+class EvaluateRequest(_Unlabelled):
+    """A recogniser's scores."""
+
+    kind: Literal["evaluate"] = "evaluate"
+    bundle: Path
+    split: str = "test"
+    modalities: tuple[Modality, ...] = ()  # none named: all that the recogniser knows
+    out: Path | None = None
+
+
+class RobustnessRequest(_Unlabelled):
+    """How much damage a recogniser bears."""
+
+    kind: Literal["robustness"] = "robustness"
+    bundle: Path
+    split: str = "test"
+    rows: int = 0  # 0: all
+    seed: int = 0
+    out: Path | None = None
+    csv_folder: Path | None = None
+
+
+class PredictRequest(_Unlabelled):
+    """A recogniser's answers to many products."""
+
+    kind: Literal["predict"] = "predict"
+    bundle: Path
+    limit: int = 0  # more rows are refused; 0: any number
+    out: Path
+
+
+Request = (
+    CompareRequest
+    | DoctorRequest
+    | TrainRequest
+    | FinetuneRequest
+    | FrozenRequest
+    | CurveRequest
+    | AuditRequest
+    | EmbedRequest
+    | EvaluateRequest
+    | RobustnessRequest
+    | PredictRequest
+)
+_ADAPTER: TypeAdapter[Request] = TypeAdapter(Annotated[Request, Field(discriminator="kind")])
+
+
+def write_request(request: Request, folder: Path) -> None:
+    """Keeps it in the folder of its run."""
+    with whole_file(folder / FILE) as partial:
+        partial.write_text(request.model_dump_json(indent=1) + "\n", encoding="utf-8")
+
+
+def read_request(folder: Path) -> Request:
+    """The request of a run; raises UserError where there is none, or none that this version can read."""
+    path = folder / FILE
+    try:
+        return _ADAPTER.validate_json(path.read_bytes())
+    except OSError:
+        raise UserError(f"{folder} holds no {FILE}; name the folder of a run.") from None
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(map(str, first["loc"]))
+        reason = f"{place}: {first['msg']}" if place else first["msg"]
+        raise UserError(f"{path} is not a request of this version ({reason}); start the run anew.") from None
+
+
+def request_of(folder: Path) -> Request | None:
+    """The request of a run, None where nobody can read one."""
+    try:
+        return read_request(folder)
+    except UserError:
+        return None
