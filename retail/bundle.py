@@ -14,7 +14,7 @@ from safetensors.torch import load, save
 
 from retail.encoders import Encoder, load_encoder
 from retail.encoders.tunable import TunableEncoder
-from retail.files import whole_file, whole_folder
+from retail.files import DEMO_BUNDLE, or_demo, whole_file, whole_folder
 from retail.fusion import build_head
 from retail.recognizer import Recognizer
 from retail.schema import UserError, Vocabulary
@@ -52,9 +52,12 @@ def save_bundle(recognizer: Recognizer, folder: Path) -> Path:
     return folder
 
 
-def load_bundle(folder: Path) -> Recognizer:
-    """Reads a bundle; raises UserError when a file is missing, damaged, or an encoder differs from training."""
-    folder = Path(folder)
+def load_bundle(folder: str | Path) -> Recognizer:
+    """Reads a bundle, `demo` for the one that ships.
+
+    Raises UserError when a file is missing, damaged, or an encoder differs from training.
+    """
+    folder = or_demo(folder, DEMO_BUNDLE)
     description = _read_description(folder)
     try:
         weights = (folder / "head.safetensors").read_bytes()

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from retail.files import DEMO_RESULTS, or_demo
 from retail.schema import UserError
 
 FORMAT = "retail-results/1"
@@ -17,6 +18,7 @@ FORMAT = "retail-results/1"
 
 def read_results(path: Path) -> dict[str, Any]:
     """A results file; raises UserError when it is none."""
+    path = or_demo(path, DEMO_RESULTS)
     try:
         results = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):

@@ -14,6 +14,7 @@ import streamlit as st
 from retail.comparison.results import FORMAT
 from retail.components.compare_runs import CURVES, format_of
 from retail.components.words import plain
+from retail.files import PAGES
 from retail.fusion import strategies
 from retail.wording import INPUT_WORDS, percent
 from retail.workspace import jobs
@@ -103,14 +104,14 @@ def _draw_links(job: jobs.Job) -> None:
     made = format_of(str(job.results), job.results.stat().st_mtime) if job.results.is_file() else ""
     if made == FORMAT:
         left.page_link(
-            "retail/pages/compare.py",
+            PAGES / "compare.py",
             label="See the comparison",
             icon=":material/bar_chart:",
             query_params={"run": job.id},
         )
     elif made == CURVES:
-        left.page_link("retail/pages/compare.py", label=CURVE_LINK, icon=":material/bar_chart:")
-    right.page_link("retail/pages/runs.py", label="All runs", icon=":material/history:")
+        left.page_link(PAGES / "compare.py", label=CURVE_LINK, icon=":material/bar_chart:")
+    right.page_link(PAGES / "runs.py", label="All runs", icon=":material/history:")
 
 
 def _draw_partial(now: dict[str, Any], live: bool) -> None:

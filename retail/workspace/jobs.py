@@ -21,12 +21,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from retail.files import home, whole_file
+from retail.files import ROOT, home, whole_file
 
 QUEUED = "queued"
 LIVE = ("starting", "running")
 UNFINISHED = (QUEUED, *LIVE)
-PROJECT = Path(__file__).resolve().parents[2]
 NAME = "name.json"  # apart, so that a new title never writes over a process id that was noted at the same moment
 RUN_FOLDER = "{run}"  # in an argument: the job's own folder
 POLL_SECONDS = 0.3
@@ -165,7 +164,7 @@ def advance() -> None:
         with (runs_folder() / "queue.log").open("ab") as log:
             subprocess.Popen(
                 [sys.executable, "-m", "retail.workspace.jobs"],
-                cwd=PROJECT,
+                cwd=ROOT,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -212,7 +211,7 @@ def _work_off(job: Job) -> None:
 def _launch(command: Sequence[str], job: Job, facts: dict[str, Any]) -> subprocess.Popen:
     with (job.folder / "log.txt").open("ab") as log:
         process = subprocess.Popen(
-            command, cwd=PROJECT, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
         )
     _write(job.folder / "job.json", facts | {"pid": process.pid, "born": _born(process.pid)})
     return process
