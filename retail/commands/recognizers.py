@@ -29,7 +29,7 @@ from retail.commands.shared import (
 )
 from retail.files import whole_file
 from retail.report.table_formats import safe_cell
-from retail.schema import Prediction, Product, Progress, UserError
+from retail.schema import Prediction, Product, Progress
 
 if TYPE_CHECKING:
     from retail.dataset.manifest import Manifest
@@ -135,9 +135,7 @@ def predict(
     with reported(status) as progress:
         if data is not None and out is None:
             raise typer.BadParameter("--data needs --out predictions.csv.")
-        for path in [*(image or []), *([audio] if audio else [])]:
-            if not path.is_file():
-                raise UserError(f"{path} does not exist; name an existing file.")
+        product = Product.of(image, text, audio)
         from retail.bundle import load_bundle
         from retail.store import EmbeddingStore
 
@@ -154,7 +152,7 @@ def predict(
             used = sum(bool(row.used) for row in rows)
             typer.echo(f"{len(rows)} products written to {out}, {len(rows) - used} of them without an answer.")
             return
-        prediction = recognizer.predict(Product("upload", tuple(image or ()), text, audio))
+        prediction = recognizer.predict(product)
         typer.echo(_as_json(prediction) if as_json else _as_text(prediction))
 
 
