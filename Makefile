@@ -1,5 +1,7 @@
 # The same checks here as in CI, in the environment that is active.
-.PHONY: check format test
+.PHONY: check format test lock package
 check: ; ruff format --check . && ruff check . && mypy && python -m pytest
 format: ; ruff format . && ruff check --fix .
 test: ; python -m pytest
+lock: ; .ci/lock
+package: ; .ci/package

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import streamlit as st
 
-PAGES = Path(__file__).parent / "retail" / "pages"
+from retail.files import PAGES
 
 
 def page_facts(path: Path) -> dict:

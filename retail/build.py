@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -24,15 +25,44 @@ from retail.frozen.models import FrozenModel, as_head
 from retail.frozen.rows import FrozenRows
 from retail.metrics.retrieval import cross_modal_retrieval
 from retail.recognizer import Recognizer
-from retail.schema import Modality, Progress, UserError, Vocabulary
+from retail.schema import MODALITIES, Modality, Progress, UserError, Vocabulary
 from retail.splits import Splits, prepare, products_of
 from retail.store import EmbeddingBatch, EmbeddingStore, embed_products
 from retail.training import FitResult, fit, fit_temperatures
 from retail.training.record import RowCounts, TrainingData, TrainingRecord
 
 
+def train(
+    data: str | Path,
+    tasks: str | Sequence[str] = (),
+    *,
+    strategy: str = TrainConfig.strategy,
+    modalities: Sequence[Modality] = MODALITIES,
+    encoders: str = "bundled",
+    text_column: str = "text",
+    progress: Progress | None = None,
+    **settings: Any,
+) -> Recognizer:
+    """Trains one recogniser; its encoders stay as they are.
+
+    `data` is a folder, a ZIP or a metadata.csv, "demo" for the data that ships. `tasks` are its label columns; all
+    of them if left out. `settings` are further fields of `retail.config.TrainConfig`, such as `seed`. Raises
+    UserError, in one sentence, for whatever the caller can mend.
+
+    >>> import retail
+    >>> recognizer = retail.train("demo", "packaging", modalities=["text"], max_epochs=2)
+    >>> recognizer.modalities
+    ('text',)
+    >>> recognizer.predict(text="tomato sauce in a glass jar").best("packaging")[0]
+    'jar'
+    """
+    config = TrainConfig.of(strategy=strategy, modalities=tuple(modalities), **settings)
+    wanted = [tasks] if isinstance(tasks, str) else list(tasks)
+    return train_recognizer(data, wanted or None, config, encoders, text_column, progress)
+
+
 def train_recognizer(
-    data: Path | Manifest,
+    data: str | Path | Manifest,
     tasks: Sequence[str] | None,
     config: TrainConfig,
     encoders: str = "bundled",

@@ -17,7 +17,7 @@ from safetensors.torch import load, save
 
 from retail.encoders import Encoder, load_encoder
 from retail.encoders.tunable import TunableEncoder
-from retail.files import whole_file, whole_folder
+from retail.files import DEMO_BUNDLE, or_demo, whole_file, whole_folder
 from retail.finetuning.record import FinetuningRecord
 from retail.fusion import FusionHead, build_head
 from retail.recognizer import Recognizer
@@ -80,9 +80,12 @@ def save_bundle(recognizer: Recognizer, folder: Path) -> Path:
     return folder
 
 
-def load_bundle(folder: Path) -> Recognizer:
-    """Reads a bundle; raises UserError when a file is missing, damaged, or an encoder differs from training."""
-    folder = Path(folder)
+def load_bundle(folder: str | Path) -> Recognizer:
+    """Reads a bundle, `demo` for the one that ships.
+
+    Raises UserError when a file is missing, damaged, or an encoder differs from training.
+    """
+    folder = or_demo(folder, DEMO_BUNDLE)
     record = read_record(folder)
     head = _head(folder, record)
     encoders: dict[Modality, Encoder] = {}

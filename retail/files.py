@@ -24,24 +24,27 @@ if TYPE_CHECKING:
 
 Record = TypeVar("Record", bound="BaseModel")
 
-DATA_DIR = Path(__file__).resolve().parent.parent / "data"
-
-
+PACKAGE = Path(__file__).resolve().parent
+# What ships beside the package: in a checkout it lies beside the package, a wheel carries it inside.
+ROOT = PACKAGE / "shipped" if (PACKAGE / "shipped").is_dir() else PACKAGE.parent
+APP = ROOT / "streamlit_app.py"
+PAGES = PACKAGE / "pages"
+DATA_DIR = ROOT / "data"
 DEMO_DIR = DATA_DIR / "demo"
-
-
 DEMO_BUNDLE = DATA_DIR / "demo_bundle"
-
-
 DEMO_RESULTS = DATA_DIR / "demo_results.json"
-
-
+DEMO = "demo"  # what a user types for any of these three
 DEMO_TASKS = ("product", "category", "packaging", "brand")
 
 
 def home() -> Path:
     """Folder for caches and runs: `RETAIL_HOME`, or `.retail` in the user's home."""
     return Path(os.environ.get("RETAIL_HOME") or Path.home() / ".retail")
+
+
+def or_demo(typed: str | Path, shipped: Path) -> Path:
+    """The path that somebody typed; the word `demo` means what ships, unless something of that name lies here."""
+    return shipped if str(typed) == DEMO and not Path(typed).exists() else Path(typed)
 
 
 def on_this_machine(typed: Path) -> Path:

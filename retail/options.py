@@ -11,7 +11,7 @@ import json
 import operator
 import re
 from dataclasses import asdict, dataclass, fields
-from typing import Any, TypeVar, get_args, get_type_hints
+from typing import Any, Self, TypeVar, get_args, get_type_hints
 
 from retail.schema import UserError
 
@@ -102,6 +102,14 @@ class Config:
         except ValueError:
             numbers = "whole numbers" if kind is int else "numbers"
             raise UserError(f"{name} lists {numbers}, separated by commas, not {text!r}.") from None
+
+    @classmethod
+    def of(cls, **settings: Any) -> Self:
+        """The settings of a caller, who may err in their names; raises UserError for one that there is not."""
+        known = {field.name for field in fields(cls)}
+        if unknown := sorted(set(settings) - known):
+            raise UserError(f"{cls.__name__} has no setting {unknown[0]!r}; it knows {', '.join(sorted(known))}.")
+        return cls(**settings)
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON holds it."""

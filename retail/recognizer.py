@@ -7,13 +7,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import overload
 
 from torch import Tensor
 
 from retail.encoders import Encoder
 from retail.fusion import FusionHead
 from retail.media import content_hash
-from retail.schema import MODALITIES, SUBSETS, Modality, Note, Prediction, Product, Progress, UserError, Vocabulary
+from retail.schema import (
+    MODALITIES,
+    SUBSETS,
+    Clip,
+    Modality,
+    Note,
+    Photos,
+    Prediction,
+    Product,
+    Progress,
+    UserError,
+    Vocabulary,
+)
 from retail.store import EmbeddingBatch, EmbeddingStore, embed_products
 from retail.training import predict_probs
 from retail.training.record import TrainingRecord
@@ -23,7 +37,15 @@ NOTHING_GIVEN = "Nothing to recognise yet: give at least one photo, a descriptio
 
 @dataclass
 class Recognizer:
-    """Encoders, a trained head, its vocabularies and one calibration temperature per task."""
+    """Encoders, a trained head, its vocabularies and one calibration temperature per task.
+
+    >>> from retail import Recognizer
+    >>> recognizer = Recognizer.load("demo")  # or a folder that `train --out` or `save` has written
+    >>> list(recognizer.vocabularies)
+    ['product', 'category', 'packaging', 'brand']
+    >>> recognizer.predict(text="almond muesli, 500 g").best("category")[0]
+    'cereal'
+    """
 
     encoders: dict[Modality, Encoder]
     head: FusionHead
@@ -32,6 +54,19 @@ class Recognizer:
     temperatures: dict[str, float] = field(default_factory=dict)
     width: int = 192
     info: TrainingRecord | None = None  # None: nobody wrote down how it was trained
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Recognizer:
+        """The recogniser kept in a folder, "demo" for the one that ships; raises UserError when it is damaged."""
+        from retail.bundle import load_bundle
+
+        return load_bundle(folder)
+
+    def save(self, folder: str | Path) -> Path:
+        """Keeps it in a folder that `load`, the command line and the dashboard read; returns the folder."""
+        from retail.bundle import save_bundle
+
+        return save_bundle(self, Path(folder))
 
     @property
     def modalities(self) -> tuple[Modality, ...]:
@@ -50,8 +85,41 @@ class Recognizer:
         encoders = {modality: self.encoders[modality] for modality in self.modalities}
         return embed_products(products, encoders, self.vocabularies, store, progress)
 
-    def predict(self, product: Product) -> Prediction:
-        """Probabilities of one product; raises UserError when no input could be used."""
+    @overload
+    def predict(self, product: Product, /) -> Prediction: ...
+
+    @overload
+    def predict(self, /, *, image: Photos | None = None, text: str = "", audio: Clip | None = None) -> Prediction: ...
+
+    def predict(
+        self,
+        product: Product | None = None,
+        /,
+        *,
+        image: Photos | None = None,
+        text: str = "",
+        audio: Clip | None = None,
+    ) -> Prediction:
+        """Probabilities of one product, given by its inputs or as a `Product`.
+
+        `image` is a photo or a list of them, `audio` a sound clip, each a path or the bytes of a file; `text` is the
+        description. Give any of them. Raises UserError when none could be used; what was given but could not be used
+        beside others is said in `notes`.
+
+        >>> from retail import Recognizer
+        >>> from retail.files import DEMO_DIR
+        >>> answer = Recognizer.load("demo").predict(
+        ...     image=DEMO_DIR / "images" / "lark_tea_original_01.jpg", text="original tea, 20 bags"
+        ... )
+        >>> answer.used
+        ('image', 'text')
+        >>> answer.best("packaging")[0]
+        'carton'
+        """
+        if product is None:
+            product = Product.of(image, text, audio)
+        elif image is not None or text or audio is not None:
+            raise UserError("A Product holds its inputs already; give either it or image, text and audio.")
         batch, notes = self.embed([product])
         prediction = self.answer(batch, notes)[0]
         if not prediction.used:

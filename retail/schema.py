@@ -5,7 +5,7 @@ In: plain Python values. Out: small frozen dataclasses that every other module s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 from pathlib import Path
@@ -39,6 +39,10 @@ class Upload:
 # A file on disk, the bytes of one, or what was decoded already.
 MediaSource = Path | bytes | Upload
 
+# The same as a caller of the Python API has it: a path may be a plain string, photos one or several.
+Clip = str | MediaSource
+Photos = Clip | Sequence[Clip]
+
 # Called as (stage, done, total) while long work goes on.
 Progress = Callable[[str, int, int], None]
 
@@ -59,6 +63,16 @@ class Product:
     split: str = ""
     group: str = ""
 
+    @classmethod
+    def of(cls, image: Photos | None = None, text: str = "", audio: Clip | None = None, id: str = "product") -> Product:
+        """A product as a caller has it at hand: a file is a path or its bytes, `image` one or a list of them.
+
+        Raises UserError for a path where no file lies.
+        """
+        photos = () if image is None else (image,) if isinstance(image, str | Path | bytes | Upload) else image
+        sound = None if audio is None else _media(audio)
+        return cls(id, tuple(_media(photo) for photo in photos), text, sound)
+
     @property
     def modalities(self) -> tuple[Modality, ...]:
         """The inputs that are present, in the fixed order."""
@@ -68,6 +82,16 @@ class Product:
             "text": any(char.isprintable() and not char.isspace() for char in self.text),
         }
         return tuple(modality for modality in MODALITIES if present[modality])
+
+
+def _media(source: Clip) -> MediaSource:
+    if isinstance(source, bytes | Upload):
+        return source
+    if not isinstance(source, str | Path):
+        raise UserError(f"A photo or a sound clip is a path or the bytes of a file, not {type(source).__name__}.")
+    if not Path(source).is_file():
+        raise UserError(f"{source} does not exist; name an existing file.")
+    return Path(source)
 
 
 @dataclass(frozen=True)

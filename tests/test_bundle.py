@@ -13,6 +13,7 @@ from retail.bundle import load_bundle, read_record, save_bundle, training_of
 from retail.config import FrozenConfig, TrainConfig
 from retail.files import DEMO_BUNDLE
 from retail.finetuning.record import FinetuningRecord
+from retail.recognizer import Recognizer
 from retail.schema import Product, UserError
 from retail.training.record import Epoch, RowCounts, TrainingData, TrainingRecord
 from tests.bundle_sample import finetuning_record
@@ -37,6 +38,8 @@ def saved(recognizer, tmp_path, monkeypatch):
 def test_a_bundle_gives_the_same_answers(recognizer, saved):
     product = Product("p", text="a pear")
     assert load_bundle(saved).predict(product).probs == recognizer.predict(product).probs
+    again = Recognizer.load(str(recognizer.save(str(saved.with_name("again")))))
+    assert again.predict(product).probs == recognizer.predict(product).probs
 
 
 def test_damage_is_named(saved):

@@ -91,3 +91,9 @@ def test_methods_of_frozen_features_are_named_map_and_classifier():
             FrozenConfig.named(name)
     with pytest.raises(UserError, match="dims is at least 1"):
         FrozenConfig(dims=0)
+
+
+def test_a_setting_that_there_is_not_is_refused_by_its_name():
+    with pytest.raises(UserError, match="TrainConfig has no setting 'speed'; it knows auxiliary, "):
+        TrainConfig.of(speed=3)
+    assert TrainConfig.of(seed=3) == TrainConfig(seed=3)

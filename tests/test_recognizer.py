@@ -48,9 +48,27 @@ def test_all_seven_subsets_answer_every_task(recognizer, png, wav):
             assert direct.probs[task] == pytest.approx(answer.probs[task], abs=1e-5)
 
 
+def test_inputs_may_be_given_by_name(recognizer, png, wav):
+    whole = recognizer.predict(Product("p", (png,), "a fig", wav))
+    for image in (png, str(png), png.read_bytes(), [png]):
+        assert recognizer.predict(image=image, text="a fig", audio=str(wav)).probs == whole.probs
+    two = recognizer.predict(image=[str(png), png.read_bytes()], audio=wav.read_bytes())
+    assert two.used == ("audio", "image") and two.id == "product"
+
+
+def test_inputs_that_cannot_be_meant_are_refused(recognizer, png):
+    with pytest.raises(UserError, match="nowhere.jpg does not exist"):
+        recognizer.predict(image="nowhere.jpg", text="a fig")
+    with pytest.raises(UserError, match="path or the bytes of a file, not int"):
+        recognizer.predict(image=[1])
+    with pytest.raises(UserError, match="holds its inputs already"):
+        recognizer.predict(Product("p", (png,)), text="a fig")
+
+
 def test_nothing_given_is_one_friendly_sentence(recognizer):
-    with pytest.raises(UserError, match="at least one photo"):
-        recognizer.predict(Product("p"))
+    for given in ((Product("p"),), ()):
+        with pytest.raises(UserError, match="at least one photo"):
+            recognizer.predict(*given)
     assert NOTHING_GIVEN.endswith(".")
 
 

@@ -90,7 +90,7 @@ def doctor(
 
 @app.command(epilog=EXAMPLES["report"])
 def report(
-    results: Annotated[Path, typer.Argument(help="A file made by 'compare --out'.", metavar="RESULTS")],
+    results: Annotated[Path, typer.Argument(help="A file made by 'compare --out'; `demo` ships.", metavar="RESULTS")],
     csv_folder: CsvFolder = None,
     latex: Latex = None,
     html: Html = None,

@@ -24,7 +24,7 @@ from retail.commands.shared import (
     chosen_inputs,
     reported,
 )
-from retail.schema import Prediction, Product, UserError
+from retail.schema import Prediction, Product
 
 if TYPE_CHECKING:
     from retail.workspace.requests import EvaluateRequest, RobustnessRequest
@@ -98,12 +98,10 @@ def predict(
 
             run(PredictRequest(bundle=bundle, data=data, text_column=text_column, limit=limit, out=out), progress)
             return
-        for path in [*(image or []), *([audio] if audio else [])]:
-            if not path.is_file():
-                raise UserError(f"{path} does not exist; name an existing file.")
+        product = Product.of(image, text, audio)
         from retail.bundle import load_bundle
 
-        prediction = load_bundle(bundle).predict(Product("upload", tuple(image or ()), text, audio))
+        prediction = load_bundle(bundle).predict(product)
         typer.echo(_as_json(prediction) if as_json else _as_text(prediction))
 
 

@@ -24,9 +24,11 @@ if TYPE_CHECKING:
     from retail.workspace.records import State
 
 HELP = "Recognise products from photo, description and sound; compare fusion with single inputs."
-app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, help=HELP)
+app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None)
 
 EXAMPLES = {
+    "dashboard": "Example: python -m retail dashboard --port 8502",
+    "demo": "Example: python -m retail demo",
     "check": "Example: python -m retail check my_products.zip --tasks category,colour",
     "embed": "Example: python -m retail embed data/demo",
     "train": "Example: python -m retail train data/demo --tasks product,category --strategy gated --out my_bundle",
@@ -44,8 +46,8 @@ EXAMPLES = {
     "predict": 'Example: python -m retail predict my_bundle --image front.jpg --text "oat drink, 1 l"',
 }
 
-Data = Annotated[Path, typer.Argument(help="A folder, a ZIP or a metadata.csv.", metavar="DATA")]
-Bundle = Annotated[Path, typer.Argument(help="A folder made by 'train --out'.", metavar="BUNDLE")]
+Data = Annotated[Path, typer.Argument(help="A folder, a ZIP or a metadata.csv; `demo` ships.", metavar="DATA")]
+Bundle = Annotated[Path, typer.Argument(help="A folder made by 'train --out'; `demo` ships.", metavar="BUNDLE")]
 Tasks = Annotated[
     str,
     typer.Option(help=r"Label columns to learn, separated by commas (\, within a name); all found if left out."),

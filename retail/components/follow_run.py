@@ -13,6 +13,7 @@ import streamlit as st
 from retail.comparison.results import FORMAT
 from retail.components.compare_runs import format_of
 from retail.components.words import plain
+from retail.files import PAGES
 from retail.frozen.results import CURVE_FORMAT
 from retail.fusion import strategies
 from retail.wording import INPUT_WORDS, percent
@@ -101,14 +102,14 @@ def _draw_links(job: jobs.Job) -> None:
     made = format_of(str(job.results), job.results.stat().st_mtime) if job.results.is_file() else ""
     if made == FORMAT:
         left.page_link(
-            "retail/pages/compare.py",
+            PAGES / "compare.py",
             label="See the comparison",
             icon=":material/bar_chart:",
             query_params={"run": job.id},
         )
     elif made == CURVE_FORMAT:
-        left.page_link("retail/pages/compare.py", label=CURVE_LINK, icon=":material/bar_chart:")
-    right.page_link("retail/pages/runs.py", label="All runs", icon=":material/history:")
+        left.page_link(PAGES / "compare.py", label=CURVE_LINK, icon=":material/bar_chart:")
+    right.page_link(PAGES / "runs.py", label="All runs", icon=":material/history:")
 
 
 def _draw_partial(now: Status, live: bool) -> None:

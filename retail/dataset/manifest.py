@@ -29,6 +29,7 @@ from retail.dataset.columns import (
     read_pointer,
 )
 from retail.dataset.table import parse_table
+from retail.files import DEMO_DIR, or_demo
 from retail.media import MediaError, decode_audio, decode_image
 from retail.schema import Product, Progress, UserError, Vocabulary
 
@@ -93,7 +94,7 @@ def support_sentence(counts: Counter[str]) -> str:
 
 
 def read_manifest(
-    data: Path,
+    data: str | Path,
     tasks: Sequence[str] | None = None,
     text_column: str = "text",
     check_media: bool = False,
@@ -106,7 +107,7 @@ def read_manifest(
     With `most_rows` a longer table is refused before any file is read. Without `use_split` the column of splits is not
     looked at, as for products that are only to be recognised.
     """
-    metadata, notes, columns, title = locate(Path(data))
+    metadata, notes, columns, title = locate(data)
     reader = _Reader(metadata, text_column, check_media, [Problem(None, "", note) for note in notes], columns)
     reader.use_split = use_split
     header, rows = reader.rows()
@@ -138,8 +139,9 @@ def read_table(metadata: Path) -> tuple[list[str], list[list[str]]]:
     return header, [cells for _, cells in rows]
 
 
-def locate(data: Path) -> tuple[Path, list[str], Columns, str]:
+def locate(data: str | Path) -> tuple[Path, list[str], Columns, str]:
     """The table, notes from unpacking, what its columns mean and the data set's name ("" where it has none)."""
+    data = or_demo(data, DEMO_DIR)
     if data.is_dir() and (pointer := read_pointer(data)):
         metadata = data / pointer.metadata  # an absolute path stays as it is
         if not metadata.is_file():

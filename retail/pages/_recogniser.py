@@ -9,7 +9,7 @@ import streamlit as st
 
 from retail.bundle import load_bundle
 from retail.components.words import plain
-from retail.files import home
+from retail.files import PAGES, home
 from retail.fusion import strategies
 from retail.recognizer import Recognizer
 from retail.schema import UserError
@@ -105,4 +105,4 @@ def draw_facts(chosen: Chosen) -> None:
         text.caption(plain(f"Right on test products of its comparison, all inputs given: {right} (n = {most:,})."))
     else:
         text.caption("Nobody has measured it on test products yet.")
-    link.page_link("retail/pages/compare.py", label="How good is this?", icon=":material/bar_chart:")
+    link.page_link(PAGES / "compare.py", label="How good is this?", icon=":material/bar_chart:")

@@ -10,6 +10,7 @@ from retail.components.compare_runs import View, choose, results_files
 from retail.components.run_progress import draw_progress
 from retail.components.side_by_side import draw_side_by_side
 from retail.components.words import plain
+from retail.files import PAGES
 from retail.pages._compare_accuracy import draw_accuracy, draw_missing, draw_settings
 from retail.pages._compare_certainty import draw_certainty
 from retail.pages._compare_files import draw_files
@@ -81,6 +82,4 @@ if chosen is None:
 else:
     draw_verdict(chosen)
     draw_sections(chosen)
-st.page_link(
-    "retail/pages/train.py", label="Compare on other data or with other settings", icon=":material/arrow_forward:"
-)
+st.page_link(PAGES / "train.py", label="Compare on other data or with other settings", icon=":material/arrow_forward:")

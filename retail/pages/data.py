@@ -14,6 +14,7 @@ from retail.components.products import load_manifest
 from retail.components.words import download, figure, plain
 from retail.dataset import summary
 from retail.dataset.manifest import Manifest, read_manifest
+from retail.files import PAGES
 from retail.media import SAMPLE_RATE_HZ, MediaError
 from retail.pages._data_audit import draw_audit
 from retail.report.table_formats import safe_cell
@@ -202,7 +203,7 @@ def draw(dataset: Dataset) -> None:
     with manage:
         draw_manage(dataset)
     st.caption(plain(f"Questions to learn: {', '.join(manifest.tasks) or 'none yet'}. Inputs: {seen(manifest)}."))
-    st.page_link("retail/pages/train.py", label="Train on this data", icon=":material/model_training:")
+    st.page_link(PAGES / "train.py", label="Train on this data", icon=":material/model_training:")
 
 
 def seen(manifest: Manifest) -> str:

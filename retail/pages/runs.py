@@ -16,6 +16,7 @@ from retail.components.kept_choice import box_key, choose_kept
 from retail.components.side_by_side import draw_side_by_side
 from retail.components.training_history import draw_training
 from retail.components.words import download, plain
+from retail.files import PAGES
 from retail.report.files import csv_zip, latex_text
 from retail.report.html import html_report
 from retail.schema import UserError
@@ -71,7 +72,7 @@ def draw_history(history: list[Run]) -> Run | None:
     """The table, and the run to look at: a click on its row, or the select box."""
     if not history:
         st.info("No run yet. Train starts one; the demo comparison stands under Compare.")
-        st.page_link("retail/pages/train.py", label="Train", icon=":material/model_training:")
+        st.page_link(PAGES / "train.py", label="Train", icon=":material/model_training:")
         return None
     st.dataframe(history_table(history), hide_index=True, width="stretch")
     known = {run.id: run for run in history}
@@ -87,7 +88,7 @@ def draw_history(history: list[Run]) -> Run | None:
 def draw_exports(run: Run) -> None:
     """Files to take along, made when they are asked for."""
     if run.kind == "curve" and run.job.results.is_file():
-        st.page_link("retail/pages/compare.py", label=CURVE_LINK, icon=":material/bar_chart:")
+        st.page_link(PAGES / "compare.py", label=CURVE_LINK, icon=":material/bar_chart:")
     elif run.job.results.is_file():
         try:
             results = read_results(run.job.results)
@@ -95,7 +96,7 @@ def draw_exports(run: Run) -> None:
             st.error(plain(str(error)))
             return
         st.page_link(
-            "retail/pages/compare.py",
+            PAGES / "compare.py",
             label="Open in Compare",
             icon=":material/bar_chart:",
             query_params={"run": run.id},

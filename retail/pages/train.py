@@ -13,6 +13,7 @@ from retail.components.follow_run import EVERY_SECONDS, draw_run
 from retail.components.words import plain
 from retail.dataset.manifest import Manifest, read_manifest
 from retail.encoders import PRESETS
+from retail.files import PAGES
 from retail.pages._methods import REQUESTS, Choice
 from retail.schema import MODALITIES, Modality, UserError
 from retail.wording import INPUT_WORDS
@@ -112,7 +113,7 @@ def choose() -> Choice | None:
         manifest = manifest_of(str(dataset.path), dataset.changed)
     except UserError as error:
         st.error(str(error))
-        st.page_link("retail/pages/data.py", label="Mend it on the Data page", icon=":material/folder_open:")
+        st.page_link(PAGES / "data.py", label="Mend it on the Data page", icon=":material/folder_open:")
         return None
     if not manifest.label_columns:
         st.warning("No column looks like something to learn. Say on the Data page, under Columns, what to learn.")

@@ -16,9 +16,9 @@ from pathlib import Path
 import psutil
 
 from retail import system
+from retail.files import ROOT
 from retail.workspace.records import ProcessRecord
 
-PROJECT = Path(__file__).resolve().parents[2]
 MARK = "RETAIL_JOB"
 SAME_BIRTH_SECONDS = 0.05  # one process is born at one time, but floats are rounded
 GRACE_SECONDS = 2.0  # to end by itself before it is killed
@@ -27,7 +27,7 @@ POLL_SECONDS = 0.02
 
 def launch(command: Sequence[str], log: Path, mark: str = "") -> subprocess.Popen[bytes]:
     """Starts a command that outlives us; raises FileNotFoundError when the log's folder or the program is missing."""
-    return system.start_detached(command, PROJECT, log, {**os.environ, MARK: mark})
+    return system.start_detached(command, ROOT, log, {**os.environ, MARK: mark})
 
 
 def recorded(pid: int) -> ProcessRecord:

@@ -7,12 +7,10 @@ from __future__ import annotations
 
 from retail.build import compared_recognizers
 from retail.bundle import save_bundle
-from retail.comparison.cost import encode_costs
 from retail.comparison.doctor_visit import visit
 from retail.comparison.fits import FitOutput
-from retail.comparison.plans import plan_models
+from retail.comparison.on_data import compare_manifest
 from retail.comparison.results import DOCTOR_FORMAT, DataName, DoctorReport, write_results
-from retail.comparison.run import compare as run_comparison
 from retail.encoders import load_preset
 from retail.report.doctor_tables import doctor_tables, doctor_text
 from retail.report.files import write_outputs, write_tables
@@ -30,25 +28,22 @@ def run(request: CompareRequest | DoctorRequest, follower: Follower) -> Outcome:
 
 def compare(request: CompareRequest, follower: Follower) -> Outcome:
     """Trains every strategy and every single-input baseline and scores them on the test rows."""
-    config, used = request.config, request.modalities
+    config = request.config
     manifest = read_data(request.data, request.tasks or None, request.text_column, follower)
-    plan_models(config, manifest.tasks, used)  # an unknown strategy is said before the long work
-    loaded = load_preset(request.encoders, used)
-    splits = prepare(manifest, loaded, EmbeddingStore(), follower)
-    costs = encode_costs(loaded, manifest.in_split("test"))
 
     def on_fit(output: FitOutput) -> None:
         if output.plan.kind in ("single", "fusion") and not config.tune:
             follower.score(output.plan.model, sum(output.val_accuracy.values()) / len(output.val_accuracy))
 
-    found = run_comparison(manifest, splits, loaded, config, follower, costs=costs, on_fit=on_fit)
-    write_results(found.results, request.out)
+    compared = compare_manifest(manifest, config, request.modalities, follower, on_fit)
+    results, fits = compared.comparison.results, compared.comparison.fits
+    write_results(results, request.out)
     if request.bundles is not None:
-        for recognizer in compared_recognizers(manifest, loaded, splits, found.fits, follower):
+        for recognizer in compared_recognizers(manifest, compared.encoders, compared.splits, fits, follower):
             inputs = recognizer.modalities
             save_bundle(recognizer, request.bundles / (recognizer.strategy if len(inputs) > 1 else inputs[0]))
-    written = write_outputs(found.results, request.csv_folder, request.latex, request.html)
-    return Outcome(comparison_table(found.results), tuple(written))
+    written = write_outputs(results, request.csv_folder, request.latex, request.html)
+    return Outcome(comparison_table(results), tuple(written))
 
 
 def doctor(request: DoctorRequest, follower: Follower) -> Outcome:

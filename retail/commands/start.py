@@ -1,0 +1,36 @@
+"""Commands to start with: dashboard, demo.
+
+In: an address, or nothing. Out: the running app, or where the demo lies.
+"""
+
+from __future__ import annotations
+
+import runpy
+import sys
+from typing import Annotated
+
+import typer
+
+from retail.commands.shared import EXAMPLES, app
+from retail.files import APP, DEMO_BUNDLE, DEMO_DIR, DEMO_RESULTS
+
+DEMO_PHOTO = DEMO_DIR / "images" / "lark_tea_original_17.jpg"  # of the test split
+
+
+@app.command(epilog=EXAMPLES["dashboard"])
+def dashboard(
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Where the browser finds it.")] = 8501,
+    address: Annotated[str, typer.Option(help="0.0.0.0 lets other machines in.")] = "127.0.0.1",
+) -> None:
+    """Open the dashboard in a browser; Ctrl-C ends it."""
+    # As `python -m streamlit run` would, in this process; it reads the configuration beside the app.
+    sys.argv = ["streamlit", "run", str(APP), f"--server.port={port}", f"--server.address={address}"]
+    runpy.run_module("streamlit", run_name="__main__")
+
+
+@app.command(epilog=EXAMPLES["demo"])
+def demo(context: typer.Context) -> None:
+    """Say where the demo lies; as DATA, BUNDLE or RESULTS the word `demo` means it."""
+    typer.echo(f"Data set    {DEMO_DIR}\nRecogniser  {DEMO_BUNDLE}\nResults     {DEMO_RESULTS}")
+    command = f'{context.find_root().info_name} predict demo --image "{DEMO_PHOTO}" --text "breakfast tea"'
+    typer.echo(f"\nTry: {command}")
