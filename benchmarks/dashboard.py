@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import gc
 import io
-import json
 import os
 import platform
 import shutil
@@ -186,9 +185,11 @@ if __name__ == "__main__":
         del arguments[place : place + 2]
     with tempfile.TemporaryDirectory() as folder:
         if "--full" in arguments:
+            from retail.comparison.results import write_results
+
             arguments.remove("--full")
             results = Path(folder) / "made_up_full.json"
-            results.write_text(json.dumps(made_up_results()), encoding="utf-8")
+            write_results(made_up_results(), results)
         machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
         print(
             f"{machine}, load {os.getloadavg()[0]:.1f}, results {results.name} of {results.stat().st_size / 1e6:.1f} MB"

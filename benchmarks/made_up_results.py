@@ -10,9 +10,12 @@ import json
 import sys
 from itertools import cycle
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from retail.comparison.results import Results
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
@@ -24,8 +27,9 @@ PER_TASK = (
 ).split()
 
 
-def made_up_results() -> dict[str, Any]:
+def made_up_results() -> Results:
     """What Compare reads, in the size of a full run."""
+    from retail.comparison.results import Results
     from retail.fusion import strategies
 
     demo = json.loads(DEMO.read_text(encoding="utf-8"))
@@ -45,7 +49,7 @@ def made_up_results() -> dict[str, Any]:
         rows = [row | {"n": ROWS} if "n" in row and "class" not in row else row for row in rows]
         rows += [row | {"model": model} for row in rows for model in new if row.get("model") == pattern["model"]]
         results[name] = [again for row in rows for again in _seeds(row)]
-    return results | {"predictions": _predictions([model["model"] for model in models])}
+    return Results.model_validate(results | {"predictions": _predictions([model["model"] for model in models])})
 
 
 def _seeds(row: dict[str, Any]) -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from retail.comparison.fits import FitPlan
+from retail.comparison.fits import FitOutput
 from retail.config import FinetuneConfig, TrainConfig
 from retail.dataset.manifest import Manifest, read_manifest
 from retail.encoders import Encoder, load_encoder, load_preset
@@ -72,23 +72,18 @@ def compared_recognizers(
     manifest: Manifest,
     loaded: dict[Modality, Encoder],
     splits: Splits,
-    plans: Sequence[FitPlan],
-    tuning: Sequence[Mapping[str, Any]] = (),
+    fits: Sequence[FitOutput],
     progress: Progress | None = None,
 ) -> Iterator[Recognizer]:
-    """The recogniser of each compared fusion, first seed; of the single input where there is nothing to fuse.
+    """The recogniser of each compared fusion, or of the single input where there is nothing to fuse.
 
-    Equal settings and seed give the very head that was scored. `tuning` says which settings each model chose.
+    `fits` are those of a `Comparison`; the heads are the very ones that were scored, and nothing is trained again.
     """
-    first = [plan for plan in plans if plan.config.seed == 0]
-    wanted = [plan for plan in first if plan.kind == "fusion"] or first
-    for place, plan in enumerate(wanted):
-        chosen: dict[str, Any] = next(
-            (row["setting"] for row in tuning if row["model"] == plan.model and row["chosen"]), {}
-        )
-        config = replace(plan.config, **chosen)
-        fitted = fit(splits.train, splits.val, splits.task_sizes, config)
-        yield _recognizer(manifest, {m: loaded[m] for m in config.modalities}, splits, config, fitted)
+    wanted = [scored for scored in fits if scored.plan.kind == "fusion"] or fits
+    for place, scored in enumerate(wanted):
+        config = scored.plan.config
+        assert scored.trained is not None  # the first seed of a compared model keeps its head
+        yield _recognizer(manifest, {m: loaded[m] for m in config.modalities}, splits, config, scored.trained)
         if progress:
             progress("Keeping the recognisers", place + 1, len(wanted))
 

@@ -5,7 +5,6 @@ In: nothing. Out: `Splits` where shape is in the image, scent in the text, the p
 
 from __future__ import annotations
 
-import json
 from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,9 +12,9 @@ from types import SimpleNamespace
 import numpy as np
 import torch
 
-from retail.commands.shared import without_nan
 from retail.comparison.cost import EncodeCost
-from retail.comparison.run import compare
+from retail.comparison.results import Results, as_json
+from retail.comparison.run import Comparison, compare
 from retail.config import CompareConfig
 from retail.evaluation.subsets import TaskAnswers
 from retail.schema import MODALITIES, Vocabulary
@@ -54,13 +53,20 @@ def made_up_splits() -> Splits:
     return Splits(train, val, test, vocabularies, labels, [])
 
 
+ENCODERS = {m: SimpleNamespace(name=f"made-up:{m}", fingerprint=m) for m in MODALITIES}
+
+
 @cache
-def made_up_results() -> dict:
-    """As read back from a results file."""
-    encoders = {m: SimpleNamespace(name=f"made-up:{m}", fingerprint=m) for m in MODALITIES}
+def made_up_comparison() -> Comparison:
+    """Two fusions and three single inputs on two tasks, two seeds each."""
     config = CompareConfig(strategies=("averaged", "gated"), seeds=2)
-    found = compare(MANIFEST, made_up_splits(), encoders, config, workers=1, costs=COSTS)
-    return json.loads(json.dumps(without_nan(found)))
+    return compare(MANIFEST, made_up_splits(), ENCODERS, config, workers=1, costs=COSTS)
+
+
+@cache
+def made_up_results() -> Results:
+    """As read back from a results file."""
+    return Results.model_validate_json(as_json(made_up_comparison().results))
 
 
 def task_answers(test: dict, test_target, val: dict | None = None, val_target=None) -> TaskAnswers:

@@ -1,7 +1,7 @@
 """A small made-up results file in the format that a comparison writes, for the tests of charts and pages.
 
-In: nothing. Out: a dictionary with two fusions, three single inputs, two tasks, all seven subsets, a prediction for
-each test row and everything that the laboratory reads off a model; and a finished run with its data beside it.
+In: nothing. Out: `Results` and their JSON, with two fusions, three single inputs, two tasks, all seven subsets, a
+prediction for each test row and everything that is read off a model; and a finished run with its data beside it.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import csv
 import functools
 import json
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,14 @@ import numpy as np
 import soundfile
 from PIL import Image
 
+from retail.comparison.chosen import attribution_rows, calibration_row, cascade_rows
+from retail.comparison.chosen_rows import Conformal
 from retail.comparison.cost import EncodeCost, cost_rows
-from retail.evaluation.attribution import class_attribution
-from retail.evaluation.cascade import cascade, second_steps
+from retail.comparison.result_rows import Row, SubsetScore
+from retail.comparison.results import FORMAT, Results
+from retail.config import CompareConfig
 from retail.evaluation.hierarchy import hierarchy_row
-from retail.evaluation.subsets import TaskAnswers, judged
-from retail.metrics.calibration import WISHED_ACCURACIES, calibration, coverage_curve, kept_promise, stored
+from retail.evaluation.subsets import TaskAnswers
 from retail.metrics.conformal import conformal_rows
 from retail.schema import MODALITIES, SUBSETS
 
@@ -96,31 +99,24 @@ def _answers(task: str) -> TaskAnswers:
     return TaskAnswers(tuple(CLASSES[task]), 1.5, before, val, test, target, target, present)
 
 
-def _laboratory() -> dict[str, list[dict[str, Any]]]:
+def _read_off() -> dict[str, list[dict[str, Any]]]:
     """The rows of every reading, by the functions that a comparison itself uses."""
-    rows: dict[str, list[dict[str, Any]]] = {
-        name: [] for name in ("dedicated", "calibration", "conformal", "attribution", "cascade", "costs")
-    }
+    rows: dict[str, list[Row]] = {name: [] for name in "calibration conformal attribution cascade costs".split()}
+    loss = {"dedicated": 0.7, "loss": 0.06, "loss_low": 0.02, "loss_high": 0.1}
+    dedicated = [row | loss for task in CLASSES for row in _subsets(task) if row["model"] == "gated"]
     answers = {task: _answers(task) for task in CLASSES}
     costs = {m: EncodeCost(0.01 * (place + 1), 10.0) for place, m in enumerate(MODALITIES)}
     for task, answer in answers.items():
-        base = {"task": task, "model": "gated"}
-        test = judged(answer.test[MODALITIES], answer.test_target)
-        val = judged(answer.val[MODALITIES], answer.val_target)
-        found = calibration(answer.uncalibrated, answer.test[MODALITIES], answer.test_target)
-        curves = {"coverage": coverage_curve(*test), "judged": {"val": stored(*val), "test": stored(*test)}}
-        curves["thresholds"] = [kept_promise(val, test, wished) for wished in WISHED_ACCURACIES]
-        rows["calibration"].append(base | {"temperature": answer.temperature} | found | curves)
+        rows["calibration"].append(calibration_row(task, "gated", answer))
         sets = conformal_rows(answer.val[MODALITIES], answer.val_target, answer.test[MODALITIES], answer.test_target)
-        rows["conformal"] += [base | row for row in sets]
-        rows["attribution"] += [base | row for row in class_attribution(answer)]
-        steps = [(then, row) for then in second_steps(answer) for row in cascade(answer, then)]
-        rows["cascade"] += [base | {"then": list(then)} | row for then, row in steps]
-        subsets = [row for row in _subsets(task) if row["model"] == "gated"]
+        rows["conformal"] += [Conformal(task=task, model="gated", **vars(kept)) for kept in sets]
+        rows["attribution"] += attribution_rows(task, "gated", answer)
+        rows["cascade"] += cascade_rows(task, "gated", answer)
+        subsets = [SubsetScore(**row) for row in _subsets(task) if row["model"] == "gated"]
         rows["costs"] += cost_rows(subsets, costs)
-        loss = {"dedicated": 0.7, "loss": 0.06, "loss_low": 0.02, "loss_high": 0.1}
-        rows["dedicated"] += [row | loss for row in subsets]
-    return rows | {"hierarchy": [hierarchy_row("product", answers, {"brand": BRAND_OF})]}
+    found = {name: [row.model_dump(mode="json", by_alias=True) for row in made] for name, made in rows.items()}
+    hierarchy = hierarchy_row("product", answers, {"brand": BRAND_OF})
+    return found | {"dedicated": dedicated, "hierarchy": [asdict(hierarchy)]}
 
 
 def _subsets(task: str) -> list[dict[str, Any]]:
@@ -138,9 +134,32 @@ def ids() -> list[str]:
     return [f"row {row:03}" for row in range(N_TEST)]
 
 
-def sample_results() -> dict[str, Any]:
-    """Fusion clearly pays for `product`; for `brand` nobody can tell. A fresh copy each time."""
+def as_results(values: dict[str, Any]) -> Results:
+    """The results that a file with these keys holds."""
+    return Results.model_validate(values)
+
+
+@functools.cache
+def sample_results() -> Results:
+    """Fusion clearly pays for `product`; for `brand` nobody can tell."""
+    return as_results(sample_json())
+
+
+def sample_json() -> dict[str, Any]:
+    """The same as it stands in a file, to be changed: a fresh copy each time."""
     return json.loads(_sample_json())
+
+
+def results_of(**parts: Any) -> Results:
+    """Results that hold these parts and nothing else."""
+    empty = {name: [] if isinstance(value, list) else {} for name, value in sample_json().items()}
+    kept = {name: sample_json()[name] for name in ("format", "created", "data", "cost", "predictions")}
+    rows = {name: [_plain(row) for row in part] if isinstance(part, list) else part for name, part in parts.items()}
+    return as_results(empty | kept | rows)
+
+
+def _plain(row: Any) -> Any:
+    return row.model_dump(mode="json", by_alias=True) if isinstance(row, Row) else row
 
 
 @functools.cache
@@ -148,12 +167,12 @@ def _sample_json() -> str:
     fusions = [model for model in MODELS if model[1] == "fusion"]
     settings = {"neither": 0.71, "multi-modal": 0.83, "multi-task": 0.70, "both": 0.84}
     results = {
-        "format": "retail-results/1",
+        "format": FORMAT,
         "created": "2026-01-01T00:00:00+00:00",
-        "config": {"encoders": "bundled", "text_column": "text"},
+        "config": CompareConfig().to_dict(),
         "protocol": ["Everything here is made up."],
         "seeds": list(SEEDS),
-        "data": {"name": "sample", "checksum": "0", "n_train": 700, "n_val": 100, "n_test": N_TEST},
+        "data": {"name": "sample", "checksum": "0" * 64, "n_train": 700, "n_val": 100, "n_test": N_TEST},
         "encoders": {},
         "tasks": CLASSES,
         "models": [
@@ -173,12 +192,14 @@ def _sample_json() -> str:
         "differences": [_difference(task, model) for task in CLASSES for model in fusions],
         "subsets": [row for task in CLASSES for row in _subsets(task)],
         "settings": [
-            {"task": task, "setting": setting, "modalities": list(MODALITIES), "tasks": list(CLASSES), "n": N_TEST}
+            {"task": task, "setting": setting, "model": "gated", "tasks": list(CLASSES)}
+            | {"modalities": list(MODALITIES), "n": N_TEST}
             | _interval(accuracy)
             for task in CLASSES
             for setting, accuracy in settings.items()
         ],
-        **_laboratory(),
+        **_read_off(),
+        "doctor": {},
         "predictions": {
             "ids": ids(),
             "groups": None,
@@ -191,20 +212,11 @@ def _sample_json() -> str:
                 for name, _, _, _, accuracy in MODELS
             },
         },
-        "cost": {"seconds": 1.0, "peak_memory_mib": 1, "machine": "none"},
+        "validation": [],
+        "tuning": [],
+        "cost": {"seconds": 1.0, "fits": 1, "peak_memory_mib": 1, "machine": "none", "encoders": {}},
     }
     return json.dumps(results)
-
-
-def old_results() -> dict[str, Any]:
-    """The same as a file from before the laboratory: without predictions and every later key."""
-    kept = "format created config seeds data encoders tasks models selected scores differences subsets settings cost"
-    found = {key: value for key, value in sample_results().items() if key in kept.split()}
-    later = ("wins", "losses", "p_value", "p_holm", "cohens_h", "standard_error")
-    for row in found["differences"]:
-        for key in later:
-            del row[key]
-    return found
 
 
 def curve_results() -> dict[str, Any]:
@@ -236,12 +248,12 @@ def write_sample_data(folder: Path) -> Path:
     return folder
 
 
-def write_finished_run(home: Path, run_id: str = "20260101-000000-test", results: dict | None = None) -> Path:
+def write_finished_run(home: Path, run_id: str = "20260101-000000-test", results: dict[str, Any] | None = None) -> Path:
     """A run that is done, as the dashboard finds it in its home folder, with its data."""
     folder = home / "runs" / run_id
     folder.mkdir(parents=True, exist_ok=True)
-    results = results or sample_results()
-    if results["format"] == "retail-results/1":
+    results = results or sample_json()
+    if results["format"] == FORMAT:
         results["data"]["path"] = str(write_sample_data(home / "sample"))
     facts = {"title": "Sample comparison", "pid": 0, "started": time.time(), "command": []}
     (folder / "job.json").write_text(json.dumps(facts), encoding="utf-8")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from retail.bundle import load_bundle
-from retail.evaluation.attribution import attribution_of, class_attribution, sentences, shapley
+from retail.evaluation.attribution import attribution_of, class_attribution, shapley
 from retail.files import DEMO_BUNDLE
 from retail.schema import MODALITIES, SUBSETS, Prediction
 from retail.workspace.demo import example_products
@@ -59,19 +59,12 @@ def test_the_deciding_input_of_each_class():
     rows = {("audio",): sure, ("image",): blind, ("audio", "image"): sure}
     answers = task_answers({subset: np.repeat(probs, 6, axis=0) for subset, probs in rows.items()}, [0] * 6 + [1] * 6)
     found = class_attribution(answers)
-    assert [(row["class"], row["n"], row["decides"]) for row in found] == [("c0", 6, "audio"), ("c1", 6, "audio")]
-    assert found[0]["audio"] == pytest.approx(0.4) and found[0]["image"] == pytest.approx(0)
-    assert sentences(found) == ["The sound decides for c0 and c1."]
+    assert [(row.label, row.n, row.decides) for row in found] == [("c0", 6, "audio"), ("c1", 6, "audio")]
+    assert found[0].parts["audio"] == pytest.approx(0.4) and found[0].parts["image"] == pytest.approx(0)
 
 
 def test_an_absent_input_explains_nothing():
     rows = {("audio",): [[0.9, 0.1]], ("image",): [[0.7, 0.3]], ("audio", "image"): [[0.7, 0.3]]}
     answers = task_answers(rows, [0])
     answers.present["audio"][:] = False
-    assert class_attribution(answers)[0]["audio"] == pytest.approx(0)
-
-
-def test_a_long_list_is_cut_and_small_classes_are_not_named():
-    rows = [{"class": f"c{i}", "n": 9, "decides": "image", "image": 1 - i / 100} for i in range(9)]
-    assert sentences(rows) == ["The photo decides for c0, c1, c2, c3, c4, c5 and 3 more."]
-    assert sentences([rows[0] | {"n": 4}]) == []
+    assert class_attribution(answers)[0].parts["audio"] == pytest.approx(0)

@@ -39,24 +39,24 @@ def test_bins_are_scikit_learns_with_counts():
     confidence, correct = probs.max(1), probs.argmax(1) == target
     bins = reliability(confidence, correct)
     accuracy, mean = calibration_curve(correct, confidence, n_bins=15)
-    filled = [row for row in bins if row["n"]]
-    assert sum(row["n"] for row in bins) == 500 and len(bins) == 15
-    assert [row["accuracy"] for row in filled] == pytest.approx(accuracy.tolist())
-    assert [row["confidence"] for row in filled] == pytest.approx(mean.tolist())
+    filled = [row for row in bins if row.n]
+    assert sum(row.n for row in bins) == 500 and len(bins) == 15
+    assert [row.accuracy for row in filled] == pytest.approx(accuracy.tolist())
+    assert [row.confidence for row in filled] == pytest.approx(mean.tolist())
 
 
 def test_the_temperature_that_made_it_too_sure_is_taken_back():
     probs, target = random_probs(3000, 5)
     sharp = probs**3 / (probs**3).sum(1, keepdims=True)
     row = calibration(sharp, probs, target)
-    assert row["ece_after"] < 0.04 < row["ece_before"] and row["brier_after"] < row["brier_before"]
+    assert row.ece_after < 0.04 < row.ece_before and row.brier_after < row.brier_before
 
 
 def test_the_surest_are_answered_first():
     confidence, correct = np.array([0.9, 0.8, 0.7, 0.6]), np.array([True, True, False, True])
-    curve = {row["coverage"]: row for row in coverage_curve(confidence, correct)}
-    assert (curve[0.5]["accuracy"], curve[0.5]["threshold"]) == (1.0, 0.8)
-    assert curve[1.0]["accuracy"] == 0.75
+    curve = {row.coverage: row for row in coverage_curve(confidence, correct)}
+    assert (curve[0.5].accuracy, curve[0.5].threshold) == (1.0, 0.8)
+    assert curve[1.0].accuracy == 0.75
     assert coverage_curve(np.array([]), np.array([])) == []
 
 
@@ -74,4 +74,4 @@ def test_a_wish_from_validation_is_kept_on_rows_like_them():
     (val, val_target), (test, test_target) = random_probs(4000, 3, 1), random_probs(4000, 3, 2)
     sides = [(p.max(1), p.argmax(1) == t) for p, t in ((val, val_target), (test, test_target))]
     for row in (kept_promise(*sides, wished) for wished in WISHED_ACCURACIES):
-        assert row["accuracy"] == pytest.approx(row["wished"], abs=0.02) and 0 < row["coverage"] < 1
+        assert row.accuracy == pytest.approx(row.wished, abs=0.02) and 0 < row.coverage < 1

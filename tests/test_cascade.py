@@ -24,18 +24,18 @@ def test_the_photo_comes_first_if_there_is_one():
 
 
 def test_accuracy_by_the_share_asked():
-    rows = {row["share"]: row for row in cascade(answers(), ("image", "text"))}
-    assert (rows[0.0]["asked"], rows[0.0]["accuracy"]) == (0.0, 0.7)
-    assert (rows[0.3]["asked"], rows[0.3]["accuracy"], rows[0.3]["kept"]) == (0.3, 1.0, 1.0)
-    assert (rows[1.0]["asked"], rows[1.0]["accuracy"]) == (1.0, 1.0)
-    assert cheapest(list(rows.values()))["asked"] == pytest.approx(0.3)
+    rows = {row.share: row for row in cascade(answers(), ("image", "text"))}
+    assert (rows[0.0].asked, rows[0.0].accuracy) == (0.0, 0.7)
+    assert (rows[0.3].asked, rows[0.3].accuracy, rows[0.3].kept) == (0.3, 1.0, 1.0)
+    assert (rows[1.0].asked, rows[1.0].accuracy) == (1.0, 1.0)
+    assert cheapest(list(rows.values())).asked == pytest.approx(0.3)
 
 
 def test_the_threshold_is_that_of_validation():
     val = {("image",): np.clip(PHOTO, 0.46, 0.54), ("image", "text"): WORDS}
     later = task_answers({("image",): PHOTO, ("image", "text"): WORDS}, [0] * 10, val, [0] * 10)
     # Validation was never surer than 54 %, so nearly nobody on test is asked.
-    assert cascade(later, ("image", "text"))[5]["asked"] <= 0.1
+    assert cascade(later, ("image", "text"))[5].asked <= 0.1
 
 
 def test_without_labels_there_is_nothing_to_say():
@@ -48,7 +48,7 @@ def test_the_row_is_chosen_on_validation_and_told_with_its_test_figures():
         task_answers({("image",): PHOTO, ("image", "text"): WORDS}, [0] * 10, sure, [0] * 10), ("image", "text")
     )
     chosen = cheapest(rows)
-    assert (chosen["share"], chosen["val_accuracy"], chosen["accuracy"]) == (0.0, 1.0, 0.7)
+    assert (chosen.share, chosen.val_accuracy, chosen.accuracy) == (0.0, 1.0, 0.7)
 
 
 def test_never_asking_asks_nobody_however_unsure():
@@ -57,4 +57,4 @@ def test_never_asking_asks_nobody_however_unsure():
         task_answers({("image",): PHOTO, ("image", "text"): WORDS}, [0] * 10, val, [0] * 10), ("image", "text")
     )
     # Five test photos are less sure than any of validation.
-    assert (rows[0]["asked"], rows[0]["accuracy"], rows[-1]["asked"]) == (0.0, 0.7, 1.0)
+    assert (rows[0].asked, rows[0].accuracy, rows[-1].asked) == (0.0, 0.7, 1.0)

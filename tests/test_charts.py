@@ -19,8 +19,8 @@ def data_rows(chart) -> list[dict]:
     return [row for rows in chart.to_dict()["datasets"].values() for row in rows]
 
 
-def rows_of(name: str, task: str = "product") -> list[dict]:
-    return [row for row in sample_results()[name] if row["task"] == task]
+def rows_of(name: str, task: str = "product") -> tuple:
+    return getattr(sample_results().of_task(task), name)
 
 
 def points() -> pd.DataFrame:
@@ -45,8 +45,8 @@ CHARTS = {
     "training": lambda: charts.training_chart(training_history(), "loss"),
     "reliability": lambda: charts.reliability_chart(rows_of("calibration")[0]),
     "bins": lambda: charts.bin_chart(rows_of("calibration")[0]),
-    "coverage": lambda: charts.coverage_chart(rows_of("calibration")[0], rows_of("calibration")[0]["thresholds"][0]),
-    "gains": lambda: charts.gain_chart(class_gains(sample_results(), "product", "gated"), "product"),
+    "coverage": lambda: charts.coverage_chart(rows_of("calibration")[0], rows_of("calibration")[0].thresholds[0]),
+    "gains": lambda: charts.gain_chart(pd.DataFrame(class_gains(sample_results(), "product", "gated")), "product"),
     "attribution": lambda: charts.attribution_chart(rows_of("attribution"), "product"),
     "dedicated": lambda: charts.dedicated_chart(rows_of("dedicated"), "product"),
     "costs": lambda: charts.cost_chart(rows_of("costs"), "product"),
@@ -97,7 +97,7 @@ def test_the_confusion_chart_says_the_commonest_mistake_and_keeps_clicks():
 def test_reliability_says_how_many_products_each_bin_holds():
     row = rows_of("calibration")[0]
     drawn = [bin_["n"] for bin_ in data_rows(charts.reliability_chart(row)) if bin_.get("when") == "after"]
-    assert sum(drawn) == row["n"] and 0 not in drawn
+    assert sum(drawn) == row.n and 0 not in drawn
 
 
 def test_rare_classes_share_one_colour_on_the_plane():

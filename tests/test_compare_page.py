@@ -1,4 +1,4 @@
-"""Compare without a browser: every section says what is stored, old results open, cells open their products."""
+"""Compare without a browser: every section says what is stored, and cells open their products."""
 
 from __future__ import annotations
 
@@ -9,13 +9,12 @@ from streamlit.testing.v1 import AppTest
 
 from retail.components.words import plain, table_frame
 from retail.files import home
-from retail.metrics.calibration import as_stored, kept_promise
 from retail.report.findings import findings
 from retail.report.mistakes import rows_in, saved_by
 from retail.report.table_formats import Column, Table
-from retail.report.tables import all_tables, of_task
+from retail.report.tables import all_tables
 from retail.report.verdict import verdict
-from tests.results_sample import MODELS, curve_results, ids, old_results, sample_results, write_finished_run
+from tests.results_sample import MODELS, curve_results, ids, sample_json, sample_results, write_finished_run
 from tests.test_side_by_side import without_test_labels
 
 TIMEOUT_SECONDS = 300
@@ -66,15 +65,15 @@ def frames(app: AppTest) -> list[list[list[str]]]:
     return [item.value.to_numpy().tolist() for item in app.dataframe]
 
 
-@pytest.mark.parametrize("task", list(sample_results()["tasks"]))
+@pytest.mark.parametrize("task", list(sample_results().tasks))
 def test_the_verdict_and_every_finding_of_the_task_are_the_stored_ones(open_compare, task):
     app = box(open_compare(), "Task").set_value(task).run()
     assert verdict(sample_results(), task).sentence in said(app)
-    found = findings(of_task(sample_results(), task))
+    found = findings(sample_results().of_task(task))
     assert len(found) > 3 and all(plain(sentence) in said(app) for sentence in found)
 
 
-@pytest.mark.parametrize("task", list(sample_results()["tasks"]))
+@pytest.mark.parametrize("task", list(sample_results().tasks))
 def test_every_section_opens_for_every_task(open_compare, task):
     app = box(open_compare(), "Task").set_value(task).run()
     assert next(item for item in app.radio if item.label == "Section").options == SECTIONS
@@ -92,7 +91,7 @@ def test_every_table_of_the_command_line_can_be_reached_with_its_numbers(open_co
 def test_sections_show_the_same_numbers_as_the_tables(open_compare):
     cut = {
         table.name: table_frame(table, TITLES).to_numpy().tolist()
-        for table in all_tables(of_task(sample_results(), "product"))
+        for table in all_tables(sample_results().of_task("product"))
     }
     app = open_compare()
     for name, tables in {
@@ -106,14 +105,14 @@ def test_sections_show_the_same_numbers_as_the_tables(open_compare):
         assert all(cut[table] in drawn for table in tables), name
 
 
-def test_results_of_old_open_with_fewer_sections(open_compare):
-    write_finished_run(home(), "20250101-000000-old", old_results())
-    app = open_compare("20250101-000000-old")
-    options = next(item for item in app.radio if item.label == "Section").options
-    assert options == ["Accuracy", "Missing inputs", "Settings", "Map and curves", "Tables and files", "Side by side"]
-    for name in options:
-        section(app, name)
-    assert verdict(old_results(), "product").sentence in said(app)
+def test_a_damaged_file_is_named_and_another_run_can_be_chosen(open_compare):
+    results = sample_json()
+    del results["scores"][0]["accuracy"]
+    write_finished_run(home(), "20250101-000000-damaged", results)
+    app = open_compare("20250101-000000-damaged")
+    assert "is damaged at scores.0.accuracy" in said(app)
+    box(app, "Results").set_value(RUN).run()
+    assert verdict(sample_results(), "product").sentence in said(app)
 
 
 def test_the_address_names_the_run_and_another_choice_changes_it(open_compare):
@@ -165,28 +164,19 @@ def test_products_whose_data_are_gone_are_still_named(open_compare):
 
 def test_the_wished_accuracy_tells_its_threshold(open_compare):
     app = section(open_compare(), "How sure")
-    (row,) = [row for row in sample_results()["calibration"] if row["task"] == "product"]
-    val, test = (as_stored(row["judged"][split]) for split in ("val", "test"))
-    for wish in [kept_promise(val, test, wished) for wished in (0.5, 0.725, 0.9, 0.995)]:
-        app.slider[0].set_value(100 * wish["wished"]).run()
-        if wish["threshold"] is None:
+    (row,) = sample_results().of_task("product").calibration
+    for wish in [row.threshold_for(wished) for wished in (0.5, 0.725, 0.9, 0.995)]:
+        app.slider[0].set_value(100 * wish.wished).run()
+        if wish.threshold is None:
             assert "No threshold makes the answers" in said(app)
         else:
-            assert f"at least **{100 * wish['threshold']:.1f} %** sure" in said(app)
+            assert f"at least **{100 * wish.threshold:.1f} %** sure" in said(app)
 
 
-def test_any_wish_gives_what_the_file_says_of_its_own_wishes_and_files_of_old_know_only_those(open_compare):
-    results = sample_results()
-    for row in results["calibration"]:
-        judged = row.pop("judged")
-        pairs = [as_stored(judged[split]) for split in ("val", "test")]
-        for wish in row["thresholds"]:
-            assert kept_promise(*pairs, wish["wished"]) == pytest.approx(wish, abs=1e-5)
-    write_finished_run(home(), "20260707-000000-older", results)
-    app = section(open_compare("20260707-000000-older"), "How sure")
-    assert app.select_slider[0].options == ["90 %", "95 %", "99 %"]
-    (row,) = [row for row in results["calibration"] if row["task"] == "product"]
-    assert f"at least **{100 * row['thresholds'][1]['threshold']:.1f} %** sure" in said(app)
+def test_any_wish_gives_what_the_file_says_of_its_own_wishes():
+    for row in sample_results().calibration:
+        for wish in row.thresholds:
+            assert vars(row.threshold_for(wish.wished)) == pytest.approx(vars(wish), abs=1e-5)
 
 
 def test_two_runs_stand_side_by_side_with_their_verdicts(open_compare):
@@ -222,7 +212,7 @@ def test_a_single_task_needs_no_column_and_models_have_titles():
 
 
 def test_many_classes_are_cut_to_those_with_most_mistakes_and_the_page_says_so(open_compare):
-    results = sample_results()
+    results = sample_json()
     results["tasks"]["product"] += [f"never seen {place}" for place in range(30)]
     write_finished_run(home(), "20260404-000000-many", results)
     app = section(open_compare("20260404-000000-many"), "Mistakes")
@@ -230,7 +220,7 @@ def test_many_classes_are_cut_to_those_with_most_mistakes_and_the_page_says_so(o
 
 
 def test_a_run_without_any_fusion_opens_in_every_section(open_compare):
-    results = sample_results()
+    results = sample_json()
     singles = [model for model in results["models"] if model["kind"] == "single"]
     results |= {"models": singles, "selected": {task: {"single": "image"} for task in results["tasks"]}}
     results["scores"] = [row for row in results["scores"] if row["kind"] == "single"]
@@ -269,7 +259,7 @@ def test_charts_to_click_are_fresh_after_each_choice(open_compare):
 
 
 def test_a_task_without_any_labelled_test_row_is_left_out_and_the_page_says_so(open_compare):
-    results = without_test_labels(sample_results(), "product")
+    results = without_test_labels(sample_json(), "product")
     write_finished_run(home(), "20260505-000000-part", results)
     app = open_compare("20260505-000000-part")
     assert box(app, "Task").options == ["brand"] and "no test product has a label: product" in box(app, "Task").help

@@ -46,7 +46,7 @@ def test_rows_leave_unlabelled_products_out():
     probs = np.tile([0.8, 0.2], (50, 1))
     target = np.zeros(50, dtype=int)
     row = conformal_rows(probs, target, probs, np.where(np.arange(50) < 10, -1, 0))[0]
-    assert (row["n"], row["coverage"], row["size"], row["single"]) == (40, 1.0, 1.0, 1.0)
+    assert (row.n, row.coverage, row.size, row.single) == (40, 1.0, 1.0, 1.0)
 
 
 def warned(groups: int, size: int, harder: float = 0.0) -> float:
@@ -60,7 +60,7 @@ def warned(groups: int, size: int, harder: float = 0.0) -> float:
 
     names = np.repeat(np.arange(groups), size) if size > 1 else None
     rows = [conformal_rows(*draw(0.0), *draw(harder), names)[0] for _ in range(300)]
-    return float(np.mean([row["coverage"] < row["lowest_by_chance"] for row in rows]))
+    return float(np.mean([row.coverage < row.lowest_by_chance for row in rows]))
 
 
 @pytest.mark.parametrize(("groups", "size"), [(120, 1), (40, 3), (20, 10)])
@@ -72,5 +72,5 @@ def test_chance_explains_nearly_every_shortfall_where_validation_is_like_test(gr
 def test_a_comparison_counts_the_groups_of_the_test_rows():
     splits = dataclasses.replace(made_up_splits(), groups=np.full(120, "one voice", dtype=object))
     plan = FitPlan("gated", "fusion", ("pair",), TrainConfig(strategy="gated"))
-    rows = study(Scoring(splits), {"pair": run_fit(plan, splits)})["conformal"]
-    assert [row["lowest_by_chance"] for row in rows] == [0.0, 0.0]  # one group tells nothing
+    rows = study(Scoring(splits), {"pair": run_fit(plan, splits)}).conformal
+    assert [row.lowest_by_chance for row in rows] == [0.0, 0.0]  # one group tells nothing

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from retail.comparison.cost import EncodeCost, cost_rows, encode_costs
+from retail.comparison.result_rows import SubsetScore
 from retail.encoders import load_preset
 from retail.schema import Product
 
@@ -24,12 +25,15 @@ def test_a_frozen_graph_has_its_weights_counted_too(small_data):
 def test_what_costs_more_and_is_no_better_is_not_worth_it():
     costs = {"image": EncodeCost(0.03, 13), "text": EncodeCost(0.01, 87)}
     accuracy = {("image",): 0.7, ("text",): 0.6, ("image", "text"): 0.7, ("audio",): 0.9}
-    rows = [{"task": "t", "model": "m", "modalities": list(s), "accuracy": a} for s, a in accuracy.items()]
-    found = {tuple(row["modalities"]): row for row in cost_rows(rows, costs)}
-    assert {subset: row["worth_it"] for subset, row in found.items()} == {
+    rows = [
+        SubsetScore(task="t", model="m", modalities=subset, n=9, accuracy=value, accuracy_low=0, accuracy_high=1)
+        for subset, value in accuracy.items()
+    ]
+    found = {row.modalities: row for row in cost_rows(rows, costs)}
+    assert {subset: row.worth_it for subset, row in found.items()} == {
         ("image",): True,
         ("text",): True,
         ("image", "text"): False,
     }
-    assert found["image", "text"]["seconds"] == 0.04 and found["image", "text"]["mebibytes"] == 100
+    assert found["image", "text"].seconds == 0.04 and found["image", "text"].mebibytes == 100
     assert cost_rows(rows, None) == []

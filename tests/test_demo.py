@@ -11,6 +11,7 @@ import soundfile
 
 from retail.bundle import load_bundle
 from retail.charts import accuracy_chart, subset_chart, subset_table
+from retail.comparison.results import Results, read_results
 from retail.dataset.manifest import read_manifest
 from retail.files import DEMO_BUNDLE, DEMO_DIR, DEMO_RESULTS, DEMO_TASKS
 from retail.fusion import strategies
@@ -24,8 +25,8 @@ COMPARED = {name for name, head in strategies().items() if head.compared}
 
 
 @pytest.fixture(scope="module")
-def results() -> dict:
-    return json.loads(DEMO_RESULTS.read_text(encoding="utf-8"))
+def results() -> Results:
+    return read_results(DEMO_RESULTS)
 
 
 def test_the_shipped_bundle_answers_every_subset_far_above_chance():
@@ -56,29 +57,26 @@ def test_examples_are_test_rows_with_all_inputs():
 
 
 def test_the_shipped_results_belong_to_the_shipped_data(results):
-    assert results["data"]["checksum"] == read_manifest(DEMO_DIR, DEMO_TASKS).checksum
-    assert set(MODALITIES) < {model["model"] for model in results["models"]} <= COMPARED | set(MODALITIES)
+    assert results.data.checksum == read_manifest(DEMO_DIR, DEMO_TASKS).checksum
+    assert set(MODALITIES) < {model.model for model in results.models} <= COMPARED | set(MODALITIES)
     encoders = json.loads((DEMO_BUNDLE / "bundle.json").read_text())["encoders"]
-    assert {m: e["fingerprint"] for m, e in results["encoders"].items()} == {
-        m: e["fingerprint"] for m, e in encoders.items()
-    }
+    assert {m: e.fingerprint for m, e in results.encoders.items()} == {m: e["fingerprint"] for m, e in encoders.items()}
 
 
 def test_verdicts_state_the_stored_numbers(results):
-    for task in results["tasks"]:
+    for task in results.tasks:
         sentence = verdict(results, task).sentence
-        chosen = results["selected"][task]["fusion"]
-        row = next(r for r in results["scores"] if (r["task"], r["model"], r["seed"]) == (task, chosen, None))
-        assert percent(row["accuracy"]) in sentence and f"n = {row['n']}" in sentence
+        row = results.chosen_score(task)
+        assert percent(row.accuracy) in sentence and f"n = {row.n}" in sentence
 
 
 def test_charts_hold_every_model_and_a_text_alternative(results):
-    for task in results["tasks"]:
+    for task in results.tasks:
         chart = accuracy_chart(results, task).to_dict()
         rows = next(iter(chart["datasets"].values()))
-        assert len(rows) == len(results["models"])
+        assert len(rows) == len(results.models)
         assert "Accuracy for" in json.dumps(chart)
-        assert subset_table(results, task).shape == (len(results["models"]) - 3, len(SUBSETS))
+        assert subset_table(results, task).shape == (len(results.models) - 3, len(SUBSETS))
         assert "by inputs given" in json.dumps(subset_chart(results, task).to_dict())
 
 

@@ -9,7 +9,7 @@ import pytest
 from retail.dataset.manifest import read_manifest
 from retail.files import DEMO_DIR, home
 from retail.workspace import estimate
-from tests.results_sample import sample_results, write_finished_run
+from tests.results_sample import sample_json, write_finished_run
 
 
 @pytest.fixture(autouse=True)
@@ -18,7 +18,7 @@ def empty_home(tmp_path, monkeypatch):
 
 
 def finished_run(seconds: float, checksum: str = "0") -> None:
-    results = sample_results() | {"config": {"encoders": "bundled"}}
+    results = sample_json()
     results["cost"] |= {"seconds": seconds, "fits": 10, "encoders": {"image": {"seconds": 0.5, "mebibytes": 1}}}
     results["data"] |= {"n_train": 100, "checksum": checksum}
     (write_finished_run(home()) / "results.json").write_text(json.dumps(results))

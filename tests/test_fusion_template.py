@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from retail import fusion
-from retail.comparison.run import plan_models
+from retail.comparison.plans import plan_models
 from retail.config import CompareConfig
 from retail.schema import MODALITIES
 from tests import test_fusion

@@ -55,9 +55,9 @@ def test_the_parent_mends_the_child_and_the_risk_is_kept():
 
     both = {"product": answers(child, target), "kind": answers(kind, MAP[target])}
     row = hierarchy_row("product", both, {"kind": MAP})
-    assert row["consistent_accuracy"] > row["separate_accuracy"] and row["contradictions"] > 0.05
-    assert row["error"] == pytest.approx(row["risk"], abs=0.025) and 0.2 < row["answered"] < 1
-    assert row["parents"][0]["accuracy_when_open"] > 0.9
+    assert row.consistent_accuracy > row.separate_accuracy and row.contradictions > 0.05
+    assert row.error == pytest.approx(row.risk, abs=0.025) and 0.2 < row.answered < 1
+    assert row.parents[0].accuracy_when_open > 0.9
 
 
 def test_a_named_child_without_a_label_is_not_counted_as_open():
@@ -73,4 +73,4 @@ def test_a_named_child_without_a_label_is_not_counted_as_open():
     kind = task_answers({("image",): parent_test}, parent, {("image",): sure(2, parent)}, parent)
     product = task_answers({("image",): child_test}, labelled, {("image",): child}, target)
     row = hierarchy_row("product", {"product": product, "kind": kind}, {"kind": np.array([0, 0, 1, 1])})
-    assert row["parents"][0]["accuracy_when_open"] == 0.0
+    assert row.parents[0].accuracy_when_open == 0.0

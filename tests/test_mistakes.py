@@ -5,29 +5,29 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from retail.report.mistakes import class_gains, confusion, has_predictions, most_confused, pairs, rows_in, saved_by
-from tests.results_sample import N_TEST, old_results, sample_results
+from retail.comparison.results import Results
+from retail.report.mistakes import class_gains, confusion, most_confused, pairs, rows_in, saved_by
+from tests.results_sample import N_TEST, results_of, sample_results
 
 
-def small() -> dict:
+def small() -> Results:
     """Four rows of three classes, the last row without a label; one seed."""
 
     def rows(preds):
         return {"0": {"kind": {"preds": preds, "confidence": [0.9, 0.6, 0.8, 0.7]}}}
 
-    return {
-        "tasks": {"kind": ["a", "b", "c"]},
-        "models": [
-            {"model": "gated", "kind": "fusion"},
-            {"model": "image", "kind": "single"},
-            {"model": "text", "kind": "single"},
-        ],
-        "predictions": {
+    words = {"modalities": [], "title": "", "summary": "", "level": "", "source": ""}
+    kinds = {"gated": "fusion", "image": "single", "text": "single"}
+    return results_of(
+        tasks={"kind": ["a", "b", "c"]},
+        models=[{"model": model, "kind": kind} | words for model, kind in kinds.items()],
+        predictions={
             "ids": ["p", "q", "r", "s"],
+            "groups": None,
             "targets": {"kind": [0, 0, 1, -1]},
             "models": {"gated": rows([1, 1, 1, 0]), "image": rows([0, 1, 0, 0]), "text": rows([0, 1, 1, 2])},
         },
-    }
+    )
 
 
 def test_the_matrix_counts_labelled_rows_only():
@@ -63,12 +63,8 @@ def test_the_single_inputs_that_were_right_are_named():
 
 
 def test_gain_per_class_is_against_the_single_input_that_is_best_over_all():
-    rows = {row["class"]: row for row in class_gains(small(), "kind", "gated")}
-    assert {row["single"] for row in rows.values()} == {"text"}
-    assert rows["a"]["gain"] == pytest.approx(-0.5) and rows["a"]["n"] == 2
-    assert rows["b"]["gain"] == 0.0
+    rows = {row.label: row for row in class_gains(small(), "kind", "gated")}
+    assert {row.single for row in rows.values()} == {"text"}
+    assert rows["a"].gain == pytest.approx(-0.5) and rows["a"].n == 2
+    assert rows["b"].gain == 0.0
     assert "c" not in rows
-
-
-def test_results_of_old_have_no_predictions():
-    assert has_predictions(sample_results()) and not has_predictions(old_results())

@@ -115,7 +115,7 @@ def test_clear_takes_every_input_away(recognise):
     assert app.text_area[0].value == ""
 
 
-@pytest.mark.parametrize("task", list(sample_results()["tasks"]))
+@pytest.mark.parametrize("task", list(sample_results().tasks))
 def test_the_verdict_on_the_page_is_the_stored_one(compare, task):
     app = next(item for item in compare.selectbox if item.label == "Task").set_value(task).run()
     assert not app.exception

@@ -15,7 +15,7 @@ from retail.report.files import csv_zip, latex_text
 from retail.schema import Product, UserError
 from retail.workspace import jobs, runs
 from retail.workspace.recognizers import imported_folder, recognizers
-from tests.results_sample import curve_results, sample_results, write_finished_run
+from tests.results_sample import as_results, curve_results, sample_json, sample_results, write_finished_run
 from tests.test_side_by_side import without_test_labels
 
 
@@ -149,9 +149,9 @@ def test_no_run_without_figures_or_with_a_damaged_file_hides_the_others():
 
 
 def test_the_headline_speaks_of_tasks_that_have_a_labelled_test_row():
-    results = without_test_labels(sample_results(), "product")
-    assert runs.results_headline(results) == "Fusion pays for 0 of 1 tasks; brand 70.0 % (Gated sum)"
-    assert runs.results_headline(without_test_labels(results, "brand")) == ""
+    results = without_test_labels(sample_json(), "product")
+    assert runs.results_headline(as_results(results)) == "Fusion pays for 0 of 1 tasks; brand 70.0 % (Gated sum)"
+    assert runs.results_headline(as_results(without_test_labels(results, "brand"))) == ""
 
 
 @pytest.mark.parametrize("change", [{"width": 7}, {"encoders": None}, {"tasks": {}}])

@@ -15,6 +15,7 @@ from retail.workspace.recognizers import (
     recognizers,
     training_data,
 )
+from tests.results_sample import N_TEST, sample_json
 
 
 def make_bundle(folder, strategy="gated"):
@@ -45,7 +46,7 @@ def test_a_recogniser_leads_back_to_its_data_and_its_measured_accuracy(tmp_path,
     assert training_data(bundle) is None and accuracies_on_test(bundle, "gated") == {}
     command = ["python", "-m", "retail", "compare", "/data/hats.zip", "--text-column", "title"]
     (run / "job.json").write_text(json.dumps({"title": "Hats", "pid": 0, "command": command}))
-    rows = [{"task": "hat", "model": "gated", "seed": seed, "accuracy": 0.7, "n": 90} for seed in (None, 0)]
-    (run / "results.json").write_text(json.dumps({"scores": rows}))
+    (run / "results.json").write_text(json.dumps(sample_json()))
     assert training_data(bundle) == (Path("/data/hats.zip"), "title")
-    assert accuracies_on_test(bundle, "gated") == {"hat": (0.7, 90)} and accuracies_on_test(bundle, "mean") == {}
+    assert accuracies_on_test(bundle, "gated") == {"product": (0.84, N_TEST), "brand": (0.7, N_TEST)}
+    assert accuracies_on_test(bundle, "attention") == {}

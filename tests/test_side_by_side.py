@@ -5,7 +5,7 @@ from __future__ import annotations
 from retail import charts
 from retail.report import side_by_side
 from retail.report.verdict import verdict
-from tests.results_sample import sample_results
+from tests.results_sample import as_results, sample_json, sample_results
 
 
 def test_each_task_and_run_has_its_chosen_model():
@@ -28,10 +28,7 @@ def test_each_task_and_run_has_its_chosen_model():
 
 
 def test_tasks_that_runs_share_come_first_and_have_their_verdicts():
-    other = sample_results()
-    for name in ("tasks", "selected"):
-        other[name] = {"product": other[name]["product"]}
-    runs = {"one": sample_results(), "two": other}
+    runs = {"one": sample_results(), "two": sample_results().of_task("product")}
     assert side_by_side.figures(runs)["task"].tolist() == ["product", "product", "brand"]
     sentence = verdict(sample_results(), "product").sentence
     assert side_by_side.verdicts(runs) == [("one", sentence), ("two", sentence)]
@@ -40,15 +37,15 @@ def test_tasks_that_runs_share_come_first_and_have_their_verdicts():
 def test_cautions_name_what_differs():
     same = {"one": sample_results(), "two": sample_results()}
     assert side_by_side.cautions(same) == []
-    other = sample_results()
+    other = sample_json()
     other["data"]["checksum"], other["seeds"] = "1", [0]
     other["tasks"] = {"product": other["tasks"]["product"]}
-    said = " ".join(side_by_side.cautions({"one": sample_results(), "two": other}))
+    said = " ".join(side_by_side.cautions({"one": sample_results(), "two": as_results(other)}))
     assert "different data" in said and "different questions" in said and "numbers of seeds" in said
 
 
 def without_test_labels(results: dict, task: str) -> dict:
-    """The results where no test row has a label of this task, as a comparison stores them."""
+    """A file where no test row has a label of this task, as a comparison stores it."""
     for name in ("scores", "differences"):
         for row in results[name]:
             if row["task"] == task:
@@ -57,6 +54,7 @@ def without_test_labels(results: dict, task: str) -> dict:
 
 
 def test_a_task_without_any_labelled_test_row_has_no_figures():
-    frame = side_by_side.figures({"one": without_test_labels(sample_results(), "brand"), "two": sample_results()})
+    without = as_results(without_test_labels(sample_json(), "brand"))
+    frame = side_by_side.figures({"one": without, "two": sample_results()})
     rows = frame[["task", "run"]].to_numpy().tolist()
     assert rows == [["product", "one"], ["product", "two"], ["brand", "two"]]

@@ -9,8 +9,8 @@ import math
 import pytest
 
 from retail.report.findings import findings
-from retail.report.table_formats import Column, Estimate, Table, as_csv, as_latex, as_text, safe_cell, shown
-from retail.report.tables import all_tables, of_task
+from retail.report.table_formats import Column, Estimate, Table, as_csv, as_latex, as_text, exact, safe_cell, shown
+from retail.report.tables import all_tables
 from tests.results_sample import sample_results
 
 TABLE = Table(
@@ -59,10 +59,18 @@ def test_latex_is_escaped():
     assert r"84.1 [80.0, 90.0] & <0.001 & 1,200 \\" in latex
 
 
+@pytest.mark.parametrize(
+    ("cell", "digits"),
+    [(0.84123456, "0.84123456"), (Estimate(0.5, 0.4, 0.6), "0.5"), (0, "0"), ("tea", ""), (None, ""), (math.nan, "")],
+)
+def test_a_number_is_kept_with_every_digit(cell, digits):
+    assert exact(cell) == digits
+
+
 def test_results_cut_to_one_task_hold_nothing_of_the_others():
-    cut = of_task(sample_results(), "brand")
+    cut = sample_results().of_task("brand")
     assert all(
         "product" not in str(row[0]) for table in all_tables(cut) if table.name != "hierarchy" for row in table.rows
     )
     assert {table.name for table in all_tables(cut)} == {table.name for table in all_tables(sample_results())}
-    assert set(findings(of_task(sample_results(), "product"))) & set(findings(sample_results()))
+    assert set(findings(sample_results().of_task("product"))) & set(findings(sample_results()))

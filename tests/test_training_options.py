@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from retail import build, bundle
 from retail.__main__ import app
-from retail.comparison.run import plan_models
+from retail.comparison.plans import plan_models
 from retail.config import CompareConfig, TrainConfig
 from retail.fusion import build_head
 from retail.fusion.layers import Trunk

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
-from retail.comparison.run import plan_models
+from retail.comparison.plans import plan_models
 from retail.comparison.tuning import GRID, grid_plans, tune
 from retail.config import CompareConfig
 
@@ -29,4 +29,4 @@ def test_the_best_setting_on_validation_is_used_for_all_seeds():
     rates = {(plan.model, plan.config.seed): plan.config.learning_rate for plan in chosen}
     assert rates["gated", 0] == rates["gated", 1] == 1e-2
     assert rates["image", 0] == 3e-3  # a tie keeps the default
-    assert len(rows) == 3 * len(GRID) and sum(row["chosen"] for row in rows) == 3
+    assert len(rows) == 3 * len(GRID) and sum(row.chosen for row in rows) == 3

@@ -2,21 +2,37 @@
 
 from __future__ import annotations
 
-from retail.report.verdict import best_single_score, verdict
+import math
+
+from retail.comparison.results import Results
+from retail.report.verdict import verdict
+from tests.results_sample import results_of
 
 
-def results(difference: float, low: float, high: float, n: int = 1200, **more) -> dict:
+def results(
+    difference: float, low: float, high: float, n: int = 1200, p_value: float = 0.01, standard_error: float = 0.01
+) -> Results:
     row = {"task": "product", "model": "gated", "baseline": "image", "difference": difference, "low": low, "high": high}
-    score = {"task": "product", "seed": None}
-    return {
-        "selected": {"product": {"fusion": "gated", "single": "image"}},
-        "differences": [row | {"n": n} | more],
-        "scores": [
-            score | {"model": "gated", "accuracy": 0.713 + difference},
-            score | {"model": "image", "accuracy": 0.713},
-        ],
-        "models": [{"model": "gated", "title": "Gated"}],
-    }
+    row |= {"n": n, "p_value": p_value, "standard_error": standard_error}
+    row |= {"wins": 0, "losses": 0, "cohens_h": 0.0, "p_holm": p_value, "significant": False}
+    accuracy = 0.713 if n else math.nan
+    return results_of(
+        selected={"product": {"fusion": "gated", "single": "image"}},
+        differences=[row],
+        scores=[score("gated", "fusion", accuracy + difference, n), score("image", "single", accuracy, n)],
+        models=[model("gated", "fusion", "Gated"), model("image", "single", "Photo only")],
+    )
+
+
+def score(name: str, kind: str, accuracy: float, n: int) -> dict:
+    row = {"task": "product", "model": name, "kind": kind, "modalities": [], "seed": None, "split": "test", "n": n}
+    figures = "accuracy accuracy_low accuracy_high balanced_accuracy macro_f1 ece"
+    return row | dict.fromkeys(figures.split(), accuracy)
+
+
+def model(name: str, kind: str, title: str) -> dict:
+    words = {"title": title, "summary": "", "level": "", "source": ""}
+    return {"model": name, "kind": kind, "modalities": []} | words
 
 
 def test_yes_in_a_merchandisers_words():
@@ -42,19 +58,18 @@ def test_an_interval_above_zero_is_not_enough_when_the_exact_test_doubts_it():
     assert verdict(results(0.03, 0.001, 0.06, 300, p_value=0.07, standard_error=0.015), "product").kind == "unclear"
 
 
-def test_a_file_of_old_without_the_test_still_answers():
-    assert verdict(results(0.03, 0.01, 0.05), "product").kind == "yes"
-    assert "collect about" in verdict(results(0.02, -0.01, 0.05), "product").sentence
+def test_a_spread_that_nobody_could_compute_asks_for_more_without_a_number():
+    answer = verdict(results(0.02, -0.01, 0.05, standard_error=math.nan), "product")
+    assert "collect more test products" in answer.sentence
 
 
 def test_one_kind_of_input_has_nothing_to_fuse():
-    assert verdict({"selected": {"product": {"single": "image"}}}, "product").kind == "unclear"
+    alone = results_of(selected={"product": {"single": "image"}})
+    assert verdict(alone, "product").kind == "unclear"
 
 
 def test_a_task_that_no_test_product_bears_is_unclear():
-    without = results(0.0, 0.0, 0.0, 0)
-    without["differences"][0] |= {"difference": None, "low": None, "high": None}
-    without["scores"] = [row | {"accuracy": None, "kind": "single"} for row in without["scores"]]
+    without = results(math.nan, math.nan, math.nan, 0)
     answer = verdict(without, "product")
     assert answer.kind == "unclear" and "no test product has a label for product" in answer.sentence
-    assert best_single_score(without, "product")["accuracy"] is None
+    assert math.isnan(without.best_single_score("product").accuracy)

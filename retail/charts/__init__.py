@@ -1,6 +1,6 @@
 """Results and answers as Altair figures with a text alternative each. Knows no Streamlit.
 
-In: rows of a results dictionary or a Prediction. Out: Altair charts whose `description` says the numbers in words.
+In: rows of a comparison's results or a Prediction. Out: Altair charts whose `description` says the numbers in words.
 """
 
 from __future__ import annotations

@@ -1,32 +1,37 @@
 """What each input brings and costs, over all products and class by class.
 
-In: rows of a results dictionary, all of one task. Out: Altair charts.
+In: rows of a comparison's results, all of one task. Out: Altair charts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import altair as alt
 import pandas as pd
 
 from retail.charts.palette import DARK_TEXT, DASHES, FUSION_COLOUR, GREY, LIGHT_TEXT, SERIES, SHAPES, SINGLE_COLOUR
+from retail.comparison.chosen_rows import Attribution, Cascade
+from retail.comparison.result_rows import Cost, Dedicated
 from retail.wording import INPUT_WORDS, inputs_words
 
-Rows = Sequence[Mapping[str, Any]]
 PERCENT = alt.Axis(format="%")
 
 
-def gain_chart(rows: Rows, task: str) -> alt.LayerChart:
-    """Per class what fusion gains (right of zero) or loses against the best single input."""
-    frame = pd.DataFrame(rows)
-    frame["name"] = [f"{row['class']} (n = {row['n']})" for row in rows]
-    frame["effect"] = ["gain" if row["gain"] > 0 else "loss" if row["gain"] < 0 else "none" for row in rows]
-    best, worst = rows[0], rows[-1]
+def gain_chart(gains: pd.DataFrame, task: str) -> alt.LayerChart:
+    """Columns label, n, accuracy, single_accuracy and gain, the largest gain first: a bar a class.
+
+    To the right of zero fusion gains, to the left it loses against the best single input.
+    """
+    frame = gains.assign(
+        name=[f"{row.label} (n = {row.n})" for row in gains.itertuples()],
+        effect=["gain" if gain > 0 else "loss" if gain < 0 else "none" for gain in gains["gain"]],
+    )
     base = alt.Chart(frame).encode(
         y=alt.Y("name:N", sort=None, title=None, axis=alt.Axis(labelLimit=230, labelOverlap=False))
     )
+    figures = [alt.Tooltip(key, format=".1%") for key in ("accuracy", "single_accuracy", "gain")]
     bars = base.mark_bar().encode(
         x=alt.X("gain:Q", title="accuracy gained by fusion", axis=alt.Axis(format="+%")),
         color=alt.Color(
@@ -34,31 +39,32 @@ def gain_chart(rows: Rows, task: str) -> alt.LayerChart:
             scale=alt.Scale(domain=["gain", "loss", "none"], range=[FUSION_COLOUR, SINGLE_COLOUR, GREY]),
             legend=None,
         ),
-        tooltip=["class", "n", *(alt.Tooltip(k, format=".1%") for k in ("accuracy", "single_accuracy", "gain"))],
+        tooltip=[alt.Tooltip("label", title="class"), "n", *figures],
     )
     zero = alt.Chart(pd.DataFrame({"gain": [0.0]})).mark_rule(color=GREY).encode(x="gain:Q")
+    best, worst = gains.iloc[0], gains.iloc[-1]
     words = (
-        f"Gain of fusion per class for {task}: most for {best['class']} {best['gain']:+.0%}, "
-        f"least for {worst['class']} {worst['gain']:+.0%}"
+        f"Gain of fusion per class for {task}: most for {best['label']} {best['gain']:+.0%}, "
+        f"least for {worst['label']} {worst['gain']:+.0%}"
     )
-    return (bars + zero).properties(height=22 * len(rows) + 50, description=words)
+    return (bars + zero).properties(height=22 * len(gains) + 50, description=words)
 
 
-def attribution_chart(rows: Rows, task: str) -> alt.LayerChart:
+def attribution_chart(rows: Sequence[Attribution], task: str) -> alt.LayerChart:
     """Heatmap of classes × inputs: points that an input adds to the probability of the right class."""
-    names = {key: word for key, word in INPUT_WORDS.items() if any(row.get(key) is not None for row in rows)}
+    names = {key: word for key, word in INPUT_WORDS.items() if any(key in row.parts for row in rows)}
     long = pd.DataFrame(
-        {"class": row["class"], "input": word, "points": 100 * row[key]}
+        {"class": row.label, "input": word, "points": 100 * row.parts[key]}
         for row in rows
         for key, word in names.items()
-        if row.get(key) is not None
+        if key in row.parts
     )
     widest = max(float(long["points"].abs().max()), 1.0)
     base = alt.Chart(long).encode(
         x=alt.X("input:N", sort=list(names.values()), title=None, axis=alt.Axis(labelAngle=0, orient="top")),
         y=alt.Y(
             "class:N",
-            sort=[row["class"] for row in rows],
+            sort=[row.label for row in rows],
             title=None,
             axis=alt.Axis(labelLimit=230, labelOverlap=False),
         ),
@@ -73,14 +79,14 @@ def attribution_chart(rows: Rows, task: str) -> alt.LayerChart:
     return (cells + labels).properties(height=24 * len(rows) + 40, description=words)
 
 
-def dedicated_chart(rows: Rows, task: str) -> alt.LayerChart:
+def dedicated_chart(rows: Sequence[Dedicated], task: str) -> alt.LayerChart:
     """The one model beside a model trained for one subset only, subset by subset."""
     pairs = [
-        {"given": inputs_words(row["modalities"]), "model": model, "accuracy": row[key]}
+        {"given": inputs_words(row.modalities), "model": model, "accuracy": accuracy}
         for row in rows
-        for model, key in (("one model for all", "accuracy"), ("trained for these inputs", "dedicated"))
+        for model, accuracy in (("one model for all", row.accuracy), ("trained for these inputs", row.dedicated))
     ]
-    order = [inputs_words(row["modalities"]) for row in rows][::-1]
+    order = [inputs_words(row.modalities) for row in rows][::-1]
     base = alt.Chart(pd.DataFrame(pairs)).encode(
         y=alt.Y("given:N", sort=order, title=None, axis=alt.Axis(labelLimit=220)),
         x=alt.X("accuracy:Q", scale=alt.Scale(zero=False), axis=PERCENT),
@@ -96,18 +102,16 @@ def dedicated_chart(rows: Rows, task: str) -> alt.LayerChart:
         tooltip=["given", "model", alt.Tooltip("accuracy", format=".1%")],
     )
     links = base.mark_line(color=GREY, strokeWidth=2).encode(detail="given:N")
-    text = "; ".join(
-        f"{inputs_words(row['modalities'])} {row['accuracy']:.1%} against {row['dedicated']:.1%}" for row in rows
-    )
+    text = "; ".join(f"{inputs_words(row.modalities)} {row.accuracy:.1%} against {row.dedicated:.1%}" for row in rows)
     words = f"One model against models trained for one subset, for {task}: {text}"
     return (links + points).properties(height=32 * len(rows) + 60, description=words)
 
 
-def cost_chart(rows: Rows, task: str) -> alt.LayerChart:
+def cost_chart(rows: Sequence[Cost], task: str) -> alt.LayerChart:
     """Accuracy against the time to encode one product; a circle has nothing cheaper that is as good."""
     frame = pd.DataFrame(
-        {"given": inputs_words(row["modalities"]), "accuracy": row["accuracy"], "milliseconds": 1000 * row["seconds"]}
-        | {"MiB": row["mebibytes"], "kind": "nothing cheaper is as good" if row["worth_it"] else "beaten"}
+        {"given": inputs_words(row.modalities), "accuracy": row.accuracy, "milliseconds": 1000 * row.seconds}
+        | {"MiB": row.mebibytes, "kind": "nothing cheaper is as good" if row.worth_it else "beaten"}
         for row in rows
     )
     domain = ["nothing cheaper is as good", "beaten"]
@@ -145,13 +149,11 @@ def _scale(domain: list[str], marks: Sequence[Any]) -> alt.Scale:
     return alt.Scale(domain=domain, range=[marks[place % len(marks)] for place in range(len(domain))])
 
 
-def cascade_chart(rows: Rows, task: str) -> alt.LayerChart:
+def cascade_chart(rows: Sequence[Cascade], task: str) -> alt.LayerChart:
     """Accuracy against the share of products for which more is asked, a line a second step."""
-    steps = list(dict.fromkeys(inputs_words(row["then"]) for row in rows))
+    steps = list(dict.fromkeys(inputs_words(row.then) for row in rows))
     # Not called "then": a browser would take such a row for a promise and draw nothing.
-    frame = pd.DataFrame(
-        {"more": inputs_words(row["then"]), "asked": row["asked"], "accuracy": row["accuracy"]} for row in rows
-    )
+    frame = pd.DataFrame({"more": inputs_words(row.then), "asked": row.asked, "accuracy": row.accuracy} for row in rows)
     legend = alt.Legend(title=None, orient="top", labelLimit=240, columns=1, symbolDash=[1, 0])
     base = alt.Chart(frame).encode(
         x=alt.X("asked:Q", title="products asked for more", axis=PERCENT),

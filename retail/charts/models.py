@@ -1,41 +1,41 @@
 """Strategies and baselines side by side: accuracy with intervals, and what each is worth when inputs are missing.
 
-In: a results dictionary, a task and the title of the model that is looked at. Out: Altair charts and their table.
+In: `Results`, a task and the title of the model that is looked at. Out: Altair charts and their table.
 """
 
 from __future__ import annotations
-
-from collections.abc import Mapping
-from typing import Any
 
 import altair as alt
 import pandas as pd
 
 from retail.charts.palette import DARK_TEXT, FUSION_COLOUR, LIGHT_TEXT, SINGLE_COLOUR
-from retail.comparison.results import mean_scores, titles
+from retail.comparison.result_rows import Score
+from retail.comparison.results import Results
 from retail.wording import inputs_words
 
 KINDS = alt.Scale(domain=["fusion", "single"], range=[FUSION_COLOUR, SINGLE_COLOUR])
 
 
-def summary_rows(results: Mapping[str, Any], task: str) -> list[dict[str, Any]]:
-    """The rows over all seeds of one task, the most accurate first, with titles."""
-    named = titles(results)
-    rows = mean_scores(results, task).values()
-    return sorted(({**row, "title": named[row["model"]]} for row in rows), key=lambda row: -row["accuracy"])
+def summary_rows(results: Results, task: str) -> list[Score]:
+    """The rows over all seeds of one task, the most accurate first."""
+    return sorted(results.mean_scores(task).values(), key=lambda row: -row.accuracy)
 
 
-def accuracy_chart(results: Mapping[str, Any], task: str, highlight: str = "") -> alt.LayerChart:
+def accuracy_chart(results: Results, task: str, highlight: str = "") -> alt.LayerChart:
     """Accuracy with 95 % intervals of every fusion and baseline; kind shows in colour and shape.
 
     The row of the title `highlight` is shaded. A click is kept in the selection `model` as {"title": ...}.
     """
     rows = summary_rows(results, task)
-    keys = ("title", "kind", "accuracy", "accuracy_low", "accuracy_high")
-    frame = pd.DataFrame([{key: row[key] for key in keys} for row in rows])
+    titles = results.titles
+    frame = pd.DataFrame(
+        {"title": titles[row.model], "kind": row.kind, "accuracy": row.accuracy}
+        | {"accuracy_low": row.accuracy_low, "accuracy_high": row.accuracy_high}
+        for row in rows
+    )
     low = max(0.0, float(frame["accuracy_low"].min()) - 0.05)
     high = min(1.0, float(frame["accuracy_high"].max()) + 0.04)
-    text = ", ".join(f"{row['title']} {row['accuracy']:.1%}" for row in rows)
+    text = ", ".join(f"{titles[row.model]} {row.accuracy:.1%}" for row in rows)
     base = alt.Chart(frame.assign(left=low, right=high)).encode(
         y=alt.Y("title:N", sort=list(frame["title"]), title=None, axis=alt.Axis(labelLimit=200)),
         color=alt.Color("kind:N", scale=KINDS, legend=alt.Legend(title=None, orient="top", symbolOpacity=1)),
@@ -52,25 +52,24 @@ def accuracy_chart(results: Mapping[str, Any], task: str, highlight: str = "") -
         shape=alt.Shape("kind:N", scale=alt.Scale(domain=["fusion", "single"], range=["circle", "square"])),
         tooltip=["title", alt.Tooltip("accuracy", format=".1%")],
     )
-    description = f"Accuracy for {task}, n = {rows[0]['n']} test products: {text}"
+    description = f"Accuracy for {task}, n = {rows[0].n} test products: {text}"
     return (bands.add_params(clicked) + ranges + points).properties(height=30 * len(rows) + 50, description=description)
 
 
-def subset_table(results: Mapping[str, Any], task: str) -> pd.DataFrame:
+def subset_table(results: Results, task: str) -> pd.DataFrame:
     """Strategies × the inputs given at prediction, accuracy in %."""
-    named = titles(results)
-    rows = [row for row in results["subsets"] if row["task"] == task]
+    rows = [row for row in results.subsets if row.task == task]
     frame = pd.DataFrame(
-        {"strategy": named[row["model"]], "given": inputs_words(row["modalities"]), "accuracy": row["accuracy"]}
+        {"strategy": results.titles[row.model], "given": inputs_words(row.modalities), "accuracy": row.accuracy}
         for row in rows
     )
     if frame.empty:
         return frame
-    order = list(dict.fromkeys(inputs_words(row["modalities"]) for row in rows))
+    order = list(dict.fromkeys(inputs_words(row.modalities) for row in rows))
     return frame.pivot(index="strategy", columns="given", values="accuracy")[order[::-1]]
 
 
-def subset_chart(results: Mapping[str, Any], task: str, highlight: str = "") -> alt.LayerChart:
+def subset_chart(results: Results, task: str, highlight: str = "") -> alt.LayerChart:
     """Heatmap: how accurate each strategy is with each subset of inputs; the row of `highlight` has a frame."""
     frame = subset_table(results, task)
     order = list(frame.columns)

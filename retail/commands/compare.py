@@ -30,8 +30,6 @@ from retail.commands.shared import (
     listed,
     read_data,
     reported,
-    without_nan,
-    write_json,
 )
 from retail.config import CompareConfig, TrainConfig
 
@@ -85,8 +83,9 @@ def compare(
         from retail.build import compared_recognizers
         from retail.bundle import save_bundle
         from retail.comparison.cost import encode_costs
+        from retail.comparison.plans import plan_models
+        from retail.comparison.results import write_results
         from retail.comparison.run import compare as run_comparison
-        from retail.comparison.run import plan_models
         from retail.encoders import load_preset
         from retail.report.files import write_outputs
         from retail.report.tables import comparison_table
@@ -95,7 +94,7 @@ def compare(
 
         manifest = read_data(data, tasks, text_column, progress)
         used = chosen_inputs(modalities)
-        plans = plan_models(config, manifest.tasks, used)  # an unknown strategy is said before the long work
+        plan_models(config, manifest.tasks, used)  # an unknown strategy is said before the long work
         loaded = load_preset(encoders, used)
         splits = prepare(manifest, loaded, EmbeddingStore(), progress)
         costs = encode_costs(loaded, manifest.in_split("test"))
@@ -104,15 +103,13 @@ def compare(
             if output.plan.kind in ("single", "fusion") and not tune:
                 progress.score(output.plan.model, sum(output.val_accuracy.values()) / len(output.val_accuracy))
 
-        raw = run_comparison(manifest, splits, loaded, config, progress, costs=costs, on_fit=on_fit)
-        results = without_nan(raw)
-        write_json(out, results)
+        found = run_comparison(manifest, splits, loaded, config, progress, costs=costs, on_fit=on_fit)
+        results = found.results
+        write_results(results, out)
         if bundles is not None:
-            present = [name for name in used if bool(splits.train.present[name].any())]
-            plans = plan_models(config, manifest.tasks, present)
-            found = compared_recognizers(manifest, loaded, splits, plans, results["tuning"], progress)
-            for recognizer in found:
-                save_bundle(recognizer, bundles / (recognizer.strategy if len(present) > 1 else present[0]))
+            for recognizer in compared_recognizers(manifest, loaded, splits, found.fits, progress):
+                inputs = recognizer.modalities
+                save_bundle(recognizer, bundles / (recognizer.strategy if len(inputs) > 1 else inputs[0]))
         typer.echo(comparison_table(results))
         for path in write_outputs(results, csv_folder, latex, html):
             typer.echo(f"Written: {path}")
@@ -135,6 +132,7 @@ def doctor(
     """Why does fusion not do better? Norms, dominating, redundant and under-trained inputs, each with a remedy."""
     with reported(status) as progress:
         from retail.comparison.doctor_visit import visit
+        from retail.comparison.results import DOCTOR_FORMAT, DataName, DoctorReport, write_results
         from retail.encoders import load_preset
         from retail.report.doctor_tables import doctor_tables, doctor_text
         from retail.report.files import write_tables
@@ -146,10 +144,11 @@ def doctor(
         )
         manifest = read_data(data, tasks, text_column, progress)
         splits = prepare(manifest, load_preset(encoders), EmbeddingStore(), progress)
-        found = without_nan(visit(splits, config, progress))
+        found = visit(splits, config, progress)
         if json_file is not None:
-            data_facts = {"name": manifest.title, "checksum": manifest.checksum}
-            write_json(json_file, {"format": "retail-doctor/1", "data": data_facts, "config": config.to_dict()} | found)
+            examined = DataName(name=manifest.title, checksum=manifest.checksum)
+            whole = DoctorReport(format=DOCTOR_FORMAT, data=examined, config=config, **vars(found))
+            write_results(whole, json_file)
         typer.echo(doctor_text(found))
         for path in write_tables(doctor_tables(found), csv_folder):
             typer.echo(f"Written: {path}")

@@ -1,62 +1,106 @@
 """Everything that is read off the chosen model of each task: calibration, sets, attribution, cascade, hierarchy.
 
-In: `Splits` and the fit chosen for each task. Out: lists of JSON-ready rows, each with its task.
+In: `Splits` and the fit chosen for each task. Out: a `Study`, the rows of every reading.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import asdict, dataclass, field
 
+from retail.comparison.chosen_rows import (
+    Attribution,
+    Calibration,
+    Cascade,
+    Conformal,
+    CoveragePoint,
+    Hierarchy,
+    Judged,
+    JudgedSplits,
+    Threshold,
+)
 from retail.comparison.fits import FitOutput
 from retail.comparison.scoring import Scoring
 from retail.evaluation.attribution import class_attribution
 from retail.evaluation.cascade import cascade, second_steps
 from retail.evaluation.hierarchy import hierarchy_row, parents_of
 from retail.evaluation.subsets import TaskAnswers, answers_of, judged
-from retail.metrics.calibration import WISHED_ACCURACIES, calibration, coverage_curve, kept_promise, stored
+from retail.metrics.calibration import WISHED_ACCURACIES, calibration, coverage_curve, kept_promise
 from retail.metrics.conformal import conformal_rows
 
-Rows = list[dict[str, Any]]
+
+@dataclass
+class Study:
+    """What the chosen models' first seed shows."""
+
+    calibration: list[Calibration] = field(default_factory=list)
+    conformal: list[Conformal] = field(default_factory=list)
+    attribution: list[Attribution] = field(default_factory=list)
+    cascade: list[Cascade] = field(default_factory=list)
+    hierarchy: list[Hierarchy] = field(default_factory=list)
 
 
-def study(scoring: Scoring, chosen: Mapping[str, FitOutput]) -> dict[str, Rows]:
-    """The rows of every reading, from the fits of the chosen models' first seed."""
+def study(scoring: Scoring, chosen: Mapping[str, FitOutput]) -> Study:
+    """Every reading of each task's model, from the fit of its first seed."""
     by_model = {}
     for fit in chosen.values():
-        assert fit.head is not None  # the first seed of a main model keeps its own
-        by_model[fit.plan.model] = answers_of(fit.head, fit.plan.tasks, scoring.splits, scoring.targets)
+        assert fit.trained is not None  # the first seed of a main model keeps its head
+        by_model[fit.plan.model] = answers_of(fit.trained.head, fit.plan.tasks, scoring.splits, scoring.targets)
     answers = {task: by_model[fit.plan.model][task] for task, fit in chosen.items()}
-    rows: dict[str, Rows] = {name: [] for name in ("calibration", "conformal", "attribution", "cascade")}
+    found = Study()
     for task, answer in answers.items():
-        base = {"task": task, "model": chosen[task].plan.model}
-        rows["calibration"].append(base | _calibration(answer))
-        full, groups = answer.inputs, scoring.groups(task)
-        sets = conformal_rows(answer.val[full], answer.val_target, answer.test[full], answer.test_target, groups)
-        rows["conformal"] += [base | row for row in sets]
-        if len(full) > 1:
-            rows["attribution"] += [base | row for row in class_attribution(answer)]
-            rows["cascade"] += [
-                base | {"then": list(then)} | row for then in second_steps(answer) for row in cascade(answer, then)
-            ]
-    return rows | {"hierarchy": _hierarchy(scoring, answers)}
+        _read_off(found, scoring, task, chosen[task].plan.model, answer)
+    found.hierarchy = hierarchy_rows(scoring, answers)
+    return found
 
 
-def _calibration(answer: TaskAnswers) -> dict[str, Any]:
+def _read_off(found: Study, scoring: Scoring, task: str, model: str, answer: TaskAnswers) -> None:
+    found.calibration.append(calibration_row(task, model, answer))
+    full, groups = answer.inputs, scoring.groups(task)
+    sets = conformal_rows(answer.val[full], answer.val_target, answer.test[full], answer.test_target, groups)
+    found.conformal += [Conformal(task=task, model=model, **vars(kept)) for kept in sets]
+    if len(full) > 1:
+        found.attribution += attribution_rows(task, model, answer)
+        found.cascade += cascade_rows(task, model, answer)
+
+
+def calibration_row(task: str, model: str, answer: TaskAnswers) -> Calibration:
+    """Of the labelled test rows, with thresholds that validation gives."""
     known = answer.test_target >= 0
     probs = answer.test[answer.inputs]
     test = judged(probs, answer.test_target)
     val = judged(answer.val[answer.inputs], answer.val_target)
-    return {
-        "temperature": answer.temperature,
-        **calibration(answer.uncalibrated[known], probs[known], answer.test_target[known]),
-        "coverage": coverage_curve(*test),
-        "thresholds": [kept_promise(val, test, wished) for wished in WISHED_ACCURACIES],
-        "judged": {"val": stored(*val), "test": stored(*test)},
-    }
+    found = calibration(answer.uncalibrated[known], probs[known], answer.test_target[known])
+    return Calibration(
+        task=task,
+        model=model,
+        temperature=answer.temperature,
+        **asdict(found),
+        coverage=tuple(CoveragePoint(**vars(point)) for point in coverage_curve(*test)),
+        thresholds=tuple(Threshold(**vars(kept_promise(val, test, wished))) for wished in WISHED_ACCURACIES),
+        judged=JudgedSplits(val=Judged.of(*val), test=Judged.of(*test)),
+    )
 
 
-def _hierarchy(scoring: Scoring, answers: Mapping[str, TaskAnswers]) -> Rows:
+def attribution_rows(task: str, model: str, answer: TaskAnswers) -> list[Attribution]:
+    """One row a class."""
+    return [
+        Attribution(task=task, model=model, label=found.label, n=found.n, decides=found.decides, **found.parts)
+        for found in class_attribution(answer)
+    ]
+
+
+def cascade_rows(task: str, model: str, answer: TaskAnswers) -> list[Cascade]:
+    """One row for each second step and share."""
+    return [
+        Cascade(task=task, model=model, then=then, **vars(step))
+        for then in second_steps(answer)
+        for step in cascade(answer, then)
+    ]
+
+
+def hierarchy_rows(scoring: Scoring, answers: Mapping[str, TaskAnswers]) -> list[Hierarchy]:
+    """One row for each task that lies within others."""
     train = {task: scoring.splits.train.targets[task].numpy() for task in answers}
     parents = parents_of(train, scoring.splits.task_sizes)
-    return [hierarchy_row(child, answers, maps) for child, maps in parents.items()]
+    return [Hierarchy(**asdict(hierarchy_row(child, answers, maps))) for child, maps in parents.items()]

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from retail.comparison.result_rows import Cost, SubsetScore
 from retail.encoders import Encoder
 from retail.schema import Modality, Product
 from retail.store import embed_products
@@ -66,23 +67,29 @@ def _bytes(network: nn.Module) -> int:
     return sum(tensor.nbytes for tensor in {id(tensor): tensor for tensor in tensors}.values())
 
 
-def cost_rows(
-    subsets: Sequence[Mapping[str, Any]], costs: Mapping[Modality, EncodeCost] | None
-) -> list[dict[str, Any]]:
+def cost_rows(subsets: Sequence[SubsetScore], costs: Mapping[Modality, EncodeCost] | None) -> list[Cost]:
     """One task's accuracy rows by subset -> the same with seconds, MiB and whether nothing cheaper is as good."""
     if not costs:
         return []
-    rows = []
-    for row in subsets:
-        if all(modality in costs for modality in row["modalities"]):
-            spent = [costs[modality] for modality in row["modalities"]]
-            cost = {"seconds": sum(c.seconds for c in spent), "mebibytes": sum(c.mebibytes for c in spent)}
-            rows.append({key: row[key] for key in ("task", "model", "modalities", "accuracy")} | cost)
-    return [row | {"worth_it": not any(_beats(other, row) for other in rows)} for row in rows]
+    rows = [_cost_row(row, costs) for row in subsets if all(modality in costs for modality in row.modalities)]
+    beaten = [any(_beats(other, row) for other in rows) for row in rows]
+    return [row.model_copy(update={"worth_it": not lost}) for row, lost in zip(rows, beaten, strict=True)]
 
 
-def _beats(other: Mapping[str, Any], row: Mapping[str, Any]) -> bool:
+def _cost_row(row: SubsetScore, costs: Mapping[Modality, EncodeCost]) -> Cost:
+    spent = [costs[modality] for modality in row.modalities]
+    return Cost(
+        task=row.task,
+        model=row.model,
+        modalities=row.modalities,
+        accuracy=row.accuracy,
+        seconds=sum(cost.seconds for cost in spent),
+        mebibytes=sum(cost.mebibytes for cost in spent),
+        worth_it=True,
+    )
+
+
+def _beats(other: Cost, row: Cost) -> bool:
     """No worse in accuracy, seconds and memory, and better in one (Pareto)."""
-    signs = {"accuracy": 1, "seconds": -1, "mebibytes": -1}
-    gains = [sign * (other[key] - row[key]) for key, sign in signs.items()]
+    gains = other.accuracy - row.accuracy, row.seconds - other.seconds, row.mebibytes - other.mebibytes
     return min(gains) >= 0 and max(gains) > 0

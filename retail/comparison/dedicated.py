@@ -7,25 +7,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
 from retail.comparison.fits import FitOutput, FitPlan
+from retail.comparison.result_rows import Dedicated, Selected
 from retail.comparison.scoring import Scoring
 from retail.metrics.paired import paired_test
 from retail.schema import SUBSETS
 
-Selected = Mapping[str, Mapping[str, str]]
 
-
-def plan_dedicated(selected: Selected, plans: Sequence[FitPlan]) -> list[FitPlan]:
+def plan_dedicated(selected: Mapping[str, Selected], plans: Sequence[FitPlan]) -> list[FitPlan]:
     """For each chosen fusion a model per subset of two or more inputs, with and without hidden inputs in training.
 
     A dedicated model never misses an input, so it may train with all of them; validation chooses between the two.
     Single inputs have theirs already: the baselines. So has the full subset with dropout: the model itself.
     """
-    names = {chosen["fusion"] for chosen in selected.values() if "fusion" in chosen}
+    names = {chosen.fusion for chosen in selected.values() if chosen.fusion}
     found = []
     for plan in plans:
         if plan.kind == "fusion" and plan.model in names:
@@ -38,24 +36,37 @@ def plan_dedicated(selected: Selected, plans: Sequence[FitPlan]) -> list[FitPlan
 
 
 def dedicated_rows(
-    scoring: Scoring, main: Mapping[str, list[FitOutput]], alone: Sequence[FitOutput], selected: Selected
-) -> list[dict[str, Any]]:
+    scoring: Scoring,
+    main: Mapping[str, list[FitOutput]],
+    alone: Sequence[FitOutput],
+    selected: Mapping[str, Selected],
+) -> list[Dedicated]:
     """The chosen fusion's accuracy on each subset, the dedicated model's, and the loss with its paired interval."""
     rows = []
     for task, chosen in selected.items():
-        outputs = main[chosen["fusion"]] if "fusion" in chosen else []
-        for subset in outputs[0].subset_preds if outputs else ():
-            rivals = _rivals(subset, chosen["fusion"], main, alone)
+        if chosen.fusion is None:
+            continue
+        outputs = main[chosen.fusion]
+        for subset in outputs[0].subset_preds:
+            rivals = _rivals(subset, chosen.fusion, main, alone)
             if not rivals:
                 continue
             rival = max(rivals, key=lambda group: float(np.mean([out.val_accuracy[task] for out in group])))
             ours = scoring.correct_preds(task, [out.subset_preds[subset][task] for out in outputs])
             theirs = scoring.correct(rival, task)
             test = paired_test(theirs, ours, scoring.groups(task))
-            row = {"task": task, "model": chosen["fusion"], "modalities": list(subset)}
-            row |= scoring.interval_row(ours, task) | {"dedicated": float(theirs.mean()) if len(theirs) else None}
             low, high = (0.0, 0.0) if rival is outputs else (test.low, test.high)  # nothing beat the model itself
-            rows.append(row | {"loss": test.difference, "loss_low": low, "loss_high": high})
+            row = Dedicated(
+                task=task,
+                model=chosen.fusion,
+                modalities=subset,
+                **vars(scoring.accuracy(ours, task)),
+                dedicated=float(theirs.mean()) if len(theirs) else float("nan"),
+                loss=test.difference,
+                loss_low=low,
+                loss_high=high,
+            )
+            rows.append(row)
     return rows
 
 
@@ -72,6 +83,6 @@ def _rivals(subset, model: str, main: Mapping[str, list[FitOutput]], alone: Sequ
     return [*groups.values(), *own]
 
 
-def largest_loss(rows: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+def largest_loss(rows: Sequence[Dedicated]) -> Dedicated | None:
     """The row where the one model falls furthest behind a dedicated one; a task without a test label has no loss."""
-    return max((row for row in rows if row["loss"] is not None), key=lambda row: row["loss"], default=None)
+    return max((row for row in rows if row.n), key=lambda row: row.loss, default=None)

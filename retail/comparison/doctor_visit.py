@@ -1,22 +1,21 @@
 """The fusion doctor on its own: trains the single inputs and one fusion, examines them and writes what it found.
 
-In: `Splits` and a `CompareConfig`. Out: the findings and measurements of `doctor.examine`, as text and tables too.
+In: `Splits` and a `CompareConfig`. Out: the `Diagnosis` of `doctor.examine`.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
 from retail.comparison.doctor import examine
+from retail.comparison.doctor_rows import Diagnosis
 from retail.comparison.fits import FitOutput, run_fits
-from retail.comparison.run import plan_models, select
+from retail.comparison.plans import plan_models, select
 from retail.comparison.scoring import Scoring
 from retail.config import CompareConfig
 from retail.schema import MODALITIES, Progress, UserError
 from retail.splits import Splits
 
 
-def visit(splits: Splits, config: CompareConfig, progress: Progress | None = None) -> dict[str, Any]:
+def visit(splits: Splits, config: CompareConfig, progress: Progress | None = None) -> Diagnosis:
     """Trains what is to be examined; raises UserError when there is only one kind of input."""
     modalities = tuple(m for m in MODALITIES if m in splits.train.present and bool(splits.train.present[m].any()))
     if len(modalities) < 2:
@@ -34,4 +33,6 @@ def visit(splits: Splits, config: CompareConfig, progress: Progress | None = Non
     groups: dict[str, list[FitOutput]] = {}
     for output in outputs:
         groups.setdefault(output.plan.model, []).append(output)
-    return examine(Scoring(splits), groups, select(outputs, tuple(splits.vocabularies)), concatenate=True)
+    found = examine(Scoring(splits), groups, select(outputs, tuple(splits.vocabularies)), concatenate=True)
+    assert found is not None  # two kinds of input
+    return found

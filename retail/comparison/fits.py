@@ -10,15 +10,15 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from multiprocessing import get_context
+from typing import Literal
 
 import numpy as np
 import torch
 
 from retail.config import TrainConfig
-from retail.fusion import FusionHead
 from retail.schema import SUBSETS, Modality, UserError
 from retail.splits import Splits
-from retail.training import fit, fit_temperatures, predict_probs
+from retail.training import FitResult, fit, fit_temperatures, predict_probs
 
 # A worker costs about 0.6 GiB; two of them stay far below the 3 GiB that a comparison may take.
 MAX_WORKERS = 2
@@ -29,7 +29,7 @@ class FitPlan:
     """What to train: a strategy on some inputs for some tasks with one seed."""
 
     model: str
-    kind: str  # "fusion", "single" or "setting"
+    kind: Literal["single", "fusion", "setting", "dedicated"]
     tasks: tuple[str, ...]
     config: TrainConfig
 
@@ -44,7 +44,7 @@ class FitOutput:
     confidence: dict[str, np.ndarray]  # task -> (N_test,)
     subset_preds: dict[tuple[Modality, ...], dict[str, np.ndarray]]
     seconds: float
-    head: FusionHead | None = None  # of the first seed of a main model, so that nobody trains it again
+    trained: FitResult | None = None  # of the first seed of a main model, so that nobody trains it again
 
 
 def run_fit(plan: FitPlan, splits: Splits) -> FitOutput:
@@ -69,7 +69,7 @@ def run_fit(plan: FitPlan, splits: Splits) -> FitOutput:
         confidence={task: probs[task].max(1).values.numpy() for task in plan.tasks},
         subset_preds=subset_preds,
         seconds=result.seconds,
-        head=result.head if plan.kind in ("fusion", "single") and plan.config.seed == 0 else None,
+        trained=result if plan.kind in ("fusion", "single") and plan.config.seed == 0 else None,
     )
 
 

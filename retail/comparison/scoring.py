@@ -1,23 +1,27 @@
 """Fit outputs as the rows of a results file: scores with intervals, differences, subsets and settings.
 
-In: `Splits` and the outputs of a comparison's fits. Out: lists of JSON-ready rows.
+In: `Splits` and the outputs of a comparison's fits. Out: lists of typed rows.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
 
 import numpy as np
 
 from retail.comparison.fits import FitOutput
+from retail.comparison.result_rows import Accuracy, Difference, Score, Selected, Setting, SettingScore, SubsetScore
 from retail.metrics.paired import SIGNIFICANT, holm, paired_test
 from retail.metrics.scores import bootstrap_interval, score
-from retail.schema import SUBSETS
+from retail.schema import MODALITIES, SUBSETS, Modality
 from retail.splits import Splits
 
-Rows = list[dict[str, Any]]
+# Kind of the chosen model -> its setting trained for one task, and for all.
+SETTINGS: dict[str, tuple[Setting, Setting]] = {
+    "single": ("neither", "multi-task"),
+    "fusion": ("multi-modal", "both"),
+}
 
 
 class Scoring:
@@ -50,62 +54,91 @@ class Scoring:
         groups = self.splits.groups
         return None if groups is None else groups[self._labelled(task)]
 
-    def interval_row(self, correct: np.ndarray, task: str) -> dict[str, Any]:
+    def accuracy(self, correct: np.ndarray, task: str) -> Accuracy:
+        """Of (N_labelled,) correctness, with its interval; NaN where no row has a label."""
         low, high = bootstrap_interval(correct, groups=self.groups(task))
         mean = float(correct.mean()) if len(correct) else float("nan")
-        return {"n": len(correct), "accuracy": mean, "accuracy_low": low, "accuracy_high": high}
+        return Accuracy(n=len(correct), accuracy=mean, accuracy_low=low, accuracy_high=high)
 
-    def scores(self, outputs: Sequence[FitOutput], task: str) -> Rows:
+    def scores(self, outputs: Sequence[FitOutput], task: str) -> list[Score]:
         """One row a seed, then their summary: means, with an interval over rows of the mean correctness."""
         rows = self._labelled(task)
         plan = outputs[0].plan
-        base = {"task": task, "model": plan.model, "kind": plan.kind, "modalities": list(plan.config.modalities)}
-        seeds: Rows = []
+        seeds = []
         for output in outputs:
             answered = output.preds[task][rows], output.confidence[task][rows]
             values = score(self.targets[task][rows], *answered, self.groups(task))
-            seeds.append(base | {"seed": output.plan.config.seed, "split": "test"} | values)
-        summary = {key: float(np.mean([row[key] for row in seeds])) for key in ("balanced_accuracy", "macro_f1", "ece")}
-        interval = self.interval_row(self.correct(outputs, task), task)
-        return [*seeds, base | {"seed": None, "split": "test"} | interval | summary]
+            row = Score(
+                task=task,
+                model=plan.model,
+                kind="fusion" if plan.kind == "fusion" else "single",
+                modalities=plan.config.modalities,
+                seed=output.plan.config.seed,
+                split="test",
+                **values,
+            )
+            seeds.append(row)
+        means = {
+            "balanced_accuracy": float(np.mean([row.balanced_accuracy for row in seeds])),
+            "macro_f1": float(np.mean([row.macro_f1 for row in seeds])),
+            "ece": float(np.mean([row.ece for row in seeds])),
+        }
+        accuracy = vars(self.accuracy(self.correct(outputs, task), task))
+        return [*seeds, seeds[0].model_copy(update={"seed": None, **accuracy, **means})]
 
-    def subsets(self, outputs: Sequence[FitOutput], task: str) -> Rows:
-        base = {"task": task, "model": outputs[0].plan.model}
-        rows: Rows = []
+    def subsets(self, outputs: Sequence[FitOutput], task: str) -> list[SubsetScore]:
+        """A fusion's accuracy on each subset of its inputs."""
+        rows = []
         for subset in SUBSETS:
             if all(subset in output.subset_preds for output in outputs):
                 correct = self.correct_preds(task, [output.subset_preds[subset][task] for output in outputs])
-                rows.append(base | {"modalities": list(subset)} | self.interval_row(correct, task))
+                accuracy = vars(self.accuracy(correct, task))
+                rows.append(SubsetScore(task=task, model=outputs[0].plan.model, modalities=subset, **accuracy))
         return rows
 
 
-def setting_rows(scoring: Scoring, main: Mapping[str, list[FitOutput]], alone: Sequence[FitOutput], selected) -> Rows:
+def setting_rows(
+    scoring: Scoring,
+    main: Mapping[str, list[FitOutput]],
+    alone: Sequence[FitOutput],
+    selected: Mapping[str, Selected],
+) -> list[SettingScore]:
     """The settings of every task: the chosen models, trained for one task and for all, where there are several."""
-    rows: Rows = []
+    rows = []
     for task, chosen in selected.items():
-        for kind, one_task, all_tasks in (("single", "neither", "multi-task"), ("fusion", "multi-modal", "both")):
-            if kind not in chosen:
+        for kind, model in (("single", chosen.single), ("fusion", chosen.fusion)):
+            if model is None:
                 continue
+            one_task, all_tasks = SETTINGS[kind]
             same_task = [out for out in alone if out.plan.kind == "setting" and out.plan.tasks == (task,)]
-            dedicated = [out for out in same_task if out.plan.model == chosen[kind]]
+            dedicated = [out for out in same_task if out.plan.model == model]
             whole = all_tasks if len(selected) > 1 else one_task
-            for setting, outputs in ((one_task, dedicated), (whole, main[chosen[kind]])):
+            for setting, outputs in ((one_task, dedicated), (whole, main[model])):
                 if outputs:
-                    plan = outputs[0].plan
-                    row = {"task": task, "setting": setting, "model": chosen[kind], "tasks": list(plan.tasks)}
-                    row["modalities"] = list(plan.config.modalities)
-                    rows.append(row | scoring.interval_row(scoring.correct(outputs, task), task))
+                    rows.append(_setting_row(scoring, task, setting, outputs))
     return rows
 
 
-def difference_rows(scoring: Scoring, groups: Mapping[str, list[FitOutput]]) -> Rows:
+def _setting_row(scoring: Scoring, task: str, setting: Setting, outputs: Sequence[FitOutput]) -> SettingScore:
+    plan = outputs[0].plan
+    return SettingScore(
+        task=task,
+        setting=setting,
+        model=plan.model,
+        tasks=plan.tasks,
+        modalities=plan.config.modalities,
+        **vars(scoring.accuracy(scoring.correct(outputs, task), task)),
+    )
+
+
+def difference_rows(scoring: Scoring, groups: Mapping[str, list[FitOutput]]) -> list[Difference]:
     """Each fusion minus the single modality that is hardest to beat, on the same test rows.
 
     The baseline is the one that scores best on these very rows, which can only work against fusion: where
     test differs from validation (voices never heard), the single chosen on validation may be a straw man.
     """
-    rows: Rows = []
-    singles = [model for model, group in groups.items() if group[0].plan.kind == "single"]
+    rows = []
+    singles: list[Modality] = [modality for modality in MODALITIES if modality in groups]
     for task in scoring.classes:
         correct = {model: scoring.correct(group, task) for model, group in groups.items()}
         baseline = max(singles, key=lambda model: correct[model].mean())
@@ -113,6 +146,9 @@ def difference_rows(scoring: Scoring, groups: Mapping[str, list[FitOutput]]) -> 
         tests = {model: paired_test(correct[model], correct[baseline], scoring.groups(task)) for model in fusions}
         adjusted = dict(zip(fusions, holm([tests[model].p_value for model in fusions]), strict=True))
         for model, test in tests.items():
-            row = {"task": task, "model": model, "baseline": baseline} | asdict(test) | {"p_holm": adjusted[model]}
-            rows.append(row | {"significant": bool(adjusted[model] < SIGNIFICANT and (test.low > 0 or test.high < 0))})
+            clear = bool(adjusted[model] < SIGNIFICANT and (test.low > 0 or test.high < 0))
+            found = Difference(
+                task=task, model=model, baseline=baseline, **asdict(test), p_holm=adjusted[model], significant=clear
+            )
+            rows.append(found)
     return rows

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
 
 from retail.comparison.fits import FitOutput, FitPlan
+from retail.comparison.result_rows import Tuning
 
 # The settings that matter most to a small head on frozen embeddings; the first one is the default.
 GRID: tuple[dict[str, float], ...] = (
@@ -29,16 +29,19 @@ def grid_plans(plans: Sequence[FitPlan]) -> list[FitPlan]:
     return [replace(plan, config=replace(plan.config, **setting)) for plan in first for setting in GRID]  # type: ignore
 
 
-def tune(plans: Sequence[FitPlan], run: RunFits) -> tuple[list[FitPlan], list[dict[str, Any]]]:
+def tune(plans: Sequence[FitPlan], run: RunFits) -> tuple[list[FitPlan], list[Tuning]]:
     """Plans with each model's best setting by mean validation accuracy over tasks (the default wins a tie)."""
     tried = grid_plans(plans)
     best: dict[str, tuple[float, dict[str, float]]] = {}
-    rows: list[dict[str, Any]] = []
+    scored: list[tuple[str, dict[str, float], float]] = []
     for place, output in enumerate(run(tried)):
         setting, model = GRID[place % len(GRID)], output.plan.model
         accuracy = sum(output.val_accuracy.values()) / len(output.val_accuracy)
-        rows.append({"model": model, "setting": setting, "val_accuracy": accuracy})
+        scored.append((model, setting, accuracy))
         if model not in best or accuracy > best[model][0]:
             best[model] = (accuracy, setting)
     chosen = [replace(plan, config=replace(plan.config, **best[plan.model][1])) for plan in plans]  # type: ignore
-    return chosen, [row | {"chosen": best[row["model"]][1] == row["setting"]} for row in rows]
+    return chosen, [
+        Tuning(model=model, setting=setting, val_accuracy=accuracy, chosen=best[model][1] == setting)
+        for model, setting, accuracy in scored
+    ]

@@ -8,15 +8,16 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
-from retail.comparison.results import FORMAT, titles
+from retail.comparison.results import FORMAT, Results, read_results
 from retail.components.words import plain
 from retail.files import DEMO_RESULTS
-from retail.report.verdict import scored_tasks
+from retail.schema import UserError
 from retail.workspace import jobs
 
 DEMO_RUN = "demo"
@@ -30,23 +31,30 @@ class View:
     """What the page looks at now."""
 
     run: str
-    results: dict[str, Any]
+    results: Results
     task: str
     model: str
 
     @property
     def title(self) -> str:
         """Of the model."""
-        return titles(self.results)[self.model]
+        return self.results.titles[self.model]
 
-    def rows(self, name: str) -> list[dict[str, Any]]:
-        """The task's rows of one list of the results; none where an older file lacks it."""
-        return [row for row in self.results.get(name, []) if row.get("task") == self.task]
+    @cached_property
+    def cut(self) -> Results:
+        """The results of the task alone."""
+        return self.results.of_task(self.task)
 
 
 @st.cache_resource(show_spinner=False, max_entries=8)
-def load_results(path: str, changed: float) -> dict[str, Any]:
+def load_results(path: str, changed: float) -> Results:
     """A results file, shared by all sessions and never changed; `changed` is its time stamp, so a new one is read."""
+    return read_results(Path(path))
+
+
+@st.cache_resource(show_spinner=False, max_entries=8)
+def load_curve(path: str, changed: float) -> dict[str, Any]:
+    """The same of a learning curve."""
     return json.loads(Path(path).read_text(encoding="utf-8"))
 
 
@@ -69,9 +77,18 @@ def results_files(wanted: str = FORMAT) -> dict[str, tuple[str, Path]]:
     return found
 
 
-def read(path: Path) -> dict[str, Any]:
-    """The file's results, read once."""
-    return load_results(str(path), path.stat().st_mtime)
+def read(path: Path) -> Results:
+    """The file's results, read once; a damaged file is named, and the page ends here."""
+    try:
+        return load_results(str(path), path.stat().st_mtime)
+    except UserError as error:
+        st.error(plain(str(error)))
+        st.stop()
+
+
+def read_curve(path: Path) -> dict[str, Any]:
+    """A learning curve, read once."""
+    return load_curve(str(path), path.stat().st_mtime)
 
 
 def _note_run() -> None:
@@ -94,17 +111,16 @@ def choose() -> View | None:
         "Results", list(files), format_func=lambda run: files[run][0], key="compare_run", on_change=_note_run
     )
     results = read(files[run][1])
-    tasks = scored_tasks(results)
+    tasks = results.scored_tasks()
     if not tasks:
         st.warning("No test product of this run has a label, so there is nothing to compare. Label some, train again.")
         st.stop()
-    left_out = ", ".join(plain(task) for task in results["tasks"] if task not in tasks)
+    left_out = ", ".join(plain(task) for task in results.tasks if task not in tasks)
     why = f"Left out, because no test product has a label: {left_out}." if left_out else None
     task = what.selectbox("Task", tasks, format_func=lambda task: task.replace("_", " "), help=why)
-    chosen = results["selected"][task]
-    names = titles(results)
+    names = results.titles
     key = f"compare_model_{run}_{task}"
-    st.session_state.setdefault(key, chosen.get("fusion", chosen.get("single")))
+    st.session_state.setdefault(key, results.selected[task].model)
     model = who.selectbox(
         "Model",
         list(names),
@@ -117,6 +133,6 @@ def choose() -> View | None:
 
 def look_at(view: View, title: str) -> None:
     """Chooses another model, from a callback."""
-    model = next((name for name, known in titles(view.results).items() if known == title), None)
+    model = next((name for name, known in view.results.titles.items() if known == title), None)
     if model:
         st.session_state[f"compare_model_{view.run}_{view.task}"] = model

@@ -31,15 +31,15 @@ def load_manifest(folder: str, text_column: str, changed: float) -> Manifest:
 
 def run_manifest(view: View) -> tuple[Manifest | None, str]:
     """The data of the run and a remark about them; None where they are gone."""
-    folder = data_source(view.results)
+    folder = data_source(view.results.data)
     if folder is None:
         return None, "The data of this run are not on this machine, so only ids are shown."
-    text_column = view.results["config"].get("text_column", "text")
+    text_column = view.results.config.text_column
     try:
         manifest = load_manifest(str(folder), text_column, _changed(folder))
     except (UserError, OSError) as error:
         return None, f"The data of this run cannot be read: {error}"
-    same = view.results["data"]["checksum"] in (manifest.checksum, "0")
+    same = view.results.data.checksum == manifest.checksum
     return manifest, "" if same else "The data have changed since this run: a card may not be what the model saw."
 
 
@@ -62,7 +62,7 @@ def draw_products(view: View, seed: str, rows: list[int], key: str) -> None:
     columns = st.columns(COLUMNS)
     for place, row in enumerate(rows[(page - 1) * CARDS : page * CARDS]):
         with columns[place % COLUMNS], st.container(border=True):
-            name = view.results["predictions"]["ids"][row]
+            name = view.results.predictions.ids[row]
             _draw_words(view, seed, row, name)
             if name in known:
                 draw_media(known[name])
@@ -70,7 +70,7 @@ def draw_products(view: View, seed: str, rows: list[int], key: str) -> None:
 
 def _draw_words(view: View, seed: str, row: int, name: str) -> None:
     target, preds, confidence = (values[row] for values in answers(view.results, view.task, view.model, seed))
-    classes = view.results["tasks"][view.task]
+    classes = view.results.tasks[view.task]
     truth = classes[target] if target >= 0 else "no label"
     st.markdown(f"**{plain(name)}**")
     verb = "rightly answered" if target == preds else "answered"

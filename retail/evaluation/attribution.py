@@ -7,7 +7,7 @@ class is equally likely: the empty subset's probability is 1 / C.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations
 from math import factorial
@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from retail.evaluation.subsets import TaskAnswers
-from retail.schema import MODALITIES, Modality, Prediction
+from retail.schema import Modality, Prediction
 from retail.wording import INPUT_WORDS
 
 Value = TypeVar("Value", float, np.ndarray)
@@ -24,9 +24,6 @@ Subset = tuple[Modality, ...]
 
 # An input decides for a class when it brings at least half of what all helpful inputs add to the right answer.
 DECIDES = 0.5
-# Fewer test products than this say too little about a class to be put into a sentence.
-FEWEST_ROWS = 5
-NAMED = 6  # classes that a sentence lists before it counts the rest
 
 
 def shapley(values: Mapping[Subset, Value]) -> dict[Modality, Value]:
@@ -75,7 +72,17 @@ def attribution_of(predictions: Mapping[Subset, Prediction], task: str) -> Attri
     return Attribution(label, prob, base, shapley({**values, (): base}))
 
 
-def class_attribution(answers: TaskAnswers) -> list[dict[str, Any]]:
+@dataclass(frozen=True)
+class ClassAttribution:
+    """What each input adds to the probability of one class, mean over its n test rows; `decides` may be nobody."""
+
+    label: str
+    n: int
+    decides: Modality | None
+    parts: dict[Modality, float]
+
+
+def class_attribution(answers: TaskAnswers) -> list[ClassAttribution]:
     """For each class what each input adds to its probability, mean over the test rows of that class."""
     rows = np.flatnonzero((answers.test_target >= 0) & (answers.test_target < len(answers.classes)))
     target, base = answers.test_target[rows], 1 / len(answers.classes)
@@ -85,7 +92,7 @@ def class_attribution(answers: TaskAnswers) -> list[dict[str, Any]]:
         values[subset] = np.where(given, probs[rows, target], base)  # (N,)
     gains = shapley(values)
     return [
-        {"class": answers.classes[place], "n": int(inside.sum()), "decides": _decides(means)} | means
+        ClassAttribution(answers.classes[place], int(inside.sum()), _decides(means), means)
         for place in np.unique(target)
         if (inside := target == place).any()
         and (means := {modality: float(gain[inside].mean()) for modality, gain in gains.items()})
@@ -96,21 +103,3 @@ def _decides(means: Mapping[Modality, float]) -> Modality | None:
     best = max(means, key=lambda name: means[name])
     helpful = sum(max(mean, 0.0) for mean in means.values())
     return best if helpful > 0 and means[best] >= DECIDES * helpful else None
-
-
-def sentences(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """'The sound decides for milk and oat drink.', the classes with the clearest gain first."""
-    said = []
-    for modality in MODALITIES:
-        mine = [row for row in rows if row["decides"] == modality and row["n"] >= FEWEST_ROWS]
-        if mine:
-            labels = [row["class"] for row in sorted(mine, key=lambda row: -row[modality])]
-            said.append(f"The {INPUT_WORDS[modality]} decides for {listed(labels)}.")
-    return said
-
-
-def listed(labels: Sequence[str]) -> str:
-    """'a, b and c', a long list cut short."""
-    if len(labels) > NAMED + 1:
-        return ", ".join(labels[:NAMED]) + f" and {len(labels) - NAMED} more"
-    return " and ".join(filter(None, [", ".join(labels[:-1]), labels[-1]]))

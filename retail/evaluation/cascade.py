@@ -6,8 +6,9 @@ The threshold of each row and the choice among rows come from validation; what i
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
 import numpy as np
 
@@ -17,6 +18,30 @@ from retail.schema import Modality
 SHARES = tuple(share / 10 for share in range(11))
 # What a merchandiser would not notice: a cascade this close to always asking has kept the accuracy.
 TOLERATED_LOSS = 0.005
+
+
+@dataclass(frozen=True)
+class Step:
+    """What asking the unsure `share` makes of the test rows; `val_accuracy` is what it reaches on validation."""
+
+    share: float
+    threshold: float
+    asked: float
+    accuracy: float
+    kept: float
+    n: int
+    val_accuracy: float
+
+
+class Judged(Protocol):
+    """What has an accuracy on validation to be chosen by."""
+
+    @property
+    def val_accuracy(self) -> float:
+        """Share of validation rows that are right."""
+
+
+Row = TypeVar("Row", bound=Judged)
 
 
 def first_input(answers: TaskAnswers) -> Modality:
@@ -32,11 +57,8 @@ def second_steps(answers: TaskAnswers) -> list[Subset]:
     return [subset for subset in answers.test if first in subset and len(subset) > 1]
 
 
-def cascade(answers: TaskAnswers, then: Subset) -> list[dict[str, Any]]:
-    """One row per share: the threshold, the share asked on test, the accuracy and the part of it that is kept.
-
-    `val_accuracy` is what the same threshold reaches on validation: by that a row is chosen.
-    """
+def cascade(answers: TaskAnswers, then: Subset) -> list[Step]:
+    """One row per share: the threshold, the share asked on test, the accuracy and the part of it that is kept."""
     first = (first_input(answers),)
     unsure, val_alone = judged(answers.val[first], answers.val_target)
     _, val_together = judged(answers.val[then], answers.val_target)
@@ -49,18 +71,12 @@ def cascade(answers: TaskAnswers, then: Subset) -> list[dict[str, Any]]:
         threshold = float(np.quantile(unsure, share)) if 0 < share < 1 else share
         asked, val_asked = ((sure < threshold) | (share == 1) for sure in (confidence, unsure))
         accuracy = float(np.where(asked, together, alone).mean())
-        row = {"share": share, "threshold": threshold, "asked": float(asked.mean()), "accuracy": accuracy}
-        row |= {"kept": accuracy / max(float(together.mean()), 1e-12), "n": len(asked)}
-        rows.append(row | {"val_accuracy": float(np.where(val_asked, val_together, val_alone).mean())})
+        kept = accuracy / max(float(together.mean()), 1e-12)
+        val_accuracy = float(np.where(val_asked, val_together, val_alone).mean())
+        rows.append(Step(share, threshold, float(asked.mean()), accuracy, kept, len(asked), val_accuracy))
     return rows
 
 
-def chosen_by(rows: Sequence[Mapping[str, Any]]) -> str:
-    """The figure by which rows are chosen: that of validation; files of old hold the test figure alone."""
-    return "val_accuracy" if all("val_accuracy" in row for row in rows) else "accuracy"
-
-
-def cheapest(rows: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
-    """The row with the fewest questions that loses at most a tolerated half point against always asking."""
-    key = chosen_by(rows)
-    return next(row for row in rows if row[key] >= rows[-1][key] - TOLERATED_LOSS)
+def cheapest(rows: Sequence[Row]) -> Row:
+    """The row with the fewest questions that on validation loses at most half a point against always asking."""
+    return next(row for row in rows if row.val_accuracy >= rows[-1].val_accuracy - TOLERATED_LOSS)

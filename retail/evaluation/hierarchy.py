@@ -7,7 +7,7 @@ child's answer would be wrong too often. Backing off to a parent is Deng et al.,
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -20,6 +20,32 @@ RISK = 0.05
 ROWS_A_CLASS = 3
 
 ParentMap = np.ndarray  # (C_child,) index of each child class's parent class
+
+
+@dataclass(frozen=True)
+class ParentScores:
+    """The parent answered by itself, with its child, and where the child is left open (None: nowhere)."""
+
+    task: str
+    separate_accuracy: float
+    consistent_accuracy: float
+    accuracy_when_open: float | None
+
+
+@dataclass(frozen=True)
+class HierarchyScores:
+    """How often separate answers contradict, what consistency costs or brings, and what backing off leaves."""
+
+    child: str
+    n: int
+    contradictions: float
+    separate_accuracy: float
+    consistent_accuracy: float
+    risk: float
+    threshold: float
+    answered: float
+    error: float | None  # None: the child is left open throughout
+    parents: list[ParentScores]
 
 
 def parents_of(targets: Mapping[str, np.ndarray], sizes: Mapping[str, int]) -> dict[str, dict[str, ParentMap]]:
@@ -69,8 +95,8 @@ def decide(joint_probs: np.ndarray, maps: Mapping[str, ParentMap], threshold: fl
     return {"child": np.where(sure, best, -1), **answers}
 
 
-def hierarchy_row(child: str, answers: Mapping[str, TaskAnswers], maps: Mapping[str, ParentMap]) -> dict[str, Any]:
-    """How often the separate answers contradict, what consistency costs or brings, and what backing off leaves."""
+def hierarchy_row(child: str, answers: Mapping[str, TaskAnswers], maps: Mapping[str, ParentMap]) -> HierarchyScores:
+    """What `child` and its parents reach when they are answered together, on test rows."""
     own = answers[child]
     val, test = (
         joint(probs[answers[child].inputs], {p: _full(answers[p], split) for p in maps}, maps)
@@ -85,30 +111,30 @@ def hierarchy_row(child: str, answers: Mapping[str, TaskAnswers], maps: Mapping[
     known = own.test_target >= 0
     answer = decide(test, maps, threshold)
     sure = (answer["child"] >= 0) & known
-    return {
-        "child": child,
-        "n": int(known.sum()),
-        "contradictions": float(contradicts.mean()),
-        "separate_accuracy": _share(separate == own.test_target, known),
-        "consistent_accuracy": _share(test.argmax(1) == own.test_target, known),
-        "risk": RISK,
-        "threshold": threshold,
-        "answered": float(sure.sum() / max(known.sum(), 1)),
-        "error": 1 - _share(answer["child"] == own.test_target, sure) if sure.any() else None,
-        "parents": [_parent_row(p, answers[p], answer) for p in maps],
-    }
+    return HierarchyScores(
+        child=child,
+        n=int(known.sum()),
+        contradictions=float(contradicts.mean()),
+        separate_accuracy=_share(separate == own.test_target, known),
+        consistent_accuracy=_share(test.argmax(1) == own.test_target, known),
+        risk=RISK,
+        threshold=threshold,
+        answered=float(sure.sum() / max(known.sum(), 1)),
+        error=1 - _share(answer["child"] == own.test_target, sure) if sure.any() else None,
+        parents=[_parent_row(p, answers[p], answer) for p in maps],
+    )
 
 
-def _parent_row(parent: str, theirs: TaskAnswers, answer: Mapping[str, np.ndarray]) -> dict:
+def _parent_row(parent: str, theirs: TaskAnswers, answer: Mapping[str, np.ndarray]) -> ParentScores:
     known = theirs.test_target >= 0
     backed_off = known & (answer["child"] < 0)
     right = answer[parent] == theirs.test_target
-    return {
-        "task": parent,
-        "separate_accuracy": _share(_full(theirs, "test").argmax(1) == theirs.test_target, known),
-        "consistent_accuracy": _share(right, known),
-        "accuracy_when_open": _share(right, backed_off) if backed_off.any() else None,
-    }
+    return ParentScores(
+        task=parent,
+        separate_accuracy=_share(_full(theirs, "test").argmax(1) == theirs.test_target, known),
+        consistent_accuracy=_share(right, known),
+        accuracy_when_open=_share(right, backed_off) if backed_off.any() else None,
+    )
 
 
 def _full(answers: TaskAnswers, split: str) -> np.ndarray:

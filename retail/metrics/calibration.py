@@ -1,20 +1,61 @@
 """Does 80 % sure mean right 8 times in 10, and how sure must a model be to reach a wished accuracy?
 
-In: (N,) confidences and correctness, or (N, C) probabilities and targets. Out: rows of plain numbers.
+In: (N,) confidences and correctness, or (N, C) probabilities and targets. Out: frozen records of plain numbers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
 from retail.metrics.scores import CALIBRATION_BINS, expected_calibration_error
 
 WISHED_ACCURACIES = (0.90, 0.95, 0.99)
-STORED_DIGITS = 6  # of a confidence: enough to tell apart what a head tells apart
 COVERAGES = tuple(share / 10 for share in range(1, 11))
+
+
+@dataclass(frozen=True)
+class Bin:
+    """The answers whose confidence lies between `low` and `high`; an empty bin has neither mean."""
+
+    low: float
+    high: float
+    n: int
+    confidence: float | None
+    accuracy: float | None
+
+
+@dataclass(frozen=True)
+class BeforeAndAfter:
+    """What the temperature makes of n labelled rows."""
+
+    n: int
+    ece_before: float
+    brier_before: float
+    reliability_before: list[Bin]
+    ece_after: float
+    brier_after: float
+    reliability_after: list[Bin]
+
+
+@dataclass(frozen=True)
+class Answered:
+    """Accuracy of the surest share of the rows, all at least `threshold` sure."""
+
+    coverage: float
+    threshold: float
+    accuracy: float
+
+
+@dataclass(frozen=True)
+class Promise:
+    """The threshold for a wished accuracy, None where nothing reaches it, and what it makes of other rows."""
+
+    wished: float
+    threshold: float | None
+    coverage: float = 0.0
+    accuracy: float | None = None
 
 
 def brier(probs: np.ndarray, target: np.ndarray) -> float:
@@ -30,32 +71,29 @@ def brier(probs: np.ndarray, target: np.ndarray) -> float:
     return float(((probs**2).sum(1) - 2 * right + 1).mean())
 
 
-def reliability(confidence: np.ndarray, correct: np.ndarray) -> list[dict[str, Any]]:
-    """Equal-width bins with their count, mean confidence and accuracy; an empty bin has neither of the last two."""
+def reliability(confidence: np.ndarray, correct: np.ndarray) -> list[Bin]:
+    """Equal-width bins with their count, mean confidence and accuracy."""
     edges = np.linspace(0, 1, CALIBRATION_BINS + 1)
     place = np.digitize(confidence, edges[1:-1], right=True)  # (N,) as in the ECE
     rows = []
     for bin_ in range(CALIBRATION_BINS):
         inside = place == bin_
-        row: dict[str, Any] = {"from": float(edges[bin_]), "to": float(edges[bin_ + 1]), "n": int(inside.sum())}
-        some = bool(inside.any())
-        row["confidence"] = float(confidence[inside].mean()) if some else None
-        rows.append(row | {"accuracy": float(correct[inside].mean()) if some else None})
+        means = [float(values[inside].mean()) if inside.any() else None for values in (confidence, correct)]
+        rows.append(Bin(float(edges[bin_]), float(edges[bin_ + 1]), int(inside.sum()), *means))
     return rows
 
 
-def calibration(uncalibrated: np.ndarray, calibrated: np.ndarray, target: np.ndarray) -> dict[str, Any]:
+def calibration(uncalibrated: np.ndarray, calibrated: np.ndarray, target: np.ndarray) -> BeforeAndAfter:
     """ECE, Brier score and reliability of labelled rows before and after the temperature."""
-    row: dict[str, Any] = {"n": len(target)}
-    for when, probs in (("before", uncalibrated), ("after", calibrated)):
+    found: list = []
+    for probs in (uncalibrated, calibrated):
         confidence, correct = probs.max(1), probs.argmax(1) == target
-        row[f"ece_{when}"] = expected_calibration_error(confidence, correct)
-        row[f"brier_{when}"] = brier(probs, target)
-        row[f"reliability_{when}"] = reliability(confidence, correct)
-    return row
+        found += [expected_calibration_error(confidence, correct), brier(probs, target)]
+        found.append(reliability(confidence, correct))
+    return BeforeAndAfter(len(target), *found)
 
 
-def coverage_curve(confidence: np.ndarray, correct: np.ndarray) -> list[dict[str, float]]:
+def coverage_curve(confidence: np.ndarray, correct: np.ndarray) -> list[Answered]:
     """Accuracy when only the surest share of the rows is answered (El-Yaniv and Wiener 2010)."""
     if not len(confidence):
         return []
@@ -63,8 +101,7 @@ def coverage_curve(confidence: np.ndarray, correct: np.ndarray) -> list[dict[str
     rows = []
     for coverage in COVERAGES:
         answered = order[: max(1, round(coverage * len(order)))]
-        row = {"coverage": coverage, "threshold": float(confidence[answered[-1]])}
-        rows.append(row | {"accuracy": float(correct[answered].mean())})
+        rows.append(Answered(coverage, float(confidence[answered[-1]]), float(correct[answered].mean())))
     return rows
 
 
@@ -78,26 +115,13 @@ def threshold_for(confidence: np.ndarray, correct: np.ndarray, accuracy: float) 
     return float(ranked[reached[-1]]) if len(reached) else None
 
 
-def kept_promise(
-    val: tuple[np.ndarray, np.ndarray], test: tuple[np.ndarray, np.ndarray], wished: float
-) -> dict[str, float | None]:
+def kept_promise(val: tuple[np.ndarray, np.ndarray], test: tuple[np.ndarray, np.ndarray], wished: float) -> Promise:
     """For a wished accuracy the threshold that validation gives, and what the test rows make of it.
 
     `val` and `test` are confidences and correctness, (N,) each.
     """
     threshold = threshold_for(*val, wished)
-    row: dict[str, float | None] = {"wished": wished, "threshold": threshold, "coverage": 0.0, "accuracy": None}
     confidence, correct = test
-    if threshold is not None and (answered := confidence >= threshold).any():
-        row |= {"coverage": float(answered.mean()), "accuracy": float(correct[answered].mean())}
-    return row
-
-
-def stored(confidence: np.ndarray, correct: np.ndarray) -> dict[str, list]:
-    """Confidences and correctness as a results file holds them, so that any wish can be asked of it later."""
-    return {"confidence": np.round(confidence, STORED_DIGITS).tolist(), "correct": correct.astype(int).tolist()}
-
-
-def as_stored(judged: Mapping[str, Sequence[float]]) -> tuple[np.ndarray, np.ndarray]:
-    """The arrays of `stored`."""
-    return np.array(judged["confidence"], dtype=float), np.array(judged["correct"], dtype=bool)
+    if threshold is None or not (answered := confidence >= threshold).any():
+        return Promise(wished, threshold)
+    return Promise(wished, threshold, float(answered.mean()), float(correct[answered].mean()))

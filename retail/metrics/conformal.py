@@ -7,7 +7,7 @@ Vovk et al. 2005; the score 1 - p(true class) is that of Sadinle, Lei and Wasser
 from __future__ import annotations
 
 import math
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.stats import betabinom
@@ -16,6 +16,19 @@ from retail.metrics.scores import by_group
 
 PROMISES = (0.90, 0.95)
 CHANCE = 0.023  # of a warning where nothing is wrong: two standard errors
+
+
+@dataclass(frozen=True)
+class KeptSets:
+    """Promised and found coverage of n rows, mean size and share of sets of one; NaN where there are no rows."""
+
+    promised: float
+    least_probability: float
+    n: int
+    coverage: float = math.nan
+    size: float = math.nan
+    single: float = math.nan
+    lowest_by_chance: float = math.nan
 
 
 def least_probability(probs: np.ndarray, target: np.ndarray, coverage: float) -> float:
@@ -68,7 +81,7 @@ def conformal_rows(
     test_probs: np.ndarray,
     test_target: np.ndarray,
     groups: np.ndarray | None = None,
-) -> list[dict[str, Any]]:
+) -> list[KeptSets]:
     """Promised and found coverage with the mean size of a set, on labelled test rows; `groups` are those rows'."""
     rows = []
     labelled, n_val = test_target >= 0, int((val_target >= 0).sum())
@@ -76,9 +89,8 @@ def conformal_rows(
         least = least_probability(val_probs, val_target, promised)
         sets = prediction_sets(test_probs[labelled], least)
         inside, sizes = covered(sets, test_target[labelled]), sets.sum(1)
-        row = {"promised": promised, "least_probability": least, "n": len(inside)}
-        found = {"coverage": inside.mean(), "size": sizes.mean(), "single": (sizes == 1).mean()} if len(inside) else {}
+        found = [inside.mean(), sizes.mean(), (sizes == 1).mean()] if len(inside) else []
         if found:
-            found["lowest_by_chance"] = lowest_by_chance(inside, promised, n_val, groups)
-        rows.append(row | {name: float(value) for name, value in found.items()})
+            found.append(lowest_by_chance(inside, promised, n_val, groups))
+        rows.append(KeptSets(promised, least, len(inside), *map(float, found)))
     return rows

@@ -1,6 +1,6 @@
 """Sections of Compare about accuracy: all models, paired differences, missing inputs, settings.
 
-In: a `View`. Out: charts and tables on the page; what the results lack is left out.
+In: a `View`. Out: charts and tables on the page.
 """
 
 from __future__ import annotations
@@ -9,10 +9,9 @@ import pandas as pd
 import streamlit as st
 
 from retail import charts
-from retail.comparison.results import titles
 from retail.components.compare_runs import View, look_at
 from retail.components.words import figure, plain, show_table, table_frame
-from retail.report.tables import dedicated_table, differences_table, hierarchy_table, of_task
+from retail.report.tables import dedicated_table, differences_table, hierarchy_table
 from retail.wording import percent
 
 SETTING_WORDS = {
@@ -25,25 +24,25 @@ SETTING_WORDS = {
 
 def draw_accuracy(view: View) -> None:
     """Chart and table of every strategy and baseline, then the paired differences."""
-    data, rows = view.results["data"], charts.summary_rows(view.results, view.task)
+    data, rows = view.results.data, charts.summary_rows(view.results, view.task)
     st.subheader("Accuracy with 95 % intervals", anchor=False)
     st.caption(
-        f"{plain(view.task)}: test split, n = {rows[0]['n']:,} of {data['n_test']:,} products, mean of "
-        f"{len(view.results['seeds'])} seeds. Click a row, or choose a model above, to mark it in every chart."
+        f"{plain(view.task)}: test split, n = {rows[0].n:,} of {data.n_test:,} products, mean of "
+        f"{len(view.results.seeds)} seeds. Click a row, or choose a model above, to mark it in every chart."
     )
     chart = charts.accuracy_chart(view.results, view.task, view.title)
     key = f"accuracy_{view.run}_{view.task}_{view.model}"  # a chart that stays would not hear the same row again
     figure(chart, key, lambda: _take(view, key), "model")
     shown = [
         {
-            "model": row["title"],
-            "accuracy": percent(row["accuracy"]),
-            "95 % interval": f"{percent(row['accuracy_low'])} to {percent(row['accuracy_high'])}",
-            "inputs": charts.inputs_words(row["modalities"]),
-            "balanced accuracy": percent(row["balanced_accuracy"]),
-            "macro-F1": percent(row["macro_f1"]),
-            "calibration error": percent(row["ece"]),
-            "n": row["n"],
+            "model": view.results.titles[row.model],
+            "accuracy": percent(row.accuracy),
+            "95 % interval": f"{percent(row.accuracy_low)} to {percent(row.accuracy_high)}",
+            "inputs": charts.inputs_words(row.modalities),
+            "balanced accuracy": percent(row.balanced_accuracy),
+            "macro-F1": percent(row.macro_f1),
+            "calibration error": percent(row.ece),
+            "n": row.n,
         }
         for row in rows
     ]
@@ -59,11 +58,11 @@ def _take(view: View, key: str) -> None:
 
 def draw_differences(view: View) -> None:
     """Each fusion minus the best single input, with both tests."""
-    if not view.rows("differences"):
+    if not view.cut.differences:
         return
-    table = differences_table(of_task(view.results, view.task))
-    frame = table_frame(table, titles(view.results))
-    frame.insert(frame.shape[1] - 1, "clear", ["yes" if r["significant"] else "no" for r in view.rows("differences")])
+    table = differences_table(view.cut)
+    frame = table_frame(table, view.results.titles)
+    frame.insert(frame.shape[1] - 1, "clear", ["yes" if r.significant else "no" for r in view.cut.differences])
     st.subheader("Fusion minus the best single input", anchor=False)
     st.caption(
         "Paired on the same test products, against the single input that does best on them. “Clear” is Holm-corrected "
@@ -81,17 +80,17 @@ def draw_missing(view: View) -> None:
     figure(chart)
     with st.expander("The same as a table"):
         st.dataframe(frame.map(percent), width="stretch")
-    if rows := view.rows("dedicated"):
+    if rows := view.cut.dedicated:
         st.subheader("One model for every mix of inputs, or one model each?", anchor=False)
         st.caption("The loss of one model that takes any inputs against a model trained for these inputs alone.")
         chart = charts.dedicated_chart(rows, view.task)
         figure(chart)
-        show_table(dedicated_table(of_task(view.results, view.task)), titles(view.results))
+        show_table(dedicated_table(view.cut), view.results.titles)
 
 
 def draw_settings(view: View) -> None:
     """The four settings side by side, and answers of tasks that lie within each other."""
-    if rows := view.rows("settings"):
+    if rows := view.cut.settings:
         st.subheader("Multi-modal and multi-task", anchor=False)
         st.markdown(
             "**Multi-modal** joins several inputs to answer one question; **multi-task** lets one model answer several "
@@ -99,12 +98,12 @@ def draw_settings(view: View) -> None:
         )
         shown = [
             {
-                "setting": row["setting"],
-                "what it means": SETTING_WORDS[row["setting"]],
-                "inputs": charts.inputs_words(row["modalities"]),
-                "accuracy": percent(row["accuracy"]),
-                "95 % interval": f"{percent(row['accuracy_low'])} to {percent(row['accuracy_high'])}",
-                "n": row["n"],
+                "setting": row.setting,
+                "what it means": SETTING_WORDS[row.setting],
+                "inputs": charts.inputs_words(row.modalities),
+                "accuracy": percent(row.accuracy),
+                "95 % interval": f"{percent(row.accuracy_low)} to {percent(row.accuracy_high)}",
+                "n": row.n,
             }
             for row in rows
         ]
@@ -116,4 +115,4 @@ def draw_settings(view: View) -> None:
             "A child lies within its parents (a product within its category). Answered one by one they can contradict "
             "each other, answered together they cannot; a child that is not sure enough is left open."
         )
-        show_table(table, titles(view.results))
+        show_table(table, view.results.titles)

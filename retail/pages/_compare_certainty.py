@@ -8,15 +8,13 @@ from __future__ import annotations
 import streamlit as st
 
 from retail import charts
-from retail.comparison.results import titles
+from retail.comparison.chosen_rows import Calibration
 from retail.components.compare_runs import View
 from retail.components.words import figure, show_table
-from retail.metrics.calibration import as_stored, kept_promise
 from retail.report.tables import (
     calibration_table,
     conformal_table,
     coverage_table,
-    of_task,
     reliability_table,
     thresholds_table,
 )
@@ -25,58 +23,46 @@ from retail.wording import percent
 
 def draw_certainty(view: View) -> None:
     """Does 80 % sure mean right 8 times in 10, and how sure is sure enough?"""
-    (row,) = view.rows("calibration")
-    cut = of_task(view.results, view.task)
+    (row,) = view.cut.calibration
+    cut, titles = view.cut, view.results.titles
     st.subheader("Is it as sure as it is right?", anchor=False)
     st.caption(
-        f"{titles(view.results)[row['model']]}, first seed, n = {row['n']:,} test products. On the dotted line 80 % "
+        f"{titles[row.model]}, first seed, n = {row.n:,} test products. On the dotted line 80 % "
         "sure means right 8 times in 10. A temperature fitted on validation brings the answers closer to it."
     )
-    show_table(calibration_table(cut), titles(view.results))
+    show_table(calibration_table(cut), titles)
     left, right = st.columns([3, 2])
     with left:
         figure(charts.reliability_chart(row))
     with right:
         figure(charts.bin_chart(row))
     with st.expander("Every bin with its count"):
-        show_table(reliability_table(cut), titles(view.results))
+        show_table(reliability_table(cut), titles)
     _draw_threshold(view, row)
-    if view.rows("conformal"):
+    if cut.conformal:
         table = conformal_table(cut)
         st.subheader(table.title, anchor=False)
         st.caption(f"Instead of one answer a set of them that promises to hold the right one. {table.note}")
-        show_table(table, titles(view.results))
+        show_table(table, titles)
 
 
-def _wished(row: dict) -> dict:
-    """Any accuracy may be wished for; files of old hold the thresholds of a few."""
-    words = "Wished accuracy of the answers that are given"
-    if judged := row.get("judged"):
-        wished = st.slider(words, 50.0, 99.5, 95.0, 0.5, format="%.1f %%") / 100
-        return kept_promise(as_stored(judged["val"]), as_stored(judged["test"]), wished)
-    wishes = {wish["wished"]: wish for wish in row["thresholds"]}
-    middle = list(wishes)[len(wishes) // 2]
-    return wishes[st.select_slider(words, list(wishes), middle, format_func=lambda value: f"{100 * value:.0f} %")]
-
-
-def _draw_threshold(view: View, row: dict) -> None:
+def _draw_threshold(view: View, row: Calibration) -> None:
     """The threshold that validation gives for a wished accuracy, and what it makes of the test products."""
     st.subheader("How sure is sure enough?", anchor=False)
-    wish = _wished(row)
-    wished = wish["wished"]
-    if wish["threshold"] is None or wish["accuracy"] is None:
+    wished = st.slider("Wished accuracy of the answers that are given", 50.0, 99.5, 95.0, 0.5, format="%.1f %%") / 100
+    wish = row.threshold_for(wished)
+    if wish.threshold is None or wish.accuracy is None:
         st.markdown(f"No threshold makes the answers {percent(wished)} right on validation.")
     else:
         st.markdown(
-            f"Answer when at least **{percent(wish['threshold'])}** sure: that answers **{percent(wish['coverage'])}** "
-            f"of the test products, and **{percent(wish['accuracy'])}** of these were right. The threshold was chosen "
+            f"Answer when at least **{percent(wish.threshold)}** sure: that answers **{percent(wish.coverage)}** "
+            f"of the test products, and **{percent(wish.accuracy)}** of these were right. The threshold was chosen "
             "on validation; the cross shows what it makes of the test products."
         )
-    if row["coverage"]:
+    if row.coverage:
         chart = charts.coverage_chart(row, wish)
         figure(chart)
     with st.expander("Both as tables"):
-        cut = of_task(view.results, view.task)
-        for table in (thresholds_table(cut), coverage_table(cut)):
+        for table in (thresholds_table(view.cut), coverage_table(view.cut)):
             st.markdown(f"**{table.title}**")
-            show_table(table, titles(view.results))
+            show_table(table, view.results.titles)

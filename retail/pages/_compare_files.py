@@ -5,12 +5,11 @@ In: a `View`. Out: tables and files on the page.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 
 import streamlit as st
 
-from retail.comparison.results import titles
+from retail.comparison.results import as_json
 from retail.components.compare_runs import View
 from retail.components.words import download, show_table
 from retail.report.files import csv_zip, latex_text
@@ -24,7 +23,7 @@ def draw_files(view: View) -> None:
     st.subheader("Every table, all tasks", anchor=False)
     tables = {table.title: table for table in all_tables(results)}
     table = tables[st.selectbox("Table", list(tables))]
-    show_table(table, titles(view.results))
+    show_table(table, results.titles)
     if table.note:
         st.caption(table.note)
     st.subheader("Take it with you", anchor=False)
@@ -33,22 +32,15 @@ def draw_files(view: View) -> None:
         ("Tables (CSV, zipped)", lambda: csv_zip(results), f"{name}-tables.zip", "application/zip"),
         ("Tables (LaTeX)", lambda: latex_text(results), f"{name}-tables.tex", "text/plain"),
         ("Report (HTML)", lambda: html_report(results), f"{name}-report.html", "text/html"),
-        ("Results (JSON)", lambda: _for_others(results), f"{name}.json", "application/json"),
+        ("Results (JSON)", lambda: as_json(results.for_others()), f"{name}.json", "application/json"),
     ]
     with st.container(horizontal=True):
         for file in files:
             download(*file)
     st.caption("The HTML report is one file that opens without a network.")
-    if protocol := results.get("protocol"):
-        st.subheader("How the race was run", anchor=False)
-        st.markdown("\n".join(f"- {rule}" for rule in protocol))
+    st.subheader("How the race was run", anchor=False)
+    st.markdown("\n".join(f"- {rule}" for rule in results.protocol))
     with st.expander("What the strategies do, and where they come from"):
-        for model in results["models"]:
-            if model["kind"] == "fusion":
-                st.markdown(f"**{model['title']}** ({model['level']} level). {model['summary']}  \n{model['source']}")
-
-
-def _for_others(results: dict) -> str:
-    """The results file without the folder on this machine, which is nobody else's business."""
-    data = {key: value for key, value in results["data"].items() if key != "path"}
-    return json.dumps({**results, "data": data}, ensure_ascii=False)
+        for model in results.models:
+            if model.kind == "fusion":
+                st.markdown(f"**{model.title}** ({model.level} level). {model.summary}  \n{model.source}")

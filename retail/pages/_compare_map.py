@@ -13,7 +13,7 @@ import streamlit as st
 
 from retail import charts
 from retail.charts.palette import SERIES
-from retail.components.compare_runs import CURVES, View, read, results_files
+from retail.components.compare_runs import CURVES, View, read_curve, results_files
 from retail.components.products import draw_products, run_manifest
 from retail.components.words import figure, plain
 from retail.dataset.manifest import Manifest
@@ -65,11 +65,11 @@ def draw_map(view: View) -> None:
     if manifest is None:
         st.info(remark)
         return
-    taken = {modality for model in view.results["models"] for modality in model["modalities"]}
+    taken = {modality for model in view.results.models for modality in model.modalities}
     inputs: list[Modality] = [modality for modality in INPUT_WORDS if modality in taken]
     which, what, how = st.columns(3)
     modality = which.selectbox("Embeddings of the", inputs, format_func=INPUT_WORDS.__getitem__)
-    tasks = list(view.results["tasks"])
+    tasks = list(view.results.tasks)
     shade = what.selectbox("Colour by", tasks, tasks.index(_coloured(view)), key=f"colour_{view.run}_{view.task}")
     method = how.selectbox("Drawn by", methods(), help=None if "UMAP" in methods() else UMAP_HINT)
     asked = f"map_{view.run}"
@@ -77,9 +77,9 @@ def draw_map(view: View) -> None:
         st.caption("Loads the run's encoders, and embeds the test products if the cache does not hold them.")
         st.button("Draw the map", type="primary", on_click=lambda: st.session_state.update({asked: True}))
         return
-    ids = view.results["predictions"]["ids"]
+    ids = view.results.predictions.ids
     chosen = some_rows(len(ids))
-    encoders, named = view.results["config"].get("encoders", "bundled"), tuple(ids[row] for row in chosen)
+    encoders, named = view.results.config.encoders, tuple(ids[row] for row in chosen)
     work = places(manifest.checksum, encoders, modality, method, named, manifest)
     work.wait(0.5)  # embeddings in the cache need no longer
     if work.running:
@@ -93,20 +93,20 @@ def draw_map(view: View) -> None:
 
 def _coloured(view: View) -> str:
     """The task itself, or, when it has more classes than there are colours, the finest one that has not."""
-    sizes = {task: len(classes) for task, classes in view.results["tasks"].items() if len(classes) <= len(SERIES)}
+    sizes = {task: len(classes) for task, classes in view.results.tasks.items() if len(classes) <= len(SERIES)}
     return max(sizes, key=sizes.__getitem__) if sizes and view.task not in sizes else view.task
 
 
 def _draw_points(view: View, points: pd.DataFrame, kept: float | None, method: str, shade: str) -> None:
-    ids = view.results["predictions"]["ids"]
+    ids = view.results.predictions.ids
     seed = seeds_of(view.results, view.model)[0]
     target, preds, _ = answers(view.results, view.task, view.model, seed)
-    classes = view.results["tasks"][view.task]
+    classes = view.results.tasks[view.task]
     row_of = {name: row for row, name in enumerate(ids)}
     points = points.assign(place=[row_of[name] for name in points["id"]])
     points = points[target[points["place"]] >= 0]
     points["class"] = [classes[target[row]] for row in points["place"]]
-    coarse, names = view.results["predictions"]["targets"][shade], view.results["tasks"][shade]
+    coarse, names = view.results.predictions.targets[shade], view.results.tasks[shade]
     points["colour"] = [names[coarse[row]] if coarse[row] >= 0 else "no label" for row in points["place"]]
     points["answer"] = ["right" if target[row] == preds[row] else "wrong" for row in points["place"]]
     cap = f" {MOST_POINTS:,} of {len(ids):,} test products, drawn by lot." if len(ids) > MOST_POINTS else ""
@@ -154,7 +154,7 @@ def curves_in(content: bytes) -> dict[str, Any]:
 def draw_curves(view: View) -> None:
     """Learning curves of runs on this machine that know this task."""
     st.subheader("How many examples does it take?", anchor=False)
-    found = {title: read(path) for title, path in results_files(CURVES).values()}
+    found = {title: read_curve(path) for title, path in results_files(CURVES).values()}
     with st.expander("Open a learning curve"):
         upload = st.file_uploader("File written by `python -m retail curve --out`", type=["json"], max_upload_size=20)
     if upload is not None:

@@ -5,6 +5,8 @@ In: a `View`. Out: a heatmap to click, a select box that does the same by keyboa
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import streamlit as st
 
@@ -28,7 +30,7 @@ def draw_mistakes(view: View) -> None:
     if len(seeds) > 1:
         seed = st.radio("Seed", seeds, horizontal=True, key=f"seed_{view.run}")
     counts = confusion(view.results, view.task, view.model, seed)
-    classes = view.results["tasks"][view.task]
+    classes = view.results.tasks[view.task]
     shown = most_confused(counts, MOST_CLASSES)
     left_out = f" The {len(shown)} of {len(classes)} classes with most mistakes." if len(shown) < len(classes) else ""
     st.caption(
@@ -62,7 +64,7 @@ def _take(drawn: str, key: str) -> None:
         st.session_state[key] = (int(clicked[0]["place_true"]), int(clicked[0]["place_said"]))
 
 
-def _words(pair: Pair, classes: list[str], counts: np.ndarray) -> str:
+def _words(pair: Pair, classes: Sequence[str], counts: np.ndarray) -> str:
     true, said = pair
     if true == said:
         return f"{classes[true]}, answered rightly ({counts[pair]})"

@@ -17,8 +17,6 @@ from retail.pages._compare_inputs import draw_costs, draw_helps
 from retail.pages._compare_map import draw_curves, draw_map
 from retail.pages._compare_mistakes import draw_mistakes
 from retail.report.findings import findings
-from retail.report.mistakes import has_predictions
-from retail.report.tables import of_task
 from retail.report.verdict import verdict
 
 TITLE = "Compare"
@@ -33,7 +31,7 @@ def draw_verdict(view: View) -> None:
     answer = verdict(view.results, view.task)
     box = {"yes": st.success, "no": st.warning, "unclear": st.info}[answer.kind]
     box(plain(answer.sentence))
-    found = [f"- {plain(sentence)}" for sentence in findings(of_task(view.results, view.task))]
+    found = [f"- {plain(sentence)}" for sentence in findings(view.cut)]
     if found:
         st.markdown("\n".join(found[:FINDINGS]))
     if len(found) > FINDINGS:
@@ -42,8 +40,7 @@ def draw_verdict(view: View) -> None:
 
 
 def _draw_plane(view: View) -> None:
-    if has_predictions(view.results):
-        draw_map(view)
+    draw_map(view)
     draw_curves(view)
 
 
@@ -54,12 +51,12 @@ def _draw_beside(view: View) -> None:
 # A section is drawn only when it is chosen, so the page stands fast however much a comparison holds.
 SECTIONS: dict[str, tuple[Callable[[View], None], Callable[[View], object]]] = {
     "Accuracy": (draw_accuracy, lambda view: True),
-    "Missing inputs": (draw_missing, lambda view: view.rows("subsets")),
-    "Settings": (draw_settings, lambda view: view.rows("settings") or view.results.get("hierarchy")),
-    "Mistakes": (draw_mistakes, lambda view: has_predictions(view.results)),
-    "How sure": (draw_certainty, lambda view: view.rows("calibration")),
-    "What helps": (draw_helps, lambda view: view.rows("attribution") or has_predictions(view.results)),
-    "Costs": (draw_costs, lambda view: view.rows("costs") or view.rows("cascade")),
+    "Missing inputs": (draw_missing, lambda view: view.cut.subsets),
+    "Settings": (draw_settings, lambda view: view.cut.settings or view.results.hierarchy),
+    "Mistakes": (draw_mistakes, lambda view: True),
+    "How sure": (draw_certainty, lambda view: view.cut.calibration),
+    "What helps": (draw_helps, lambda view: True),
+    "Costs": (draw_costs, lambda view: view.cut.costs or view.cut.cascade),
     "Map and curves": (_draw_plane, lambda view: True),
     "Tables and files": (draw_files, lambda view: True),
     "Side by side": (_draw_beside, lambda view: True),

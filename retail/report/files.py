@@ -1,4 +1,4 @@
-"""Writes a results dictionary as CSV, LaTeX or HTML files.
+"""Writes a comparison's results as CSV, LaTeX or HTML files.
 
 In: results and the paths that are wished for. Out: files, each whole or not at all.
 """
@@ -9,8 +9,8 @@ import io
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
+from retail.comparison.results import Results
 from retail.files import whole_file
 from retail.report.html import html_report
 from retail.report.table_formats import Table, as_csv, as_latex
@@ -19,12 +19,12 @@ from retail.report.tables import all_tables
 LATEX_HEAD = "% Needs \\usepackage{booktabs}.\n"
 
 
-def latex_text(results: Mapping[str, Any]) -> str:
+def latex_text(results: Results) -> str:
     """Every table as LaTeX, one after another."""
     return LATEX_HEAD + "\n\n".join(map(as_latex, all_tables(results))) + "\n"
 
 
-def csv_zip(results: Mapping[str, Any]) -> bytes:
+def csv_zip(results: Results) -> bytes:
     """A ZIP with one CSV file a table."""
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -34,7 +34,7 @@ def csv_zip(results: Mapping[str, Any]) -> bytes:
 
 
 def write_outputs(
-    results: Mapping[str, Any], csv: Path | None = None, latex: Path | None = None, html: Path | None = None
+    results: Results, csv: Path | None = None, latex: Path | None = None, html: Path | None = None
 ) -> list[Path]:
     """`csv` is a folder that gets one file a table. Returns what was written."""
     tables = all_tables(results)

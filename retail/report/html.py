@@ -1,21 +1,19 @@
 """A comparison as one HTML file that opens anywhere, without a network and without scripts.
 
-In: a results dictionary. Out: the page as a string: verdicts, charts, every table and a model card.
+In: `Results`. Out: the page as a string: verdicts, charts, every table and a model card.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
+from retail.comparison.results import Results
 from retail.report.findings import findings
 from retail.report.model_card import model_card
-from retail.report.table_formats import heading, shown
+from retail.report.table_formats import exact, heading, shown
 from retail.report.tables import all_tables
 from retail.report.verdict import verdict
 
 
-def html_report(results: Mapping[str, Any]) -> str:
+def html_report(results: Results) -> str:
     """The whole page; the template escapes everything that comes from the data."""
     # Here, because they take half a second that no other command should wait for.
     from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -30,13 +28,14 @@ def html_report(results: Mapping[str, Any]) -> str:
         lstrip_blocks=True,
     )
     return templates.get_template("report.html.jinja").render(
-        title=f"Is fusion worth it? {results['data']['name']}",
-        verdicts=[verdict(results, task) for task in results["tasks"]],
+        title=f"Is fusion worth it? {results.data.name}",
+        verdicts=[verdict(results, task) for task in results.tasks],
         findings=findings(results),
         figures=figures(results),
         tables=all_tables(results),
-        protocol=results.get("protocol", []),
+        protocol=results.protocol,
         card=model_card(results),
         heading=heading,
         shown=shown,
+        exact=exact,
     )

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any
 
 import pandas as pd
 
-from retail.report.verdict import best_single_score, chosen_score, verdict
+from retail.comparison.results import Results
+from retail.report.verdict import verdict
 from retail.wording import percent
 
-Results = Mapping[str, Any]
 VERDICT_WORDS = {"yes": "fusion pays", "no": "fusion does not pay", "unclear": "cannot tell"}
 
 
@@ -25,16 +24,14 @@ def figures(runs: Mapping[str, Results]) -> pd.DataFrame:
     """
     rows = []
     for title, results in runs.items():
-        for task in results["selected"]:
-            score = chosen_score(results, task)
-            if not score["n"]:
-                continue
-            single = best_single_score(results, task)
+        for task in results.scored_tasks():
+            score, single = results.chosen_score(task), results.best_single_score(task)
             rows.append(
                 {"task": task, "run": title, "verdict": VERDICT_WORDS[verdict(results, task).kind]}
-                | {"model": score["title"], "single": single["title"], "n": score["n"]}
-                | {key: score[key] for key in ("accuracy", "accuracy_low", "accuracy_high")}
-                | {f"single_{key}": single[key] for key in ("accuracy", "accuracy_low", "accuracy_high")}
+                | {"model": results.titles[score.model], "single": results.titles[single.model], "n": score.n}
+                | {"accuracy": score.accuracy, "accuracy_low": score.accuracy_low, "accuracy_high": score.accuracy_high}
+                | {"single_accuracy": single.accuracy}
+                | {"single_accuracy_low": single.accuracy_low, "single_accuracy_high": single.accuracy_high}
             )
     often = Counter(row["task"] for row in rows)
     return pd.DataFrame(sorted(rows, key=lambda row: (-min(often[row["task"]], 2), row["task"])))
@@ -61,23 +58,23 @@ def table(frame: pd.DataFrame) -> pd.DataFrame:
 
 def verdicts(runs: Mapping[str, Results]) -> list[tuple[str, str]]:
     """(run, its verdict) for every task that several runs share."""
-    often = Counter(task for results in runs.values() for task in results["tasks"])
+    often = Counter(task for results in runs.values() for task in results.tasks)
     return [
         (title, verdict(results, task).sentence)
         for task, count in often.items()
         if count > 1
         for title, results in runs.items()
-        if task in results["tasks"]
+        if task in results.tasks
     ]
 
 
 def cautions(runs: Mapping[str, Results]) -> list[str]:
     """Why the figures must not simply be held against one another; empty where they may."""
     found = []
-    if len({results["data"]["checksum"] for results in runs.values()}) > 1:
+    if len({results.data.checksum for results in runs.values()}) > 1:
         found.append("The runs used different data, so a difference may come from the products, not from the models.")
-    if len({str(sorted(results["tasks"])) for results in runs.values()}) > 1:
+    if len({str(sorted(results.tasks)) for results in runs.values()}) > 1:
         found.append("The runs learned different questions; only those that they share can be compared.")
-    if len({len(results["seeds"]) for results in runs.values()}) > 1:
+    if len({len(results.seeds) for results in runs.values()}) > 1:
         found.append("The runs took different numbers of seeds; fewer seeds, more chance.")
     return found

@@ -47,11 +47,15 @@ class Table:
     printed: bool = True
 
 
+def _missing(cell: Cell) -> bool:
+    return cell is None or (isinstance(cell, float) and math.isnan(cell))
+
+
 def shown(cell: Cell, unit: Unit = "") -> str:
     """0.841 in % -> '84.1'; an interval follows in brackets; what could not be computed is a dash."""
     if isinstance(cell, str):
         return cell
-    if cell is None or (isinstance(cell, float) and math.isnan(cell)):
+    if cell is None or _missing(cell):
         return "–"
     if isinstance(cell, Estimate):
         return f"{shown(cell.value, unit)} [{shown(cell.low, unit)}, {shown(cell.high, unit)}]"
@@ -59,6 +63,12 @@ def shown(cell: Cell, unit: Unit = "") -> str:
         return "<0.001" if cell < 0.001 else f"{cell:.3f}"
     formats = {"": f"{cell:,}", "%": f"{100 * cell:.1f}", "points": f"{100 * cell:+.1f}", "ms": f"{1000 * cell:.0f}"}
     return formats.get(unit) or (f"{cell:.0f}" if unit == "MiB" else f"{cell:.3f}")
+
+
+def exact(cell: Cell) -> str:
+    """A number with every digit, an interval's without its ends; "" for text and for what could not be computed."""
+    number = cell.value if isinstance(cell, Estimate) else cell
+    return "" if isinstance(number, str) or _missing(number) else repr(number)
 
 
 def heading(column: Column) -> str:
@@ -100,8 +110,8 @@ def as_csv(table: Table) -> str:
 
 def _csv_cells(cell: Cell, wide: bool) -> list[str]:
     if isinstance(cell, Estimate):
-        return [repr(cell.value), repr(cell.low), repr(cell.high)]
-    text = "" if cell is None else safe_cell(cell) if isinstance(cell, str) else repr(cell)
+        return ["" if _missing(value) else repr(value) for value in (cell.value, cell.low, cell.high)]
+    text = "" if _missing(cell) else safe_cell(cell) if isinstance(cell, str) else repr(cell)
     return [text, "", ""] if wide else [text]
 
 

@@ -1,7 +1,7 @@
 """Every table of a results file, and the whole of it as text for the terminal.
 
-In: the dictionaries of `compare` and `evaluate`. Out: `Table`s in reading order; one whose rows are absent, as in
-results of an older version, is left out.
+In: the `Results` of a comparison, and the scores of `evaluate`. Out: `Table`s in reading order; one without rows is
+left out.
 """
 
 from __future__ import annotations
@@ -9,52 +9,59 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from retail.comparison.doctor_rows import Diagnosis
+from retail.comparison.result_rows import Accuracy, Setting
+from retail.comparison.results import Results
 from retail.report.findings import findings
-from retail.report.table_formats import Column, Estimate, Table, as_text
+from retail.report.table_formats import Cell, Column, Estimate, Table, as_text
 from retail.report.verdict import verdict
 from retail.wording import INPUT_WORDS, inputs_words
 
-Results = Mapping[str, Any]
-SETTINGS = ("neither", "multi-task", "multi-modal", "both")
+Rows = list[list[Cell]]
+SETTINGS: tuple[Setting, ...] = ("neither", "multi-task", "multi-modal", "both")
 
 
-def _accuracy(row: Mapping[str, Any]) -> Estimate:
-    return Estimate(row["accuracy"], row["accuracy_low"], row["accuracy_high"])
+def _accuracy(row: Accuracy) -> Estimate:
+    return Estimate(row.accuracy, row.accuracy_low, row.accuracy_high)
 
 
 def accuracy_table(results: Results) -> Table:
     """Models × tasks."""
-    summary = {(r["model"], r["task"]): _accuracy(r) for r in results["scores"] if r["seed"] is None}
-    rows = [[m["model"], *(summary[m["model"], task] for task in results["tasks"])] for m in results["models"]]
-    data = results["data"]
+    summary = {(r.model, r.task): _accuracy(r) for r in results.scores if r.seed is None}
+    rows: Rows = [[m.model, *(summary[m.model, task] for task in results.tasks)] for m in results.models]
+    data = results.data
     title = (
-        f"Accuracy in % [95 % interval] on {data['n_test']} test products, mean of {len(results['seeds'])} seeds "
-        f"(train {data['n_train']}, validation {data['n_val']})"
+        f"Accuracy in % [95 % interval] on {data.n_test} test products, mean of {len(results.seeds)} seeds "
+        f"(train {data.n_train}, validation {data.n_val})"
     )
-    return Table("accuracy", title, [Column("model"), *(Column(task, "%") for task in results["tasks"])], rows)
+    return Table("accuracy", title, [Column("model"), *(Column(task, "%") for task in results.tasks)], rows)
 
 
 def settings_table(results: Results) -> Table:
     """The four settings × tasks."""
-    cells = {(r["setting"], r["task"]): _accuracy(r) for r in results["settings"]}
+    cells = {(r.setting, r.task): _accuracy(r) for r in results.settings}
     names = [name for name in SETTINGS if any(setting == name for setting, _ in cells)]
-    rows = [[name, *(cells.get((name, task)) for task in results["tasks"])] for name in names]
+    rows: Rows = [[name, *(cells.get((name, task)) for task in results.tasks)] for name in names]
     title = "One input or all of them, one task a model or all tasks together"
-    return Table("settings", title, [Column("setting"), *(Column(task, "%") for task in results["tasks"])], rows)
+    return Table("settings", title, [Column("setting"), *(Column(task, "%") for task in results.tasks)], rows)
 
 
 def differences_table(results: Results) -> Table:
     """Each fusion minus the best single input."""
-    rows = [
+    rows: Rows = [
         [
-            row["task"],
-            row["model"],
-            INPUT_WORDS[row["baseline"]],
-            Estimate(row["difference"], row["low"], row["high"]),
-            *(row.get(key) for key in ("wins", "losses", "p_value", "p_holm", "cohens_h")),
-            row["n"],
+            row.task,
+            row.model,
+            INPUT_WORDS[row.baseline],
+            Estimate(row.difference, row.low, row.high),
+            row.wins,
+            row.losses,
+            row.p_value,
+            row.p_holm,
+            row.cohens_h,
+            row.n,
         ]
-        for row in results["differences"]
+        for row in results.differences
     ]
     units = {"difference": "points", "p": "p", "p (Holm)": "p", "Cohen's h": "number"}
     names = "task,fusion,against,difference,wins,losses,p,p (Holm),Cohen's h,n".split(",")
@@ -65,17 +72,17 @@ def differences_table(results: Results) -> Table:
 
 def dedicated_table(results: Results) -> Table:
     """The one model beside the dedicated models on each subset."""
-    rows = [
+    rows: Rows = [
         [
-            row["task"],
-            inputs_words(row["modalities"]),
-            row["model"],
+            row.task,
+            inputs_words(row.modalities),
+            row.model,
             _accuracy(row),
-            row["dedicated"],
-            Estimate(row["loss"], row["loss_low"], row["loss_high"]),
-            row["n"],
+            row.dedicated,
+            Estimate(row.loss, row.loss_low, row.loss_high),
+            row.n,
         ]
-        for row in results.get("dedicated", [])
+        for row in results.dedicated
     ]
     units = {"one model": "%", "dedicated": "%", "loss": "points"}
     names = ("task", "given", "fusion", "one model", "dedicated", "loss", "n")
@@ -85,8 +92,10 @@ def dedicated_table(results: Results) -> Table:
 
 def calibration_table(results: Results) -> Table:
     """Before and after the temperature."""
-    keys = ("temperature", "ece_before", "ece_after", "brier_before", "brier_after", "n")
-    rows = [[row["task"], row["model"], *(row[key] for key in keys)] for row in results.get("calibration", [])]
+    rows: Rows = [
+        [row.task, row.model, row.temperature, row.ece_before, row.ece_after, row.brier_before, row.brier_after, row.n]
+        for row in results.calibration
+    ]
     columns = [Column("task"), Column("model"), Column("temperature", "number")]
     columns += [Column("ECE before", "%"), Column("ECE after", "%")]
     columns += [Column("Brier before", "number"), Column("Brier after", "number"), Column("n")]
@@ -95,10 +104,10 @@ def calibration_table(results: Results) -> Table:
 
 def reliability_table(results: Results) -> Table:
     """Every bin with its count, after the temperature."""
-    rows = [
-        [row["task"], bin_["from"], bin_["to"], bin_["n"], bin_["confidence"], bin_["accuracy"]]
-        for row in results.get("calibration", [])
-        for bin_ in row["reliability_after"]
+    rows: Rows = [
+        [row.task, bin_.low, bin_.high, bin_.n, bin_.confidence, bin_.accuracy]
+        for row in results.calibration
+        for bin_ in row.reliability_after
     ]
     columns = [Column("task"), Column("from", "%"), Column("to", "%"), Column("n"), Column("confidence", "%")]
     return Table("reliability", "Reliability by bin", [*columns, Column("accuracy", "%")], rows, printed=False)
@@ -106,10 +115,10 @@ def reliability_table(results: Results) -> Table:
 
 def thresholds_table(results: Results) -> Table:
     """How sure an answer must be for a wished accuracy."""
-    rows = [
-        [row["task"], *(wish[key] for key in ("wished", "threshold", "coverage", "accuracy"))]
-        for row in results.get("calibration", [])
-        for wish in row["thresholds"]
+    rows: Rows = [
+        [row.task, wish.wished, wish.threshold, wish.coverage, wish.accuracy]
+        for row in results.calibration
+        for wish in row.thresholds
     ]
     names = ("wished accuracy", "answer when sure by", "answered on test", "accuracy of these")
     title = "The threshold for a wished accuracy, chosen on validation"
@@ -118,10 +127,10 @@ def thresholds_table(results: Results) -> Table:
 
 def coverage_table(results: Results) -> Table:
     """Accuracy of the surest answers."""
-    rows = [
-        [row["task"], point["coverage"], point["threshold"], point["accuracy"]]
-        for row in results.get("calibration", [])
-        for point in row["coverage"]
+    rows: Rows = [
+        [row.task, point.coverage, point.threshold, point.accuracy]
+        for row in results.calibration
+        for point in row.coverage
     ]
     columns = [Column("task"), Column("answered", "%"), Column("least confidence", "%"), Column("accuracy", "%")]
     return Table("coverage", "Accuracy when only the surest are answered", columns, rows, printed=False)
@@ -129,8 +138,7 @@ def coverage_table(results: Results) -> Table:
 
 def conformal_table(results: Results) -> Table:
     """Promised and found coverage of the prediction sets."""
-    keys = ("promised", "coverage", "size", "single", "n")
-    rows = [[row["task"], *(row.get(key) for key in keys)] for row in results.get("conformal", [])]
+    rows: Rows = [[row.task, row.promised, row.coverage, row.size, row.single, row.n] for row in results.conformal]
     columns = [Column("task"), Column("promised", "%"), Column("right one inside", "%")]
     columns += [Column("mean size", "number"), Column("sets of one", "%"), Column("n")]
     note = "The promise is for rows like those of validation, which early stopping and the temperature have used too."
@@ -139,9 +147,9 @@ def conformal_table(results: Results) -> Table:
 
 def attribution_table(results: Results) -> Table:
     """Per class what each input adds to the right answer."""
-    rows = [
-        [row["task"], row["class"], row["n"], *(row.get(modality) for modality in INPUT_WORDS)]
-        for row in results.get("attribution", [])
+    rows: Rows = [
+        [row.task, row.label, row.n, *(row.parts.get(modality) for modality in INPUT_WORDS)]
+        for row in results.attribution
     ]
     columns = [Column("task"), Column("class"), Column("n"), *(Column(w, "points") for w in INPUT_WORDS.values())]
     title = "What each input adds to the probability of the right class (exact Shapley values)"
@@ -150,16 +158,16 @@ def attribution_table(results: Results) -> Table:
 
 def costs_table(results: Results) -> Table:
     """Accuracy against time and memory."""
-    rows = [
+    rows: Rows = [
         [
-            row["task"],
-            inputs_words(row["modalities"]),
-            row["accuracy"],
-            row["seconds"],
-            row["mebibytes"],
-            "yes" if row["worth_it"] else "no",
+            row.task,
+            inputs_words(row.modalities),
+            row.accuracy,
+            row.seconds,
+            row.mebibytes,
+            "yes" if row.worth_it else "no",
         ]
-        for row in results.get("costs", [])
+        for row in results.costs
     ]
     columns = [Column("task"), Column("given"), Column("accuracy", "%"), Column("encoding", "ms")]
     columns += [Column("weights", "MiB"), Column("nothing cheaper is as good")]
@@ -168,8 +176,10 @@ def costs_table(results: Results) -> Table:
 
 def cascade_table(results: Results) -> Table:
     """From never asking to always."""
-    keys = ("share", "asked", "threshold", "accuracy", "kept")
-    rows = [[row["task"], inputs_words(row["then"]), *(row[key] for key in keys)] for row in results.get("cascade", [])]
+    rows: Rows = [
+        [row.task, inputs_words(row.then), row.share, row.asked, row.threshold, row.accuracy, row.kept]
+        for row in results.cascade
+    ]
     names = ("wished share", "asked on test", "ask below", "accuracy", "kept of always asking")
     columns = [Column("task"), Column("then"), *(Column(name, "%") for name in names)]
     return Table("cascade", "One input first, more only when unsure", columns, rows, printed=False)
@@ -177,25 +187,42 @@ def cascade_table(results: Results) -> Table:
 
 def hierarchy_table(results: Results) -> Table:
     """Separate answers beside consistent ones."""
-    rows = [
-        [row["child"], parent["task"], *(row[key] for key in ("contradictions", "answered", "error"))]
-        + [parent[key] for key in ("separate_accuracy", "consistent_accuracy", "accuracy_when_open")]
-        for row in results.get("hierarchy", [])
-        for parent in row["parents"]
+    rows: Rows = [
+        [
+            row.child,
+            parent.task,
+            row.contradictions,
+            row.answered,
+            row.error,
+            parent.separate_accuracy,
+            parent.consistent_accuracy,
+            parent.accuracy_when_open,
+        ]
+        for row in results.hierarchy
+        for parent in row.parents
     ]
     names = ("contradictions", "child answered", "child error", "parent alone", "parent consistent", "parent when open")
     columns = [Column("child"), Column("parent"), *(Column(name, "%") for name in names)]
     return Table("hierarchy", "Tasks within tasks, answered together", columns, rows)
 
 
-def doctor_table(results: Results) -> Table:
+def doctor_table(found: Diagnosis | None) -> Table:
     """What the fusion doctor measured of each input; its findings are sentences."""
-    found = results.get("doctor", {})
-    lengths = {row["input"]: row["length"] for row in found.get("norms", [])}
-    keys = ("within", "prototypes", "only_right", "followed", "overruled", "n")
-    rows = [
-        [row["task"], INPUT_WORDS[row["input"]], lengths[row["input"]], _accuracy(row), *(row[key] for key in keys)]
-        for row in found.get("inputs", [])
+    lengths = {row.input: row.length for row in found.norms} if found else {}
+    rows: Rows = [
+        [
+            row.task,
+            INPUT_WORDS[row.input],
+            lengths[row.input],
+            _accuracy(row),
+            row.within,
+            row.prototypes,
+            row.only_right,
+            row.followed,
+            row.overruled,
+            row.n,
+        ]
+        for row in (found.inputs if found else ())
     ]
     names = ("alone", "alone in the fusion", "class means", "only it is right", "followed", "its error wins")
     columns = [Column("task"), Column("input"), Column("length", "number"), *(Column(name, "%") for name in names)]
@@ -219,21 +246,8 @@ TABLES: tuple[Callable[[Results], Table], ...] = (
     costs_table,
     cascade_table,
     hierarchy_table,
-    doctor_table,
+    lambda results: doctor_table(results.doctor),
 )
-
-
-def of_task(results: Results, task: str) -> dict[str, Any]:
-    """The same results cut down to one task, for tables and findings of that task alone."""
-    kept: dict[str, Any] = {**results, "tasks": {task: results["tasks"][task]}}
-    for name, rows in results.items():
-        if isinstance(rows, list) and rows and isinstance(rows[0], dict) and {"task", "child"} & set(rows[0]):
-            kept[name] = [row for row in rows if task in _tasks_of(row)]
-    return kept
-
-
-def _tasks_of(row: Mapping[str, Any]) -> list[str]:
-    return [row["task"]] if "task" in row else [row["child"], *(parent["task"] for parent in row["parents"])]
 
 
 def all_tables(results: Results) -> list[Table]:
@@ -243,22 +257,29 @@ def all_tables(results: Results) -> list[Table]:
 
 def comparison_table(results: Results) -> str:
     """The verdicts first, then what else was found, then every table that fits a terminal."""
-    cost = results["cost"]
+    cost = results.cost
     parts = [
-        "\n".join(verdict(results, task).sentence for task in results["tasks"]),
+        "\n".join(verdict(results, task).sentence for task in results.tasks),
         "\n".join(findings(results)),
         *(as_text(table) for table in all_tables(results) if table.printed),
-        "\n".join(results.get("protocol", [])),
-        f"{cost.get('fits', 'All')} fits in {cost['seconds']} s on {cost['machine']}.",
+        "\n".join(results.protocol),
+        f"{cost.fits} fits in {cost.seconds} s on {cost.machine}.",
     ]
     return "\n\n".join(filter(None, parts))
 
 
-def scores_table(scores: Results) -> str:
+def scores_table(scores: Mapping[str, Any]) -> str:
     """One line per task, and the labels that the bundle does not know."""
     columns = [Column("task"), Column("n"), Column("accuracy", "%"), Column("balanced", "%"), Column("macro-F1", "%")]
-    rows = [
-        [row["task"], row["n"], _accuracy(row), row["balanced_accuracy"], row["macro_f1"], row["ece"]]
+    rows: Rows = [
+        [
+            row["task"],
+            row["n"],
+            Estimate(*(row[key] for key in ("accuracy", "accuracy_low", "accuracy_high"))),
+            row["balanced_accuracy"],
+            row["macro_f1"],
+            row["ece"],
+        ]
         for row in scores["scores"]
     ]
     lines = [as_text(Table("scores", "", [*columns, Column("ECE", "%")], rows))]

@@ -13,9 +13,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from retail.comparison.results import read_results
 from retail.dataset.manifest import Manifest
 from retail.files import DEMO_RESULTS, home, whole_file
-from retail.schema import Modality
+from retail.schema import Modality, UserError
 from retail.workspace import jobs
 
 TRIAL_EPOCHS = 5
@@ -158,13 +159,16 @@ class _Past:
 @lru_cache(maxsize=256)
 def _past(path: Path, changed: float) -> _Past | None:
     """None for a file that is no comparison or tells nothing of its cost; `changed` is its time stamp."""
-    results = _read(path)
-    cost = results.get("cost", {})
-    if results.get("format") != "retail-results/1" or not cost.get("fits") or not cost.get("encoders"):
+    try:
+        results = read_results(path)
+    except UserError:
         return None
-    per_row = cost["seconds"] / cost["fits"] / max(results["data"]["n_train"], 1)
-    encode = {name: row["seconds"] for name, row in cost["encoders"].items()}
-    return _Past(results["config"].get("encoders", ""), results["data"]["checksum"], cost["fits"], per_row, encode)
+    cost = results.cost
+    if not cost.fits or not cost.encoders:
+        return None
+    per_row = cost.seconds / cost.fits / max(results.data.n_train, 1)
+    encode = {str(name): row.seconds for name, row in cost.encoders.items()}
+    return _Past(results.config.encoders, results.data.checksum, cost.fits, per_row, encode)
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -8,8 +8,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from retail.comparison.results import read_results
 from retail.files import DEMO_BUNDLE, DEMO_DIR, DEMO_RESULTS, home
-from retail.schema import Progress
+from retail.schema import Progress, UserError
 from retail.workspace.demo import demo_strategies, ensure_demo_bundle
 from retail.workspace.jobs import list_jobs, status
 
@@ -53,14 +54,11 @@ def accuracies_on_test(bundle: Path, strategy: str) -> dict[str, tuple[float, in
     """{task: (accuracy, test products)} of this strategy in the comparison it comes from; {} where there is none."""
     path = DEMO_RESULTS if of_demo(bundle) else bundle.parent.parent / "results.json"
     try:
-        scores = json.loads(path.read_text(encoding="utf-8"))["scores"]
-        return {
-            row["task"]: (float(row["accuracy"]), int(row["n"]))
-            for row in scores
-            if row["model"] == strategy and row["seed"] is None
-        }
-    except (OSError, ValueError, KeyError, TypeError):
+        results = read_results(path)
+    except UserError:
         return {}
+    scored = {task: results.mean_scores(task).get(strategy) for task in results.scored_tasks()}
+    return {task: (score.accuracy, score.n) for task, score in scored.items() if score}
 
 
 def of_demo(bundle: Path) -> bool:

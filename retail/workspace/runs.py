@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from retail.bundle import load_bundle
-from retail.comparison.results import read_results
+from retail.comparison.results import Results, read_results
 from retail.dataset.archive import extract
 from retail.dataset.columns import read_pointer
 from retail.files import DEMO_DIR, home, whole_folder
-from retail.report.verdict import chosen_score, scored_tasks, verdict
+from retail.report.verdict import verdict
 from retail.schema import UserError
 from retail.wording import percent
 from retail.workspace import audits, jobs
@@ -173,15 +173,15 @@ def bundle_info(folder: Path) -> dict[str, Any]:
     return info if isinstance(info, dict) else {}
 
 
-def results_headline(results: dict[str, Any]) -> str:
+def results_headline(results: Results) -> str:
     """Whether fusion pays, and the best model of the first task that has a labelled test row; "" where none has."""
-    tasks = scored_tasks(results)
+    tasks = results.scored_tasks()
     if not tasks:
         return ""
     kinds, task = [verdict(results, task).kind for task in tasks], tasks[0]
-    chosen = chosen_score(results, task)
-    figure = f"{task} {percent(chosen['accuracy'])} ({chosen['title']})"
-    if "fusion" not in results["selected"][task]:
+    chosen = results.chosen_score(task)
+    figure = f"{task} {percent(chosen.accuracy)} ({results.titles[chosen.model]})"
+    if results.selected[task].fusion is None:
         return figure
     return f"Fusion pays for {kinds.count('yes')} of {len(kinds)} tasks; {figure}"
 

@@ -16,7 +16,7 @@ from retail.report.tables import all_tables
 from retail.report.verdict import verdict
 from tests.browser.conftest import WAIT_MS
 from tests.browser.driving import SCHEMES, nameless_charts, overflow, settled, violations
-from tests.results_sample import CLASSES, MODELS, ids, sample_results
+from tests.results_sample import CLASSES, MODELS, ids, sample_json, sample_results
 
 pytestmark = pytest.mark.browser
 
@@ -160,4 +160,4 @@ def test_the_downloads_hold_every_table_and_name_no_folder_of_this_machine(open_
         assert archive.namelist() == [f"{name}.csv" for name in tables]
     assert found["Tables (LaTeX)"].decode().count(r"\begin{table}") == len(tables)
     assert found["Report (HTML)"].decode() == html_report(sample_results())
-    assert json.loads(found["Results (JSON)"]) == sample_results()
+    assert json.loads(found["Results (JSON)"]) == sample_json()

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import os
 import re
 import subprocess
@@ -15,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from retail.comparison.results import read_results
 from retail.files import DEMO_DIR
 from retail.report.verdict import verdict
 from retail.workspace import jobs
@@ -124,7 +124,7 @@ def compare(page, job: jobs.Job) -> None:
     settled(page)
     page.get_by_role("link", name="See the comparison").click()
     page.get_by_role("heading", level=1, name="Compare").wait_for()
-    page.get_by_text(verdict(json.loads(job.results.read_text()), TASKS[0]).sentence).first.wait_for()
+    page.get_by_text(verdict(read_results(job.results), TASKS[0]).sentence).first.wait_for()
     settled(page)
 
 
@@ -191,10 +191,10 @@ def elsewhere(bundle: Path, data: Path) -> dict[str, Row]:
 
 def assert_answers_are_those_that_were_scored(job: jobs.Job, bundle: Path) -> None:
     """Each test product gets the class that the comparison counted."""
-    results = json.loads(job.results.read_text())
+    results = read_results(job.results)
     answers = elsewhere(bundle, Path(job.facts["command"][4]))
     for task in TASKS:
-        scored = results["predictions"]["models"][STRATEGY]["0"][task]["preds"]
-        classes = results["tasks"][task]
-        expected = {name: classes[place] for name, place in zip(results["predictions"]["ids"], scored, strict=True)}
+        scored = results.predictions.models[STRATEGY]["0"][task].preds
+        classes = results.tasks[task]
+        expected = {name: classes[place] for name, place in zip(results.predictions.ids, scored, strict=True)}
         assert {name: answers[name][task] for name in expected} == expected

@@ -1,0 +1,213 @@
+"""The rows of a comparison's results file: what each of its lists holds, key by key.
+
+In: figures that a comparison worked out, or JSON. Out: frozen models; a figure that nobody could compute is NaN here
+and null in the file. Fields stand in the order of the file: those of the last base first.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+
+from retail.schema import Modality
+
+Kind = Literal["single", "fusion"]
+Setting = Literal["neither", "multi-task", "multi-modal", "both"]
+Inputs = tuple[Modality, ...]
+
+Figure = Annotated[
+    float,
+    BeforeValidator(lambda value: math.nan if value is None else value),
+    PlainSerializer(lambda value: None if math.isnan(value) else value),
+]
+
+
+def if_known() -> Any:
+    """A field that the file leaves out where there is nothing to say."""
+    return Field(default=None, exclude_if=lambda value: value is None)
+
+
+class Row(BaseModel):
+    """Whatever the file holds: it never changes, and an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+class OfModel(Row):
+    """Every row that speaks of one model's answers to one task."""
+
+    task: str
+    model: str
+
+
+class OfInputs(OfModel):
+    """The same, given these inputs."""
+
+    modalities: Inputs
+
+
+class Accuracy(Row):
+    """Share of n labelled test rows that were right, mean over seeds, with its 95 % bootstrap interval."""
+
+    n: int
+    accuracy: Figure
+    accuracy_low: Figure
+    accuracy_high: Figure
+
+
+class DataFacts(Row):
+    """Which data, and how many rows of each split."""
+
+    name: str
+    path: str | None = if_known()  # the folder or table on the machine of the run; left out of a file for others
+    checksum: str
+    n_train: int
+    n_val: int
+    n_test: int
+
+
+class EncoderFacts(Row):
+    """Which encoder turned an input into numbers."""
+
+    name: str
+    fingerprint: str
+
+
+class Model(Row):
+    """What is compared: a fusion strategy, or the plain head given one input."""
+
+    model: str
+    kind: Kind
+    modalities: Inputs
+    title: str
+    summary: str
+    level: str  # "feature", "decision" or "single"
+    source: str
+
+
+class Selected(Row):
+    """The models that validation chose for one task; no fusion where there is one kind of input."""
+
+    fusion: str | None = if_known()
+    single: str
+
+    @property
+    def model(self) -> str:
+        """The fusion, or, without any, the single input."""
+        return self.fusion or self.single
+
+
+class Validation(OfModel):
+    """Accuracy on validation, mean over seeds: by this a model is chosen."""
+
+    accuracy: Figure
+
+
+class _Scored(OfModel):
+    kind: Kind
+    modalities: Inputs
+    seed: int | None  # None: mean over seeds
+    split: str
+
+
+class Score(Accuracy, _Scored):
+    """One model on one task's test rows, with one seed or over all."""
+
+    balanced_accuracy: Figure
+    macro_f1: Figure
+    ece: Figure  # expected calibration error
+
+
+class Difference(OfModel):
+    """A fusion minus the single input that is best on the same test rows, with both paired tests."""
+
+    baseline: Modality
+    n: int
+    difference: Figure
+    low: Figure
+    high: Figure
+    standard_error: Figure
+    wins: int
+    losses: int
+    p_value: Figure
+    cohens_h: Figure
+    p_holm: Figure
+    significant: bool
+
+
+class SubsetScore(Accuracy, OfInputs):
+    """One fusion given these inputs alone."""
+
+
+class _Set(Row):
+    task: str
+    setting: Setting
+    model: str
+    tasks: tuple[str, ...]
+    modalities: Inputs
+
+
+class SettingScore(Accuracy, _Set):
+    """One input or all of them, one task a model or all tasks together."""
+
+
+class Dedicated(Accuracy, OfInputs):
+    """The chosen fusion given these inputs, beside the best model trained for them alone."""
+
+    dedicated: Figure
+    loss: Figure
+    loss_low: Figure
+    loss_high: Figure
+
+
+class TaskPredictions(Row):
+    """One fit's answers to one task: class and confidence of each test row."""
+
+    preds: tuple[int, ...]
+    confidence: tuple[float, ...]
+
+
+class Predictions(Row):
+    """The test rows in order, their true classes (-1: no label) and what every model answered."""
+
+    ids: tuple[str, ...]
+    groups: tuple[str, ...] | None
+    targets: dict[str, tuple[int, ...]]
+    models: dict[str, dict[str, dict[str, TaskPredictions]]]  # model -> seed -> task
+
+
+class Cost(OfInputs):
+    """What these inputs take to encode, one product at a time, against the accuracy that they bring."""
+
+    accuracy: Figure
+    seconds: float
+    mebibytes: float
+    worth_it: bool  # nothing cheaper is as good
+
+
+class Tuning(Row):
+    """One setting of the grid that a model tried."""
+
+    model: str
+    setting: dict[str, float]
+    val_accuracy: float
+    chosen: bool
+
+
+class EncoderCost(Row):
+    """Seconds to decode and encode one product's input, and the MiB of the encoder's weights."""
+
+    seconds: float
+    mebibytes: float
+
+
+class RunCost(Row):
+    """What the whole comparison took, and on what."""
+
+    seconds: float
+    fits: int
+    peak_memory_mib: int | None
+    machine: str
+    encoders: dict[Modality, EncoderCost]
