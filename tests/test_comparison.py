@@ -14,7 +14,7 @@ from retail.comparison.plans import plan_models
 from retail.comparison.result_rows import Score
 from retail.comparison.results import Results
 from retail.comparison.run import compare
-from retail.config import CompareConfig, TrainConfig
+from retail.config import CompareConfig
 from retail.dataset.manifest import read_manifest
 from retail.fusion import strategies
 from retail.report.tables import comparison_table
@@ -183,10 +183,12 @@ def test_recognisers_of_a_comparison_are_the_scored_heads_and_train_nothing_agai
     recognizers = list(compared_recognizers(MANIFEST, ENCODERS, splits, found.fits))
     assert len(trained) == fits == found.results.cost.fits
     assert [recognizer.strategy for recognizer in recognizers] == ["averaged", "gated"]
-    for recognizer in recognizers:
+    fusions = [scored for scored in found.fits if scored.plan.kind == "fusion"]
+    for recognizer, scored in zip(recognizers, fusions, strict=True):
         preds = predict_probs(recognizer.head, splits.test, recognizer.temperatures)["pair"].argmax(1).tolist()
         assert preds == list(found.results.predictions.models[recognizer.strategy]["0"]["pair"].preds)
-        again = fit(splits.train, splits.val, splits.task_sizes, TrainConfig.from_dict(recognizer.info["config"]))
+        assert recognizer.info["config"] == scored.plan.config.to_dict()
+        again = fit(splits.train, splits.val, splits.task_sizes, scored.plan.config)
         weights = recognizer.head.state_dict()
         assert all(torch.equal(weights[name], value) for name, value in again.head.state_dict().items())
         assert (recognizer.info["best_epoch"], recognizer.info["history"]) == (again.best_epoch, again.history)

@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, InstanceOf, PlainSerializer, ValidationError
+from pydantic import BeforeValidator, PlainSerializer, ValidationError
 
 from retail.comparison.chosen_rows import Attribution, Calibration, Cascade, Conformal, Hierarchy
 from retail.comparison.doctor_rows import Diagnosis
@@ -42,19 +42,13 @@ OF_TASK = (
     "validation scores differences subsets settings dedicated calibration conformal attribution cascade costs"
 ).split()
 
-Config = Annotated[
-    InstanceOf[CompareConfig],
-    BeforeValidator(lambda value: CompareConfig.from_dict(value) if isinstance(value, dict) else value),
-    PlainSerializer(CompareConfig.to_dict),
-]
-
 
 class Results(Row):
     """A finished comparison, key by key as in the file."""
 
     format: Literal["retail-results/1"]
     created: str  # ISO 8601, UTC
-    config: Config
+    config: CompareConfig
     protocol: tuple[str, ...]  # how the race was run, one sentence a rule
     seeds: tuple[int, ...]
     data: DataFacts
@@ -130,7 +124,7 @@ class DataName(Row):
 class _DoctorHead(Row):
     format: Literal["retail-doctor/1"]
     data: DataName
-    config: Config
+    config: CompareConfig
 
 
 class DoctorReport(Diagnosis, _DoctorHead):
