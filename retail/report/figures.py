@@ -29,7 +29,7 @@ def figures(results: Results) -> dict[str, list[Figure]]:
 def _figures_of(results: Results, task: str) -> Iterator[Figure]:
     yield Figure("Accuracy with 95 % intervals", as_svg(charts.accuracy_chart(results, task)))
     for row in results.calibration:
-        yield Figure("Is it as sure as it is right?", as_svg(charts.reliability_chart(row)))
+        yield Figure("Can you trust the percentages?", as_svg(charts.reliability_chart(row)))
         if row.coverage:
             yield Figure("How sure is sure enough?", as_svg(charts.coverage_chart(row)))
     if results.cascade:

@@ -28,8 +28,9 @@ def model_card(results: Results) -> dict[str, str]:
         "Settings": ", ".join(f"{name} = {value}" for name, value in results.config.to_dict().items()),
         "Seeds": ", ".join(map(str, results.seeds)),
         "Made": f"{results.created}, {cost.seconds} s on {cost.machine}.",
-        "Limits": "The figures hold for products and recordings like those of the test rows. A class that training "
-        "never saw is always answered wrongly, and few test rows make wide intervals: read them, not the means alone.",
+        "Limits": "The figures hold for products and recordings like those of the test rows. A class that was not "
+        "in training is never answered correctly, and few test rows make wide intervals: read the intervals, not just "
+        "the means.",
     }
     return {name: fact for name, fact in facts.items() if fact}
 
