@@ -1,4 +1,4 @@
-"""One table, four ways to write it: aligned text, CSV, LaTeX and HTML.
+"""One table, three ways to write it: aligned text, CSV and LaTeX; the HTML report writes it in its template.
 
 In: a `Table` of plain numbers with their units. Out: strings. CSV keeps every digit; the others round for reading.
 """
@@ -6,7 +6,6 @@ In: a `Table` of plain numbers with their units. Out: strings. CSV keeps every d
 from __future__ import annotations
 
 import csv
-import html
 import io
 import math
 from collections.abc import Sequence
@@ -64,6 +63,12 @@ def shown(cell: Cell, unit: Unit = "") -> str:
         return "<0.001" if cell < 0.001 else f"{cell:.3f}"
     formats = {"": f"{cell:,}", "%": f"{100 * cell:.1f}", "points": f"{100 * cell:+.1f}", "ms": f"{1000 * cell:.0f}"}
     return formats.get(unit) or (f"{cell:.0f}" if unit == "MiB" else f"{cell:.3f}")
+
+
+def exact(cell: Cell) -> str:
+    """A number with every digit, an interval's without its ends; "" for text and for what could not be computed."""
+    number = cell.value if isinstance(cell, Estimate) else cell
+    return "" if isinstance(number, str) or _missing(number) else repr(number)
 
 
 def heading(column: Column) -> str:
@@ -136,24 +141,3 @@ def as_latex(table: Table) -> str:
 
 def _latex(text: str) -> str:
     return "".join(LATEX_ESCAPES.get(sign, sign) for sign in text)
-
-
-def as_html(table: Table) -> str:
-    """Each cell shows the rounded number and holds the whole one in `data-value`."""
-    head = "".join(f'<th scope="col">{html.escape(heading(column))}</th>' for column in table.columns)
-    units = [column.unit for column in table.columns]
-    cells = ("".join(_html_cell(cell, unit) for cell, unit in zip(row, units, strict=True)) for row in table.rows)
-    body = "".join(f"<tr>{row}</tr>" for row in cells)
-    note = f"<p>{html.escape(table.note)}</p>" if table.note else ""
-    return (
-        f'<table id="{html.escape(table.name)}"><caption>{html.escape(table.title)}</caption>'
-        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{note}"
-    )
-
-
-def _html_cell(cell: Cell, unit: Unit) -> str:
-    text = html.escape(shown(cell, unit))
-    if isinstance(cell, str) or cell is None or _missing(cell):
-        return f"<td>{text}</td>"
-    whole = cell.value if isinstance(cell, Estimate) else cell
-    return f'<td class="number" data-value="{whole!r}">{text}</td>'

@@ -1,0 +1,68 @@
+"""Charts as SVG: what stands on them, that any text may stand on them, and that they bring nothing along."""
+
+from __future__ import annotations
+
+import re
+from xml.etree import ElementTree
+
+import altair as alt
+import pandas as pd
+import pytest
+
+from retail.charts.export import INK, WIDTH, as_svg
+
+HOSTILE = (
+    "<script>alert(1)</script>",
+    "salt & \"pepper\" 'x'",
+    "\u202ebackwards\u202c",
+    "שוקולד",
+    "]]><!-- &lt; &#0;",
+    "😀 tea",
+)
+# Each of these ended the process or the conversion.
+CONTROLS = ("nul\x00", "tab\x0b", "nothing\uffff")
+LONG = "".join(("🍫" * 9, " a chocolate with a name that is cut off in its middle ", "🍫" * 30))
+
+
+def bars(names, description: str = "What it shows") -> alt.Chart:
+    frame = pd.DataFrame({"name": list(names), "n": range(len(names))})
+    return alt.Chart(frame).mark_bar().encode(x="n:Q", y="name:N").properties(height=200, description=description)
+
+
+def texts(svg: str) -> list[str]:
+    return [element.text or "" for element in ElementTree.fromstring(svg).iter("text")]
+
+
+def test_a_chart_is_one_picture_of_a_fixed_width_named_by_its_description():
+    root = ElementTree.fromstring(as_svg(bars(["tea"], 'More "tea" & <milk>')))
+    assert root.attrib == {
+        "role": "img",
+        "aria-label": 'More "tea" & <milk>',
+        "width": str(WIDTH),
+        "height": root.attrib["height"],
+        "viewBox": f"0 0 {WIDTH} {root.attrib['height']}",
+    }
+    assert not [key for element in root.iter() for key in element.attrib if key.startswith("aria") and element != root]
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_name_is_text_and_nothing_else(name):
+    svg = as_svg(bars([name], name))
+    assert name in texts(svg) and ElementTree.fromstring(svg).attrib["aria-label"] == name
+    assert {element.tag for element in ElementTree.fromstring(svg).iter()} <= {"svg", "g", "path", "line", "text"}
+
+
+@pytest.mark.parametrize("name", CONTROLS)
+def test_what_vl_convert_dies_of_is_shown_as_a_replacement(name):
+    assert re.sub("[\x00\x0b\uffff]", "\ufffd", name) in texts(as_svg(bars([name])))
+
+
+def test_a_name_that_is_cut_off_in_the_middle_of_a_sign_does_not_stop_the_report():
+    names = [LONG[place:] for place in range(len(LONG))]
+    assert len(texts(as_svg(bars(names).properties(height=20 * len(names))))) >= len(names)
+
+
+def test_words_take_the_colour_of_the_page_and_nothing_is_fetched():
+    svg = as_svg(bars(["tea"]))
+    assert {element.get("fill") for element in ElementTree.fromstring(svg).iter("text")} == {INK}
+    assert not re.search(r"https?:|url\(|href|xmlns", svg)
