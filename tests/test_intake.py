@@ -41,7 +41,7 @@ def test_what_is_small_stays_as_it_came():
 def test_a_refused_file_is_named_with_its_reason(take):
     with pytest.raises(MediaError, match="'notes.pdf' is not a usable"):
         take("notes.pdf", b"%PDF-1.4")
-    with pytest.raises(MediaError, match=f"'huge.bin' has 21 MB, but at most {MAX_UPLOAD_MB} are taken"):
+    with pytest.raises(MediaError, match=f"'huge.bin' is 21 MB, but the limit is {MAX_UPLOAD_MB} MB"):
         take("huge.bin", bytes(21 * 2**20))
     with pytest.raises(MediaError, match="'nothing.bin' is empty"):
         take("nothing.bin", b"")

@@ -118,8 +118,8 @@ def repacked(change) -> bytes:
     ("content", "sentence"),
     [
         (lambda: b"PK no zip", "not a usable ZIP"),
-        (lambda: repacked(lambda new, name, data: new.writestr("../" + name, data)), "points out of the folder"),
-        (lambda: repacked(lambda new, name, data: new.writestr(name + ".txt", data)), "holds no bundle.json"),
+        (lambda: repacked(lambda new, name, data: new.writestr("../" + name, data)), "points outside the folder"),
+        (lambda: repacked(lambda new, name, data: new.writestr(name + ".txt", data)), "contains no bundle.json"),
         (
             lambda: repacked(lambda new, name, data: new.writestr(name, data if "json" in name else data[:-1] + b"x")),
             "do not match their checksum",
@@ -159,6 +159,6 @@ def test_a_recogniser_whose_files_do_not_fit_together_is_refused(change):
     def changed(new, name, data):
         new.writestr(name, json.dumps(json.loads(data) | change) if name == "bundle.json" else data)
 
-    with pytest.raises(UserError, match="in odd.zip do not fit together; export it again"):
+    with pytest.raises(UserError, match="in odd.zip do not match; export it again"):
         runs.import_bundle("odd.zip", repacked(changed))
     assert not list(imported_folder().glob("*"))

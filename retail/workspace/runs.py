@@ -206,7 +206,7 @@ def bundle_zip(bundle: Path) -> bytes:
 
 
 def import_bundle(file_name: str, content: bytes) -> Path:
-    """Checks a bundle's ZIP and puts it on the shelf; raises UserError when it is none, or damaged."""
+    """Checks a bundle's ZIP and keeps it with the other recognisers; raises UserError when it is none, or damaged."""
     with tempfile.TemporaryDirectory() as temporary:
         upload, files = Path(temporary) / "upload.zip", Path(temporary) / "files"
         upload.write_bytes(content)
@@ -214,14 +214,14 @@ def import_bundle(file_name: str, content: bytes) -> Path:
             raise UserError(refused[0].replace("upload.zip", file_name))
         found = sorted(files.rglob("bundle.json"), key=lambda path: len(path.parts))
         if not found:
-            raise UserError(f"{file_name} holds no bundle.json; import a ZIP that the Runs page has exported.")
+            raise UserError(f"{file_name} contains no bundle.json; import a ZIP exported from the Runs page.")
         try:
             load_bundle(found[0].parent)  # formats, checksums and encoders
         except UserError:
             raise
         except (KeyError, RuntimeError, ValueError, TypeError, AttributeError):
             raise UserError(
-                f"The files of the recogniser in {file_name} do not fit together; export it again where it was made."
+                f"The files of the recogniser in {file_name} do not match; export it again on the machine that made it."
             ) from None
         base = file_name_of(Path(file_name).stem)
         taken = {path.name for path in imported_folder().glob("*")}
