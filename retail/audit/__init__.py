@@ -33,7 +33,7 @@ def audit(
     Raises UserError when the data has no label column.
     """
     if not manifest.tasks:
-        raise UserError("An audit needs labels to look for; name label columns with --tasks.")
+        raise UserError("An audit needs labels; name label columns with --tasks.")
     data = Audited(
         manifest.root,
         with_validation(manifest.products),
@@ -69,5 +69,5 @@ def audit(
             for finding in findings
         ],
         "controls": controls,
-        "limits": [] if embedded else ["No embeddings were given: look-alikes and shuffled inputs were not looked at."],
+        "limits": [] if embedded else ["No embeddings were given: look-alikes and shuffled inputs were not checked."],
     }

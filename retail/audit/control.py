@@ -93,8 +93,8 @@ def _finding(data: Audited, task: str, told: dict[Any, Guess], missing: Guess | 
             f"{percent(best.accuracy)} of {best.n} products, because it is missing in some classes more than in others"
         )
     sentence = (
-        f"{said}; the commonest class has {percent(best.chance)}. A model can learn the gaps instead of the product: "
-        "gather the missing inputs, or take away inputs of the other classes until the gaps are alike."
+        f"{said}; the most common class has {percent(best.chance)}. A model can learn the gaps instead of the product: "
+        "collect the missing inputs, or remove inputs of the other classes until the gaps are even."
     )
     severity: Severity = "leak" if best.skill >= LEAK else "warning"
     return Finding("shuffled control", severity, sentence, data.ids(best.correct), task)

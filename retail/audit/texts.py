@@ -46,8 +46,8 @@ def constant_text(data: Audited) -> list[Finding]:
             name, text = classes[0]
             sentence = (
                 f"{task}: {len(classes)} of {asked} classes have one description for all their products "
-                f'({name}: "{_short(text)}"). It is the class written differently: what the description reaches '
-                "measures nothing. Give every product its own text, or leave the texts out."
+                f'({name}: "{_short(text)}"). It is the class in other words: accuracy from the description '
+                "means nothing. Give every product its own text, or leave the texts out."
             )
             severity: Severity = "leak" if 2 * len(classes) >= asked else "warning"
             found.append(Finding("constant text", severity, sentence, data.ids(np.array(rows)), task))
@@ -76,9 +76,9 @@ def label_words(data: Audited) -> list[Finding]:
             f"({percent(accident)}). "
         )
         if share >= OFTEN:
-            said += "The description reads out the answer; expect less where nobody wrote it down."
+            said += "The description gives the answer; expect less where it is not written down."
         else:
-            said += "That is fair if users write so too; else take the words out."
+            said += "That is fair if users write like this too; if not, take the words out."
         severity: Severity = "warning" if share >= OFTEN else "note"
         found.append(Finding("label words", severity, said, data.ids(told), task))
     return found
