@@ -116,7 +116,7 @@ def train(page) -> jobs.Job:
     page.get_by_text(f"{PRODUCTS - 2} usable products").first.wait_for()
     keep_it_small(page, ["Gated fusion", "Averaged decisions"])
     job = start(page)
-    page.get_by_text("Done: Recognise offers").first.wait_for(timeout=RUN_MS)
+    page.get_by_text("Done. Your recogniser is ready").first.wait_for(timeout=RUN_MS)
     return job
 
 
