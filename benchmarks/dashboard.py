@@ -51,7 +51,7 @@ def timed_reruns(path: Path) -> list[tuple[float, float]]:
     app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=300).run()
     if path.stem == "recognise":
         next(item for item in app.button if item.label == "Try an example").click().run()
-        while "Nearest of" not in " ".join(item.value for item in app.caption):
+        while "The nearest of" not in " ".join(item.value for item in app.caption):
             time.sleep(1)
             app.run()
     else:
@@ -150,7 +150,7 @@ def memory(home: Path) -> None:
     rng = np.random.default_rng(0)
     with served(home) as (url, server), opened(url) as page:
         page.get_by_role("button", name="Try an example").click()
-        page.get_by_text("Nearest of").first.wait_for()
+        page.get_by_text("The nearest of").first.wait_for()
         page.get_by_role("button", name="Clear", exact=True).click()
         page.get_by_text("Any one input is enough").first.wait_for()
         start, peak = server.memory_info().rss / 2**20, 0.0

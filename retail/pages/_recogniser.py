@@ -19,7 +19,7 @@ from retail.workspace import recognizers
 
 @dataclass(frozen=True)
 class Chosen:
-    """The recogniser in use and where it lies."""
+    """The recogniser in use and its folder."""
 
     title: str
     folder: Path
@@ -71,8 +71,8 @@ def choose() -> Chosen:
     try:
         chosen = Chosen(title, found[title], load_from(found[title]))
     except (UserError, KeyError, RuntimeError, ValueError) as error:
-        reason = str(error) if isinstance(error, UserError) else "Its files do not fit together; train it again."
-        st.error(plain(f"“{title}” cannot be used, so the demo answers. {reason}"))
+        reason = str(error) if isinstance(error, UserError) else "Its files do not match; train it again."
+        st.error(plain(f"“{title}” cannot be used, so the demo is used instead. {reason}"))
         chosen = Chosen(recognizers.DEMO_TITLE, found[recognizers.DEMO_TITLE], load_from(found[recognizers.DEMO_TITLE]))
     draw_facts(chosen)
     return chosen
@@ -90,20 +90,22 @@ def strategy_title(strategy: str) -> str:
 
 
 def draw_facts(chosen: Chosen) -> None:
-    """What it knows, how good it is if somebody measured it, and the way to the comparison."""
+    """What it knows, how good it is if that was measured, and the way to the comparison."""
     recognizer = chosen.recognizer
     tasks = ", ".join(f"{words(task)} ({len(classes)})" for task, classes in recognizer.vocabularies.items())
     rows = recognizer.info.get("rows", {}).get("train")
-    learned = f" from {rows:,} products" if rows else ""
+    learned = f" on {rows:,} products" if rows else ""
     made_up = " The demo's products are made up." if recognizers.of_demo(chosen.folder) else ""
     title = strategy_title(recognizer.strategy)
-    st.caption(plain(f"{title}, learned{learned}. It knows: {tasks} classes.{made_up}"))
+    st.caption(plain(f"{title}, trained{learned}. Classes: {tasks}.{made_up}"))
     measured = recognizers.accuracies_on_test(chosen.folder, recognizer.strategy)
     text, link = st.columns([4, 1], vertical_alignment="center")
     if measured:
         right = ", ".join(f"{words(task)} {percent(share)}" for task, (share, _) in measured.items())
         most = max(n for _, n in measured.values())
-        text.caption(plain(f"Right on test products of its comparison, all inputs given: {right} (n = {most:,})."))
+        text.caption(
+            plain(f"Accuracy on the test products of its comparison, all inputs given: {right} (n = {most:,}).")
+        )
     else:
-        text.caption("Nobody has measured it on test products yet.")
+        text.caption("Not measured on test products yet.")
     link.page_link("retail/pages/compare.py", label="How good is this?", icon=":material/bar_chart:")
