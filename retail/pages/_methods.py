@@ -19,11 +19,11 @@ from retail.workspace.datasets import Dataset
 from retail.workspace.recognizers import RUN_BUNDLES
 
 LEVEL_WORDS = {
-    "feature": "joins what the encoders saw, then decides once",
-    "decision": "each input decides for itself, then the answers are joined",
+    "feature": "combines the embeddings, then decides once",
+    "decision": "each input decides alone, then the answers are combined",
 }
 SHOTS = ("1", "2", "4", "8", "16", "all")
-NO_FIGURE = "No figure for this yet; most runs take a few minutes. Progress shows the time left."
+NO_FIGURE = "No estimate yet; most runs take a few minutes. The progress bar shows the time left."
 
 
 @dataclass(frozen=True)
@@ -50,11 +50,11 @@ def compare_arguments(choice: Choice) -> tuple[list[str], str]:
     usual = [name for name, head in known.items() if head.compared]
     names = usual
     if len(choice.inputs) > 1:
-        names = st.multiselect("Ways to join the inputs", usual, usual, format_func=lambda name: known[name].title)
+        names = st.multiselect("Fusion methods", usual, usual, format_func=lambda name: known[name].title)
         with st.expander("What are these?"):
             st.markdown(
-                "A single input is always trained as well: it is what joining has to beat. The *level* says where the "
-                "inputs meet."
+                "Single inputs are always trained as well: fusion has to beat them. The *level* says where the inputs "
+                "meet."
             )
             for name in usual:
                 head = known[name]
@@ -63,14 +63,16 @@ def compare_arguments(choice: Choice) -> tuple[list[str], str]:
     with st.expander("More settings"):
         seeds = int(st.number_input("Seeds", 1, 10, 3, help="Every model is trained once per seed; figures are means."))
         settings = st.checkbox(
-            "Also train multi-task and multi-modal on and off, and a model for each mix of inputs", True
+            "Also train with multi-task and multi-modal on and off, and a model for each mix of inputs", True
         )
-        tune = st.checkbox("Let every model try the same settings on validation (five times as long)", False)
+        tune = st.checkbox(
+            "Tune every model on validation, with the same settings to try (takes five times as long)", False
+        )
     arguments = ["--strategies", ",".join(names), "--seeds", str(seeds), "--encoders", choice.encoders]
     arguments += ["--modalities", ",".join(choice.inputs), "--bundles", f"{jobs.RUN_FOLDER}/{RUN_BUNDLES}"]
     arguments += [*([] if settings else ["--no-settings"]), *(["--tune"] if tune else [])]
     if not names:
-        return [], "Choose at least one way to join the inputs."
+        return [], "Choose at least one fusion method."
     return arguments, compare_estimate(choice, len(names), seeds, settings, tune)
 
 
@@ -88,22 +90,24 @@ def finetune_arguments(choice: Choice) -> tuple[list[str], str]:
     """The main options of fine-tuning -> arguments, and what is known about the time."""
     words = {m: INPUT_WORDS[m].capitalize() for m in choice.inputs}
     usual = [modality for modality in INPUT_WORDS if modality in choice.inputs][:1]
-    tuned = st.multiselect("Encoders that learn", choice.inputs, usual, format_func=words.__getitem__, key="tuned")
+    tuned = st.multiselect("Encoders to fine-tune", choice.inputs, usual, format_func=words.__getitem__, key="tuned")
     known = strategies()
     cells = st.columns(3)
     strategy = cells[0].selectbox(
-        "Way to join", list(known), list(known).index("concatenation"), format_func=lambda name: known[name].title
+        "Fusion method", list(known), list(known).index("concatenation"), format_func=lambda name: known[name].title
     )
     epochs = int(cells[1].number_input("Epochs", 1, 100, FinetuneConfig.epochs, help="Passes over all products."))
-    layers = int(cells[2].number_input("Last layers that learn", 0, 50, 3, help="0: all. Fewer are quicker."))
+    layers = int(cells[2].number_input("Last layers to fine-tune", 0, 50, 3, help="0: all of them. Fewer is faster."))
     with st.expander("More settings"):
         size = int(st.select_slider("Photo size in pixels", [96, 128, 160, 192, 224, 256, 288], FinetuneConfig.size))
-        hidden = st.text_input("New hidden layers", placeholder="512,512", help="Deep transfer: widths, by commas.")
-        rank = int(st.number_input("Low-rank changes (LoRA) of rank", 0, 64, 0, help="Text encoder; 0: all weights."))
-        contrast = float(st.number_input("Draw a product's inputs together", 0.0, 2.0, 0.0, 0.1))
+        hidden = st.text_input(
+            "New hidden layers", placeholder="512,512", help="Deep transfer: widths separated by commas."
+        )
+        rank = int(st.number_input("LoRA rank", 0, 64, 0, help="For the text encoder; 0 trains all its weights."))
+        contrast = float(st.number_input("Align photo, text and sound", 0.0, 2.0, 0.0, 0.1))
         seed = int(st.number_input("Seed", 0, 999, 0))
     if not tuned:
-        return [], "Choose at least one encoder that learns."
+        return [], "Choose at least one encoder to fine-tune."
     out = f"{jobs.RUN_FOLDER}/{RUN_BUNDLES}/finetuned"
     arguments = ["--tune", ",".join(tuned), "--modalities", ",".join(choice.inputs), "--encoders", choice.encoders]
     arguments += ["--strategy", strategy, "--epochs", str(epochs), "--layers", str(layers), "--size", str(size)]
@@ -113,8 +117,8 @@ def finetune_arguments(choice: Choice) -> tuple[list[str], str]:
     per_row = estimate.finetuning_speed(tuned)
     if per_row is None:
         return arguments, (
-            "Nobody can tell yet: no fine-tuning of these encoders has finished on this machine. The run says how much "
-            "time is left after its first epochs; without a graphics card, count in hours for thousands of products."
+            "No estimate yet: no fine-tuning of these encoders has finished on this machine. The run shows the time "
+            "left after its first epochs; without a graphics card, expect hours for thousands of products."
         )
     seconds = per_row * epochs * len(choice.manifest.in_split("train")) * len(choice.task_groups)
     found = estimate.Estimate(0.7 * seconds, 1.5 * seconds, "Based on the last fine-tuning on this machine.")
@@ -124,11 +128,11 @@ def finetune_arguments(choice: Choice) -> tuple[list[str], str]:
 def transfer_arguments(choice: Choice) -> tuple[list[str], str]:
     """Maps and classifiers of frozen features -> arguments."""
     cells = st.columns(2)
-    maps = cells[0].multiselect("Reduce the features by", FEATURE_MAPS, ("none", "pca"))
+    maps = cells[0].multiselect("Reduce features with", FEATURE_MAPS, ("none", "pca"))
     classifiers = cells[1].multiselect("Classifiers", CLASSIFIERS, CLASSIFIERS)
     names = [kind if m == "none" else f"{m}+{kind}" for m in maps for kind in classifiers]
     if not names:
-        return [], "Choose at least one way to reduce, “none” counts, and one classifier."
+        return [], "Choose at least one classifier and one way to reduce features (“none” counts)."
     arguments = ["--regimes", ",".join(names), "--modality", choice.inputs[0], "--encoders", choice.encoders]
     arguments += ["--out", f"{jobs.RUN_FOLDER}/transfer.json"]
     if any(kind != "prototypes" for kind in classifiers):
@@ -141,7 +145,7 @@ def curve_arguments(choice: Choice) -> tuple[list[str], str]:
     cells = st.columns(3)
     classifiers = cells[0].multiselect("Classifiers", CLASSIFIERS, ("linear", "prototypes"))
     shots = cells[1].multiselect("Examples per class", SHOTS, SHOTS, help="“all” takes every training product.")
-    draws = int(cells[2].number_input("Draws", 2, 20, 5, help="The examples are drawn at random so often."))
+    draws = int(cells[2].number_input("Draws", 2, 20, 5, help="How many times the examples are drawn at random."))
     if not classifiers or not shots:
         return [], "Choose at least one classifier and one number of examples."
     arguments = ["--regimes", ",".join(classifiers), "--modality", choice.inputs[0], "--encoders", choice.encoders]

@@ -78,7 +78,7 @@ def choose(page, label: str, option: str) -> None:
 
 def keep_it_small(page, strategies: list[str]) -> None:
     """On Train: only these strategies, one seed, nothing beyond the main table."""
-    box = page.get_by_test_id("stMultiSelect").filter(has_text="Ways to join")
+    box = page.get_by_test_id("stMultiSelect").filter(has_text="Fusion methods")
     box.get_by_role("button", name="Clear all").click()
     settled(page)
     for title in strategies:
@@ -87,7 +87,7 @@ def keep_it_small(page, strategies: list[str]) -> None:
     page.get_by_role("spinbutton", name="Seeds").fill("1")
     page.get_by_role("spinbutton", name="Seeds").press("Enter")
     settled(page)
-    page.get_by_text("Also train multi-task").click()
+    page.get_by_text("Also train with multi-task").click()
     settled(page)
 
 
