@@ -27,7 +27,7 @@ def draw_files(view: View) -> None:
     show_table(table, titles(view.results))
     if table.note:
         st.caption(table.note)
-    st.subheader("Take it with you", anchor=False)
+    st.subheader("Downloads", anchor=False)
     name = f"retail-{view.run}"
     files: list[tuple[str, Callable[[], str | bytes], str, str]] = [
         ("Tables (CSV, zipped)", lambda: csv_zip(results), f"{name}-tables.zip", "application/zip"),
@@ -40,7 +40,7 @@ def draw_files(view: View) -> None:
             download(*file)
     st.caption("The HTML report is one file that opens without a network.")
     if protocol := results.get("protocol"):
-        st.subheader("How the race was run", anchor=False)
+        st.subheader("How the comparison was run", anchor=False)
         st.markdown("\n".join(f"- {rule}" for rule in protocol))
     with st.expander("What the strategies do, and where they come from"):
         for model in results["models"]:
@@ -49,6 +49,6 @@ def draw_files(view: View) -> None:
 
 
 def _for_others(results: dict) -> str:
-    """The results file without the folder on this machine, which is nobody else's business."""
+    """The results file without the folder on this machine, which stays private."""
     data = {key: value for key, value in results["data"].items() if key != "path"}
     return json.dumps({**results, "data": data}, ensure_ascii=False)

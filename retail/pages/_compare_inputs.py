@@ -16,7 +16,7 @@ from retail.report.mistakes import class_gains, has_predictions
 from retail.report.tables import attribution_table, cascade_table, costs_table, of_task
 from retail.wording import percent
 
-# More classes make a chart that nobody reads; the tables hold them all.
+# A chart with more classes cannot be read; the tables hold them all.
 MOST_CLASSES = 30
 MARKED = ("image", "text", "audio")
 
@@ -31,14 +31,14 @@ def draw_helps(view: View) -> None:
     """Which classes gain by fusion, and which input decides for which class."""
     kind = next(model["kind"] for model in view.results["models"] if model["model"] == view.model)
     if kind != "fusion":
-        st.info("The gain class by class is drawn for fusions: choose one under Model.")
+        st.info("Gains by class are shown for fusions only: choose one under Model.")
     elif has_predictions(view.results) and (rows := class_gains(view.results, view.task, view.model)):
         single = titles(view.results)[rows[0]["single"]]
         st.subheader("What fusion gains, class by class", anchor=False)
         some = f" The {MOST_CLASSES} classes with the largest gains and losses." if len(rows) > MOST_CLASSES else ""
         st.caption(
             f"{view.title} minus {single}, the single input that is best over all classes; mean of the seeds. "
-            f"With few test products a class, one product moves its bar far.{some}"
+            f"Where a class has few test products, a single one moves its bar a lot.{some}"
         )
         chart = charts.gain_chart(_ends(rows), view.task)
         figure(chart)
@@ -74,8 +74,8 @@ def draw_costs(view: View) -> None:
     """Accuracy against time, and how much accuracy is kept when more is asked only where it is needed."""
     cut = of_task(view.results, view.task)
     if rows := view.rows("costs"):
-        st.subheader("What inputs cost", anchor=False)
-        st.caption("Time to decode and encode one product on the machine of the run, and what the encoders weigh.")
+        st.subheader("What each input costs", anchor=False)
+        st.caption("Time to decode and encode one product on the machine of the run, and the size of the encoders.")
         chart = charts.cost_chart(rows, view.task)
         figure(chart)
         show_table(costs_table(cut), titles(view.results))
