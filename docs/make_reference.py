@@ -100,12 +100,21 @@ def _kinds(annotation: Any) -> Iterator[Any]:
 def _model(model: type[BaseModel]) -> str:
     said = field_sentences(model)
     rows = [
-        (f"`{field.alias or name}`", _type_words(field.annotation), field.description or said.get(name, ""))
+        (
+            f"`{field.alias or name}`",
+            _type_words(field.annotation),
+            field.description or said.get(name) or _inner(field),
+        )
         for name, field in model.model_fields.items()
     ]
     return "\n\n".join(
         [f"## {model.__name__}", inspect.cleandoc(model.__doc__ or ""), table(("field", "type", "meaning"), rows)]
     )
+
+
+def _inner(field: Any) -> str:
+    """What the models in a field say of themselves, where the field says nothing."""
+    return " ".join(inspect.cleandoc(kind.__doc__ or "").partition("\n")[0] for kind in _kinds(field.annotation))
 
 
 def _type_words(annotation: Any) -> str:
@@ -121,15 +130,18 @@ def _type_words(annotation: Any) -> str:
 
 
 def field_sentences(model: type[BaseModel]) -> dict[str, str]:
-    """{field: the string literal below it}, as in `n: int` followed by a docstring; nearer classes come first."""
+    """{field: the string below it, or the comment behind it in its line}; nearer classes come first."""
     found: dict[str, str] = {}
     for owner in model.__mro__:
         if owner.__module__.startswith("pydantic") or owner is object:
             continue
-        body = ast.parse(textwrap.dedent(inspect.getsource(owner))).body[0].body  # type: ignore[attr-defined]
-        for field, following in zip(body, body[1:], strict=False):
-            if isinstance(field, ast.AnnAssign) and isinstance(following, ast.Expr):
-                found.setdefault(field.target.id, " ".join(str(following.value.value).split()))  # type: ignore
+        source = textwrap.dedent(inspect.getsource(owner))
+        body = ast.parse(source).body[0].body  # type: ignore[attr-defined]
+        for field, following in zip(body, [*body[1:], None], strict=True):
+            if isinstance(field, ast.AnnAssign):
+                behind = source.splitlines()[field.end_lineno - 1].encode()[field.end_col_offset :].decode()  # type: ignore
+                below = following.value.value if isinstance(following, ast.Expr) else ""  # type: ignore[attr-defined]
+                found.setdefault(field.target.id, " ".join((below or behind.strip(" #")).split()))  # type: ignore
     return found
 
 

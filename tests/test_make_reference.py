@@ -63,7 +63,7 @@ class Row(BaseModel):
 class OwnRow(Row):
     """A score with a seed."""
 
-    seed: int
+    seed: int  # of the fit: its "number"
 
 
 class File(BaseModel):
@@ -76,6 +76,7 @@ class File(BaseModel):
 def test_a_model_is_described_with_the_models_inside_it(script):
     page = script.model_page("Sample", "What it is.", File)
     assert page.index("## File") < page.index("## OwnRow") and "## Row\n" not in page
-    assert "| `points` | `dict[str, list[`[OwnRow](#ownrow)`]]` |  |" in page
+    assert "| `points` | `dict[str, list[`[OwnRow](#ownrow)`]]` | A score with a seed. |" in page
     assert "| `accuracy` | `float \\| None` | Share of right answers. |" in page
     assert "| `n` | `int` | How many rows. |" in page
+    assert '| `seed` | `int` | of the fit: its "number" |' in page
