@@ -153,7 +153,9 @@ class FinetuneConfig(_Config):
     audio_learning_rate: float = 3e-4
     head_learning_rate: float = 1e-3
     lora_rank: int = 0  # transformers learn only low-rank changes of this rank; 0 = all their weights
-    lora_learning_rate: float = 1e-3  # few weights that start at nothing bear, and need, more than all weights do
+    lora_learning_rate: float = (
+        1e-3  # few weights that start at zero stand, and need, a higher rate than all weights do
+    )
     contrast: float = 0.0  # weight of the loss that draws the inputs of one product together
     temperature: float = 0.07  # of that loss (Radford et al. 2021)
     weight_decay: float = 0.05

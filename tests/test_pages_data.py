@@ -1,4 +1,4 @@
-"""The Data page without a browser: the demo stands, own data is added, mended, mapped, renamed and deleted."""
+"""The Data page without a browser: the demo stands, own data is added, fixed, mapped, renamed and deleted."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_the_demo_stands_with_numbers_classes_products_and_no_problem():
 
 
 def test_taking_the_template_does_not_draw_the_page_again():
-    """Streamlit takes a file away when the page is drawn anew, perhaps before the browser has fetched it."""
+    """Streamlit takes a file away when the page is drawn again, perhaps before the browser has fetched it."""
     buttons = [item.proto for item in open_page("data").get("download_button")]
     assert [(item.label, item.ignore_rerun, bool(item.url)) for item in buttons] == [
         ("Template as ZIP", True, True),

@@ -133,7 +133,7 @@ def test_why_names_what_each_input_added_for_the_inputs_that_are_on(start):
     assert "the sound" not in sentence and "the photo" in sentence
 
 
-def test_strategies_on_the_shelf_answer_the_same_upload_side_by_side(start):
+def test_other_recognisers_answer_the_same_upload_side_by_side(start):
     shutil.copytree(DEMO_BUNDLE, demo_strategies() / "gated")  # under another strategy's name: the same answers
     app = button(start(), "Try an example").click().run()
     table = next(item.value for item in app.dataframe if "strategy" in item.value)

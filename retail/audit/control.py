@@ -85,11 +85,11 @@ def _finding(data: Audited, task: str, told: dict[Any, Guess], missing: Guess | 
     guesses = [*told.values(), *([missing] if missing else [])]
     best = max(guesses, key=lambda guess: guess.accuracy)
     if best is missing:
-        said = f"{task}: which inputs are missing tells the class of {percent(best.accuracy)} of {best.n} products"
+        said = f"{task}: which inputs are missing gives away the class of {percent(best.accuracy)} of {best.n} products"
     else:
         word = inputs_words([modality for modality, guess in told.items() if guess is best])
         said = (
-            f"{task}: with its contents shuffled across products the {word} still tells the class of "
+            f"{task}: with its contents shuffled across products the {word} still gives away the class of "
             f"{percent(best.accuracy)} of {best.n} products, because it is missing in some classes more than in others"
         )
     sentence = (

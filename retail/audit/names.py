@@ -38,7 +38,7 @@ def names(data: Audited) -> list[Finding]:
     model = make_pipeline(TfidfVectorizer(analyzer="char_wb", ngram_range=(1, 5), min_df=2), MultinomialNB(alpha=0.05))
     found = []
     for task in data.tasks:
-        told = {}
+        guesses = {}
         for where, own in sources.items():
             given = np.array([" ".join(name.replace("/", " / ").split()) for name in own], dtype=object)
             if not any(given):
@@ -46,11 +46,11 @@ def names(data: Audited) -> list[Finding]:
             labels = np.where(given == "", "", data.labels(task))
             guess = cross_validated(model, given, labels, data.groups)
             if guess and guess.tells(EXCESS):
-                told[where] = guess
-        if told:
-            where, best = max(told.items(), key=lambda item: item[1].accuracy)
+                guesses[where] = guess
+        if guesses:
+            where, best = max(guesses.items(), key=lambda item: item[1].accuracy)
             sentence = (
-                f"{task}: {' and '.join(told)} give the class away: from {where} alone {percent(best.accuracy)} of "
+                f"{task}: {' and '.join(guesses)} give the class away: from {where} alone {percent(best.accuracy)} of "
                 f"{best.n} products are guessed right, the most common class has {percent(best.chance)}. Names are "
                 "not an input here; never make them one, and do not split in the order of names."
             )

@@ -64,15 +64,15 @@ def label_words(data: Audited) -> list[Finding]:
         if asked.sum() < LEAST_IN_CLASS:
             continue
         needed = _needed_words(sorted({label for label in labels if label}))
-        told = np.array([ask and _names(words[i], needed[labels[i]]) for i, ask in enumerate(asked)])
-        share = told.sum() / asked.sum()
+        named = np.array([ask and _names(words[i], needed[labels[i]]) for i, ask in enumerate(asked)])
+        share = named.sum() / asked.sum()
         accident = _by_accident(words, labels, asked, needed)
         if share < WRITTEN or share < LIFT * accident:
             continue
         lift = f"{share / accident:.0f} times as often as in" if accident else "and never in"
         said = (
             f"{task}: the answer is written in the text of {percent(share)} of the products "
-            f"({int(told.sum())} of {int(asked.sum())}), {lift} texts of other classes "
+            f"({int(named.sum())} of {int(asked.sum())}), {lift} texts of other classes "
             f"({percent(accident)}). "
         )
         if share >= OFTEN:
@@ -80,7 +80,7 @@ def label_words(data: Audited) -> list[Finding]:
         else:
             said += "That is fair if users write like this too; if not, take the words out."
         severity: Severity = "warning" if share >= OFTEN else "note"
-        found.append(Finding("label words", severity, said, data.ids(told), task))
+        found.append(Finding("label words", severity, said, data.ids(named), task))
     return found
 
 

@@ -39,7 +39,7 @@ def prepare_demo(home_folder: str) -> None:
 
 
 @st.cache_data(show_spinner=False, ttl=5)
-def on_shelf(home_folder: str) -> dict[str, Path]:
+def all_recognisers(home_folder: str) -> dict[str, Path]:
     """Title -> folder of every recogniser; a new one appears within seconds."""
     return recognizers.recognizers()
 
@@ -62,7 +62,7 @@ def load_from(folder: Path) -> Recognizer:
 def choose() -> Chosen:
     """Draws the choice and what the chosen one knows; a damaged one is named and the demo stays."""
     prepare_demo(str(home()))
-    found = on_shelf(str(home()))
+    found = all_recognisers(str(home()))
     if st.session_state.get("recogniser") not in found:
         st.session_state.recogniser = recognizers.DEMO_TITLE
     if len(found) > 1:

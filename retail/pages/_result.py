@@ -13,7 +13,7 @@ from retail.components.words import figure, plain
 from retail.evaluation.attribution import attribution_of
 from retail.files import home
 from retail.pages._inputs import current_product
-from retail.pages._recogniser import Chosen, load_from, on_shelf, strategy_title, words
+from retail.pages._recogniser import Chosen, all_recognisers, load_from, strategy_title, words
 from retail.recognizer import Recognizer, embed_once
 from retail.schema import MODALITIES, Modality, Prediction, Product, UserError
 from retail.store import EmbeddingBatch
@@ -176,7 +176,7 @@ def draw(chosen: Chosen) -> Asked | None:
 def rivals(chosen: Chosen) -> list[tuple[str, Recognizer]]:
     """Other recognisers that answer at least one of the same questions, and what their rows are called."""
     found = []
-    for title, folder in on_shelf(str(home())).items():
+    for title, folder in all_recognisers(str(home())).items():
         if folder == chosen.folder:
             continue
         try:
@@ -201,7 +201,7 @@ def draw_training(work: Background) -> None:
         st.progress(work.share, f"{work.stage} ({work.done} of {work.total})" if work.total else "Starting")
         return
     demo_training.clear()
-    on_shelf.clear()
+    all_recognisers.clear()
     st.session_state.update(training_demo=False, training_error=work.error)
     st.rerun()
 

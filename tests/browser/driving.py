@@ -43,7 +43,7 @@ WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 
 
 def settled(page) -> None:
-    """Waits until nothing is drawn any more for a moment; a page that keeps looking anew is not waited for for ever."""
+    """Waits until nothing is drawn any more for a moment; a page that keeps refreshing is not waited for for ever."""
     page.evaluate("window.quietSince = undefined")
     with contextlib.suppress(TimeoutError):
         page.wait_for_function(QUIET, timeout=QUIET_MS)
@@ -92,7 +92,7 @@ def keep_it_small(page, strategies: list[str]) -> None:
 
 
 def _pick(page, box, title: str) -> None:
-    """Adds an option; a page that is drawn anew while one types forgets what was typed, so it is typed again."""
+    """Adds an option; a page that is drawn again while one types forgets what was typed, so it is typed again."""
     option = page.get_by_role("option", name=title, exact=True)
     for _ in range(TRIES):
         box.get_by_role("combobox").fill(title)

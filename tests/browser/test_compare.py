@@ -84,7 +84,7 @@ def test_the_select_box_opens_the_same_cell_by_keyboard(open_page):
     box = page.get_by_role("combobox", name="Products of")
     option = page.get_by_role("option", name=words(WRONG))
     cards = page.get_by_text("Would have been right alone").first
-    for _ in range(6):  # a page that is drawn anew meanwhile forgets what was typed, or what Enter took
+    for _ in range(6):  # a page that is drawn again meanwhile forgets what was typed, or what Enter took
         box.fill("")
         box.press_sequentially("beans answered as cocoa")
         with contextlib.suppress(TimeoutError):

@@ -37,7 +37,7 @@ def own(installed, tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def own_home(own, monkeypatch):
-    """What the test reads is what the server writes; nothing goes on working afterwards."""
+    """What the test reads is what the server writes; nothing keeps working afterwards."""
     monkeypatch.setenv("RETAIL_HOME", str(own[0]))
     yield
     for job in jobs.list_jobs():

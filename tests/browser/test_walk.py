@@ -25,7 +25,7 @@ from tests.browser.test_long_runs import start
 pytestmark = pytest.mark.browser
 
 FASHION = PROJECT.parent / "shared" / "datasets" / "fashion"
-# Photographed goods where they are at hand; CI has only the demo.
+# Photographed goods where they are available; CI has only the demo.
 SOURCE, TASKS = (FASHION, ("gender", "season")) if FASHION.is_dir() else (DEMO_DIR, ("category", "packaging"))
 INPUTS = ("image_file_name", "audio_file_name", "text")
 PRODUCTS, BROKEN, MANY = 200, 10, 50
