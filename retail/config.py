@@ -134,7 +134,7 @@ class FinetuneConfig(Config):
     # "scratch": new random weights, the control that shows what pretraining gains.
     start: str = option("pretrained", "pretrained, or scratch as the control.", choices=("pretrained", "scratch"))
     layers: int = option(
-        0, "How many of the last layers learn, fewer are quicker; 0 = all.", low=0, label="Last layers that learn"
+        0, "How many of the last layers learn, fewer are quicker; 0 = all.", low=0, label="Last layers to fine-tune"
     )
     size: int = option(224, "Pixels of a training crop.", low=32)
     epochs: int = option(12, "Passes over the training products.", low=1, label="Epochs")
@@ -148,12 +148,12 @@ class FinetuneConfig(Config):
         0,
         "Of low-rank changes to transformers; 0 = all weights learn.",
         low=0,
-        label="Low-rank changes (LoRA) of rank",
+        label="LoRA rank",
     )
-    # Few weights that start at nothing bear, and need, more than all weights do.
+    # Few weights that start at zero stand, and need, a higher rate than all weights do.
     lora_learning_rate: float = option(1e-3, "Of the low-rank changes.", low=0, offered=False)
     contrast: float = option(
-        0.0, "Weight of drawing one product's inputs together.", low=0, label="Draw a product's inputs together"
+        0.0, "Weight of drawing one product's inputs together.", low=0, label="Align photo, text and sound"
     )
     temperature: float = option(0.07, "Temperature of that loss.", above=0)  # Radford et al. 2021
     # Howard and Ruder 2018; Clark et al. 2020.
@@ -199,12 +199,12 @@ class CompareConfig(Learning):
     settings: bool = option(
         True,
         "Also train each setting, and dedicated models a subset.",
-        label="Also train multi-task and multi-modal on and off, and a model for each mix of inputs",
+        label="Also train with multi-task and multi-modal on and off, and a model for each mix of inputs",
     )
     tune: bool = option(
         False,
         "Every model tries the same grid of settings on validation.",
-        label="Let every model try the same settings on validation (five times as long)",
+        label="Tune every model on validation, with the same settings to try (takes five times as long)",
     )
 
     def training(self, strategy: str, modalities: tuple[Modality, ...], seed: int) -> TrainConfig:
@@ -246,7 +246,7 @@ class CurveConfig(Config):
     shots: tuple[str, ...] = option(
         ("1", "2", "4", "8", "16", "all"), "Training examples per class; 'all' for every one."
     )
-    draws: int = option(5, "How often the examples are drawn at random.", low=1, label="Draws")
+    draws: int = option(5, "How many times the examples are drawn at random.", low=1, label="Draws")
     epochs: int = option(FinetuneConfig.epochs, "Of 'finetuned', at least.", low=1)
     size: int = option(FinetuneConfig.size, "Pixels of a training crop of 'finetuned'.", low=32)
     dims: int = option(FrozenConfig.dims, "Of the mapped features.", low=1)

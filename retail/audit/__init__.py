@@ -28,7 +28,7 @@ def audit(manifest: Manifest, embedded: EmbeddingBatch | None = None, progress: 
     Raises UserError when the data has no label column.
     """
     if not manifest.tasks:
-        raise UserError("An audit needs labels to look for; name label columns with --tasks.")
+        raise UserError("An audit needs labels; name label columns with --tasks.")
     data = Audited(
         manifest.root,
         with_validation(manifest.products),
@@ -54,7 +54,7 @@ def audit(manifest: Manifest, embedded: EmbeddingBatch | None = None, progress: 
         progress("auditing", len(KINDS), len(KINDS))
     findings.sort(key=lambda finding: SEVERITIES.index(finding.severity))
     found = {finding.kind for finding in findings}
-    unseen = "No embeddings were given: look-alikes and shuffled inputs were not looked at."
+    unseen = "No embeddings were given: look-alikes and shuffled inputs were not checked."
     return AuditReport(
         data=AuditedData(name=manifest.title, checksum=manifest.checksum, n=len(data.products)),
         tasks=manifest.tasks,

@@ -1,6 +1,6 @@
 """One run as it goes: its place in the queue, stage and time left, first figures, log, Cancel and Retry.
 
-In: a `Job`. Out: what stands on the page now; the page decides how often to look.
+In: a `Job`. Out: what is on the page now; the page decides how often to look.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ STATE_WORDS = {
     "cancelled": "Cancelled",
 }
 LOG_LINES = 15
-CURVE_LINK = "Compare draws it under “Map and curves”"
+CURVE_LINK = "See it on Compare, under “Map and curves”"
 
 
 def time_left(now: Status) -> str:
-    """', about 3 minutes left' in this stage, or '' while nobody can tell."""
+    """', about 3 minutes left' in this stage, or '' while there is no estimate."""
     steps, spent = now.done - now.stage_first, now.updated - now.stage_started
     if steps < STEADY_STEPS or spent < STEADY_SECONDS or now.done >= now.total:
         return ""
@@ -74,7 +74,7 @@ def draw_run(job: jobs.Job, links: bool = True) -> None:
     if waits or live:
         st.button("Cancel", key=f"cancel_{job.id}", on_click=jobs.cancel, args=(job,))
     elif now.state != "done":
-        again = "What is finished counts: embeddings are kept, and fine-tuning goes on from its last epoch."
+        again = "Finished work is kept: embeddings are reused, and fine-tuning resumes after its last epoch."
         st.button("Retry", key=f"retry_{job.id}", on_click=jobs.retry, args=(job,), help=again)
 
 
@@ -93,11 +93,11 @@ def follow(job: jobs.Job, live: bool) -> None:
 def _place(job: jobs.Job) -> str:
     waiting = [other.id for other in jobs.waiting()]
     before = waiting.index(job.id) if job.id in waiting else 0
-    return "It starts when the run before it ends." if not before else f"{before + 1} runs come before it."
+    return "It starts when the current run ends." if not before else f"{before + 1} runs are ahead of it."
 
 
 def _draw_links(job: jobs.Job) -> None:
-    st.success("Done: Recognise offers what it made." if bundles_in(job.folder / RUN_BUNDLES) else "Done.")
+    st.success("Done. Your recogniser is ready on Recognise." if bundles_in(job.folder / RUN_BUNDLES) else "Done.")
     left, right = st.columns(2)
     made = format_of(str(job.results), job.results.stat().st_mtime) if job.results.is_file() else ""
     if made == FORMAT:

@@ -26,7 +26,7 @@ def draw_files(view: View) -> None:
     show_table(table, results.titles)
     if table.note:
         st.caption(table.note)
-    st.subheader("Take it with you", anchor=False)
+    st.subheader("Downloads", anchor=False)
     name = f"retail-{view.run}"
     files: list[tuple[str, Callable[[], str | bytes], str, str]] = [
         ("Tables (CSV, zipped)", lambda: csv_zip(results), f"{name}-tables.zip", "application/zip"),
@@ -38,7 +38,7 @@ def draw_files(view: View) -> None:
         for file in files:
             download(*file)
     st.caption("The HTML report is one file that opens without a network.")
-    st.subheader("How the race was run", anchor=False)
+    st.subheader("How the comparison was run", anchor=False)
     st.markdown("\n".join(f"- {rule}" for rule in results.protocol))
     with st.expander("What the strategies do, and where they come from"):
         for model in results.models:
