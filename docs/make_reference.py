@@ -145,7 +145,34 @@ def field_sentences(model: type[BaseModel]) -> dict[str, str]:
     return found
 
 
-PAGES: Mapping[str, Callable[[], str]] = {"commands.md": commands_page, "strategies.md": strategies_page}
+RESULTS_INTRODUCTION = """\
+`compare --out` writes one JSON file; pages, tables and reports only read it. A score that could not be computed is
+null: JSON has no NaN. `evaluate --out` writes `scores` rows of the same form, and the labels that the recogniser did
+not know.
+
+```python
+from pathlib import Path
+
+from retail.comparison.results import read_results
+
+results = read_results(Path("data/demo_results.json"))
+for model, row in results.mean_scores("product").items():
+    print(f"{model}: {row.accuracy:.3f} [{row.accuracy_low:.3f}, {row.accuracy_high:.3f}], n = {row.n}")
+```"""
+
+
+def results_page() -> str:
+    """The results file, from its types."""
+    from retail.comparison.results import Results
+
+    return model_page("Results file", RESULTS_INTRODUCTION, Results)
+
+
+PAGES: Mapping[str, Callable[[], str]] = {
+    "commands.md": commands_page,
+    "results-file.md": results_page,
+    "strategies.md": strategies_page,
+}
 
 
 def main() -> None:

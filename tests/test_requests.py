@@ -137,7 +137,7 @@ def quiet_queue(tmp_path, monkeypatch):
 def test_page_and_command_line_make_the_same_request(small_data, quiet_queue, typed):
     dataset = datasets.add_folder("Small", small_data)
     page = open_page("train", dataset=dataset.id)
-    element(page, "multiselect", "Ways to join").set_value(["gated", "averaged"])
+    element(page, "multiselect", "Fusion methods").set_value(["gated", "averaged"])
     element(page, "number_input", "Seeds").set_value(2)
     press(page.run(), "Start")
     element(page, "radio", "Method").set_value("finetune")

@@ -88,8 +88,7 @@ def choose_strategies(choice: Choice) -> list[str]:
     names = st.multiselect("Fusion methods", usual, usual, format_func=lambda name: known[name].title)
     with st.expander("What are these?"):
         st.markdown(
-            "A single input is always trained as well: it is what joining has to beat. The *level* says where the "
-            "inputs meet."
+            "Single inputs are always trained as well: fusion has to beat them. The *level* says where the inputs meet."
         )
         for name in usual:
             head = known[name]
@@ -127,7 +126,7 @@ def finetune_requests(choice: Choice) -> tuple[Sequence[Request], str]:
         with cell:
             tuning = ask(tuning, [name])
     with st.expander("More settings"):
-        help_text = tuning.options()["size"].help
+        help_text = tuning.help("size")
         size = st.select_slider("Photo size in pixels", SIZES, tuning.size, help=help_text)
         tuning = ask(tuning, [name for name in labelled(tuning) if name not in first])
         head = ask(head, [name for name in labelled(head) if name not in labelled(tuning)])
@@ -189,7 +188,7 @@ def curve_requests(choice: Choice) -> tuple[Sequence[Request], str]:
     """Classifiers, numbers of examples and draws of a learning curve -> requests."""
     usual, cells = CurveConfig(), st.columns(3)
     classifiers = cells[0].multiselect("Classifiers", CLASSIFIERS, usual.methods)
-    shots = cells[1].multiselect("Examples per class", usual.shots, usual.shots, help=usual.options()["shots"].help)
+    shots = cells[1].multiselect("Examples per class", usual.shots, usual.shots, help=usual.help("shots"))
     with cells[2]:
         config = ask(usual, labelled(usual))
     if not classifiers or not shots:
