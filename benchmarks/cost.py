@@ -70,7 +70,7 @@ def predict(home: Path) -> None:
     sys.path.insert(0, str(ROOT))
     import torch
 
-    from retail.bundle import load_bundle
+    from retail.recognizer.bundle import load_bundle
     from retail.workspace.demo import ensure_demo_bundle, example_products
 
     torch.set_num_threads(2)

@@ -9,10 +9,10 @@ from __future__ import annotations
 import torch
 
 from recipes.spoken_word.scores import area_under_roc
-from retail.bundle import load_bundle
 from retail.catalogue import build_gallery
 from retail.dataset.manifest import read_manifest
 from retail.files import DEMO_BUNDLE, DEMO_DIR, DEMO_TASKS
+from retail.recognizer.bundle import load_bundle
 from retail.schema import MODALITIES
 from retail.store import EmbeddingStore
 

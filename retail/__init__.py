@@ -8,9 +8,9 @@
 `train` makes a recogniser from your data, `compare` tells whether fusing inputs is worth it there. Nothing heavy is
 loaded before one of these names is used.
 
-Import order, each room only from those before it: schema, plugins, options, wording, config, system, files, record,
-media, dataset, encoders, store, augmentation, fusion, metrics, splits, training, finetuning, frozen, recognizer
-with bundle, audit, evaluation, comparison, charts, report, build, catalogue, workspace, components, pages and commands.
+Import order, each room only from those before it: schema, plugins, wording, config, system, files, media, dataset,
+encoders, store, augmentation, fusion, metrics, splits, training, finetuning, frozen, recognizer, audit, evaluation,
+comparison, charts, report, build, catalogue, workspace, components, pages and commands.
 """
 
 from __future__ import annotations

@@ -6,9 +6,9 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from retail.bundle import BundleRecord, EncoderRecord
 from retail.config import FinetuneConfig, TrainConfig
 from retail.finetuning.record import FinetuneEpoch, FinetuningRecord
+from retail.recognizer.bundle import BundleRecord, EncoderRecord
 from retail.training.record import Epoch, RowCounts, TrainingData
 
 EPOCH_SECONDS = 30.0

@@ -7,9 +7,9 @@ from itertools import permutations
 import numpy as np
 import pytest
 
-from retail.bundle import load_bundle
 from retail.evaluation.attribution import attribution_of, class_attribution, shapley
 from retail.files import DEMO_BUNDLE
+from retail.recognizer.bundle import load_bundle
 from retail.schema import MODALITIES, SUBSETS, Prediction
 from retail.workspace.demo import example_products
 from tests.made_up_data import task_answers

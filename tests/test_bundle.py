@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from retail import bundle as bundle_module
-from retail.bundle import load_bundle, read_record, save_bundle, training_of
 from retail.config import FrozenConfig, TrainConfig
 from retail.files import DEMO_BUNDLE
 from retail.finetuning.record import FinetuningRecord
 from retail.recognizer import Recognizer
+from retail.recognizer import bundle as bundle_module
+from retail.recognizer.bundle import load_bundle, read_record, save_bundle, training_of
 from retail.schema import Product, UserError
 from retail.training.record import Epoch, RowCounts, TrainingData, TrainingRecord
 from tests.bundle_sample import finetuning_record

@@ -10,10 +10,10 @@ import pytest
 import torch
 
 from retail import catalogue
-from retail.bundle import load_bundle
 from retail.catalogue import ENROLLED, FEWEST_VAL, Gallery, build_gallery, catalogue_key, empty_gallery
 from retail.dataset.manifest import Manifest
 from retail.files import DEMO_BUNDLE, DEMO_DIR
+from retail.recognizer.bundle import load_bundle
 from retail.schema import Prediction, Product, UserError, Vocabulary
 from retail.store import EmbeddingBatch
 

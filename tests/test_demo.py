@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 import soundfile
 
-from retail.bundle import load_bundle
 from retail.charts import accuracy_chart, subset_chart, subset_table
 from retail.comparison.results import Results, read_results
 from retail.dataset.manifest import read_manifest
 from retail.files import DEMO_BUNDLE, DEMO_DIR, DEMO_RESULTS, DEMO_TASKS
 from retail.fusion import strategies
 from retail.recognizer import embed_once
+from retail.recognizer.bundle import load_bundle
 from retail.report.verdict import verdict
 from retail.schema import MODALITIES, SUBSETS, Product, UserError
 from retail.wording import percent

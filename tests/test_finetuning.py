@@ -12,7 +12,6 @@ from PIL import Image
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from retail.build import finetune_recognizer
-from retail.bundle import load_bundle, save_bundle
 from retail.config import FinetuneConfig, TrainConfig
 from retail.dataset.manifest import read_manifest
 from retail.encoders import preset_names
@@ -21,6 +20,7 @@ from retail.finetuning import finetune
 from retail.finetuning.run import average_with_warm_up
 from retail.frozen.curves import ALL, finetuned_learner, learning_curves
 from retail.frozen.rows import embedded_rows
+from retail.recognizer.bundle import load_bundle, save_bundle
 from retail.schema import Product, UserError, Vocabulary
 from retail.store import EmbeddingStore, embed_products
 from retail.training import fit

@@ -9,13 +9,13 @@ import pytest
 import torch
 
 from retail.build import finetune_recognizer
-from retail.bundle import load_bundle, save_bundle
 from retail.config import FinetuneConfig, TrainConfig
 from retail.dataset.manifest import read_manifest
 from retail.encoders import load_encoder
 from retail.encoders.tunable import layer_depths
 from retail.files import DEMO_DIR, home
 from retail.media import decode_audio
+from retail.recognizer.bundle import load_bundle, save_bundle
 from retail.schema import MODALITIES, UserError
 from tests.conftest import write_small_data
 from tests.tiny_encoders import tiny_photo_encoder, tiny_text_encoder

@@ -9,13 +9,13 @@ import pytest
 import torch
 
 from retail.build import finetune_recognizer
-from retail.bundle import load_bundle, save_bundle
 from retail.config import FinetuneConfig, TrainConfig
 from retail.dataset.manifest import read_manifest
 from retail.encoders import load_encoder
 from retail.evaluation.forgetting import forgetting, right_answers, source_task
 from retail.finetuning.record import Retrieval
 from retail.metrics.retrieval import Retrieved
+from retail.recognizer.bundle import load_bundle, save_bundle
 from retail.report.frozen_tables import finetuning_table
 from retail.schema import UserError
 from retail.store import EmbeddingBatch

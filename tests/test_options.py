@@ -10,7 +10,7 @@ import typer
 from typer.testing import CliRunner
 
 from retail.commands import declared
-from retail.options import Config, listed, option
+from retail.config.options import Config, listed, option
 from retail.schema import UserError
 
 

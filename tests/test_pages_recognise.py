@@ -14,12 +14,12 @@ import soundfile
 from PIL import Image, ImageOps
 from streamlit.testing.v1 import AppTest
 
-from retail.bundle import load_bundle, save_bundle
 from retail.components.media import thumbnail
 from retail.files import DEMO_BUNDLE, DEMO_DIR, DEMO_TASKS, home
 from retail.media import SAMPLE_RATE_HZ, decode_audio, decode_image
 from retail.pages import _known
 from retail.recognizer import Recognizer
+from retail.recognizer.bundle import load_bundle, save_bundle
 from retail.schema import UserError
 from retail.workspace import bulk, demo, jobs
 from retail.workspace.demo import demo_strategies

@@ -9,13 +9,7 @@ from retail.config import CompareConfig
 from retail.files import DEMO_BUNDLE, DEMO_DIR, DEMO_TASKS, home
 from retail.workspace.datasets import DEMO_NAME
 from retail.workspace.jobs import runs_folder
-from retail.workspace.recognizers import (
-    RUN_BUNDLES,
-    accuracies_on_test,
-    imported_folder,
-    recognizers,
-    training_data,
-)
+from retail.workspace.recognizers import RUN_BUNDLES, accuracies_on_test, imported_folder, recognizers, training_data
 from retail.workspace.requests import CompareRequest, write_request
 from tests.results_sample import N_TEST, sample_json
 

@@ -13,10 +13,10 @@ import pytest
 from typer.testing import CliRunner
 
 from retail.__main__ import app
-from retail.bundle import load_bundle
 from retail.commands import declared
 from retail.config import CompareConfig, CurveConfig, FinetuneConfig, SearchConfig, TrainConfig
 from retail.files import DEMO_BUNDLE
+from retail.recognizer.bundle import load_bundle
 from retail.schema import UserError
 from retail.workspace import bulk, datasets, jobs
 from retail.workspace.execution import execute

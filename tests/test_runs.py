@@ -12,9 +12,9 @@ from typing import get_args
 
 import pytest
 
-from retail.bundle import load_bundle
 from retail.config import CompareConfig
 from retail.files import DEMO_BUNDLE, home
+from retail.recognizer.bundle import load_bundle
 from retail.report.files import csv_zip, latex_text
 from retail.schema import Product, UserError
 from retail.workspace import jobs, runs

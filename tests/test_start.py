@@ -15,10 +15,10 @@ import pytest
 from typer.testing import CliRunner
 
 from retail.__main__ import app
-from retail.bundle import load_bundle
 from retail.comparison.results import read_results
 from retail.dataset.manifest import locate, read_manifest
 from retail.files import DEMO_DIR, DEMO_RESULTS, or_demo
+from retail.recognizer.bundle import load_bundle
 from retail.schema import UserError
 
 START_SECONDS = 120

@@ -11,12 +11,13 @@ import torch
 from torch import nn
 from typer.testing import CliRunner
 
-from retail import build, bundle
+from retail import build
 from retail.__main__ import app
 from retail.comparison.plans import plan_models
 from retail.config import CompareConfig, TrainConfig
 from retail.fusion import build_head
 from retail.fusion.layers import Trunk
+from retail.recognizer import bundle
 from retail.schema import MODALITIES
 from retail.store import EmbeddingBatch
 from retail.training import MultiTaskLoss, fit

@@ -27,7 +27,7 @@ from retail.commands.shared import (
     reported,
 )
 from retail.config import CompareConfig
-from retail.options import listed
+from retail.config.options import listed
 
 if TYPE_CHECKING:
     from retail.workspace.requests import CompareRequest, DoctorRequest

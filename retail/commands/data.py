@@ -24,7 +24,7 @@ from retail.commands.shared import (
     chosen_inputs,
     reported,
 )
-from retail.options import listed
+from retail.config.options import listed
 from retail.schema import UserError
 
 if TYPE_CHECKING:

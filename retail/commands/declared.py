@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin, get_type
 import typer
 
 from retail.commands.shared import EXAMPLES, Reporter, Status, app, reported
-from retail.options import Config
+from retail.config.options import Config
 
 if TYPE_CHECKING:
     from retail.workspace.requests import Request

@@ -13,7 +13,7 @@ import typer
 from retail.commands.declared import run_command
 from retail.commands.shared import Data, Encoders, OneModality, ResultsOut, Tasks, TextColumn, one_input
 from retail.config import CurveConfig, SearchConfig
-from retail.options import listed
+from retail.config.options import listed
 
 if TYPE_CHECKING:
     from retail.workspace.requests import CurveRequest, FrozenRequest

@@ -99,7 +99,7 @@ def predict(
             run(PredictRequest(bundle=bundle, data=data, text_column=text_column, limit=limit, out=out), progress)
             return
         product = Product.of(image, text, audio)
-        from retail.bundle import load_bundle
+        from retail.recognizer.bundle import load_bundle
 
         prediction = load_bundle(bundle).predict(product)
         typer.echo(_as_json(prediction) if as_json else _as_text(prediction))

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from retail.options import listed
+from retail.config.options import listed
 from retail.schema import MODALITIES, Modality, UserError
 
 if TYPE_CHECKING:

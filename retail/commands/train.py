@@ -14,7 +14,7 @@ import typer
 from retail.commands.declared import run_command
 from retail.commands.shared import Data, Encoders, Modalities, Tasks, TextColumn, chosen_inputs
 from retail.config import FinetuneConfig, TrainConfig
-from retail.options import listed
+from retail.config.options import listed
 
 if TYPE_CHECKING:
     from retail.workspace.requests import FinetuneRequest, TrainRequest

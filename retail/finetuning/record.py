@@ -11,8 +11,8 @@ from typing import Annotated
 from pydantic import Field
 
 from retail.config import FinetuneConfig
+from retail.files.record import Record
 from retail.metrics.retrieval import Retrieved
-from retail.record import Record
 from retail.training.record import TrainingRecord
 
 

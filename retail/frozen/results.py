@@ -13,7 +13,7 @@ from pydantic import BeforeValidator, PositiveInt
 
 from retail.config import FinetuneConfig, FrozenConfig
 from retail.files import whole_file
-from retail.record import FileRecord, Record
+from retail.files.record import FileRecord, Record
 from retail.schema import UserError
 
 CURVE_FORMAT: Literal["retail-curve/2"] = "retail-curve/2"

@@ -11,13 +11,7 @@ from retail import charts
 from retail.comparison.chosen_rows import Calibration
 from retail.components.compare_runs import View
 from retail.components.words import figure, show_table
-from retail.report.tables import (
-    calibration_table,
-    conformal_table,
-    coverage_table,
-    reliability_table,
-    thresholds_table,
-)
+from retail.report.tables import calibration_table, conformal_table, coverage_table, reliability_table, thresholds_table
 from retail.wording import percent
 
 

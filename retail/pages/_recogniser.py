@@ -7,11 +7,11 @@ from pathlib import Path
 
 import streamlit as st
 
-from retail.bundle import load_bundle
 from retail.components.words import plain
 from retail.files import PAGES, home
 from retail.fusion import strategies
 from retail.recognizer import Recognizer
+from retail.recognizer.bundle import load_bundle
 from retail.schema import UserError
 from retail.wording import percent
 from retail.workspace import recognizers

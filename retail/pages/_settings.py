@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import streamlit as st
 
-from retail.options import Config, Option
+from retail.config.options import Config, Option
 
 C = TypeVar("C", bound=Config)
 

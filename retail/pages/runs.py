@@ -9,7 +9,6 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
-from retail.bundle import training_of
 from retail.comparison.results import read_results
 from retail.components.follow_run import CURVE_LINK, STATE_WORDS, follow
 from retail.components.kept_choice import box_key, choose_kept
@@ -17,6 +16,7 @@ from retail.components.side_by_side import draw_side_by_side
 from retail.components.training_history import draw_training
 from retail.components.words import download, plain
 from retail.files import PAGES
+from retail.recognizer.bundle import training_of
 from retail.report.files import csv_zip, latex_text
 from retail.report.html import html_report
 from retail.schema import UserError

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pydantic import NonNegativeInt
 
 from retail.config import FrozenConfig, TrainConfig
-from retail.record import Record
+from retail.files.record import Record
 
 
 @dataclass(frozen=True)

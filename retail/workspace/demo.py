@@ -8,11 +8,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from retail.build import train_recognizer
-from retail.bundle import load_bundle, save_bundle
 from retail.config import TrainConfig
 from retail.dataset.manifest import read_manifest
 from retail.files import DEMO_BUNDLE, DEMO_DIR, DEMO_TASKS, home
 from retail.fusion import strategies
+from retail.recognizer.bundle import load_bundle, save_bundle
 from retail.schema import MODALITIES, Product, Progress, UserError
 
 

@@ -13,11 +13,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from retail.bundle import training_of
 from retail.comparison.results import read_results
 from retail.dataset.manifest import Manifest
 from retail.files import DEMO_RESULTS, home, whole_file
 from retail.finetuning.record import FinetuningRecord
+from retail.recognizer.bundle import training_of
 from retail.schema import Modality, UserError
 from retail.workspace import jobs
 

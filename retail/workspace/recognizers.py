@@ -1,15 +1,15 @@
 """Every recogniser that the dashboard can offer: the demo's, those that finished runs hold, and imported ones.
 
-In: the home folder. Out: `{title: folder}`; a folder is a bundle of `retail.bundle`.
+In: the home folder. Out: `{title: folder}`; a folder is a bundle of `retail.recognizer.bundle`.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from retail.bundle import read_record
 from retail.comparison.results import read_results
 from retail.files import DEMO_BUNDLE, DEMO_DIR, DEMO_RESULTS, home
+from retail.recognizer.bundle import read_record
 from retail.schema import Progress, UserError
 from retail.workspace.datasets import DEMO_NAME
 from retail.workspace.demo import demo_strategies, ensure_demo_bundle

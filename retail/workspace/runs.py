@@ -14,13 +14,13 @@ from contextlib import closing
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
-from retail.bundle import load_bundle, training_of
 from retail.comparison.results import Results, read_results
 from retail.dataset.archive import extract
 from retail.dataset.columns import read_pointer
 from retail.files import DEMO_DIR, home, whole_folder
 from retail.finetuning.record import FinetuningRecord
 from retail.frozen.results import CurveResults, FrozenResults
+from retail.recognizer.bundle import load_bundle, training_of
 from retail.report.verdict import verdict
 from retail.schema import UserError
 from retail.wording import percent

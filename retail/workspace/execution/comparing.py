@@ -6,12 +6,12 @@ In: a `CompareRequest` or a `DoctorRequest`. Out: results, tables, reports, and 
 from __future__ import annotations
 
 from retail.build import compared_recognizers
-from retail.bundle import save_bundle
 from retail.comparison.doctor_visit import visit
 from retail.comparison.fits import FitOutput
 from retail.comparison.on_data import compare_manifest
 from retail.comparison.results import DOCTOR_FORMAT, DataName, DoctorReport, write_results
 from retail.encoders import load_preset
+from retail.recognizer.bundle import save_bundle
 from retail.report.doctor_tables import doctor_tables, doctor_text
 from retail.report.files import write_outputs, write_tables
 from retail.report.tables import comparison_table

@@ -9,7 +9,6 @@ import platform
 from typing import Any
 
 from retail.build import frozen_recognizer
-from retail.bundle import save_bundle
 from retail.config import CLASSIFIERS, FEATURE_MAPS, FinetuneConfig, FrozenConfig
 from retail.dataset.manifest import Manifest, support_sentence
 from retail.encoders import Encoder, load_preset
@@ -18,6 +17,7 @@ from retail.frozen.folds import grouped_folds, look_alikes
 from retail.frozen.results import CurveResults, DataFacts, FoldedData, FrozenResults
 from retail.frozen.rows import FrozenRows, embedded_rows
 from retail.frozen.selection import measure
+from retail.recognizer.bundle import save_bundle
 from retail.report.frozen_tables import curve_table, frozen_table
 from retail.schema import UserError, Vocabulary
 from retail.system import peak_memory_mib

@@ -6,8 +6,8 @@ In: a `TrainRequest` or a `FinetuneRequest`. Out: a bundle.
 from __future__ import annotations
 
 from retail import build
-from retail.bundle import save_bundle
 from retail.finetuning.record import FinetuneEpoch, FinetuningRecord
+from retail.recognizer.bundle import save_bundle
 from retail.report.frozen_tables import finetuning_table
 from retail.workspace.execution.outcome import Follower, Outcome, read_data
 from retail.workspace.requests import FinetuneRequest, TrainRequest

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from retail.bundle import load_bundle
 from retail.dataset.manifest import Manifest, locate, read_manifest, read_table
 from retail.evaluation.robustness import robustness as measure
 from retail.evaluation.robustness import some_of
@@ -18,6 +17,7 @@ from retail.evaluation.scores import evaluate as score
 from retail.evaluation.scores import rows_to_score
 from retail.files import whole_file, write_record
 from retail.recognizer import Recognizer
+from retail.recognizer.bundle import load_bundle
 from retail.report.files import write_tables
 from retail.report.robustness_tables import robustness_tables, robustness_text
 from retail.report.table_formats import safe_cell

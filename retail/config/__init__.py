@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Any, Self
 
-from retail.options import Config, option
+from retail.config.options import Config, option
 from retail.schema import MODALITIES, Modality, UserError
 
 # What is done about rare classes: nothing, loss weights 1/n_c, loss weights by the effective number of examples

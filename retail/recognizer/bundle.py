@@ -18,10 +18,10 @@ from safetensors.torch import load, save
 from retail.encoders import Encoder, load_encoder
 from retail.encoders.tunable import TunableEncoder
 from retail.files import DEMO_BUNDLE, or_demo, whole_file, whole_folder
+from retail.files.record import FileRecord, Record
 from retail.finetuning.record import FinetuningRecord
 from retail.fusion import FusionHead, build_head
 from retail.recognizer import Recognizer
-from retail.record import FileRecord, Record
 from retail.schema import Modality, UserError, Vocabulary
 from retail.training.record import TrainingRecord
 

@@ -58,13 +58,13 @@ class Recognizer:
     @classmethod
     def load(cls, folder: str | Path) -> Recognizer:
         """The recogniser kept in a folder, "demo" for the one that ships; raises UserError when it is damaged."""
-        from retail.bundle import load_bundle
+        from retail.recognizer.bundle import load_bundle
 
         return load_bundle(folder)
 
     def save(self, folder: str | Path) -> Path:
         """Keeps it in a folder that `load`, the command line and the dashboard read; returns the folder."""
-        from retail.bundle import save_bundle
+        from retail.recognizer.bundle import save_bundle
 
         return save_bundle(self, Path(folder))
 

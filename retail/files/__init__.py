@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 Record = TypeVar("Record", bound="BaseModel")
 
-PACKAGE = Path(__file__).resolve().parent
+PACKAGE = Path(__file__).resolve().parents[1]
 # What ships beside the package: in a checkout it lies beside the package, a wheel carries it inside.
 ROOT = PACKAGE / "shipped" if (PACKAGE / "shipped").is_dir() else PACKAGE.parent
 APP = ROOT / "streamlit_app.py"
