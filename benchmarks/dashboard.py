@@ -2,7 +2,7 @@
 
 In: nothing, or a results file. Out: one line each with its limit, and the machine with its load.
 `python benchmarks/dashboard.py [reruns] [content] [compare] [memory] [--results results.json | --full]`, on an
-otherwise idle machine. `--full` measures with made-up results as large as those of a full laboratory run.
+otherwise idle machine. `--full` measures with made-up results as large as those of a full comparison.
 Reruns are timed in this process with Streamlit's AppTest: the script and what it sends, without the browser's drawing.
 """
 
@@ -50,7 +50,7 @@ def timed_reruns(path: Path) -> list[tuple[float, float]]:
     app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=300).run()
     if path.stem == "recognise":
         next(item for item in app.button if item.label == "Try an example").click().run()
-        while "Nearest of" not in " ".join(item.value for item in app.caption):
+        while "The nearest of" not in " ".join(item.value for item in app.caption):
             time.sleep(1)
             app.run()
     else:
@@ -149,7 +149,7 @@ def memory(home: Path) -> None:
     rng = np.random.default_rng(0)
     with served(home) as (url, server), opened(url) as page:
         page.get_by_role("button", name="Try an example").click()
-        page.get_by_text("Nearest of").first.wait_for()
+        page.get_by_text("The nearest of").first.wait_for()
         page.get_by_role("button", name="Clear", exact=True).click()
         page.get_by_text("Any one input is enough").first.wait_for()
         start, peak = server.memory_info().rss / 2**20, 0.0

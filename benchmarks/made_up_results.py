@@ -1,4 +1,4 @@
-"""A results file as large as that of a full laboratory run, for measuring the dashboard without training anything.
+"""A results file as large as that of a full comparison, for measuring the dashboard without training anything.
 
 In: the shipped demo comparison. Out: the same rows for five tasks, twelve strategies, five seeds and 588 test products.
 Shape and size are those of `compare` on the fashion set; the figures are the demo's, repeated, and mean nothing.

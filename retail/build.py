@@ -131,7 +131,7 @@ def finetune_recognizer(
 ) -> Recognizer:
     """Trains a head on frozen embeddings, then the encoders of `tuning.tune` and the head together.
 
-    Calibrates on validation rows. From scratch the head starts anew too. With a `source`, its head is kept and asked
+    Calibrates on validation rows. From scratch, the head starts over too. With a `source`, its head is kept and asked
     before and after: how much did the encoders forget?
     """
     if missing := [modality for modality in tuning.tune if modality not in config.modalities]:

@@ -133,10 +133,10 @@ def decode_audio(source: Path | bytes) -> np.ndarray:
                 f"{name} is not a usable sound clip: {_reason(content, first)}; save it as WAV or MP3."
             ) from None
     if samples.size == 0:
-        raise MediaError(f"{name} holds no sound; record it again.")
+        raise MediaError(f"{name} contains no sound; record it again.")
     mono = samples.mean(1, dtype=np.float32)  # (S,)
     if not np.isfinite(mono).all():
-        raise MediaError(f"{name} holds values that are not finite numbers; save it again as WAV or MP3.")
+        raise MediaError(f"{name} contains values that are not finite numbers; save it again as WAV or MP3.")
     mono = _resample(np.clip(mono, -8, 8), rate_hz)[: MAX_SECONDS * SAMPLE_RATE_HZ]
     return np.pad(mono, (0, max(0, MIN_SAMPLES - len(mono))))
 

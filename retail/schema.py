@@ -43,12 +43,12 @@ MediaSource = Path | bytes | Upload
 Clip = str | MediaSource
 Photos = Clip | Sequence[Clip]
 
-# Called as (stage, done, total) while long work goes on.
+# Called as (stage, done, total) during long work.
 Progress = Callable[[str, int, int], None]
 
 
 class UserError(ValueError):
-    """A mistake the user can mend: one sentence with what was expected, what came and what to do."""
+    """A mistake the user can fix: one sentence with what was expected, what came and what to do."""
 
 
 @dataclass(frozen=True)

@@ -323,7 +323,7 @@ def _usable(
     good: dict[str, Tensor] = {}
     for key, embedding in embeddings.items():
         if not bool(embedding.isfinite().all()):
-            failures[key] = "the encoder gave no finite numbers for this input; check the file."
+            failures[key] = "the encoder produced no finite numbers for this input; check the file."
         elif absent_note and not bool(embedding.any()):
             failures[key] = absent_note
         else:

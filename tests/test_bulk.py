@@ -56,7 +56,7 @@ def test_every_row_comes_back_with_an_answer_or_a_reason(own_runs, tmp_path):
     lost = {name: row["notes"] for name, row in rows.items() if bulk.failed(row)}
     assert set(lost) == {"lost", "damaged", "line-6"}
     assert "'missing.jpg' does not exist" in lost["lost"] and "is not a usable photo" in lost["damaged"]
-    assert "stands in line 2 already" in lost["line-6"]
+    assert "is already used in line 2" in lost["line-6"]
     assert bulk.bulk_jobs() == [job]
 
 
@@ -96,7 +96,7 @@ def test_more_rows_than_allowed_are_one_sentence(tmp_path):
     (tmp_path / "metadata.csv").write_text("id,text\n" + "\n".join(f"{row},tea" for row in range(4)), encoding="utf-8")
     options = ["predict", str(DEMO_BUNDLE), "--data", str(tmp_path), "--out", str(tmp_path / "out.csv"), "--limit", "3"]
     result = CliRunner().invoke(app, options)
-    assert result.exit_code == 1 and "metadata.csv has 4 rows, but at most 3 are taken at once" in result.output
+    assert result.exit_code == 1 and "metadata.csv has 4 rows, but the limit is 3" in result.output
     assert bulk.MAX_ROWS == 10_000
 
 

@@ -143,7 +143,7 @@ def test_right_answers_come_a_page_at_a_time(open_compare):
     box(app, "Products of").set_value((2, 2)).run()
     rows = rows_in(sample_results(), "product", "gated", "0", (2, 2))
     assert f"12 of {len(rows)} products at a time." in said(app)
-    next(item for item in app.number_input if item.label.startswith("Page of")).set_value(2).run()
+    next(item for item in app.number_input if item.label.startswith("Page (of")).set_value(2).run()
     assert cards(app) == {ids()[row] for row in rows[12:24]}
 
 
@@ -159,7 +159,7 @@ def test_products_whose_data_are_gone_are_still_named(open_compare):
     app = section(open_compare(), "Mistakes")
     box(app, "Products of").set_value((0, 1)).run()
     assert not app.exception
-    assert "The data of this run are not on this machine" in said(app) and cards(app)
+    assert "The data of this run is not on this machine" in said(app) and cards(app)
 
 
 def test_the_wished_accuracy_tells_its_threshold(open_compare):
@@ -194,7 +194,7 @@ def test_a_learning_curve_at_hand_is_drawn_and_is_no_comparison(open_compare):
     assert box(app, "Learning curve").options == ["Sample comparison · 20260303-000000-curve"]
     assert "20260303-000000-curve" not in str(box(app, "Results").options)
     box(app, "Task").set_value("brand").run()
-    assert "No learning curve of brand is at hand" in said(app)
+    assert "No learning curve for brand yet" in said(app)
 
 
 def test_text_from_data_formats_and_loads_nothing():
@@ -216,7 +216,7 @@ def test_many_classes_are_cut_to_those_with_most_mistakes_and_the_page_says_so(o
     results["tasks"]["product"] += [f"never seen {place}" for place in range(30)]
     write_finished_run(home(), "20260404-000000-many", results)
     app = section(open_compare("20260404-000000-many"), "Mistakes")
-    assert "The 25 of 33 classes with most mistakes." in said(app)
+    assert "The 25 of 33 classes with the most mistakes." in said(app)
 
 
 def test_a_run_without_any_fusion_opens_in_every_section(open_compare):

@@ -49,7 +49,7 @@ def test_the_demo_comes_first_and_cannot_be_changed(own):
     assert first.is_demo and read_manifest(first.path).tasks
     assert (second.id, second.name) == ("my-shop", "My shop") and datasets.find("my-shop") == own
     for change in (lambda: datasets.rename(first, "x"), lambda: datasets.delete(first)):
-        with pytest.raises(UserError, match="belongs to the program"):
+        with pytest.raises(UserError, match="is built in"):
             change()
 
 
@@ -67,9 +67,9 @@ def test_columns_are_guessed_and_problems_name_the_users_own_columns(own):
 def test_a_meaning_that_cannot_be_is_refused(own):
     with pytest.raises(UserError, match="no column 'Bild' for image"):
         datasets.set_columns(own, Columns(image="Bild"))
-    with pytest.raises(UserError, match="chosen for two things"):
+    with pytest.raises(UserError, match="is chosen twice"):
         datasets.set_columns(own, Columns(image="Picture", text="Picture"))
-    with pytest.raises(UserError, match="an input and a task at once"):
+    with pytest.raises(UserError, match="both an input and a task"):
         datasets.set_columns(own, Columns(text="Colour", tasks=("Colour",)))
     none = Columns(split=NONE)
     for columns in (
@@ -79,9 +79,9 @@ def test_a_meaning_that_cannot_be_is_refused(own):
         replace(none, text="Colour", group="Colour"),
         replace(none, id="SKU", group="SKU"),
     ):
-        with pytest.raises(UserError, match="chosen for two things"):
+        with pytest.raises(UserError, match="is chosen twice"):
             datasets.set_columns(own, columns)
-    with pytest.raises(UserError, match="bears a name of the convention"):
+    with pytest.raises(UserError, match="has a reserved name"):
         datasets.set_columns(own, replace(none, tasks=("split",)))
     datasets.set_columns(own, replace(none, text="Beschreibung", group="SKU", tasks=("Colour",)))
     assert read_manifest(own.path).tasks == ("Colour",)
@@ -108,7 +108,7 @@ def test_a_folder_is_pointed_at_and_survives_its_data_set(small_data):
 
 def test_what_is_no_data_set_is_refused_in_words_and_leaves_nothing():
     for name, content, sentence in (
-        ("notes.pdf", b"%PDF", "no data set"),
+        ("notes.pdf", b"%PDF", "is not a data set"),
         ("empty.zip", zipped({"readme.md": b""}), "no other CSV table"),
         ("broken.zip", b"PK", "not a usable ZIP"),
         ("empty.csv", b"", "is empty"),
@@ -155,7 +155,7 @@ def test_a_member_with_an_impossible_name_is_left_out_alone(tmp_path):
     refused = archive.extract(tmp_path / "odd.zip", tmp_path / "files")
     assert all(sentence.startswith("odd.zip: ") for sentence in refused)
     reasons = [sentence.rpartition("' ")[2].removesuffix(", so it was left out.") for sentence in refused]
-    both, out = "is a file and a folder at once", "points out of the folder"
+    both, out = "is a file and a folder at once", "points outside the folder"
     assert reasons == ["names no file", both, both, both, "has too long a name", out, out]
     kept = {path.relative_to(tmp_path / "files").as_posix() for path in (tmp_path / "files").rglob("*")}
     assert kept == {"good.txt", "a", "d", "d/e.txt", "e"} and not (tmp_path / "out.txt").exists()

@@ -19,7 +19,7 @@ def test_sets_from_one_source_look_alike_and_moved_ones_do_not():
     same = distance(cloud(200, 0.0, 1), cloud(150, 0.0, 2))
     assert 0.4 < same.auc < 0.6 and abs(same.mmd) < 0.01 and same.p_value > 0.05 and "look alike" in same.sentence
     far = distance(cloud(200, 0.0, 1), cloud(150, 2.0, 2))
-    assert far.auc > 0.98 and far.p_value < 0.01 and "easily told apart" in far.sentence
+    assert far.auc > 0.98 and far.p_value < 0.01 and "easy to tell apart" in far.sentence
     between = distance(cloud(200, 0.0, 1), cloud(150, 0.12, 2))
     assert same.auc < between.auc < far.auc and "differ somewhat" in between.sentence
     assert (far.source_rows, far.target_rows) == (200, 150)

@@ -297,7 +297,7 @@ def test_a_file_of_another_network_is_refused(fresh, tmp_path):
     torch.save(timm.create_model("test_efficientnet").state_dict(), tmp_path / "other.pth")
     (tmp_path / "text.pth").write_text("no weights")
     for file in ("other.pth", "text.pth"):
-        with pytest.raises(UserError, match="holds no state dict of torchvision's 'alexnet'; save it anew"):
+        with pytest.raises(UserError, match="holds no state dict of torchvision's 'alexnet'; save it again"):
             load_encoder(f"torchvision:alexnet@{tmp_path / file}")
 
 

@@ -40,7 +40,7 @@ def test_a_photo_is_the_same_whether_it_was_kept_or_not_and_the_limit_holds(phot
     for file in photos:
         assert kept.photo(file).size == (133, 100)
         assert kept.photo(file).tobytes() == full.photo(file).tobytes()
-    # A helper that is started anew gets the settings without a gigabyte of pixels.
+    # A helper that is spawned gets the settings without a gigabyte of pixels.
     again = pickle.loads(pickle.dumps(kept))
     assert not again._pixels and again.photo(photos[0]).tobytes() == kept.photo(photos[0]).tobytes()
 

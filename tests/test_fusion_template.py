@@ -1,4 +1,4 @@
-"""The strategy in CONTRIBUTING.md: one file in the strategies' folder is found, and keeps the contract as it stands."""
+"""The strategy in docs/how-to/extend.md: one file is found, and keeps the contract as it stands."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from retail.config import CompareConfig
 from retail.schema import MODALITIES
 from tests import test_fusion
 
-GUIDE = Path(__file__).parents[1] / "CONTRIBUTING.md"
+GUIDE = Path(__file__).parents[1] / "docs" / "how-to" / "extend.md"
 NAME = "largest"
 
 

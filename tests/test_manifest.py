@@ -53,10 +53,10 @@ def test_every_bad_row_gets_one_sentence_and_valid_rows_stay(folder):
     said = {problem.line: str(problem) for problem in manifest.problems}
     expected = {
         3: "'missing.jpg' does not exist; fix the path, or leave the cell empty.",
-        4: "'1' stands in line 2 already",
+        4: "'1' is already used in line 2",
         5: "byte 0xe9 is not UTF-8",
-        6: "'../secret.png' points out of the folder",
-        7: "'/etc/passwd' points out of the folder",
+        6: "'../secret.png' points outside the folder",
+        7: "'/etc/passwd' points outside the folder",
         8: "4 fields instead of 6",
         9: "'later' is not train, val or test",
         11: "no photo, sound or text is left",
@@ -126,7 +126,7 @@ def test_a_zip_is_unpacked_without_its_traps(folder, tmp_path):
     manifest = read_manifest(path)
     assert len(manifest.products) == 2 and manifest.products[0].modalities == ("image", "text")
     said = " ".join(str(problem) for problem in manifest.problems)
-    for words in ("points out of the folder", "is a link", "over 200 times its size"):
+    for words in ("points outside the folder", "is a link", "over 200 times its size"):
         assert words in said
     assert not (manifest.root / "link").exists() and not (manifest.root / "bomb.bin").exists()
     assert read_manifest(path).root == manifest.root, "found again, not unpacked again"
@@ -157,7 +157,7 @@ def test_a_quote_that_is_never_closed_costs_no_other_row(folder):
     rows[100] = '101,can,"Best red can number 101'
     manifest = read_manifest(write(folder, "id,kind,text", *rows), ["kind"])
     assert len(manifest.products) == 1000 and manifest.products[100].text == '"Best red can number 101'
-    sentence = "line 102: opens a quote that is never closed; close it or take it away."
+    sentence = "line 102: opens a quote that is never closed; close it or remove it."
     assert list(map(str, manifest.problems)) == [sentence]
 
 
@@ -275,7 +275,7 @@ def test_files_are_found_behind_back_slashes_and_other_unicode_forms(folder):
     manifest = read_manifest(write(folder, "image_file_name,text,kind", *(f"{name},t,x" for name in names)), ["kind"])
     assert [len(product.images) for product in manifest.products] == [1, 1, 0, 0, 0]
     said = [problem.message for problem in manifest.problems]
-    assert "points out of the folder" in said[0] and "points out of the folder" in said[1] and "not exist" in said[2]
+    assert "points outside the folder" in said[0] and "points outside the folder" in said[1] and "not exist" in said[2]
 
 
 @pytest.mark.parametrize(
@@ -295,7 +295,9 @@ def test_a_folder_is_read_with_any_table_at_its_top_and_one_without_is_named(fol
     monkeypatch.setenv("RETAIL_HOME", str(tmp_path / "home"))
     with zipfile.ZipFile(tmp_path / "shop.zip", "w") as archive:
         archive.write(folder / "a.png", "a.png")
-    with pytest.raises(UserError, match="^shop.zip holds no metadata.csv and no other CSV table; name a folder or ZIP"):
+    with pytest.raises(
+        UserError, match="^shop.zip contains no metadata.csv and no other CSV table; name a folder or ZIP"
+    ):
         read_manifest(tmp_path / "shop.zip")
     (folder / "deep").mkdir()
     (folder / "deep" / "metadata.csv").write_text("id,text\n1,tea\n")

@@ -1,4 +1,4 @@
-"""The Data page without a browser: the demo stands, own data is added, mended, mapped, renamed and deleted."""
+"""The Data page without a browser: the demo stands, own data is added, fixed, mapped, renamed and deleted."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ def test_the_demo_stands_with_numbers_classes_products_and_no_problem():
     assert [task.replace("_", " ") for task in DEMO_TASKS] == element(app, "selectbox", "What to learn").options
     assert "24 classes with 13 training products each" in said(app)
     assert "No problems so far." in said(app) and "Problems (0)" in [tab.label for tab in app.tabs]
-    assert "belongs to the program" in said(app)
+    assert "is built in" in said(app)
 
 
 def test_taking_the_template_does_not_draw_the_page_again():
-    """Streamlit takes a file away when the page is drawn anew, perhaps before the browser has fetched it."""
+    """Streamlit takes a file away when the page is drawn again, perhaps before the browser has fetched it."""
     buttons = [item.proto for item in open_page("data").get("download_button")]
     assert [(item.label, item.ignore_rerun, bool(item.url)) for item in buttons] == [
         ("Template as ZIP", True, True),
@@ -72,7 +72,7 @@ def test_columns_get_their_meaning_and_are_learned():
     assert "Questions to learn: Colour." in said(app)
     element(app, "selectbox", "Sound").set_value("Words")
     press(app, "Save")
-    assert "chosen for two things" in said(app)
+    assert "is chosen twice" in said(app)
 
 
 def test_a_file_in_two_splits_is_a_warning_and_a_problem(small_data):
@@ -96,7 +96,7 @@ def test_leaks_are_looked_for_in_a_run_and_named_with_products_lines_and_the_way
     leak = next(item.value for item in app.error if "the same recording" in item.value)
     assert leak.startswith("**Leak: near-duplicates.** 12 of 12 test products (100.0 %)")
     assert "Put such products into one split" in leak and "Products: 012 (line 14), 013 (line 15)" in leak
-    assert "Looked for and not found: constant text, names, shuffled control." in said(app)
+    assert "Not found: constant text, names, shuffled control." in said(app)
     box = element(app, "selectbox", "Products of")
     box.set_value(next(place for place, title in enumerate(box.options) if "Leak" in title)).run()
     table = next(item.value for item in app.dataframe if "copy of" in item.value)
@@ -105,7 +105,7 @@ def test_leaks_are_looked_for_in_a_run_and_named_with_products_lines_and_the_way
     with (small_data / "metadata.csv").open("a", encoding="utf-8") as stream:
         stream.write("900,,,one more,red,tea,test\n")
     app.run()
-    assert "The data have changed since this look" in said(app)
+    assert "The data has changed since this check" in said(app)
 
 
 @pytest.mark.parametrize("page", ["data", "train"])
@@ -240,4 +240,4 @@ def test_a_look_for_leaks_that_saw_other_files_makes_the_page_read_them_too(tmp_
     press(app, "Look for leaks")
     finish(audits.latest(added), audit(read_manifest(small_data)))
     app.run()
-    assert "in 48 products" in said(app) and "The data have changed since this look" not in said(app)
+    assert "in 48 products" in said(app) and "The data has changed since this check" not in said(app)

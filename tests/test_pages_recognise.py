@@ -61,15 +61,15 @@ def import_demo_as(name: str) -> None:
 
 def test_the_chosen_recogniser_says_what_it_knows_and_how_good_it_is(start):
     app = start()
-    assert "product (24), category (6), packaging (5), brand (7) classes" in said(app)
-    assert "Right on test products of its comparison" in said(app) and "n = 120" in said(app)
+    assert "Classes: product (24), category (6), packaging (5), brand (7)." in said(app)
+    assert "Accuracy on the test products of its comparison" in said(app) and "n = 120" in said(app)
     assert all(item.label != "Recogniser" for item in app.selectbox)  # nothing to choose
 
 
 def test_an_imported_recogniser_can_be_chosen_and_stays_chosen(start):
     import_demo_as("copy")
     app = choose(start(), "Imported: copy")
-    assert not app.exception and "Nobody has measured it on test products yet." in said(app)
+    assert not app.exception and "Not measured on test products yet." in said(app)
     app.switch_page("retail/pages/compare.py").run()
     app.switch_page("retail/pages/recognise.py").run()
     assert app.session_state.recogniser == "Imported: copy"
@@ -83,7 +83,7 @@ def test_a_damaged_recogniser_is_one_sentence_and_the_demo_stays(start, damage):
     (folder / damage).write_text(text, encoding="utf-8")
     app = choose(start(), "Imported: broken")
     assert not app.exception, app.exception
-    assert any("“Imported: broken” cannot be used, so the demo answers." in item.value for item in app.error)
+    assert any("“Imported: broken” cannot be used, so the demo is used instead." in item.value for item in app.error)
     app = app.text_area[0].set_value("ground coffee in a tin").run()
     assert len(cards(app)) == 4
 
@@ -97,7 +97,7 @@ def test_refused_files_are_named_and_the_good_one_among_them_counts(start):
     assert not app.exception, app.exception
     errors = [item.value for item in app.error]
     assert any("'notes.pdf' is not a usable photo" in error for error in errors)
-    assert any("'huge.png' has 21 MB" in error for error in errors)
+    assert any("'huge.png' is 21 MB" in error for error in errors)
     assert "Used: photo." in said(app)
     uploader(app, "sound").set_value([("words.txt", b"hello", "text/plain")])
     app.run()
@@ -165,7 +165,7 @@ def test_why_names_what_each_input_added_for_the_inputs_that_are_on(start):
     assert "the sound" not in sentence and "the photo" in sentence
 
 
-def test_strategies_on_the_shelf_answer_the_same_upload_side_by_side(start):
+def test_other_recognisers_answer_the_same_upload_side_by_side(start):
     shutil.copytree(DEMO_BUNDLE, demo_strategies() / "gated")  # under another strategy's name: the same answers
     app = button(start(), "Try an example").click().run()
     table = next(item.value for item in app.dataframe if "strategy" in item.value)
@@ -199,14 +199,14 @@ def test_strategies_that_cannot_be_trained_say_why_once_and_wait_for_another_try
 def test_known_products_appear_and_an_own_one_is_found_again(start):
     app = button(start(), "Try an example").click().run()
     deadline = time.monotonic() + TIMEOUT_SECONDS
-    while "Nearest of 312 training products" not in said(app):
+    while "The nearest of 312 training products" not in said(app):
         assert not app.exception and time.monotonic() < deadline
         time.sleep(0.5)
         app.run()
-    next(item for item in app.text_input if item.label == "Its name").set_value("My own jam")
+    next(item for item in app.text_input if item.label == "Product name").set_value("My own jam")
     app = button(app, "Add").click().run()
     assert not app.exception, app.exception
-    assert "Nearest of 312 training products and 1 added by hand" in said(app)
+    assert "The nearest of 312 training products and 1 that you added" in said(app)
     assert "**My own jam** · *added by you*" in said(app) and "similarity 1.00" in said(app)
     app = button(app, "Remove My own jam").click().run()
     assert "My own jam**" not in said(app)
@@ -356,6 +356,6 @@ def test_going_on_without_the_data_is_one_sentence(start):
     write_request(PredictRequest(bundle=Path("b"), data=Path("/gone"), out=Path("predictions.csv")), job.folder)
     app = AppTest.from_file("../streamlit_app.py", default_timeout=TIMEOUT_SECONDS)
     app.query_params["bulk"] = job.id
-    app = button(app.run(), "Go on").click().run()
+    app = button(app.run(), "Retry").click().run()
     assert not app.exception, app.exception
     assert any("/gone does not exist" in item.value for item in app.error)

@@ -21,7 +21,7 @@ def empty_home(tmp_path, monkeypatch):
 
 
 def test_an_empty_history_leads_to_train():
-    assert "No run yet" in said(open_page("runs"))
+    assert "No runs yet" in said(open_page("runs"))
 
 
 def test_a_finished_run_is_listed_with_its_headline_and_can_be_exported():
@@ -39,8 +39,8 @@ def test_a_fine_tuned_recogniser_shows_training_beside_validation():
     app = open_page("runs")
     assert not app.exception
     assert "validation accuracy 50.0 % (augmented training rows 50.0 %)" in app.code[-1].value
-    assert element(app, "selectbox", "Shown").options == ["Loss", "Accuracy for kind"]
-    element(app, "selectbox", "Shown").select("kind")
+    assert element(app, "selectbox", "Show").options == ["Loss", "Accuracy for kind"]
+    element(app, "selectbox", "Show").select("kind")
     app.run()
     assert not app.exception
 
@@ -54,7 +54,7 @@ def test_a_run_gets_another_name_and_is_deleted_only_after_a_question():
     press(app, "Delete …")
     assert len(jobs.list_jobs()) == 1
     press(app, "Delete it")
-    assert jobs.list_jobs() == [] and "No run yet" in said(app)
+    assert jobs.list_jobs() == [] and "No runs yet" in said(app)
 
 
 def test_two_runs_stand_side_by_side_with_a_caution_where_the_data_differ():
@@ -73,7 +73,9 @@ def test_two_runs_stand_side_by_side_with_a_caution_where_the_data_differ():
 
 def test_a_recogniser_from_another_machine_is_imported():
     app = open_page("runs")
-    element(app, "file_uploader", "ZIP that").set_value(("their model.zip", bundle_zip(DEMO_BUNDLE), "application/zip"))
+    element(app, "file_uploader", "ZIP exported").set_value(
+        ("their model.zip", bundle_zip(DEMO_BUNDLE), "application/zip")
+    )
     app.run()
     press(app, "Import")
     assert "Imported as “their-model”" in said(app) and "Imported: their-model" in recognizers()
@@ -81,7 +83,7 @@ def test_a_recogniser_from_another_machine_is_imported():
 
 def test_a_file_that_is_no_recogniser_is_refused():
     app = open_page("runs")
-    element(app, "file_uploader", "ZIP that").set_value(("model.zip", b"PK", "application/zip"))
+    element(app, "file_uploader", "ZIP exported").set_value(("model.zip", b"PK", "application/zip"))
     app.run()
     press(app, "Import")
     assert "not a usable ZIP" in said(app)
@@ -100,9 +102,9 @@ def test_a_chosen_run_stays_chosen_when_it_gets_another_name_and_twins_can_both_
     press(app, "Rename")
     box = element(app, "selectbox", "Run")
     assert box.value == first
-    assert box.proto.raw_value == f"Better name · {first}"  # else the browser would go on sending the old words
+    assert box.proto.raw_value == f"Better name · {first}"  # else the browser would keep sending the old words
     press(app, "Delete …")
-    assert "“Better name” goes with" in said(app)
+    assert "“Better name” will be deleted with" in said(app)
 
 
 def test_the_run_of_the_address_is_shown_until_another_is_chosen():

@@ -38,7 +38,7 @@ def asked() -> list[Request]:
 
 
 def test_a_comparison_is_queued_with_all_that_was_chosen(train):
-    element(train, "multiselect", "Ways to join").set_value(["gated", "averaged"])
+    element(train, "multiselect", "Fusion methods").set_value(["gated", "averaged"])
     element(train, "number_input", "Seeds").set_value(2)
     element(train, "checkbox", "Also train").set_value(False)
     train.run()
@@ -75,7 +75,7 @@ def test_without_multi_task_every_question_gets_a_run_and_without_multi_modal_on
 def test_fine_tuning_and_frozen_features_have_options_of_their_own(train):
     element(train, "radio", "Method").set_value("finetune")
     train.run()
-    assert "Nobody can tell yet" in said(train)
+    assert "No estimate yet" in said(train)
     element(train, "number_input", "Epochs").set_value(1)
     press(train, "Start")
     element(train, "radio", "Method").set_value("frozen")
@@ -110,10 +110,10 @@ def test_a_learning_curve_is_queued_with_its_examples_and_draws(train):
 def test_deep_layers_low_rank_changes_and_contrast_can_be_chosen(train):
     element(train, "radio", "Method").set_value("finetune")
     train.run()
-    element(train, "multiselect", "Encoders that learn").set_value(["image", "text"])
+    element(train, "multiselect", "Encoders to fine-tune").set_value(["image", "text"])
     element(train, "text_input", "New hidden layers").set_value("512,512")
-    element(train, "number_input", "Low-rank").set_value(8)
-    element(train, "number_input", "Draw a product").set_value(0.3)
+    element(train, "number_input", "LoRA rank").set_value(8)
+    element(train, "number_input", "Align photo").set_value(0.3)
     train.run()
     press(train, "Start")
     (request,) = asked()
@@ -152,9 +152,9 @@ def test_own_encoders_are_named(train):
 
 
 def test_nothing_chosen_cannot_be_started(train):
-    element(train, "multiselect", "Ways to join").set_value([])
+    element(train, "multiselect", "Fusion methods").set_value([])
     train.run()
-    assert "Choose at least one way" in said(train) and element(train, "button", "Start").disabled
+    assert "Choose at least one fusion method" in said(train) and element(train, "button", "Start").disabled
     element(train, "multiselect", "What to learn").set_value([])
     train.run()
     assert "at least one column" in said(train)
@@ -204,12 +204,16 @@ def done(app, folder) -> str:
 def test_a_finished_run_leads_only_to_what_it_made():
     app = open_page("train")
     words = done(app, write_finished_run(home(), "20260101-000000-curve", curve_results()))
-    assert "Compare draws it under" in words and "Recognise offers" not in words and "See the comparison" not in words
+    assert (
+        "See it on Compare" in words and "Your recogniser is ready" not in words and "See the comparison" not in words
+    )
     folder = write_finished_run(home(), "20260102-000000-both")
     (folder / "bundles" / "gated").mkdir(parents=True)
     (folder / "bundles" / "gated" / "bundle.json").write_text("{}")
     words = done(app, folder)
-    assert "Done: Recognise offers" in words and "See the comparison" in words and "draws it under" not in words
+    assert (
+        "Done. Your recogniser is ready" in words and "See the comparison" in words and "See it on Compare" not in words
+    )
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""RHVoice's and Pico's voices: what Pico's other languages are told to say, and what is said when one is missing."""
+"""RHVoice's and Pico's voices: what Pico's other languages say, and what is said when one is missing."""
 
 from __future__ import annotations
 

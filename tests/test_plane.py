@@ -1,4 +1,4 @@
-"""Look-alikes lie together on the plane, and no more points are drawn than a browser bears."""
+"""Look-alikes lie together on the plane, and no more points are drawn than a browser can take."""
 
 from __future__ import annotations
 

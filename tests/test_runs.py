@@ -132,8 +132,8 @@ def repacked(change) -> bytes:
     ("content", "sentence"),
     [
         (lambda: b"PK no zip", "not a usable ZIP"),
-        (lambda: repacked(lambda new, name, data: new.writestr("../" + name, data)), "points out of the folder"),
-        (lambda: repacked(lambda new, name, data: new.writestr(name + ".txt", data)), "holds no bundle.json"),
+        (lambda: repacked(lambda new, name, data: new.writestr("../" + name, data)), "points outside the folder"),
+        (lambda: repacked(lambda new, name, data: new.writestr(name + ".txt", data)), "contains no bundle.json"),
         (
             lambda: repacked(lambda new, name, data: new.writestr(name, data if "json" in name else data[:-1] + b"x")),
             "do not match their checksum",

@@ -1,7 +1,7 @@
 """Renders the photos of the demo set inside Blender 3.4 (Cycles on the CPU, no denoiser).
 
-In: `blender -b --python make_demo_scene.py -- specs.json labels out [from_end]`.
-Out: one JPEG per spec. Photos already there are skipped, so a broken run goes on; two runs may meet in the middle.
+In: `blender -b --python scene.py -- specs.json labels out [from_end]`.
+Out: one JPEG per spec. Photos already there are skipped, so a broken run resumes; two runs may meet in the middle.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ def pretrain(
         int, typer.Option(help="Processes that share each batch; other cores prepare the next ones.")
     ] = TrainingConfig.processes,
 ) -> None:
-    """Pretrain the spoken-word encoder from synthetic speech. A stopped run goes on where it was."""
+    """Pretrain the spoken-word encoder from synthetic speech. A stopped run resumes where it was."""
     try:
         _pretrain(out, work or files.home() / "pretraining", steps, seed, processes)
     except UserError as error:

@@ -1,6 +1,6 @@
 """The spoken clips on disk: synthesised once in parts, kept, and read as one array.
 
-In: words and voices. Out: `Clips`. Each part is one file, so that a stopped run goes on where it was.
+In: words and voices. Out: `Clips`. Each part is one file, so that a stopped run resumes where it was.
 """
 
 from __future__ import annotations
@@ -132,7 +132,7 @@ def _speak_apart(file: Path, words: list[Spoken], first: int, part: Part, varian
     """In a process of its own, because a synthesizer's library may crash; then the next draw is tried.
 
     Whether the file is there tells: the exit code of a process that another thread started meanwhile can be lost, and
-    then a finished part would be drawn anew, another one than the seed's.
+    then a finished part would be drawn again, another one than the seed's.
     """
     context = get_context("forkserver")  # a fork of this process would inherit a library in the middle of its work
     context.set_forkserver_preload([__name__])

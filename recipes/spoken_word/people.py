@@ -1,7 +1,7 @@
 """Voices modelled on recorded people: RHVoice's through its C library, SVOX Pico's through `pico2wave`.
 
 Two of RHVoice's voices and two of Pico's are English ones. RHVoice's Russian and Ukrainian voices read English words
-as their languages do; Pico's German, French, Italian and Spanish ones are told what to say in phonemes. Sources:
+as their languages do; Pico's German, French, Italian and Spanish ones take phonemes. Sources:
 `RHVoice.h` (RHVoice 1.8) and the SVOX Pico manual (2009). Both come from the section non-free of Debian's archive:
 nobody has published how their voices were trained.
 """

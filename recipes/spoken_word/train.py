@@ -1,6 +1,6 @@
 """Trains the spoken-word network so that the same word from any voice gets the same embedding.
 
-In: `Clips`. Out: a checkpoint that training goes on from, and at its end the averaged weights.
+In: `Clips`. Out: a checkpoint that training resumes from, and at its end the averaged weights.
 """
 
 from __future__ import annotations
@@ -159,7 +159,7 @@ def train(
     score: Callable[[SpokenWordNet], dict[str, float]] | None = None,
     say: Callable[[str], None] = print,
 ) -> SpokenWordNet:
-    """Trains, or goes on from the checkpoint, and returns the averaged network in evaluation mode.
+    """Trains, or resumes from the checkpoint, and returns the averaged network in evaluation mode.
 
     On a processor `config.processes` processes of one thread each share every batch, and the cores that are left
     prepare the next ones; on a GPU one process trains and the processors make the batches.

@@ -123,7 +123,7 @@ def _resampled(samples: np.ndarray, sample_rate_hz: int) -> np.ndarray:
 
 @cache
 def _low_pass(rate: int) -> np.ndarray:
-    """The filter that `resample_poly` would design anew for every clip."""
+    """The filter that `resample_poly` would design again for every clip."""
     return firwin(20 * rate + 1, 1 / rate, window=("kaiser", 5.0)).astype(np.float32)
 
 

@@ -28,7 +28,7 @@ def audit(manifest: Manifest, embedded: EmbeddingBatch | None = None, progress: 
     Raises UserError when the data has no label column.
     """
     if not manifest.tasks:
-        raise UserError("An audit needs labels to look for; name label columns with --tasks.")
+        raise UserError("An audit needs labels; name label columns with --tasks.")
     data = Audited(
         manifest.root,
         with_validation(manifest.products),

@@ -91,16 +91,16 @@ def _finding(data: Audited, task: str, told: Mapping[Modality, Guess], missing: 
     guesses = [*told.values(), *([missing] if missing else [])]
     best = max(guesses, key=lambda guess: guess.accuracy)
     if best is missing:
-        said = f"{task}: which inputs are missing tells the class of {percent(best.accuracy)} of {best.n} products"
+        said = f"{task}: which inputs are missing gives away the class of {percent(best.accuracy)} of {best.n} products"
     else:
         word = inputs_words([modality for modality, guess in told.items() if guess is best])
         said = (
-            f"{task}: with its contents shuffled across products the {word} still tells the class of "
+            f"{task}: with its contents shuffled across products the {word} still gives away the class of "
             f"{percent(best.accuracy)} of {best.n} products, because it is missing in some classes more than in others"
         )
     sentence = (
-        f"{said}; the commonest class has {percent(best.chance)}. A model can learn the gaps instead of the product: "
-        "gather the missing inputs, or take away inputs of the other classes until the gaps are alike."
+        f"{said}; the most common class has {percent(best.chance)}. A model can learn the gaps instead of the product: "
+        "collect the missing inputs, or remove inputs of the other classes until the gaps are even."
     )
     severity: Severity = "leak" if best.skill >= LEAK else "warning"
     return Finding("shuffled control", severity, sentence, data.ids(best.correct), task)

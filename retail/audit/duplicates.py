@@ -15,7 +15,7 @@ from retail.media import clean_text
 from retail.schema import Modality
 from retail.wording import INPUT_WORDS, percent
 
-# Calibrated on 2,925 shop photos: coded anew or halved in size a photo stays within 0.004 of itself (root mean square
+# Calibrated on 2,925 shop photos: coded again or halved in size a photo stays within 0.004 of itself (root mean square
 # of 16 × 16 thumbnails), and no two different products come nearer than 0.022.
 SAME_THUMBNAIL = 0.012
 # Cosine of standardised embeddings: mirrored copies reach 0.93 and crops 0.91 (medians), different products hardly.
@@ -56,7 +56,8 @@ def _finding(data: Audited, splits: np.ndarray, modality: Modality, word: str, p
     sentence = (
         f"{len(test)} of {n_test} test products ({percent(share)}) and {len(held) - len(test)} of {n_val} validation "
         f"products have {word} a product of another split ({INPUT_WORDS[modality]} of {data.products[row].id} and "
-        f"{data.products[partner[row]].id}). Put such products into one split, with one name in a group column."
+        f"{data.products[partner[row]].id}). Put such products into one split: give them one "
+        "name in a group column."
     )
     sure: Severity = "warning" if modality == "text" or "almost" in word else "leak"
     weaker: Severity = "note" if sure == "warning" else "warning"
@@ -141,7 +142,7 @@ def _same_texts(data: Audited, splits: np.ndarray) -> list[Pair]:
 
 
 def _equally_labelled(data: Audited, row: int, other: int) -> bool:
-    """Two products may bear one sentence; it gives an answer away only where they are of the same classes."""
+    """Two products may share one sentence; it gives an answer away only where they are of the same classes."""
     ours, theirs = data.products[row].labels, data.products[other].labels
     return all(ours.get(task, "") == theirs.get(task, "") for task in data.tasks)
 

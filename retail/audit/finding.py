@@ -23,12 +23,12 @@ SEVERITIES: tuple[Severity, ...] = ("leak", "warning", "note")
 
 # The six kinds, each with what is looked for.
 KINDS = {
-    "constant text": "one description stands for all products of a class",
+    "constant text": "all products of a class share one description",
     "label words": "the answer is written in the description",
-    "names": "ids, file names, folders or barcodes tell the class",
-    "near-duplicates": "the same photo, sound or description stands on both sides of a split",
-    "shortcut": "a product is on both sides of a split, or mere file properties tell the class",
-    "shuffled control": "a shuffled input, or which inputs are missing, still tells the class",
+    "names": "ids, file names, folders or barcodes give the class away",
+    "near-duplicates": "the same photo, sound or description is on both sides of a split",
+    "shortcut": "a product is on both sides of a split, or mere file properties give the class away",
+    "shuffled control": "a shuffled input, or which inputs are missing, still gives the class away",
 }
 
 

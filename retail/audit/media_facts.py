@@ -109,7 +109,7 @@ def mirrored(thumbnails: np.ndarray) -> np.ndarray:
 def sound_fingerprint(clip: np.ndarray) -> np.ndarray:
     """(S,) -> (512,) of unit length: log power in 16 bands at 32 moments, without the overall level.
 
-    Louder, shorter in bytes or coded anew, a clip keeps it; another utterance of the same words does not.
+    Louder, shorter in bytes or encoded again, a clip keeps it; another utterance of the same words does not.
     """
     padded = np.pad(clip.astype(np.float64), (0, max(0, WINDOW - len(clip))))
     frames = np.lib.stride_tricks.sliding_window_view(padded, WINDOW)[::HOP] * np.hanning(WINDOW)

@@ -39,7 +39,7 @@ def names(data: Audited) -> list[Finding]:
     model = make_pipeline(TfidfVectorizer(analyzer="char_wb", ngram_range=(1, 5), min_df=2), MultinomialNB(alpha=0.05))
     found = []
     for task in data.tasks:
-        told = {}
+        guesses = {}
         for where, own in sources.items():
             given = np.array([" ".join(name.replace("/", " / ").split()) for name in own], dtype=object)
             if not any(given):
@@ -47,13 +47,13 @@ def names(data: Audited) -> list[Finding]:
             labels = np.where(given == "", "", data.labels(task))
             guess = cross_validated(model, given, labels, data.groups)
             if guess and guess.tells(EXCESS):
-                told[where] = guess
-        if told:
-            where, best = max(told.items(), key=lambda item: item[1].accuracy)
+                guesses[where] = guess
+        if guesses:
+            where, best = max(guesses.items(), key=lambda item: item[1].accuracy)
             sentence = (
-                f"{task}: {' and '.join(told)} give the class away: from {where} alone {percent(best.accuracy)} of "
-                f"{best.n} products are guessed right, the commonest class has {percent(best.chance)}. Names are no "
-                "input here; never add them as one, and do not split in the order of names."
+                f"{task}: {' and '.join(guesses)} give the class away: from {where} alone {percent(best.accuracy)} of "
+                f"{best.n} products are guessed right, the most common class has {percent(best.chance)}. Names are "
+                "not an input here; never make them one, and do not split in the order of names."
             )
             found.append(Finding("names", "note", sentence, data.ids(best.correct), task))
     return found
@@ -79,9 +79,9 @@ def codes(data: Audited) -> list[Finding]:
                     rows |= set(owners)
         if len(rows) / n_texts >= CODED:
             sentence = (
-                f"{task}: the descriptions of {len(rows)} of {n_texts} products ({percent(len(rows) / n_texts)}) hold "
-                "a barcode or number that only their class has: a model reads the number, not the product. Take "
-                "numbers out of the text."
+                f"{task}: the descriptions of {len(rows)} of {n_texts} products ({percent(len(rows) / n_texts)}) "
+                "contain a barcode or number that only their class has: a model reads the number, not the product. "
+                "Take numbers out of the text."
             )
             found.append(Finding("names", "warning", sentence, data.ids(np.array(sorted(rows))), task))
     return found

@@ -51,7 +51,7 @@ def _split_groups(data: Audited) -> list[Finding]:
     name = next(iter(parted))
     kind = "groups" if declared else "families of ids"
     sentence = (
-        f"{len(parted)} {kind} stand in more than one split (such as {name!r}, {len(parted[name])} rows): a model is "
+        f"{len(parted)} {kind} are in more than one split (such as {name!r}, {len(parted[name])} rows): a model is "
         "tested on products that it was trained on. "
     ) + ("Put each group into one split." if declared else "If they are one product each, name them in a group column.")
     severity: Severity = "leak" if declared else "warning"
@@ -85,13 +85,13 @@ def _file_properties(data: Audited) -> list[Finding]:
             if guess is None or not guess.tells(EXCESS):
                 continue
             sentence = (
-                f"{task}: {words} alone tell the class of {percent(guess.accuracy)} of {guess.n} products, the "
-                f"commonest class has {percent(guess.chance)}. "
+                f"{task}: {words} alone give away the class of {percent(guess.accuracy)} of {guess.n} products, the "
+                f"most common class has {percent(guess.chance)}. "
             )
             sentence += (
                 "That may be the product itself (a longer name, a busier pack); check that no class was recorded apart."
                 if of_the_product
-                else "Classes were recorded or exported differently: bring all files to one size and format."
+                else "Classes were recorded or exported differently: convert all files to one size and format."
             )
             strong: Severity = "warning" if of_the_product else "leak"
             weak: Severity = "note" if of_the_product else "warning"

@@ -47,8 +47,8 @@ def constant_text(data: Audited) -> list[Finding]:
             name, text = classes[0]
             sentence = (
                 f"{task}: {len(classes)} of {asked} classes have one description for all their products "
-                f'({name}: "{_short(text)}"). It is the class written differently: what the description reaches '
-                "measures nothing. Give every product its own text, or leave the texts out."
+                f'({name}: "{_short(text)}"). It is the class in other words: accuracy from the description '
+                "means nothing. Give every product its own text, or leave the texts out."
             )
             severity: Severity = "leak" if 2 * len(classes) >= asked else "warning"
             found.append(Finding("constant text", severity, sentence, data.ids(np.array(rows)), task))
@@ -65,23 +65,23 @@ def label_words(data: Audited) -> list[Finding]:
         if asked.sum() < LEAST_IN_CLASS:
             continue
         needed = _needed_words(sorted({label for label in labels if label}))
-        told = np.array([ask and _names(words[i], needed[labels[i]]) for i, ask in enumerate(asked)])
-        share = told.sum() / asked.sum()
+        named = np.array([ask and _names(words[i], needed[labels[i]]) for i, ask in enumerate(asked)])
+        share = named.sum() / asked.sum()
         accident = _by_accident(words, labels, asked, needed)
         if share < WRITTEN or share < LIFT * accident:
             continue
         lift = f"{share / accident:.0f} times as often as in" if accident else "and never in"
         said = (
             f"{task}: the answer is written in the text of {percent(share)} of the products "
-            f"({int(told.sum())} of {int(asked.sum())}), {lift} texts of other classes "
+            f"({int(named.sum())} of {int(asked.sum())}), {lift} texts of other classes "
             f"({percent(accident)}). "
         )
         if share >= OFTEN:
-            said += "The description reads out the answer; expect less where nobody wrote it down."
+            said += "The description gives the answer; expect less where it is not written down."
         else:
-            said += "That is fair if users write so too; else take the words out."
+            said += "That is fair if users write like this too; if not, take the words out."
         severity: Severity = "warning" if share >= OFTEN else "note"
-        found.append(Finding("label words", severity, said, data.ids(told), task))
+        found.append(Finding("label words", severity, said, data.ids(named), task))
     return found
 
 

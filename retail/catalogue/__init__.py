@@ -93,7 +93,7 @@ class Gallery:
         return (
             f"Unlike anything known: the nearest known product has a similarity of {neighbours[0].similarity:.2f}, "
             f"while {KNOWN:.0%} of the validation products reach {threshold:.2f} with these inputs. "
-            "The answers are guesses among what the model knows."
+            "The answers are only guesses among the classes it knows."
         )
 
     def contradictions(self, answer: Prediction, recognizer: Recognizer) -> list[str]:
@@ -147,7 +147,7 @@ def build_gallery(recognizer: Recognizer, manifest: Manifest, progress: Progress
 
 
 def empty_gallery(recognizer: Recognizer) -> Gallery:
-    """For a recogniser whose training data is not at hand: it knows what is enrolled."""
+    """For a recogniser whose training data is not available: it knows what is enrolled."""
     batch, _ = recognizer.embed([])
     return Gallery((), batch, {})
 

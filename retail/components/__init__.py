@@ -1,4 +1,4 @@
 """Parts that several pages of the dashboard share.
 
-In: what a page has at hand. Out: elements on the page.
+In: what a page knows. Out: elements on the page.
 """

@@ -32,8 +32,8 @@ ROLE_HELP = {
     "image": "The path of the photo file; several photos of one product are separated by ';'.",
     "audio": "The path of the sound file.",
     "text": "Any words about the product.",
-    "id": "Anything that tells products apart; without one the line number does.",
-    "split": "Which products are for training and which for the test. Left out, they are split for you.",
+    "id": "Anything that identifies a product; without it, the line number is used.",
+    "split": "Which products are for training and which for testing. Without it, they are split for you.",
     "group": "Products of one group (one shoot, one series) stay together, so that the test stays fair.",
 }
 
@@ -45,7 +45,7 @@ def choose_dataset() -> Dataset:
 
 
 def _labels(known: list[Dataset]) -> dict[str, str]:
-    """Names by id; the box finds an option by its label, so those of one name bear their id too."""
+    """Names by id; the box finds an option by its label, so those of one name show their id too."""
     names = Counter(one.name for one in known)
     return {one.id: one.name if names[one.name] == 1 else f"{one.name} ({one.id})" for one in known}
 
@@ -79,14 +79,14 @@ def draw_add() -> None:
             return
         try:
             if upload is not None and path.strip():
-                st.error("There are a file and a path, but one data set is added at a time: take one of them away.")
+                st.error("You gave a file and a path, but one data set is added at a time; remove one of them.")
                 return
             if upload is not None:
                 added = datasets.add_upload(name or Path(upload.name).stem, upload.name, upload.getvalue())
             elif path.strip():
                 added = datasets.add_folder(name or Path(path.strip()).stem, Path(path.strip()))
             else:
-                st.error("Choose a file to upload, or write a path.")
+                st.error("Choose a file to upload, or type a path.")
                 return
         except UserError as error:
             st.error(str(error))
@@ -142,8 +142,8 @@ def draw_columns(dataset: Dataset) -> None:
 def ask_delete(dataset: Dataset) -> None:
     """Asks once more."""
     st.write(
-        f"“{dataset.name}” is removed from the dashboard with the files that were uploaded. A folder that was only "
-        "named stays. Finished runs keep their figures, but can no longer show the products."
+        f"“{dataset.name}” and its uploaded files will be removed. A folder that you only pointed to stays where it "
+        "is. Finished runs keep their figures, but can no longer show the products."
     )
     if st.button("Delete it", type="primary", on_click=datasets.delete, args=(dataset,)):
         st.session_state.dataset = "demo"
@@ -153,7 +153,7 @@ def ask_delete(dataset: Dataset) -> None:
 def draw_manage(dataset: Dataset) -> None:
     """Another name, or away with it."""
     if dataset.is_demo:
-        st.caption("The demo belongs to the program: it can be neither renamed nor deleted.")
+        st.caption("The demo is built in: it cannot be renamed or deleted.")
         return
     name = st.text_input("Name of this data set", dataset.name)
     if st.button("Rename") and name != dataset.name:

@@ -112,7 +112,9 @@ def choose() -> View | None:
     results = read(files[run][1])
     tasks = results.scored_tasks()
     if not tasks:
-        st.warning("No test product of this run has a label, so there is nothing to compare. Label some, train again.")
+        st.warning(
+            "No test product of this run has a label, so there is nothing to compare. Label some and train again."
+        )
         st.stop()
     left_out = ", ".join(plain(task) for task in results.tasks if task not in tasks)
     why = f"Left out, because no test product has a label: {left_out}." if left_out else None
@@ -125,7 +127,7 @@ def choose() -> View | None:
         list(names),
         format_func=names.__getitem__,
         key=key,
-        help="Marked in every chart; its mistakes can be opened. At first the fusion that validation chose.",
+        help="Highlighted in every chart; its mistakes can be opened. Starts with the fusion chosen on validation.",
     )
     return View(run, results, task, model)
 

@@ -1,6 +1,6 @@
 """Products of a data set as cards, a page of them at a time, on Data.
 
-In: products and what stands below each. Out: cards with photo, words, player and labels.
+In: products and what goes below each. Out: cards with photo, words, player and labels.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ A_PAGE = 6
 def draw_cards(products: Sequence[Product], lines: Mapping[str, int], key: str) -> None:
     """Six at a time, each with its line of the table."""
     pages = max((len(products) + A_PAGE - 1) // A_PAGE, 1)
-    page = int(st.number_input(f"Page, of {pages:,}", 1, pages, 1, width=160, key=f"page_{key}")) if pages > 1 else 1
+    page = int(st.number_input(f"Page (of {pages:,})", 1, pages, 1, width=160, key=f"page_{key}")) if pages > 1 else 1
     cells = st.columns(3)
     for place, product in enumerate(products[(page - 1) * A_PAGE : page * A_PAGE]):
         with cells[place % 3].container(border=True):

@@ -1,6 +1,6 @@
 """One run as it goes: its place in the queue, stage and time left, first figures, log, Cancel and Retry.
 
-In: a `Job`. Out: what stands on the page now; the page decides how often to look.
+In: a `Job`. Out: what is on the page now; the page decides how often to look.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ STATE_WORDS = {
     "cancelled": "Cancelled",
 }
 LOG_LINES = 15
-CURVE_LINK = "Compare draws it under “Map and curves”"
+CURVE_LINK = "See it on Compare, under “Map and curves”"
 
 
 def time_left(now: Status) -> str:
@@ -93,11 +93,11 @@ def follow(job: jobs.Job, live: bool) -> None:
 def _place(job: jobs.Job) -> str:
     waiting = [other.id for other in jobs.waiting()]
     before = waiting.index(job.id) if job.id in waiting else 0
-    return "It starts when the run before it ends." if not before else f"{before + 1} runs come before it."
+    return "It starts when the current run ends." if not before else f"{before + 1} runs are ahead of it."
 
 
 def _draw_links(job: jobs.Job) -> None:
-    st.success("Done: Recognise offers what it made." if bundles_in(job.folder / RUN_BUNDLES) else "Done.")
+    st.success("Done. Your recogniser is ready on Recognise." if bundles_in(job.folder / RUN_BUNDLES) else "Done.")
     left, right = st.columns(2)
     made = format_of(str(job.results), job.results.stat().st_mtime) if job.results.is_file() else ""
     if made == FORMAT:

@@ -1,6 +1,6 @@
 """What a card shows of a product: its photos, its words and a player; what cannot be read says why.
 
-In: a `Product` whose files lie on this machine. Out: elements on the page; small copies of photos are kept.
+In: a `Product` whose files are on this machine. Out: elements on the page; small copies of photos are kept.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def draw_media(product: Product) -> None:
         st.markdown(f"“{plain(product.text[:MOST_LETTERS])}”")
     if isinstance(product.audio, Path):
         if not product.audio.is_file():
-            st.error(plain(f"No sound: '{product.audio.name}' does not exist any more; bring it back."))
+            st.error(plain(f"No sound: '{product.audio.name}' no longer exists; restore the file."))
         elif reason := fault(str(product.audio), product.audio.stat().st_mtime):
             st.error(plain(f"No sound: {reason}"))
         else:

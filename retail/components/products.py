@@ -57,7 +57,7 @@ def draw_products(view: View, seed: str, rows: list[int], key: str) -> None:
     pages = -(-len(rows) // CARDS)
     page = 1
     if pages > 1:
-        page = st.number_input(f"Page of {pages}", 1, pages, key=f"page_{key}", width=160)
+        page = st.number_input(f"Page (of {pages})", 1, pages, key=f"page_{key}", width=160)
         st.caption(f"{CARDS} of {len(rows):,} products at a time.")
     columns = st.columns(COLUMNS)
     for place, row in enumerate(rows[(page - 1) * CARDS : page * CARDS]):
@@ -73,12 +73,12 @@ def _draw_words(view: View, seed: str, row: int, name: str) -> None:
     classes = view.results.tasks[view.task]
     truth = classes[target] if target >= 0 else "no label"
     st.markdown(f"**{plain(name)}**")
-    verb = "rightly answered" if target == preds else "answered"
+    verb = "correctly answered" if target == preds else "answered"
     st.markdown(f"{plain(truth)}, {verb} **{plain(classes[preds])}** ({confidence:.0%} sure)")
     if target < 0:
         return
     saved = [WORDS.get(model, model) for model in saved_by(view.results, view.task, seed, row)]
     if target == preds:
-        st.caption(f"Alone right: {', '.join(saved) or 'no single input'}.")
+        st.caption(f"Right alone: {', '.join(saved) or 'no single input'}.")
     else:
         st.caption(f"Would have been right alone: {', '.join(saved) or 'no single input'}.")

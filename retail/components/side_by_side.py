@@ -1,6 +1,6 @@
 """Two to four finished comparisons beside one another, on Compare and on Runs.
 
-In: the comparisons at hand, and those chosen at first. Out: cautions, a chart, a table and the verdicts on the page.
+In: the finished comparisons, and those chosen at first. Out: cautions, a chart, a table and the verdicts on the page.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def draw_side_by_side(first: Sequence[str] = ()) -> None:
     st.subheader("Side by side", anchor=False)
     files = results_files()
     if len(files) < 2:
-        st.info("There is only one comparison so far; train another one to set them side by side.")
+        st.info("There is only one comparison so far; run another to see them side by side.")
         return
     chosen = st.multiselect(
         "Two to four finished comparisons",

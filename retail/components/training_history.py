@@ -23,10 +23,10 @@ def draw_training(info: TrainingRecord | None, key: str) -> None:
     with st.expander("How the training went", expanded=True):
         tasks = list(history[-1].val_accuracy)
         words = {LOSS: "Loss", **{task: f"Accuracy for {plain(task)}" for task in tasks}}
-        measure = st.selectbox("Shown", list(words), format_func=words.__getitem__, key=f"measure_{key}")
+        measure = st.selectbox("Show", list(words), format_func=words.__getitem__, key=f"measure_{key}")
         figure(charts.training_chart(history, measure))
         st.caption(
-            "Training photos are cropped, changed and blended, so training looks worse than it is. Overfitting shows "
-            "where training goes on improving and validation turns back."
+            "Training photos are cropped, changed and blended, so training looks worse than it is. A model overfits "
+            "where training keeps improving while validation gets worse."
         )
         st.code(finetuning_table(info), language=None, wrap_lines=True)

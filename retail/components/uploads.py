@@ -15,7 +15,7 @@ def uploaded(value: Any) -> list[UploadedFile]:
 
 
 def release(files: list[UploadedFile]) -> None:
-    """The server keeps an upload until the session ends, unless it is told that nobody needs it any more."""
+    """The server keeps an upload until the session ends, unless asked to let it go."""
     context = get_script_run_ctx()
     remove = getattr(context.uploaded_file_mgr, "remove_file", None) if context else None
     for file in files:

@@ -76,7 +76,7 @@ def _extract(archive: zipfile.ZipFile, folder: Path, zip_name: str) -> list[str]
     named = [(member, _name(member)) for member in archive.infolist()]
     members = [(member, name) for member, name in named if not name.endswith("/")]
     if len(members) > MAX_MEMBERS:
-        raise UserError(f"{zip_name} holds {len(members)} files, but at most {MAX_MEMBERS} are allowed.")
+        raise UserError(f"{zip_name} holds {len(members)} files, but the limit is {MAX_MEMBERS}; pack fewer files.")
     refused, total = [], 0
     for member, name in members:
         reason = _refusal(member, name, folder)
@@ -107,9 +107,9 @@ def _refusal(member: zipfile.ZipInfo, name: str, folder: Path) -> str:
     if not inner.parts:
         return "names no file"
     if inner.is_absolute() or ".." in inner.parts or ":" in inner.parts[0]:
-        return "points out of the folder"
+        return "points outside the folder"
     if not (folder / name).resolve().is_relative_to(folder.resolve()):
-        return "points out of the folder"
+        return "points outside the folder"
     if stat.S_ISLNK(member.external_attr >> 16):
         return "is a link"
     if member.file_size > RATIO_FROM_BYTES and member.file_size > MAX_RATIO * max(member.compress_size, 1):
@@ -125,6 +125,8 @@ def _copy(archive: zipfile.ZipFile, member: zipfile.ZipInfo, target: Path, left:
         while piece := source.read(CHUNK_BYTES):
             written += len(piece)
             if written > left or written > member.file_size:
-                raise UserError(f"{name} unpacks to more than it says or than 2 GB; pack fewer or smaller files.")
+                raise UserError(
+                    f"{name} unpacks to more than it declares, or to more than 2 GB; pack fewer or smaller files."
+                )
             file.write(piece)
     return written

@@ -52,7 +52,7 @@ class Columns:
         return cls(**known, tasks=tuple(map(str, values.get("tasks", ()))))
 
     def renamed(self, header: Sequence[str]) -> list[str]:
-        """The header with the convention's names; a column that only bears such a name is told apart."""
+        """The header with the convention's names; a column that merely has such a name gets another one."""
         chosen = {role: getattr(self, role) for role in ROLES if getattr(self, role)}
         for role, column in chosen.items():
             if column != NONE and column not in header:

@@ -38,7 +38,7 @@ NOT_LABELS = {ID, IMAGE, AUDIO, SPLIT, GROUP, "text", "title", "description", "v
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing to mend in the data; `line` counts from 1, the header being line 1."""
+    """One thing to fix in the data; `line` counts from 1, the header being line 1."""
 
     line: int | None
     column: str
@@ -113,9 +113,7 @@ def read_manifest(
     header, rows = reader.rows()
     header = reader.convention(header, tasks or columns.tasks)
     if most_rows and len(rows) > most_rows:
-        raise UserError(
-            f"{metadata.name} has {len(rows):,} rows, but at most {most_rows:,} are taken at once; split it into parts."
-        )
+        raise UserError(f"{metadata.name} has {len(rows):,} rows, but the limit is {most_rows:,}; split it into parts.")
     chosen, label_columns = _columns(header, rows, tasks or columns.tasks, text_column)
     products = reader.products(header, rows, label_columns, progress)
     has_split = SPLIT in header and use_split
@@ -145,12 +143,15 @@ def locate(data: str | Path) -> tuple[Path, list[str], Columns, str]:
     if data.is_dir() and (pointer := read_pointer(data)):
         metadata = data / pointer.metadata  # an absolute path stays as it is
         if not metadata.is_file():
-            raise UserError(f"{metadata} of data set {pointer.name!r} is gone; bring it back, or add the data again.")
+            raise UserError(f"{metadata} of data set {pointer.name!r} is missing; restore it, or add the data again.")
         return metadata, list(pointer.notes), pointer.columns, pointer.name
     notes: list[str] = []
     if data.is_file() and data.suffix.lower() == ".zip":
         folder, notes = unpack(data)
-        table, lack = find_table(folder.rglob("*"), folder), f"{data.name} holds no {METADATA} and no other CSV table"
+        table, lack = (
+            find_table(folder.rglob("*"), folder),
+            f"{data.name} contains no {METADATA} and no other CSV table",
+        )
     elif data.is_dir():  # only its top: a mistyped folder may be a whole disk
         table, lack = find_table(data.iterdir(), data), f"{data / METADATA} does not exist, nor any other CSV table"
     else:
@@ -226,7 +227,7 @@ class _Reader:
             row = dict(zip(header, cells, strict=True))
             product_id = row.get(ID) or f"line-{line}"
             if product_id in found:
-                message = f"{product_id!r} stands in line {found[product_id]} already; this row is left out."
+                message = f"{product_id!r} is already used in line {found[product_id]}; this row is left out."
                 self.say(line, ID, message)
             elif product := self._product(line, product_id, row, labels):
                 found[product_id] = line
@@ -265,7 +266,7 @@ class _Reader:
         try:
             for path in self._candidates(root, name):
                 if not path.is_relative_to(root):
-                    self.say(line, column, f"{name!r} points out of the folder; put the file into the folder.")
+                    self.say(line, column, f"{name!r} points outside the folder; move the file into the folder.")
                     return None
                 if path.is_file():
                     content = path.read_bytes()

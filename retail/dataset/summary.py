@@ -66,7 +66,7 @@ def balance_sentence(manifest: Manifest, task: str) -> str:
     """How evenly the classes are filled in training, and what that means."""
     counts = manifest.support(task)
     if not counts:
-        return "No training product has a label here, so nothing can be learned."
+        return "No training product has a label in this column, so there is nothing to learn."
     (most, top), (least, bottom) = counts.most_common()[0], counts.most_common()[-1]
     sentence = f"{len(counts)} classes with {top:,} training products each."
     if top != bottom:
@@ -78,8 +78,8 @@ def balance_sentence(manifest: Manifest, task: str) -> str:
     if few:
         return sentence + f" {few} classes have fewer than {FEW}: expect mistakes there, or add products."
     if top > UNEVEN * bottom:
-        return sentence + " They are very uneven: in training, consider weighing rare classes."
-    return sentence + " That is even enough to learn from."
+        return sentence + " Classes are very uneven: consider weighting rare classes in training."
+    return sentence + " Classes are balanced enough to train."
 
 
 def repeats(manifest: Manifest) -> list[Repeat]:

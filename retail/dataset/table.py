@@ -47,7 +47,7 @@ def parse_table(content: bytes, name: str) -> Table:
     except csv.Error as error:
         raise UserError(f"{name} is not a usable CSV ({error}); save it again as CSV.") from None
     if not records:
-        raise UserError(f"{name} is empty; its first line names the columns.")
+        raise UserError(f"{name} is empty; its first line must name the columns.")
     starts = [line for line, _ in records]
     # What was said of a later line of a record belongs to its first.
     faults = list(dict.fromkeys(Fault(starts[max(bisect_right(starts, f.line) - 1, 0)], f.message) for f in faults))
@@ -100,7 +100,7 @@ def _records(lines: list[str], faults: list[Fault]) -> list[tuple[int, list[str]
     while place < len(lines):
         start, (cells, is_open) = place, _fields(lines[place], delimiter)
         if is_open and (fault := _fault(len(cells), endings[place + 1], records[0][1] if records else None)):
-            faults.append(Fault(start + 1, f"opens a quote that {fault}; close it or take it away."))
+            faults.append(Fault(start + 1, f"opens a quote that {fault}; close it or remove it."))
             cells = next(csv.reader([lines[place]], delimiter=delimiter, quoting=csv.QUOTE_NONE))
         elif is_open and (ending := endings[place + 1]):
             place = ending.place

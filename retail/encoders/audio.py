@@ -36,8 +36,8 @@ FLOOR = 1e-6  # power below which a band counts as empty
 SHORTEST_SAMPLES = 1_600  # 0.1 s: shorter clips are padded so that every layer has frames
 SILENCE = 1e-4  # a clip whose peak is 80 dB under full scale holds nothing
 NO_SPEECH = (
-    "no speech was heard in the sound clip, so it does not count; say the name close to the microphone, "
-    "or choose torchaudio:log-mel-statistics for sounds that are not speech."
+    "no speech was heard in the sound clip, so it does not count; only spoken names are supported, so say the name "
+    "close to the microphone."
 )
 POOLS = ("mean", "max", "mean-and-spread")
 

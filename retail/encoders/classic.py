@@ -74,7 +74,7 @@ def _from_file(name: str, model_name: str, path: Path) -> nn.Module:
         model.load_state_dict({key: value for key, value in state.items() if not key.startswith(f"{last}.")})
     except (RuntimeError, AttributeError, EOFError, pickle.UnpicklingError) as error:
         raise UserError(
-            f"The file '{path}' holds no state dict of torchvision's {model_name!r}; save it anew."
+            f"The file '{path}' holds no state dict of torchvision's {model_name!r}; save it again."
         ) from error
     return model
 

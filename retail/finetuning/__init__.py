@@ -2,7 +2,7 @@
 
 In: encoders of any tunable family, a head that was trained on their frozen embeddings (so the head starts where the
 linear probe ended: LP-FT, Kumar et al. 2022), products and their embeddings. Out: kept weights and the head.
-A stopped run goes on from its last epoch to the same result.
+A stopped run resumes after its last epoch and ends with the same result.
 """
 
 from __future__ import annotations

@@ -167,7 +167,7 @@ class PhotoCache:
         self._pixels: dict[MediaSource, np.ndarray] = {}
 
     def __getstate__(self) -> dict[str, Any]:
-        """A forked helper shares the memory; one that is started anew decodes by itself."""
+        """A forked helper shares the memory; one that is spawned decodes by itself."""
         return vars(self) | {"_pixels": {}}
 
     def fill(self, sources: Iterator[MediaSource]) -> None:

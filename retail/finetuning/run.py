@@ -1,7 +1,7 @@
 """One run of fine-tuning, epoch by epoch, and its checkpoint.
 
 In: a `Network`, the training and validation rows and a `FinetuneConfig`. Out: a history entry per epoch, averaged
-weights, and a file from which a stopped run goes on to the same result.
+weights, and a file from which a stopped run resumes to the same result.
 """
 
 from __future__ import annotations
@@ -159,7 +159,7 @@ class Run:
             torch.save(state, partial)
 
     def restore(self, checkpoint: Path | None) -> None:
-        """Goes on from the checkpoint if there is one; one of other settings is refused."""
+        """Resumes from the checkpoint if there is one; one of other settings is refused."""
         if checkpoint is None or not checkpoint.exists():
             return
         state = torch.load(checkpoint, weights_only=True)

@@ -50,7 +50,7 @@ def frozen_learner(config: FrozenConfig, train: FrozenRows, scored: FrozenRows, 
 def finetuned_learner(
     encoder: Encoder, train: FrozenRows, scored: FrozenRows, sizes: Mapping[str, int], tuning: FinetuneConfig
 ) -> Learner:
-    """Trains a linear head on the drawn rows, then the encoder and the head together, and embeds the scored rows anew.
+    """Trains a linear head on the drawn rows, then the encoder and the head together, and embeds the scored rows again.
 
     No validation rows take part: the head stops by its own training loss and the tuning keeps its last epoch. Raises
     UserError when the encoder cannot learn.

@@ -1,7 +1,7 @@
 """Cross-validation folds within the training rows that keep look-alikes together.
 
-In: embedded training rows. Out: pairs of row places (to fit on, to score). Photos of one shelf visit are near-copies:
-folds that part them promise an accuracy that new photos do not reach.
+In: embedded training rows. Out: pairs of row places (to fit on, to score). Photos of one visit to a shop are
+near-copies: folds that part them promise an accuracy that new photos do not reach.
 """
 
 from __future__ import annotations

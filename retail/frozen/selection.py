@@ -65,7 +65,7 @@ def cross_validate(
     fit_map_of: MapFit,
     progress: Progress | None = None,
 ) -> list[dict[str, np.ndarray]]:
-    """Per configuration {task: (folds,) accuracy on the rows held out}; maps are fitted anew in every fold."""
+    """Per configuration {task: (folds,) accuracy on the rows held out}; maps are fitted again in every fold."""
     accuracies: list[dict[str, list[float]]] = [{task: [] for task in sizes} for _ in configs]
     done = 0
     for inside, outside in folds:

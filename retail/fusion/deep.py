@@ -17,7 +17,7 @@ from retail.fusion.layers import Trunk, project
 class DeepHead(FusionHead):
     """Each modality passes its own stack of hidden layers; what they give is fused by `strategy_head`.
 
-    Not a strategy of its own (it bears no `name`): `build_head(..., hidden=(512, 512))` puts it before one.
+    Not a strategy of its own (it has no `name`): `build_head(..., hidden=(512, 512))` puts it before one.
     """
 
     title = "Deep transfer"

@@ -1,4 +1,4 @@
-"""Mixture of experts: every input answers alone, and a gate that sees them all decides whom to believe.
+"""Mixture of experts: every input answers alone, and a gate that sees them all decides which to believe.
 
 In: standardised embeddings and masks. Out: logits per task, the logarithm of the mixed probability.
 """

@@ -70,7 +70,7 @@ class TaskHeads(nn.Module):
     def __init__(self, width: int, tasks: Mapping[str, int]) -> None:
         super().__init__()
         self.names = tuple(tasks)
-        # A list, because a task may bear any name and module names may not hold a dot.
+        # A list, because a task may have any name and module names may not hold a dot.
         self.layers = nn.ModuleList(nn.Linear(width, classes) for classes in tasks.values())
 
     def forward(self, fused: Tensor) -> dict[str, Tensor]:

@@ -23,7 +23,7 @@ MAX_ROWS = 1_000  # of each set, drawn at random: enough for two digits, and the
 FOLDS = 5
 PERMUTATIONS = 500
 SIGNIFICANT = 0.05
-# Where the words change: below the first the sets look alike, above the second they are easily told apart.
+# Where the words change: below the first the sets look alike, above the second they are easy to tell apart.
 ALIKE_AUC, FAR_AUC = 0.6, 0.8
 
 
@@ -42,7 +42,7 @@ class Distance:
         """What the figures mean for a model that moves from source to target."""
         figures = f"AUC {self.auc:.2f}, MMD² {self.mmd:.3f}, p = {self.p_value:.3f}"
         if self.auc >= FAR_AUC:
-            return f"The two sets are easily told apart ({figures}): expect a drop."
+            return f"The two sets are easy to tell apart ({figures}): expect a drop in accuracy."
         if self.auc >= ALIKE_AUC or self.p_value < SIGNIFICANT:
             return f"The two sets differ somewhat ({figures}): check the accuracy on a few target products."
         return f"The two sets look alike ({figures}): expect about the same accuracy."

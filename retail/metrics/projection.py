@@ -13,11 +13,11 @@ from retail.schema import UserError
 
 # A browser takes about two seconds to draw 10,000 points; 2,000 stay smooth while a box is drawn.
 MOST_POINTS = 2_000
-UMAP_HINT = "UMAP draws it too once it is installed: `pip install umap-learn`, then start the dashboard anew."
+UMAP_HINT = "UMAP is available as well: `pip install umap-learn`, then restart the dashboard."
 
 
 def methods() -> list[str]:
-    """What is at hand here."""
+    """What is installed here."""
     return ["PCA", "UMAP"] if importlib.util.find_spec("umap") else ["PCA"]
 
 
@@ -31,10 +31,10 @@ def some_rows(count: int, most: int = MOST_POINTS) -> np.ndarray:
 def on_plane(embeddings: np.ndarray, method: str = "PCA") -> tuple[np.ndarray, float | None]:
     """(N, 2) places of embeddings scaled to length 1, and the share of variance that the plane keeps (PCA only).
 
-    Raises UserError for a method that is not at hand.
+    Raises UserError for a method that is not installed.
     """
     if method not in methods():
-        raise UserError(f"{method} is not at hand here. {UMAP_HINT}")
+        raise UserError(f"{method} is not installed. {UMAP_HINT}")
     lengths = np.linalg.norm(embeddings, axis=1, keepdims=True)
     scaled = embeddings / np.maximum(lengths, 1e-12)  # (N, D)
     if method == "UMAP" and len(scaled) > 3:

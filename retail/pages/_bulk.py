@@ -15,7 +15,7 @@ from retail.workspace import bulk, jobs
 from retail.workspace.bulk import MAX_ROWS, PREDICTIONS, SURE
 
 UPLOAD_MB = 1024
-ONLY = {"all": "All", "unsure": "Only not sure", "failed": "Only without an answer"}
+ONLY = {"all": "All", "unsure": "Only unsure", "failed": "Only unanswered"}
 
 
 def keep_upload(key: str) -> None:
@@ -40,7 +40,7 @@ def chosen_data() -> Path | None:
         return Path(path) if path else None
     key = f"bulk_{st.session_state.setdefault('bulk_generation', 0)}"
     st.file_uploader(
-        "ZIP with metadata.csv and its files, or a CSV of descriptions alone",
+        "ZIP with metadata.csv and its files, or a CSV with descriptions only",
         key=key,
         max_upload_size=UPLOAD_MB,
         on_change=keep_upload,
@@ -58,7 +58,7 @@ def draw_start(chosen: Chosen) -> None:
     """The form, and the button that starts a run."""
     st.caption(
         f"Up to {MAX_ROWS:,} products in the same form as training data (columns image_file_name, audio_file_name, "
-        "text, id; any may be missing, labels are not needed). The run goes on when this page is closed."
+        "text, id; any may be missing, labels are not needed). The run continues when you close this page."
     )
     data = chosen_data()
     text_column = st.text_input("Text column", "text", key="bulk_text_column", persist_state="session")
@@ -83,7 +83,7 @@ def go_on(job: jobs.Job) -> None:
 
 
 def draw_progress(job: jobs.Job) -> None:
-    """How far a run is, Cancel while it lives, the reason and Go on if it ended early."""
+    """How far a run is, Cancel while it lives, the reason and Retry if it ended early."""
     now = jobs.status(job)
     if now.state in jobs.UNFINISHED:
         st.progress(now.share, f"{now.stage}: {now.done:,} of {now.total:,}")
@@ -114,22 +114,22 @@ def draw_table(job: jobs.Job) -> None:
     rows = load_table(str(path), path.stat().st_mtime_ns)
     lost, doubtful = sum(map(bulk.failed, rows)), sum(map(bulk.unsure, rows))
     st.success(
-        f"{len(rows):,} rows: {len(rows) - lost:,} answered, {doubtful:,} of them with an answer that the model is not "
-        f"sure of (below {SURE:.0%}), {lost:,} without an answer."
+        f"{len(rows):,} rows: {len(rows) - lost:,} answered, {doubtful:,} of them unsure (an answer below "
+        f"{SURE:.0%}), {lost:,} without an answer."
     )
-    words = st.text_input("Search", placeholder="words that a row must hold", key="bulk_words")
+    words = st.text_input("Search", placeholder="words to find in a row", key="bulk_words")
     only = st.segmented_control(
         "Show", list(ONLY), default="all", required=True, format_func=lambda name: ONLY[name], key="bulk_only"
     )
     kept = bulk.matching(rows, words, only or "all")
-    st.caption(f"{len(kept):,} of {len(rows):,} rows. The reason stands under notes. Click a column to sort by it.")
+    st.caption(f"{len(kept):,} of {len(rows):,} rows. Reasons are in the notes column. Click a column to sort by it.")
     frame = pd.DataFrame(kept, columns=list(rows[0]) if rows else None)
     shares = [name for name in frame.columns if name.endswith("_probability")]
     for name in shares:
         frame[name] = pd.to_numeric(frame[name])
     config = {name: st.column_config.NumberColumn(format="percent") for name in shares}
     st.dataframe(frame, hide_index=True, width="stretch", column_config=config, alt="Recognised products")
-    said = "Every row; cells are safe for spreadsheets."
+    said = "All rows; cells are safe to open in a spreadsheet."
     download("Download CSV", path.read_bytes(), f"{job.id}.csv", "text/csv", help=said)
 
 

@@ -15,10 +15,10 @@ from retail.report.tables import dedicated_table, differences_table, hierarchy_t
 from retail.wording import percent
 
 SETTING_WORDS = {
-    "neither": "one input, one question a model",
-    "multi-task": "one input, all questions in one model",
-    "multi-modal": "all inputs, one question a model",
-    "both": "all inputs, all questions in one model",
+    "neither": "one input, one model per question",
+    "multi-task": "one input, one model for all questions",
+    "multi-modal": "all inputs, one model per question",
+    "both": "all inputs, one model for all questions",
 }
 
 
@@ -82,7 +82,7 @@ def draw_missing(view: View) -> None:
         st.dataframe(frame.map(percent), width="stretch")
     if rows := view.cut.dedicated:
         st.subheader("One model for every mix of inputs, or one model each?", anchor=False)
-        st.caption("The loss of one model that takes any inputs against a model trained for these inputs alone.")
+        st.caption("What one model for any inputs loses against a model trained for exactly these inputs.")
         chart = charts.dedicated_chart(rows, view.task)
         figure(chart)
         show_table(dedicated_table(view.cut), view.results.titles)
@@ -112,7 +112,7 @@ def draw_settings(view: View) -> None:
     if table.rows:
         st.subheader(table.title, anchor=False)
         st.caption(
-            "A child lies within its parents (a product within its category). Answered one by one they can contradict "
-            "each other, answered together they cannot; a child that is not sure enough is left open."
+            "A child belongs to its parents (a product to its category). Answered separately, they can contradict "
+            "each other; answered together, they cannot. A child that is not sure enough is left open."
         )
         show_table(table, view.results.titles)

@@ -26,7 +26,7 @@ def draw_files(view: View) -> None:
     show_table(table, results.titles)
     if table.note:
         st.caption(table.note)
-    st.subheader("Take it with you", anchor=False)
+    st.subheader("Downloads", anchor=False)
     name = f"retail-{view.run}"
     files: list[tuple[str, Callable[[], str | bytes], str, str]] = [
         ("Tables (CSV, zipped)", lambda: csv_zip(results), f"{name}-tables.zip", "application/zip"),

@@ -18,7 +18,7 @@ from retail.report.mistakes import ClassGain, class_gains
 from retail.report.tables import attribution_table, cascade_table, costs_table
 from retail.wording import percent
 
-# More classes make a chart that nobody reads; the tables hold them all.
+# A chart with more classes cannot be read; the tables hold them all.
 MOST_CLASSES = 30
 
 
@@ -38,7 +38,7 @@ def draw_helps(view: View) -> None:
         some = f" The {MOST_CLASSES} classes with the largest gains and losses." if len(gains) > MOST_CLASSES else ""
         st.caption(
             f"{view.title} minus {single}, the single input that is best over all classes; mean of the seeds. "
-            f"With few test products a class, one product moves its bar far.{some}"
+            f"Where a class has few test products, a single one moves its bar a lot.{some}"
         )
         chart = charts.gain_chart(pd.DataFrame(_ends(gains)), view.task)
         figure(chart)

@@ -1,4 +1,4 @@
-"""Section of Compare that draws the test products on a plane, and learning curves that are at hand.
+"""Section of Compare that draws the test products on a plane, and the learning curves there are.
 
 In: a `View`. Out: a map on which a box lists its products, and curves of `python -m retail curve`.
 """
@@ -41,7 +41,7 @@ def places(
         products = [product for product in _manifest.products if product.id in wanted]
         batch, _ = embed_products(products, load_preset(encoders, [modality]), {}, EmbeddingStore(), progress)
         having = batch.present[modality]
-        progress(f"drawing the plane by {method}", 0, 0)
+        progress(f"drawing the map with {method}", 0, 0)
         points, kept = on_plane(batch.embeddings[modality][having].numpy(), method)
         names = [name for name, here in zip(batch.ids, having.tolist(), strict=True) if here]
         return pd.DataFrame({"id": names, "x": points[:, 0], "y": points[:, 1]}), kept
@@ -51,7 +51,7 @@ def places(
 
 @st.fragment(run_every=1)
 def draw_working(work: Background) -> None:
-    """How far the map is; the page is drawn anew when it stands."""
+    """How far the map is; the page is drawn again when it is ready."""
     if not work.running:
         st.rerun()
     count = f": {work.done:,} of {work.total:,}" if work.total else " …"
@@ -59,8 +59,8 @@ def draw_working(work: Background) -> None:
 
 
 def draw_map(view: View) -> None:
-    """Look-alikes together: where do the mistakes lie?"""
-    st.subheader("Test products on a plane", anchor=False)
+    """Look-alikes together: where are the mistakes?"""
+    st.subheader("Map of the test products", anchor=False)
     manifest, remark = run_manifest(view)
     if manifest is None:
         st.info(remark)
@@ -71,10 +71,10 @@ def draw_map(view: View) -> None:
     modality = which.selectbox("Embeddings of the", inputs, format_func=INPUT_WORDS.__getitem__)
     tasks = list(view.results.tasks)
     shade = what.selectbox("Colour by", tasks, tasks.index(_coloured(view)), key=f"colour_{view.run}_{view.task}")
-    method = how.selectbox("Drawn by", methods(), help=None if "UMAP" in methods() else UMAP_HINT)
+    method = how.selectbox("Method", methods(), help=None if "UMAP" in methods() else UMAP_HINT)
     asked = f"map_{view.run}"
     if not st.session_state.get(asked):
-        st.caption("Loads the run's encoders, and embeds the test products if the cache does not hold them.")
+        st.caption("Loads the run's encoders and embeds the test products that are not in the cache.")
         st.button("Draw the map", type="primary", on_click=lambda: st.session_state.update({asked: True}))
         return
     ids = view.results.predictions.ids
@@ -109,8 +109,8 @@ def _draw_points(view: View, points: pd.DataFrame, kept: float | None, method: s
     coarse, names = view.results.predictions.targets[shade], view.results.tasks[shade]
     points["colour"] = [names[coarse[row]] if coarse[row] >= 0 else "no label" for row in points["place"]]
     points["answer"] = ["right" if target[row] == preds[row] else "wrong" for row in points["place"]]
-    cap = f" {MOST_POINTS:,} of {len(ids):,} test products, drawn by lot." if len(ids) > MOST_POINTS else ""
-    share = "" if kept is None else f" The plane keeps {kept:.0%} of the variance: neighbours here may lie apart."
+    cap = f" {MOST_POINTS:,} of {len(ids):,} test products, chosen at random." if len(ids) > MOST_POINTS else ""
+    share = "" if kept is None else f" The map keeps {kept:.0%} of the variance: neighbours on it may be far apart."
     st.caption(
         f"{method} of the embeddings; answers of {view.title}, seed {seed}.{share}{cap} Draw a box with the mouse, or "
         "choose a class below, to list products."
@@ -123,7 +123,7 @@ def _draw_points(view: View, points: pd.DataFrame, kept: float | None, method: s
     event = figure(chart, key, "rerun", "box")
     box = event.selection.get("box", {})
     name = st.selectbox(
-        "Products of the class",
+        "Products in class",
         sorted(points["class"].unique()),
         index=None,
         key=f"class_{key}",
@@ -169,7 +169,7 @@ def draw_curves(view: View) -> None:
             st.error(plain(str(error)))
     files = {title: curves for title, curves in found.items() if view.task in curves.tasks}
     if not files:
-        st.caption(f"No learning curve of {plain(view.task)} is at hand; Train makes one: “How many examples?”.")
+        st.caption(f"No learning curve for {plain(view.task)} yet; choose “How many examples does it take?” on Train.")
         return
     curves = files[st.selectbox("Learning curve", list(files))]
     rows = curves.of_task(view.task)

@@ -24,7 +24,7 @@ MOST_PAIRS = 200
 
 def draw_mistakes(view: View) -> None:
     """The matrix of the chosen model, and the products of the chosen cell."""
-    st.subheader("What is taken for what", anchor=False)
+    st.subheader("Which products get confused", anchor=False)
     seeds = seeds_of(view.results, view.model)
     seed = seeds[0]
     if len(seeds) > 1:
@@ -32,7 +32,9 @@ def draw_mistakes(view: View) -> None:
     counts = confusion(view.results, view.task, view.model, seed)
     classes = view.results.tasks[view.task]
     shown = most_confused(counts, MOST_CLASSES)
-    left_out = f" The {len(shown)} of {len(classes)} classes with most mistakes." if len(shown) < len(classes) else ""
+    left_out = (
+        f" The {len(shown)} of {len(classes)} classes with the most mistakes." if len(shown) < len(classes) else ""
+    )
     st.caption(
         f"{view.title}, seed {seed}: {int(np.trace(counts)):,} of {int(counts.sum()):,} test products right. Right "
         f"answers are blue, mistakes orange, darker where they are a larger share of the true class.{left_out} Click a "
@@ -67,5 +69,5 @@ def _take(drawn: str, key: str) -> None:
 def _words(pair: Pair, classes: Sequence[str], counts: np.ndarray) -> str:
     true, said = pair
     if true == said:
-        return f"{classes[true]}, answered rightly ({counts[pair]})"
+        return f"{classes[true]}, answered correctly ({counts[pair]})"
     return f"{classes[true]} answered as {classes[said]} ({counts[pair]})"

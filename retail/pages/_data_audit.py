@@ -1,4 +1,4 @@
-"""The tab Leaks of Data: look for leaks in a run of its own, then every finding with its products and how to mend it.
+"""The tab Leaks of Data: look for leaks in a run of its own, then every finding with its products and how to fix it.
 
 In: the chosen `Dataset` and its `Manifest`. Out: a button, progress, findings and their products on the page.
 """
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 SEVERITY_WORDS = {"leak": "Leak", "warning": "Warning", "note": "Note"}
 LISTED = 200  # products of a finding in the table; the file holds all
 WHY = (
-    "A model can look good on test products for the wrong reason: the same photo stands in training, the answer is "
-    "written in the description, or one class alone was photographed in another size. The audit looks for six kinds of "
-    "that. A **leak** means that test accuracy cannot be trusted, a **warning** that it is probably too high, a "
-    "**note** that you should know."
+    "A model can look good on test products for the wrong reason: the same photo is also in training, the answer is "
+    "written in the description, or one class alone was photographed in another size. The audit looks for six such "
+    "reasons. A **leak** means that test accuracy cannot be trusted, a **warning** that it is probably too high, a "
+    "**note** is something to know."
 )
 
 
@@ -36,7 +36,7 @@ def draw_audit(dataset: Dataset, manifest: Manifest) -> None:
     """The newest audit of the data set: how far it is, or what it found."""
     st.markdown(WHY)
     if not manifest.tasks:
-        st.info("A leak gives a label away, and there is none yet. Say under Columns what to learn.")
+        st.info("A leak gives a label away, and this data has none yet. Choose under Columns what to learn.")
         return
     job = audits.latest(dataset)
     state = jobs.status(job).state if job else ""
@@ -47,7 +47,7 @@ def draw_audit(dataset: Dataset, manifest: Manifest) -> None:
     if job is not None and found is None:
         draw_run(job, links=False)
     words = "Look again" if found else "Look for leaks"
-    if st.button(words, help="A run of its own: seconds to minutes. It goes on when this page is closed."):
+    if st.button(words, help="Takes seconds to minutes, and continues when you close this page."):
         audits.start(dataset)
         st.rerun()
     if found is not None:
@@ -64,7 +64,7 @@ def _draw_report(dataset: Dataset, manifest: Manifest, report: AuditReport) -> N
     for finding in findings:
         _draw_finding(finding)
     if absent := not_found(report):
-        st.caption(f"Looked for and not found: {', '.join(absent)}.")
+        st.caption(f"Not found: {', '.join(absent)}.")
     if findings:
         _draw_rows(manifest, findings, dataset.id)
         download("Findings as CSV", as_csv(rows_table(report)), "leaks.csv", "text/csv")
@@ -102,7 +102,7 @@ def _draw_rows(manifest: Manifest, findings: Sequence[LocatedFinding], key: str)
         for name, line in zip(finding.rows, finding.lines, strict=True)
     ]
     if len(rows) > LISTED:
-        st.caption(f"The first {LISTED} of {len(rows):,} products; the file holds all.")
+        st.caption(f"The first {LISTED} of {len(rows):,} products; the CSV has all of them.")
     frame = pd.DataFrame(rows[:LISTED]).astype({"line": "Int64"})
     if finding.twins:
         frame["copy of"] = finding.twins[:LISTED]

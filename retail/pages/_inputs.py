@@ -80,7 +80,7 @@ def take_photos(key: str) -> None:
     kept, refused = list(photos), []
     for file in files:
         if len(kept) == MAX_PHOTOS:
-            refused.append(f"'{file.name}' was left out: at most {MAX_PHOTOS} photos of one product are taken.")
+            refused.append(f"'{file.name}' was left out: a product can have at most {MAX_PHOTOS} photos.")
             continue
         try:
             kept.append(take_photo(file.name, file.getvalue()))

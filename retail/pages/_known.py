@@ -36,10 +36,10 @@ def gallery_of(folder: str, changed: int, _chosen: Chosen) -> Background[Gallery
 
 @st.fragment(run_every=1)
 def draw_building(work: Background[Gallery]) -> None:
-    """How far the embedding is; the page is drawn anew when it ends."""
+    """How far the embedding is; the page is drawn again when it ends."""
     if not work.running:
         st.rerun()
-    st.progress(work.share, f"Getting to know the known products: {work.done} of {work.total}")
+    st.progress(work.share, f"Indexing your catalogue: {work.done} of {work.total}")
 
 
 def draw_neighbour(neighbour: Neighbour) -> None:
@@ -64,8 +64,8 @@ def draw_neighbours(gallery: Gallery, chosen: Chosen, asked: Asked) -> None:
         return
     own = sum(product.split == catalogue.ENROLLED for product in gallery.products)
     st.caption(
-        f"Nearest of {len(gallery.products) - own:,} training products and {own:,} added by hand, each kind once; "
-        f"similarity is the mean cosine over {charts.inputs_words(asked.used)}."
+        f"The nearest of {len(gallery.products) - own:,} training products and {own:,} that you added, one of "
+        f"each kind; similarity is the mean cosine over {charts.inputs_words(asked.used)}."
     )
     with st.container(horizontal=True, gap="medium"):
         for neighbour in neighbours:
@@ -77,11 +77,11 @@ def draw_enrol(key: str, recognizer: Recognizer, asked: Asked) -> None:
     """Keeps the upload as a known product, and lists those that were kept."""
     with st.expander("Add this upload to the known products"):
         st.caption(
-            "It is found as a neighbour from now on, by this recogniser, on this machine. The classes that the "
-            "model answers stay as they are: to learn a new class, train on more data."
+            "From now on this recogniser, on this machine, finds it as a neighbour. The classes of the model stay the "
+            "same: to teach it a new class, train on more data."
         )
         with st.form("enrol", clear_on_submit=True, border=False):
-            name = st.text_input("Its name", max_chars=120)
+            name = st.text_input("Product name", max_chars=120)
             if st.form_submit_button("Add"):
                 try:
                     catalogue.enrol(key, name, asked.product)

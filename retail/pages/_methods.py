@@ -31,8 +31,8 @@ from retail.workspace.recognizers import RUN_BUNDLES
 from retail.workspace.requests import CompareRequest, CurveRequest, FinetuneRequest, FrozenRequest, Request
 
 LEVEL_WORDS = {
-    "feature": "joins what the encoders saw, then decides once",
-    "decision": "each input decides for itself, then the answers are joined",
+    "feature": "combines the embeddings, then decides once",
+    "decision": "each input decides alone, then the answers are combined",
 }
 SIZES = [96, 128, 160, 192, 224, 256, 288]
 BUNDLES = Path(RUN_BUNDLES)
@@ -115,13 +115,13 @@ def finetune_requests(choice: Choice) -> tuple[Sequence[Request], str]:
     """The main options of fine-tuning -> requests, and what is known about the time."""
     words = {m: INPUT_WORDS[m].capitalize() for m in choice.inputs}
     usual = [modality for modality in INPUT_WORDS if modality in choice.inputs][:1]
-    tuned = st.multiselect("Encoders that learn", choice.inputs, usual, format_func=words.__getitem__, key="tuned")
+    tuned = st.multiselect("Encoders to fine-tune", choice.inputs, usual, format_func=words.__getitem__, key="tuned")
     known = strategies()
     # Few layers by default: what fits a laptop.
     head, tuning = TrainConfig(modalities=choice.inputs), FinetuneConfig(layers=3)
     cells = st.columns(3)
     strategy = cells[0].selectbox(
-        "Way to join", list(known), list(known).index("concatenation"), format_func=lambda name: known[name].title
+        "Fusion method", list(known), list(known).index("concatenation"), format_func=lambda name: known[name].title
     )
     for cell, name in zip(cells[1:], first := ("epochs", "layers"), strict=True):
         with cell:
@@ -164,7 +164,7 @@ def finetune_estimate(choice: Choice, tuning: FinetuneConfig) -> str:
 def frozen_requests(choice: Choice) -> tuple[Sequence[Request], str]:
     """Maps and classifiers of frozen features -> requests."""
     cells = st.columns(2)
-    maps = cells[0].multiselect("Reduce the features by", FEATURE_MAPS, ("none", "pca"))
+    maps = cells[0].multiselect("Reduce features with", FEATURE_MAPS, ("none", "pca"))
     classifiers = cells[1].multiselect("Classifiers", CLASSIFIERS, CLASSIFIERS)
     names = tuple(kind if m == "none" else f"{m}+{kind}" for m in maps for kind in classifiers)
     if not names:

@@ -20,7 +20,7 @@ from retail.workspace.datasets import DEMO_NAME
 
 @dataclass(frozen=True)
 class Chosen:
-    """The recogniser in use and where it lies."""
+    """The recogniser in use and its folder."""
 
     title: str
     folder: Path
@@ -40,7 +40,7 @@ def prepare_demo(home_folder: str) -> None:
 
 
 @st.cache_data(show_spinner=False, ttl=5)
-def on_shelf(home_folder: str) -> dict[str, Path]:
+def all_recognisers(home_folder: str) -> dict[str, Path]:
     """Title -> folder of every recogniser; a new one appears within seconds."""
     return recognizers.recognizers()
 
@@ -63,7 +63,7 @@ def load_from(folder: Path) -> Recognizer:
 def choose() -> Chosen:
     """Draws the choice and what the chosen one knows; a damaged one is named and the demo stays."""
     prepare_demo(str(home()))
-    found = on_shelf(str(home()))
+    found = all_recognisers(str(home()))
     if st.session_state.get("recogniser") not in found:
         st.session_state.recogniser = DEMO_NAME
     if len(found) > 1:
@@ -90,19 +90,21 @@ def strategy_title(strategy: str) -> str:
 
 
 def draw_facts(chosen: Chosen) -> None:
-    """What it knows, how good it is if somebody measured it, and the way to the comparison."""
+    """What it knows, how good it is if that was measured, and the way to the comparison."""
     recognizer = chosen.recognizer
     tasks = ", ".join(f"{words(task)} ({len(classes)})" for task, classes in recognizer.vocabularies.items())
     learned = f" from {recognizer.info.rows.train:,} products" if recognizer.info else ""
     made_up = " The demo's products are made up." if recognizers.of_demo(chosen.folder) else ""
     title = strategy_title(recognizer.strategy)
-    st.caption(plain(f"{title}, learned{learned}. It knows: {tasks} classes.{made_up}"))
+    st.caption(plain(f"{title}, trained{learned}. Classes: {tasks}.{made_up}"))
     measured = recognizers.accuracies_on_test(chosen.folder, recognizer.strategy)
     text, link = st.columns([4, 1], vertical_alignment="center")
     if measured:
         right = ", ".join(f"{words(task)} {percent(share)}" for task, (share, _) in measured.items())
         most = max(n for _, n in measured.values())
-        text.caption(plain(f"Right on test products of its comparison, all inputs given: {right} (n = {most:,})."))
+        text.caption(
+            plain(f"Accuracy on the test products of its comparison, all inputs given: {right} (n = {most:,}).")
+        )
     else:
         text.caption("Nobody has measured it on test products yet.")
     link.page_link(PAGES / "compare.py", label="How good is this?", icon=":material/bar_chart:")

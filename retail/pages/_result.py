@@ -13,7 +13,7 @@ from retail.components.words import figure, plain
 from retail.evaluation.attribution import attribution_of
 from retail.files import home
 from retail.pages._inputs import current_product
-from retail.pages._recogniser import Chosen, load_from, on_shelf, strategy_title, words
+from retail.pages._recogniser import Chosen, all_recognisers, load_from, strategy_title, words
 from retail.recognizer import Recognizer, embed_once
 from retail.schema import MODALITIES, Modality, Note, Prediction, Product, UserError
 from retail.store import EmbeddingBatch
@@ -76,7 +76,7 @@ def draw_card(task: str, answer: Prediction, classes: int) -> None:
 
 
 def draw_cards(answer: Prediction, recognizer: Recognizer) -> None:
-    """One card per task: side by side where the class names are short enough to stand beside their bars."""
+    """One card per task: side by side where the class names are short enough to fit beside their bars."""
     sizes = {task: len(recognizer.vocabularies[task]) for task in answer.probs}
     wide = [task for task in sizes if max(map(len, recognizer.vocabularies[task].classes)) > WIDE]
     for task in wide:
@@ -118,7 +118,7 @@ def draw_why(answers: Answers, used: tuple[Modality, ...]) -> None:
     st.markdown(plain(attribution.sentence))
     figure(charts.attribution_bars(attribution))
     st.caption(
-        f"Points of probability, starting from {attribution.base:.0%} when nothing is known "
+        f"Percentage points, starting from {attribution.base:.0%} with no input "
         "(exact Shapley values over all mixes of the inputs)."
     )
     for sentence in without_sentences(answers, used):
@@ -144,7 +144,7 @@ def draw(chosen: Chosen) -> Asked | None:
     """The result's column: an empty state, or cards for the inputs that are switched on."""
     product = current_product()
     if not product.modalities:
-        st.info("Any one input is enough: add a photo, type a description, or give a sound. Or try an example.")
+        st.info("Any one input is enough: add a photo, type a description, or add a sound. Or try an example.")
         return None
     try:
         with st.spinner("Looking, reading, listening …"):
@@ -174,9 +174,9 @@ def draw(chosen: Chosen) -> Asked | None:
 
 
 def rivals(chosen: Chosen) -> list[tuple[str, Recognizer]]:
-    """Other recognisers on the shelf that answer at least one of the same questions, and what their rows are called."""
+    """Other recognisers that answer at least one of the same questions, and what their rows are called."""
     found = []
-    for title, folder in on_shelf(str(home())).items():
+    for title, folder in all_recognisers(str(home())).items():
         if folder == chosen.folder:
             continue
         try:
@@ -196,12 +196,12 @@ def demo_training(home_folder: str) -> Background:
 
 @st.fragment(run_every=1)
 def draw_training(work: Background) -> None:
-    """How far the training is; the page is drawn anew when it ends."""
+    """How far the training is; the page is drawn again when it ends."""
     if work.running:
         st.progress(work.share, f"{work.stage} ({work.done} of {work.total})" if work.total else "Starting")
         return
     demo_training.clear()
-    on_shelf.clear()
+    all_recognisers.clear()
     st.session_state.update(training_demo=False, training_error=work.error)
     st.rerun()
 

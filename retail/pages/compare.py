@@ -24,7 +24,7 @@ TITLE = "Compare"
 ICON = ":material/bar_chart:"
 ORDER = 4
 
-FINDINGS = 2  # sentences that stand open, so that the first chart is in sight
+FINDINGS = 2  # sentences shown at once, so that the first chart is in sight
 
 
 def draw_verdict(view: View) -> None:
@@ -49,7 +49,7 @@ def _draw_beside(view: View) -> None:
     draw_side_by_side([view.run, *(run for run in results_files() if run != view.run)][:2])
 
 
-# A section is drawn only when it is chosen, so the page stands fast however much a comparison holds.
+# A section is drawn only when it is chosen, so the page is fast however much a comparison holds.
 SECTIONS: dict[str, tuple[Callable[[View], None], Callable[[View], object]]] = {
     "Accuracy": (draw_accuracy, lambda view: True),
     "Missing inputs": (draw_missing, lambda view: view.cut.subsets),
@@ -74,11 +74,11 @@ def draw_sections(view: View) -> None:
     SECTIONS[name][0](view)
 
 
-st.title("Compare: is fusion worth it?", anchor=False)
+st.title("Which inputs should you use?", anchor=False)
 draw_progress()
 chosen = choose()
 if chosen is None:
-    st.info("No comparison has been run yet. Train starts one.")
+    st.info("No comparison yet. Start one on Train.")
 else:
     draw_verdict(chosen)
     draw_sections(chosen)

@@ -33,7 +33,7 @@ EXAMPLES = 4  # augmented examples shown
 
 @st.cache_data(show_spinner="Reading the data …", max_entries=8)
 def quick_look(path: str, changed: float, look: str = "") -> Manifest:
-    """The manifest with every label column, files found but not opened; read anew for each `look` for leaks."""
+    """The manifest with every label column, files found but not opened; read again for each `look` for leaks."""
     return read_manifest(Path(path))
 
 
@@ -76,13 +76,15 @@ def draw_numbers(manifest: Manifest) -> None:
         for row in summary.coverage(manifest):
             help_text = f"{row.products:,} products."
             st.metric(f"With {INPUT_WORDS[row.modality]}", f"{row.share:.0%}", help=help_text, width="content")
-    st.caption(f"{sizes['train']:,} to train on, {sizes['val']:,} to choose by, {sizes['test']:,} to test on, {how}.")
+    st.caption(
+        f"{sizes['train']:,} for training, {sizes['val']:,} for validation, {sizes['test']:,} for testing, {how}."
+    )
 
 
 def draw_classes(dataset: Dataset, manifest: Manifest) -> None:
     """Bars of one task's classes by kind of input, the balance in a sentence, and repeated files."""
     if not manifest.label_columns:
-        st.info("No column looks like a label. Say under Columns what the model should learn.")
+        st.info("No column looks like a label. Choose under Columns what the model should learn.")
         return
     tasks = list(dict.fromkeys([*manifest.tasks, *manifest.label_columns]))
     task = st.selectbox("What to learn", tasks, format_func=lambda name: name.replace("_", " "))
@@ -90,7 +92,7 @@ def draw_classes(dataset: Dataset, manifest: Manifest) -> None:
     figure(charts.class_chart(summary.class_counts(manifest, task), task))
     classes = len({product.labels.get(task) for product in manifest.products} - {"", None})
     if classes > charts.MAX_CLASSES:
-        st.caption(f"The {charts.MAX_CLASSES} largest of {classes} classes are drawn.")
+        st.caption(f"The {charts.MAX_CLASSES} largest of {classes} classes are shown.")
     found = repeats(manifest.checksum, manifest)
     leaks = sum(repeat.leaks for repeat in found)
     if leaks:
@@ -110,7 +112,7 @@ def problem_rows(dataset: Dataset, manifest: Manifest) -> pd.DataFrame:
     for repeat in repeats(manifest.checksum, manifest):
         if repeat.leaks:
             message = (
-                f"products {', '.join(repeat.products[:5])} share a file but lie in {' and '.join(repeat.splits)}; "
+                f"products {', '.join(repeat.products[:5])} share a file but are in {' and '.join(repeat.splits)}; "
                 "give them one group, or keep one of them."
             )
             rows.append({"line": None, "column": "", "what is wrong and what to do": message})
@@ -121,7 +123,7 @@ def problem_rows(dataset: Dataset, manifest: Manifest) -> pd.DataFrame:
 def draw_problems(dataset: Dataset, manifest: Manifest, frame: pd.DataFrame, checked: bool) -> None:
     """Every problem with line, column and fix; opening every file is asked for, because it takes a while."""
     if not checked:
-        st.caption("The files were looked for, but not yet opened.")
+        st.caption("The files were found, but not opened yet.")
     words = "Open every file again" if checked else "Open every file"
     if st.button(words, help="Finds damaged photos and sounds; takes seconds to minutes."):
         st.cache_data.clear()  # files may have come back under the same table
@@ -131,11 +133,11 @@ def draw_problems(dataset: Dataset, manifest: Manifest, frame: pd.DataFrame, che
         st.success("No problems were found." if checked else "No problems so far.")
         return
     st.warning(
-        f"{len(frame):,} problems. The {len(manifest.products):,} usable products stay usable: mend these rows when "
+        f"{len(frame):,} problems. The {len(manifest.products):,} usable products stay usable: fix these rows when "
         "you like and add the data again."
     )
     if len(frame) > LISTED:
-        st.caption(f"The first {LISTED} are listed; the file holds all.")
+        st.caption(f"The first {LISTED} are listed; the CSV has all of them.")
     shown = frame.head(LISTED).astype(object).map(lambda cell: "" if pd.isna(cell) else plain(str(cell)))
     st.table(shown, hide_index=True)
     text = frame.map(lambda cell: safe_cell(cell) if isinstance(cell, str) else cell).to_csv(index=False)
@@ -152,7 +154,7 @@ def draw_augmentation(manifest: Manifest) -> None:
         "Product", manifest.products[:200], format_func=lambda product: f"{product.id}: {product.text[:50]}"
     )
     seed = st.session_state.get("augment_seed", 0)
-    if not st.button("Show examples" if not seed else "Others"):
+    if not st.button("Show examples" if not seed else "More examples"):
         return
     st.session_state.augment_seed = seed + 1
     from retail.augmentation import preview
@@ -180,7 +182,7 @@ def draw(dataset: Dataset) -> None:
         manifest = newest_manifest(dataset, checked)
     except UserError as error:
         st.error(str(error))
-        st.caption("Say below what the columns hold, or add the data again.")
+        st.caption("Choose below what the columns hold, or add the data again.")
         draw_columns(dataset)
         draw_manage(dataset)
         return

@@ -61,8 +61,8 @@ def history_table(history: list[Run]) -> pd.DataFrame:
 @st.dialog("Delete this run?")
 def ask_delete(run: Run) -> None:
     """Asks once more."""
-    kept = "its results, its log and its recognisers. Export first what you want to keep."
-    st.write(f"“{plain(run.title)}” goes with {kept}")
+    kept = "its results, its log and its recognisers. Export what you want to keep first."
+    st.write(f"“{plain(run.title)}” will be deleted with {kept}")
     if st.button("Delete it", type="primary", on_click=jobs.delete, args=(run.job,)):
         st.query_params.clear()
         st.rerun()
@@ -111,7 +111,7 @@ def draw_exports(run: Run) -> None:
                 download(*file, width="stretch")
     if bundles := {path.name: path for path in run.bundles}:
         left, right = st.columns([2, 1], vertical_alignment="bottom")
-        name = left.selectbox("Recogniser", list(bundles), help="Recognise offers these as well.")
+        name = left.selectbox("Recogniser", list(bundles), help="Also available on Recognise.")
         content = partial(runs.bundle_zip, bundles[name])
         with right:
             download("Recogniser (ZIP)", content, f"{run.id}-{name}.zip", "application/zip", width="stretch")
@@ -141,7 +141,7 @@ def draw_one(run: Run) -> None:
 def draw_import() -> None:
     """A recogniser from another machine."""
     st.subheader("Import a recogniser", anchor=False)
-    upload = st.file_uploader("ZIP that this page has exported", type=["zip"], max_upload_size=MAX_UPLOAD_MB)
+    upload = st.file_uploader("ZIP exported from this page", type=["zip"], max_upload_size=MAX_UPLOAD_MB)
     if upload is None or not st.button("Import", type="primary"):
         return
     try:
@@ -150,7 +150,7 @@ def draw_import() -> None:
     except UserError as error:
         st.error(plain(str(error)))
         return
-    st.success(f"Imported as “{plain(folder.name)}”: Recognise offers it now.")
+    st.success(f"Imported as “{plain(folder.name)}”. It is now available on Recognise.")
 
 
 st.title("Runs", anchor=False)

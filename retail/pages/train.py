@@ -25,15 +25,15 @@ ICON = ":material/model_training:"
 ORDER = 3
 
 METHODS = {
-    "compare": "Compare ways to join the inputs",
+    "compare": "Compare fusion methods",
     "finetune": "Fine-tune the encoders",
     "frozen": "Frozen features",
     "curve": "How many examples does it take?",
 }
 METHOD_HELP = {
-    "compare": "The pretrained encoders stay as they are. Small models on top learn to join photo, description and "
-    "sound in several ways, and each single input is trained for itself, so that you see whether joining pays.",
-    "finetune": "The pretrained encoders themselves go on learning from your products. Often more accurate, and far "
+    "compare": "The pretrained encoders stay as they are. Small models on top learn to combine photo, description "
+    "and sound in several ways, and each single input is trained alone, so you see whether combining pays.",
+    "finetune": "The pretrained encoders themselves learn from your products. Often more accurate, and far "
     "slower: minutes become hours without a graphics card.",
     "frozen": "Features of one input from its pretrained encoder, reduced in several ways, with a simple classifier "
     "behind: the quickest answer to “is there anything to learn from?”",
@@ -42,13 +42,13 @@ METHOD_HELP = {
 }
 ONE_INPUT = ("frozen", "curve")
 ENCODERS = {
-    "bundled": "Bundled: small, quick, need no network",
-    "hub": "Larger ones from the hub (about 1.2 GB, downloaded once)",
+    "bundled": "Bundled: small, fast, no network needed",
+    "hub": "From the hub: larger (about 1.2 GB, downloaded once)",
     "own": "My own: a checkpoint on this machine or on a hub",
 }
 MULTI_TASK = (
     "**Multi-task**: one model answers all questions at once and shares what it learns between them. Off: every "
-    "question gets a model, and a run, of its own."
+    "question gets its own model and its own run."
 )
 MULTI_MODAL = (
     "**Multi-modal**: photo, description and sound answer together, and any of them may be missing. Off: one input "
@@ -88,7 +88,10 @@ def choose_encoders() -> str:
 def choose_questions(manifest: Manifest, method: str) -> tuple[tuple[str, ...], bool]:
     """The label columns to learn, and whether one model answers them all."""
     tasks = st.multiselect(
-        "What to learn", manifest.label_columns, manifest.tasks, help="Each column is a question that is answered."
+        "What to learn",
+        manifest.label_columns,
+        manifest.tasks,
+        help="Each column is a question that the model answers.",
     )
     several = len(tasks) > 1
     together = st.toggle("Multi-task: one model answers all questions", True, disabled=not several, help=MULTI_TASK)
@@ -116,7 +119,7 @@ def choose() -> Choice | None:
         st.page_link(PAGES / "data.py", label="Mend it on the Data page", icon=":material/folder_open:")
         return None
     if not manifest.label_columns:
-        st.warning("No column looks like something to learn. Say on the Data page, under Columns, what to learn.")
+        st.warning("No column looks like something to learn. Choose one on the Data page, under Columns.")
         return None
     st.caption(f"{len(manifest.products):,} usable products, {len(manifest.problems):,} problems.")
     method = st.radio(

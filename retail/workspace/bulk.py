@@ -1,7 +1,7 @@
 """Many products in one run of its own: an upload becomes a data set, a table of answers comes out.
 
 In: an upload or a path, and a bundle. Out: a `Job` and the rows of its predictions.csv. A stopped run that is started
-again goes on where it was, because embeddings are kept as they are made.
+again picks up where it was, because embeddings are kept as they are made.
 """
 
 from __future__ import annotations

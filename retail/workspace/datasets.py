@@ -107,7 +107,7 @@ def add_upload(name: str, file_name: str, content: bytes) -> Dataset:
             files.mkdir()
             (files / METADATA).write_bytes(content)
         else:
-            raise UserError(f"{file_name} is no data set; upload a ZIP with a table and its files, or a CSV table.")
+            raise UserError(f"{file_name} is not a data set; upload a ZIP with a table and its files, or a CSV table.")
         _describe(partial, name, files, tuple(notes))
     return Dataset(folder.name, name.strip(), folder)
 
@@ -195,19 +195,24 @@ def _check_meanings(columns: Columns, header: Sequence[str]) -> None:
     column_of = {role: getattr(columns, role) or name for role, name in ROLES.items()}
     inputs = [column for role, column in column_of.items() if role not in ("split", "group")]
     if copied := [task for task in columns.tasks if task in inputs]:
-        raise UserError(f"Column {copied[0]!r} is an input and a task at once; a model would only copy it.")
+        raise UserError(
+            f"Column {copied[0]!r} is both an input and a task, so a model would only copy it; choose another "
+            "column to learn."
+        )
     chosen = [*column_of.values(), *columns.tasks]
     if twice := [name for name in header if chosen.count(name) > 1]:
-        raise UserError(f"Column {twice[0]!r} is chosen for two things; a column can hold only one.")
+        raise UserError(f"Column {twice[0]!r} is chosen twice; choose a different column for each.")
     if taken := [task for task in columns.tasks if task in ROLES.values()]:
-        raise UserError(f"Column {taken[0]!r} bears a name of the convention; rename it in the table to learn it.")
+        raise UserError(f"Column {taken[0]!r} has a reserved name; rename it in the table to learn it.")
 
 
 def _describe(folder: Path, name: str, source: Path, notes: tuple[str, ...]) -> None:
     """Finds the table, guesses its columns and writes the JSON."""
     table = source if source.is_file() else find_table(source.rglob("*"), source)
     if table is None:
-        raise UserError(f"There is no {METADATA} and no other CSV table in the data; add one, or take the template.")
+        raise UserError(
+            f"There is no {METADATA} and no other CSV table in the data; add one, or start from the template."
+        )
     header, rows = read_table(table)
     inside = table.is_relative_to(folder)
     place = str(table.relative_to(folder)) if inside else str(table)
@@ -220,5 +225,5 @@ def _describe(folder: Path, name: str, source: Path, notes: tuple[str, ...]) -> 
 def _own(dataset: Dataset) -> Pointer:
     pointer = None if dataset.is_demo else read_pointer(dataset.path)
     if pointer is None:
-        raise UserError(f"{dataset.name} belongs to the program and stays as it is; add a data set of your own.")
+        raise UserError(f"{dataset.name} is built in and cannot be changed; add a data set of your own.")
     return pointer

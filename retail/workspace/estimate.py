@@ -22,7 +22,7 @@ from retail.schema import Modality, UserError
 from retail.workspace import jobs
 
 TRIAL_EPOCHS = 5
-ROUGH = "A rough guess from the demo comparison, which ran on another machine: measure here to know better."
+ROUGH = "A rough guess from the demo comparison, which ran on another machine: measure this one for a better guess."
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def estimate(manifest: Manifest, speed: Speed, counts: tuple[int, int], inputs: 
 
 
 def known_speed(encoders: str) -> Speed:
-    """The best figures at hand: a trial or finished runs on this machine, else those of the bundled demo run."""
+    """The best figures available: a trial or finished runs on this machine, else those of the bundled demo run."""
     past = [job.results for job in jobs.list_jobs() if job.results.is_file()]
     same = [run for path in past if (run := _past(path, path.stat().st_mtime)) and run.encoders == encoders]
     checksums = tuple(run.checksum for run in same)

@@ -199,7 +199,7 @@ def bundle_zip(bundle: Path) -> bytes:
 
 
 def import_bundle(file_name: str, content: bytes) -> Path:
-    """Checks a bundle's ZIP and puts it on the shelf; raises UserError when it is none, or damaged."""
+    """Checks a bundle's ZIP and keeps it with the other recognisers; raises UserError when it is none, or damaged."""
     with tempfile.TemporaryDirectory() as temporary:
         upload, files = Path(temporary) / "upload.zip", Path(temporary) / "files"
         upload.write_bytes(content)
@@ -207,7 +207,7 @@ def import_bundle(file_name: str, content: bytes) -> Path:
             raise UserError(refused[0].replace("upload.zip", file_name))
         found = sorted(files.rglob("bundle.json"), key=lambda path: len(path.parts))
         if not found:
-            raise UserError(f"{file_name} holds no bundle.json; import a ZIP that the Runs page has exported.")
+            raise UserError(f"{file_name} contains no bundle.json; import a ZIP exported from the Runs page.")
         try:
             load_bundle(found[0].parent)  # formats, checksums and encoders
         except UserError as error:

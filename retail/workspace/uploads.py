@@ -51,7 +51,7 @@ def take_sound(name: str, content: bytes) -> Upload:
 def _check_size(content: bytes) -> None:
     if len(content) > MAX_UPLOAD_MB * 2**20:
         size = len(content) / 2**20
-        raise MediaError(f"The upload has {size:.0f} MB, but at most {MAX_UPLOAD_MB} are taken; make it smaller.")
+        raise MediaError(f"The upload is {size:.0f} MB, but the limit is {MAX_UPLOAD_MB} MB; make it smaller.")
 
 
 def _named(name: str, error: MediaError) -> str:

@@ -43,7 +43,7 @@ WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 
 
 def settled(page) -> None:
-    """Waits until nothing is drawn any more for a moment; a page that keeps looking anew is not waited for for ever."""
+    """Waits until nothing is drawn any more for a moment; a page that keeps refreshing is not waited for for ever."""
     page.evaluate("window.quietSince = undefined")
     with contextlib.suppress(TimeoutError):
         page.wait_for_function(QUIET, timeout=QUIET_MS)
@@ -78,7 +78,7 @@ def choose(page, label: str, option: str) -> None:
 
 def keep_it_small(page, strategies: list[str]) -> None:
     """On Train: only these strategies, one seed, nothing beyond the main table."""
-    box = page.get_by_test_id("stMultiSelect").filter(has_text="Ways to join")
+    box = page.get_by_test_id("stMultiSelect").filter(has_text="Fusion methods")
     box.get_by_role("button", name="Clear all").click()
     settled(page)
     for title in strategies:
@@ -87,12 +87,12 @@ def keep_it_small(page, strategies: list[str]) -> None:
     page.get_by_role("spinbutton", name="Seeds").fill("1")
     page.get_by_role("spinbutton", name="Seeds").press("Enter")
     settled(page)
-    page.get_by_text("Also train multi-task").click()
+    page.get_by_text("Also train with multi-task").click()
     settled(page)
 
 
 def _pick(page, box, title: str) -> None:
-    """Adds an option; a page that is drawn anew while one types forgets what was typed, so it is typed again."""
+    """Adds an option; a page that is drawn again while one types forgets what was typed, so it is typed again."""
     option = page.get_by_role("option", name=title, exact=True)
     for _ in range(TRIES):
         box.get_by_role("combobox").fill(title)

@@ -84,7 +84,7 @@ def test_the_select_box_opens_the_same_cell_by_keyboard(open_page):
     box = page.get_by_role("combobox", name="Products of")
     option = page.get_by_role("option", name=words(WRONG))
     cards = page.get_by_text("Would have been right alone").first
-    for _ in range(6):  # a page that is drawn anew meanwhile forgets what was typed, or what Enter took
+    for _ in range(6):  # a page that is drawn again meanwhile forgets what was typed, or what Enter took
         box.fill("")
         box.press_sequentially("beans answered as cocoa")
         with contextlib.suppress(TimeoutError):
@@ -139,7 +139,7 @@ def test_a_box_on_the_map_lists_products_and_so_does_a_class(open_page):
     page.get_by_text("200 products", exact=True).wait_for()
     settled(page)
     assert len(listed(page, 12)) == 12
-    box = page.get_by_role("combobox", name="Products of the class")
+    box = page.get_by_role("combobox", name="Products in class")
     box.focus()
     page.keyboard.type("tea")
     page.get_by_role("option", name="tea", exact=True).wait_for()

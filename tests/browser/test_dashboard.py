@@ -96,7 +96,7 @@ def test_visitors_never_see_each_others_uploads(open_page):
         assert cards(page) == 0 and page.get_by_role("img", name="Photo mine").count() == 0
     for number, page in enumerate(pages[:2]):
         button = page.get_by_test_id("stCheckbox").filter(has_text="Photo").locator("label")
-        button.click()  # drawn anew, with whatever the server holds now
+        button.click()  # drawn again, with whatever the server holds now
         page.get_by_text("Used: description.").wait_for()
         assert page.get_by_role("img", name="Photo mine").count() == 1
         assert page.get_by_role("img", name=f"Photo mine{number}.png").count() == 1

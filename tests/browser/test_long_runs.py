@@ -37,7 +37,7 @@ def own(installed, tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def own_home(own, monkeypatch):
-    """What the test reads is what the server writes; nothing goes on working afterwards."""
+    """What the test reads is what the server writes; nothing keeps working afterwards."""
     monkeypatch.setenv("RETAIL_HOME", str(own[0]))
     yield
     for job in jobs.list_jobs():
@@ -175,7 +175,7 @@ def test_a_run_outlives_a_restart_of_the_server_and_is_found_done(open_at, own):
     assert jobs.status(job).state in (*jobs.LIVE, "done")
     with dashboard(own[0], port) as url:
         page = open_at(url, f"train?run={job.id}")
-        page.get_by_text("Done: Recognise offers").first.wait_for(timeout=RUN_MS)
+        page.get_by_text("Done. Your recogniser is ready").first.wait_for(timeout=RUN_MS)
         assert sorted(path.name for path in (job.folder / "bundles").iterdir())
         settled(page)
         page.get_by_role("link", name="All runs").click()

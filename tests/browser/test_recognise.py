@@ -93,7 +93,7 @@ def test_wrong_types_and_sizes_show_a_visible_reason_in_both_uploaders(open_page
     huge = {"name": "huge.png", "mimeType": "image/png", "buffer": bytes(21 * 2**20)}
     page.locator("[class*=st-key-photos_] input[type=file]").set_input_files([wrong, huge])
     page.get_by_role("alert").filter(has_text="'notes.pdf' is not a usable photo").wait_for()
-    page.get_by_role("alert").filter(has_text="'huge.png' has 21 MB, but at most 20 are taken").wait_for()
+    page.get_by_role("alert").filter(has_text="'huge.png' is 21 MB, but the limit is 20 MB").wait_for()
     settled(page)
     page.locator("[class*=st-key-sound_] input[type=file]").set_input_files(wrong)
     page.get_by_role("alert").filter(has_text="'notes.pdf' is not a usable sound clip").wait_for()
@@ -144,8 +144,8 @@ def test_a_bulk_run_with_broken_rows_survives_a_refresh_and_downloads_as_csv(ope
     summary = f"{ROWS} rows: {ROWS - BROKEN} answered"
     page.get_by_text(summary).wait_for(timeout=RUN_MS)
     assert f"{BROKEN} without an answer" in page.get_by_text(summary).inner_text()
-    page.get_by_role("radio", name="Only without an answer").or_(
-        page.get_by_role("button", name="Only without an answer")
+    page.get_by_role("radio", name="Only unanswered").or_(
+        page.get_by_role("button", name="Only unanswered")
     ).first.click()
     page.get_by_text(f"{BROKEN} of {ROWS} rows").wait_for()
     settled(page)

@@ -25,7 +25,7 @@ from tests.browser.test_long_runs import start
 pytestmark = pytest.mark.browser
 
 FASHION = PROJECT.parent / "shared" / "datasets" / "fashion"
-# Photographed goods where they are at hand; CI has only the demo.
+# Photographed goods where they are available; CI has only the demo.
 SOURCE, TASKS = (FASHION, ("gender", "season")) if FASHION.is_dir() else (DEMO_DIR, ("category", "packaging"))
 INPUTS = ("image_file_name", "audio_file_name", "text")
 PRODUCTS, BROKEN, MANY = 200, 10, 50
@@ -116,7 +116,7 @@ def train(page) -> jobs.Job:
     page.get_by_text(f"{PRODUCTS - 2} usable products").first.wait_for()
     keep_it_small(page, ["Gated fusion", "Averaged decisions"])
     job = start(page)
-    page.get_by_text("Done: Recognise offers").first.wait_for(timeout=RUN_MS)
+    page.get_by_text("Done. Your recogniser is ready").first.wait_for(timeout=RUN_MS)
     return job
 
 

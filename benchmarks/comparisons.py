@@ -1,7 +1,7 @@
 """What a comparison costs: fits, seconds, peak memory and the machine; how far one model falls behind dedicated ones.
 
 In: a data folder whose embeddings are cached. Out: a table on stdout. The large run is every strategy with 5 seeds on
-the fashion set, the small one 2 strategies with 1 seed on the demo: `python benchmarks/laboratory.py small large`.
+the fashion set, the small one 2 strategies with 1 seed on the demo: `python benchmarks/comparisons.py small large`.
 """
 
 from __future__ import annotations

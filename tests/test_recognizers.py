@@ -1,4 +1,4 @@
-"""Recognisers on the shelf: the demo is always there, runs and imports join it under titles of their own."""
+"""Recognisers of this machine: the demo is always there, runs and imports join it under titles of their own."""
 
 from __future__ import annotations
 
