@@ -46,7 +46,7 @@ def html_report(results: Results) -> str:
         *(_charts(results, task) for task in results.scored_tasks()),
         "<h2>Tables</h2>",
         *(as_html(table) for table in all_tables(results)),
-        _list("How the race was run", results.protocol),
+        _list("How the comparison was run", results.protocol),
         _model_card(results),
     ]
     # The policy makes the promise binding: a browser that opens this page may fetch nothing.
@@ -96,13 +96,13 @@ def _reliability_chart(row: Calibration) -> str:
         ]
         for when, bins in (("before", row.reliability_before), ("after", row.reliability_after))
     }
-    series["as sure as right"] = [(0.0, 0.0), (1.0, 1.0)]
+    series["perfectly calibrated"] = [(0.0, 0.0), (1.0, 1.0)]
     return svg.curves(series, "confidence", "accuracy", f"Reliability for {row.task}")
 
 
 def _coverage_chart(row: Calibration) -> str:
     points = [(point.coverage, point.accuracy) for point in row.coverage]
-    return svg.curves({"the surest first": points}, "answered", "accuracy", f"Coverage for {row.task}")
+    return svg.curves({"most confident first": points}, "answered", "accuracy", f"Coverage for {row.task}")
 
 
 def _cascade_chart(rows: Sequence[Cascade], task: str) -> str:
@@ -130,8 +130,9 @@ def _model_card(results: Results) -> str:
         "Settings": ", ".join(f"{name} = {value}" for name, value in config.items()),
         "Seeds": ", ".join(map(str, results.seeds)),
         "Made": f"{results.created}, {cost.seconds} s on {cost.machine}.",
-        "Limits": "The figures hold for products and recordings like those of the test rows. A class that training "
-        "never saw is always answered wrongly, and few test rows make wide intervals: read them, not the means alone.",
+        "Limits": "The figures hold for products and recordings like those of the test rows. A class that was not "
+        "in training is never answered correctly, and few test rows make wide intervals: read "
+        "the intervals, not just the means.",
     }
     items = "".join(f"<dt>{escape(name)}</dt><dd>{escape(str(fact))}</dd>" for name, fact in facts.items() if fact)
     return f'<section id="model-card"><h2>Model card</h2><dl>{items}</dl></section>'
