@@ -248,7 +248,7 @@ def test_a_group_on_both_sides_of_a_split(planted):
     report = look(folder, [row | {"group": groups.get(row["id"], "")} for row in rows])
     (finding,) = report.findings
     assert finding.kind == "shortcut" and finding.severity == "leak"
-    assert "6 groups stand in more than one split" in finding.sentence and set(finding.rows) == set(groups)
+    assert "6 groups are in more than one split" in finding.sentence and set(finding.rows) == set(groups)
     for place, (one, other) in enumerate(zip(train, test, strict=True)):
         one["id"], other["id"] = f"jar{place}-1", f"jar{place}-2"
     (finding,) = look(folder, rows).findings
@@ -263,8 +263,8 @@ def test_the_size_of_photos_tells_the_class(planted):
             Image.open(path).resize((50, 48)).save(path)
     report = look(folder, rows)
     assert found(report) == {"shortcut"}
-    gravest = report.findings[0]
-    assert "size and format of the photo file alone tell the class" in gravest.sentence
+    worst = report.findings[0]
+    assert "size and format of the photo file alone give away the class" in worst.sentence
 
 
 def test_missing_sounds_tell_the_class_even_when_shuffled(planted):

@@ -168,7 +168,7 @@ def test_the_wished_accuracy_tells_its_threshold(open_compare):
     for wish in [row.threshold_for(wished) for wished in (0.5, 0.725, 0.9, 0.995)]:
         app.slider[0].set_value(100 * wish.wished).run()
         if wish.threshold is None:
-            assert "No threshold makes the answers" in said(app)
+            assert "no threshold reaches an accuracy of" in said(app)
         else:
             assert f"at least **{100 * wish.threshold:.1f} %** sure" in said(app)
 

@@ -54,7 +54,7 @@ def audit(manifest: Manifest, embedded: EmbeddingBatch | None = None, progress: 
         progress("auditing", len(KINDS), len(KINDS))
     findings.sort(key=lambda finding: SEVERITIES.index(finding.severity))
     found = {finding.kind for finding in findings}
-    unseen = "No embeddings were given: look-alikes and shuffled inputs were not looked at."
+    unseen = "No embeddings were given: look-alikes and shuffled inputs were not checked."
     return AuditReport(
         data=AuditedData(name=manifest.title, checksum=manifest.checksum, n=len(data.products)),
         tasks=manifest.tasks,

@@ -68,7 +68,7 @@ class Audited:
 
     @property
     def groups(self) -> np.ndarray:
-        """(N,) names: rows of one declared group bear one name, every other row its own."""
+        """(N,) names: rows of one declared group share one name, every other row has its own."""
         return group_names(self.products)
 
     @cached_property

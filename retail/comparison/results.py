@@ -49,7 +49,7 @@ class Results(Row):
     format: Literal["retail-results/1"]
     created: str  # ISO 8601, UTC
     config: CompareConfig
-    protocol: tuple[str, ...]  # how the race was run, one sentence a rule
+    protocol: tuple[str, ...]  # how the comparison was run, one sentence a rule
     seeds: tuple[int, ...]
     data: DataFacts
     encoders: dict[Modality, EncoderFacts]

@@ -21,7 +21,7 @@ from retail.schema import UserError
 from retail.workspace import jobs
 
 DEMO_RUN = "demo"
-# The format stands first in a results file, so its beginning tells what it is.
+# The format comes first in a results file, so its beginning says what it is.
 HEAD_BYTES = 200
 
 

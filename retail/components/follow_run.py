@@ -38,7 +38,7 @@ CURVE_LINK = "See it on Compare, under “Map and curves”"
 
 
 def time_left(now: Status) -> str:
-    """', about 3 minutes left' in this stage, or '' while nobody can tell."""
+    """', about 3 minutes left' in this stage, or '' while there is no estimate."""
     steps, spent = now.done - now.stage_first, now.updated - now.stage_started
     if steps < STEADY_STEPS or spent < STEADY_SECONDS or now.done >= now.total:
         return ""
@@ -74,7 +74,7 @@ def draw_run(job: jobs.Job, links: bool = True) -> None:
     if waits or live:
         st.button("Cancel", key=f"cancel_{job.id}", on_click=jobs.cancel, args=(job,))
     elif now.state != "done":
-        again = "What is finished counts: embeddings are kept, and fine-tuning goes on from its last epoch."
+        again = "Finished work is kept: embeddings are reused, and fine-tuning resumes after its last epoch."
         st.button("Retry", key=f"retry_{job.id}", on_click=jobs.retry, args=(job,), help=again)
 
 

@@ -33,14 +33,14 @@ def run_manifest(view: View) -> tuple[Manifest | None, str]:
     """The data of the run and a remark about them; None where they are gone."""
     folder = data_source(view.results.data)
     if folder is None:
-        return None, "The data of this run are not on this machine, so only ids are shown."
+        return None, "The data of this run is not on this machine, so only ids are shown."
     text_column = view.results.config.text_column
     try:
         manifest = load_manifest(str(folder), text_column, _changed(folder))
     except (UserError, OSError) as error:
         return None, f"The data of this run cannot be read: {error}"
     same = view.results.data.checksum == manifest.checksum
-    return manifest, "" if same else "The data have changed since this run: a card may not be what the model saw."
+    return manifest, "" if same else "The data has changed since this run: a card may not show what the model saw."
 
 
 def _changed(data: Path) -> float:

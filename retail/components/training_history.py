@@ -1,6 +1,6 @@
 """How a fine-tuned recogniser was trained: curves of training and validation rows, cost, what a source lost.
 
-In: a bundle's training record. Out: what stands on the page.
+In: a bundle's training record. Out: elements on the page.
 """
 
 from __future__ import annotations

@@ -93,7 +93,7 @@ def draw_progress(job: jobs.Job) -> None:
         st.rerun()  # the whole page, so that the table appears
     if now.state != "done":
         st.error(plain(now.message or f"The run was {now.state}."))
-        if st.button("Go on", help="What was embedded is kept, so this goes on where the run ended."):
+        if st.button("Retry", help="Embeddings are kept, so the run picks up where it stopped."):
             go_on(job)
         if tail := job.log_tail():
             with st.expander("Log"):

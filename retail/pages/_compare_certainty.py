@@ -25,7 +25,7 @@ def draw_certainty(view: View) -> None:
     """Does 80 % sure mean right 8 times in 10, and how sure is sure enough?"""
     (row,) = view.cut.calibration
     cut, titles = view.cut, view.results.titles
-    st.subheader("Is it as sure as it is right?", anchor=False)
+    st.subheader("Can you trust the percentages?", anchor=False)
     st.caption(
         f"{titles[row.model]}, first seed, n = {row.n:,} test products. On the dotted line 80 % "
         "sure means right 8 times in 10. A temperature fitted on validation brings the answers closer to it."
@@ -36,28 +36,28 @@ def draw_certainty(view: View) -> None:
         figure(charts.reliability_chart(row))
     with right:
         figure(charts.bin_chart(row))
-    with st.expander("Every bin with its count"):
+    with st.expander("All bins with counts"):
         show_table(reliability_table(cut), titles)
     _draw_threshold(view, row)
     if cut.conformal:
         table = conformal_table(cut)
         st.subheader(table.title, anchor=False)
-        st.caption(f"Instead of one answer a set of them that promises to hold the right one. {table.note}")
+        st.caption(f"A set of answers instead of one, with a promise that it contains the right one. {table.note}")
         show_table(table, titles)
 
 
 def _draw_threshold(view: View, row: Calibration) -> None:
-    """The threshold that validation gives for a wished accuracy, and what it makes of the test products."""
+    """The threshold that validation gives for a target accuracy, and the result on the test products."""
     st.subheader("How sure is sure enough?", anchor=False)
-    wished = st.slider("Wished accuracy of the answers that are given", 50.0, 99.5, 95.0, 0.5, format="%.1f %%") / 100
+    wished = st.slider("Target accuracy", 50.0, 99.5, 95.0, 0.5, format="%.1f %%") / 100
     wish = row.threshold_for(wished)
     if wish.threshold is None or wish.accuracy is None:
-        st.markdown(f"No threshold makes the answers {percent(wished)} right on validation.")
+        st.markdown(f"On validation, no threshold reaches an accuracy of {percent(wished)}.")
     else:
         st.markdown(
             f"Answer when at least **{percent(wish.threshold)}** sure: that answers **{percent(wish.coverage)}** "
             f"of the test products, and **{percent(wish.accuracy)}** of these were right. The threshold was chosen "
-            "on validation; the cross shows what it makes of the test products."
+            "on validation; the cross shows the result on the test products."
         )
     if row.coverage:
         chart = charts.coverage_chart(row, wish)

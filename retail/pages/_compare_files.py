@@ -38,7 +38,7 @@ def draw_files(view: View) -> None:
         for file in files:
             download(*file)
     st.caption("The HTML report is one file that opens without a network.")
-    st.subheader("How the race was run", anchor=False)
+    st.subheader("How the comparison was run", anchor=False)
     st.markdown("\n".join(f"- {rule}" for rule in results.protocol))
     with st.expander("What the strategies do, and where they come from"):
         for model in results.models:

@@ -31,7 +31,7 @@ def _ends(rows: list[ClassGain]) -> list[ClassGain]:
 def draw_helps(view: View) -> None:
     """Which classes gain by fusion, and which input decides for which class."""
     if view.results.kind(view.model) != "fusion":
-        st.info("The gain class by class is drawn for fusions: choose one under Model.")
+        st.info("Gains by class are shown for fusions only: choose one under Model.")
     elif gains := class_gains(view.results, view.task, view.model):
         single = view.results.titles[gains[0].single]
         st.subheader("What fusion gains, class by class", anchor=False)
@@ -74,8 +74,8 @@ def draw_costs(view: View) -> None:
     """Accuracy against time, and how much accuracy is kept when more is asked only where it is needed."""
     cut = view.cut
     if rows := cut.costs:
-        st.subheader("What inputs cost", anchor=False)
-        st.caption("Time to decode and encode one product on the machine of the run, and what the encoders weigh.")
+        st.subheader("What each input costs", anchor=False)
+        st.caption("Time to decode and encode one product on the machine of the run, and the size of the encoders.")
         chart = charts.cost_chart(rows, view.task)
         figure(chart)
         show_table(costs_table(cut), view.results.titles)

@@ -68,7 +68,7 @@ def draw_map(view: View) -> None:
     taken = {modality for model in view.results.models for modality in model.modalities}
     inputs: list[Modality] = [modality for modality in INPUT_WORDS if modality in taken]
     which, what, how = st.columns(3)
-    modality = which.selectbox("Embeddings of the", inputs, format_func=INPUT_WORDS.__getitem__)
+    modality = which.selectbox("Input", inputs, format_func=INPUT_WORDS.__getitem__)
     tasks = list(view.results.tasks)
     shade = what.selectbox("Colour by", tasks, tasks.index(_coloured(view)), key=f"colour_{view.run}_{view.task}")
     method = how.selectbox("Method", methods(), help=None if "UMAP" in methods() else UMAP_HINT)

@@ -58,7 +58,7 @@ def _draw_report(dataset: Dataset, manifest: Manifest, report: AuditReport) -> N
     from retail.report.audit_tables import controls_table, counted, not_found, rows_table
 
     if report.data.checksum != manifest.checksum:
-        st.warning("The data have changed since this look: look again before you rely on it.")
+        st.warning("The data has changed since this check: look again before you rely on it.")
     findings = report.findings
     st.markdown(f"**{counted(report)}** in {report.data.n:,} products; learned: {', '.join(report.tasks)}.")
     for finding in findings:
@@ -69,7 +69,7 @@ def _draw_report(dataset: Dataset, manifest: Manifest, report: AuditReport) -> N
         _draw_rows(manifest, findings, dataset.id)
         download("Findings as CSV", as_csv(rows_table(report)), "leaks.csv", "text/csv")
     if report.controls:
-        with st.expander("Control: how much each input tells, as it is and shuffled"):
+        with st.expander("Control: how much each input gives away, intact and shuffled"):
             table = controls_table(report)
             show_table(table, {})
             st.caption(table.note)

@@ -37,7 +37,7 @@ LEVEL_WORDS = {
 SIZES = [96, 128, 160, 192, 224, 256, 288]
 BUNDLES = Path(RUN_BUNDLES)
 RESULTS = Path("results.json")  # where Compare finds them
-NO_FIGURE = "No figure for this yet; most runs take a few minutes. Progress shows the time left."
+NO_FIGURE = "No estimate yet; most runs take a few minutes. The progress bar shows the time left."
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def compare_requests(choice: Choice) -> tuple[Sequence[Request], str]:
     with st.expander("More settings"):
         config = ask(config, labelled(config))
     if not names:
-        return [], "Choose at least one way to join the inputs."
+        return [], "Choose at least one fusion method."
     asked = [
         CompareRequest(
             data=choice.dataset.path,
@@ -85,7 +85,7 @@ def choose_strategies(choice: Choice) -> list[str]:
     usual = [name for name, head in known.items() if head.compared]
     if len(choice.inputs) < 2:
         return usual
-    names = st.multiselect("Ways to join the inputs", usual, usual, format_func=lambda name: known[name].title)
+    names = st.multiselect("Fusion methods", usual, usual, format_func=lambda name: known[name].title)
     with st.expander("What are these?"):
         st.markdown(
             "A single input is always trained as well: it is what joining has to beat. The *level* says where the "
@@ -132,7 +132,7 @@ def finetune_requests(choice: Choice) -> tuple[Sequence[Request], str]:
         tuning = ask(tuning, [name for name in labelled(tuning) if name not in first])
         head = ask(head, [name for name in labelled(head) if name not in labelled(tuning)])
     if not tuned:
-        return [], "Choose at least one encoder that learns."
+        return [], "Choose at least one encoder to fine-tune."
     tuning = replace(tuning, tune=tuple(tuned), size=size)
     head = replace(head, strategy=strategy, seed=tuning.seed)
     asked = [
@@ -154,8 +154,8 @@ def finetune_estimate(choice: Choice, tuning: FinetuneConfig) -> str:
     per_row = estimate.finetuning_speed(tuning.tune)
     if per_row is None:
         return (
-            "Nobody can tell yet: no fine-tuning of these encoders has finished on this machine. The run says how much "
-            "time is left after its first epochs; without a graphics card, count in hours for thousands of products."
+            "No estimate yet: no fine-tuning of these encoders has finished on this machine. The run shows the time "
+            "left after its first epochs; without a graphics card, expect hours for thousands of products."
         )
     seconds = per_row * tuning.epochs * len(choice.manifest.in_split("train")) * len(choice.task_groups)
     return estimate.Estimate(0.7 * seconds, 1.5 * seconds, "Based on the last fine-tuning on this machine.").sentence
@@ -168,7 +168,7 @@ def frozen_requests(choice: Choice) -> tuple[Sequence[Request], str]:
     classifiers = cells[1].multiselect("Classifiers", CLASSIFIERS, CLASSIFIERS)
     names = tuple(kind if m == "none" else f"{m}+{kind}" for m in maps for kind in classifiers)
     if not names:
-        return [], "Choose at least one way to reduce, “none” counts, and one classifier."
+        return [], "Choose at least one classifier and one way to reduce features (“none” counts)."
     kept = any(kind != "prototypes" for kind in classifiers)
     asked = [
         FrozenRequest(

@@ -106,5 +106,5 @@ def draw_facts(chosen: Chosen) -> None:
             plain(f"Accuracy on the test products of its comparison, all inputs given: {right} (n = {most:,}).")
         )
     else:
-        text.caption("Nobody has measured it on test products yet.")
+        text.caption("Not measured on test products yet.")
     link.page_link(PAGES / "compare.py", label="How good is this?", icon=":material/bar_chart:")

@@ -71,7 +71,7 @@ def ask_delete(run: Run) -> None:
 def draw_history(history: list[Run]) -> Run | None:
     """The table, and the run to look at: a click on its row, or the select box."""
     if not history:
-        st.info("No run yet. Train starts one; the demo comparison stands under Compare.")
+        st.info("No runs yet. Start one on Train, or look at the demo comparison on Compare.")
         st.page_link(PAGES / "train.py", label="Train", icon=":material/model_training:")
         return None
     st.dataframe(history_table(history), hide_index=True, width="stretch")
@@ -115,9 +115,7 @@ def draw_exports(run: Run) -> None:
         content = partial(runs.bundle_zip, bundles[name])
         with right:
             download("Recogniser (ZIP)", content, f"{run.id}-{name}.zip", "application/zip", width="stretch")
-        st.caption(
-            "Unpacked, `python -m retail predict FOLDER` answers with it; or import it below on another machine."
-        )
+        st.caption("Unpack it for `python -m retail predict FOLDER`, or import it below on another machine.")
         draw_training(training_of(bundles[name]), f"{run.id}_{name}")
 
 

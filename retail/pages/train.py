@@ -36,9 +36,9 @@ METHOD_HELP = {
     "finetune": "The pretrained encoders themselves learn from your products. Often more accurate, and far "
     "slower: minutes become hours without a graphics card.",
     "frozen": "Features of one input from its pretrained encoder, reduced in several ways, with a simple classifier "
-    "behind: the quickest answer to “is there anything to learn from?”",
-    "curve": "A learning curve: accuracy of one input with 1, 2, 4 … products a class, so that you see whether more "
-    "products would help. Compare draws it under “Map and curves”.",
+    "on top: the quickest answer to “is there anything to learn?”",
+    "curve": "A learning curve: accuracy of one input with 1, 2, 4 … products per class, so you see whether more "
+    "products would help. Compare shows it under “Map and curves”.",
 }
 ONE_INPUT = ("frozen", "curve")
 ENCODERS = {
@@ -116,7 +116,7 @@ def choose() -> Choice | None:
         manifest = manifest_of(str(dataset.path), dataset.changed)
     except UserError as error:
         st.error(str(error))
-        st.page_link(PAGES / "data.py", label="Mend it on the Data page", icon=":material/folder_open:")
+        st.page_link(PAGES / "data.py", label="Fix it on the Data page", icon=":material/folder_open:")
         return None
     if not manifest.label_columns:
         st.warning("No column looks like something to learn. Choose one on the Data page, under Columns.")

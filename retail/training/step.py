@@ -54,7 +54,7 @@ class Step(nn.Module):
         return torch.stack(losses).mean()
 
     def balance_gradients(self, rows: StandardRows) -> None:
-        """After the backward pass: gradient modulation, if it is wished and there is something to balance."""
+        """After the backward pass: gradient modulation, if it is switched on and there is something to balance."""
         trunks = self.head.modality_trunks()
         if self.config.modulation and len(trunks) > 1:
             modulate(trunks, coefficients(single_scores(self.head, rows), self.config.modulation))
