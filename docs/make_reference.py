@@ -145,7 +145,35 @@ def field_sentences(model: type[BaseModel]) -> dict[str, str]:
     return found
 
 
-PAGES: Mapping[str, Callable[[], str]] = {"commands.md": commands_page, "strategies.md": strategies_page}
+RESULTS_INTRODUCTION = """\
+`compare --out` writes one JSON file. Pages, tables and reports only read it, and so can you:
+
+```python
+from pathlib import Path
+
+from retail.comparison.results import read_results
+
+results = read_results(Path("data/demo_results.json"))
+for model, score in results.mean_scores("product").items():
+    print(f"{results.titles[model]}: {score.accuracy:.1%} [{score.accuracy_low:.1%}, {score.accuracy_high:.1%}]")
+```
+
+A figure that could not be computed is null in the file, because JSON has no NaN. `evaluate --out` writes `scores` rows
+of the same form, and the labels that the recogniser did not know."""
+
+
+def results_page() -> str:
+    """The results file of a comparison, from its types."""
+    from retail.comparison.results import Results
+
+    return model_page("Results file", RESULTS_INTRODUCTION, Results)
+
+
+PAGES: Mapping[str, Callable[[], str]] = {
+    "commands.md": commands_page,
+    "strategies.md": strategies_page,
+    "results-file.md": results_page,
+}
 
 
 def main() -> None:

@@ -110,7 +110,7 @@ class Results(Row):
         return self.model_copy(update={"tasks": {task: self.tasks[task]}, **kept})
 
     def for_others(self) -> Results:
-        """The same without the folder on this machine, which is nobody else's business."""
+        """The same without the folder on this machine, which stays private."""
         return self.model_copy(update={"data": self.data.model_copy(update={"path": None})})
 
 

@@ -175,7 +175,7 @@ def draw_curves(view: View) -> None:
     rows = curves.of_task(view.task)
     st.caption(
         f"n = {rows[0].n:,} {curves.data.split} products; intervals are over {curves.draws} draws of the "
-        "examples, of “all” over the products."
+        "examples; for “all”, they are over the products."
     )
     chart = charts.curve_chart(rows, view.task)
     figure(chart)

@@ -88,8 +88,7 @@ def choose_strategies(choice: Choice) -> list[str]:
     names = st.multiselect("Fusion methods", usual, usual, format_func=lambda name: known[name].title)
     with st.expander("What are these?"):
         st.markdown(
-            "A single input is always trained as well: it is what joining has to beat. The *level* says where the "
-            "inputs meet."
+            "Single inputs are always trained as well: fusion has to beat them. The *level* says where the inputs meet."
         )
         for name in usual:
             head = known[name]

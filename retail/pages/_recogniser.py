@@ -72,7 +72,7 @@ def choose() -> Chosen:
     try:
         chosen = Chosen(title, found[title], load_from(found[title]))
     except UserError as error:
-        st.error(plain(f"“{title}” cannot be used, so the demo answers. {error}"))
+        st.error(plain(f"“{title}” cannot be used, so the demo is used instead. {error}"))
         chosen = Chosen(DEMO_NAME, found[DEMO_NAME], load_from(found[DEMO_NAME]))
     draw_facts(chosen)
     return chosen
@@ -93,7 +93,7 @@ def draw_facts(chosen: Chosen) -> None:
     """What it knows, how good it is if that was measured, and the way to the comparison."""
     recognizer = chosen.recognizer
     tasks = ", ".join(f"{words(task)} ({len(classes)})" for task, classes in recognizer.vocabularies.items())
-    learned = f" from {recognizer.info.rows.train:,} products" if recognizer.info else ""
+    learned = f" on {recognizer.info.rows.train:,} products" if recognizer.info else ""
     made_up = " The demo's products are made up." if recognizers.of_demo(chosen.folder) else ""
     title = strategy_title(recognizer.strategy)
     st.caption(plain(f"{title}, trained{learned}. Classes: {tasks}.{made_up}"))
