@@ -34,7 +34,7 @@ def commands_page() -> str:
     """Every command: what it does, how it is called, its arguments and options, an example."""
     group: Any = get_command(app)
     parts = [f"{GENERATED}\n\n# Commands", group.help, COMMANDS_INTRODUCTION]
-    parts += [_command(name, command) for name, command in group.commands.items()]
+    parts += [_command(name, command) for name, command in group.commands.items() if not command.hidden]
     return "\n\n".join(parts) + "\n"
 
 

@@ -275,7 +275,7 @@ def test_missing_sounds_tell_the_class_even_when_shuffled(planted):
     report = look(folder, rows)
     assert found(report) == {"shuffled control"}
     (finding,) = report.findings
-    assert finding.severity == "leak" and "the sound still tells the class" in finding.sentence
+    assert finding.severity == "leak" and "the sound still gives away the class" in finding.sentence
     sound = next(row for row in report.controls if row.input == "sound")
     assert sound.shuffled > 0.6 > sound.chance
 

@@ -95,7 +95,7 @@ def test_a_damaged_or_foreign_request_is_one_sentence(change, sentence, tmp_path
     path = tmp_path / FILE
     path.write_text(json.dumps(json.loads(path.read_text()) | change))
     with pytest.raises(
-        UserError, match=r"request.json is not a request of this version \(.*; start the run anew"
+        UserError, match=r"request.json is not a request of this version \(.*; start the run again"
     ) as said:
         read_request(tmp_path)
     assert sentence in str(said.value) and "\n" not in str(said.value)
@@ -103,7 +103,7 @@ def test_a_damaged_or_foreign_request_is_one_sentence(change, sentence, tmp_path
 
 
 def test_no_request_and_half_a_request_are_one_sentence_too(tmp_path):
-    with pytest.raises(UserError, match="holds no request.json; name the folder of a run"):
+    with pytest.raises(UserError, match="contains no request.json; name the folder of a run"):
         read_request(tmp_path)
     (tmp_path / FILE).write_text('{"format": "retail-re')
     with pytest.raises(UserError, match="not a request of this version .*Invalid JSON"):
@@ -137,7 +137,7 @@ def quiet_queue(tmp_path, monkeypatch):
 def test_page_and_command_line_make_the_same_request(small_data, quiet_queue, typed):
     dataset = datasets.add_folder("Small", small_data)
     page = open_page("train", dataset=dataset.id)
-    element(page, "multiselect", "Ways to join").set_value(["gated", "averaged"])
+    element(page, "multiselect", "Fusion methods").set_value(["gated", "averaged"])
     element(page, "number_input", "Seeds").set_value(2)
     press(page.run(), "Start")
     element(page, "radio", "Method").set_value("finetune")
