@@ -204,8 +204,8 @@ def test_a_learning_curve_takes_a_finetuned_encoder_and_leaves_no_weights_behind
     tuning = replace(TINY, epochs=20, learning_rate=5e-3, mix=0.0, augment="", erase=0.0)
     learner = finetuned_learner(encoder, train, scored, {"colour": len(vocabularies["colour"])}, tuning)
     table = learning_curves({"finetuned": learner}, train, scored, ["colour"], [2, ALL], draws=2)
-    assert [(row["shots"], row["n_train"]) for row in table] == [(2, 6), ("all", 15)]
-    assert table[-1]["accuracy"] == 1.0
+    assert [(row.shots, row.n_train) for row in table] == [(2, 6), ("all", 15)]
+    assert table[-1].accuracy == 1.0
     assert not list((tmp_path / "home" / "encoders").iterdir())
 
 

@@ -154,7 +154,7 @@ def finished(name: str, file: str, content: object) -> None:
 
 def test_no_run_without_figures_or_with_a_damaged_file_hides_the_others():
     unlabelled = ("year", "linear", math.nan)
-    finished("some", "frozen.json", frozen_results(("kind", "linear", 0.75), unlabelled).to_dict())
+    finished("some", "frozen.json", json.loads(frozen_results(("kind", "linear", 0.75), unlabelled).model_dump_json()))
     finished("none", "frozen.json", json.loads(frozen_results(unlabelled).model_dump_json()))
     finished("cut", "results.json", {"format": "retail-results/1", "tasks": {"kind": ["a"]}})
     finished("odd", "results.json", ["no", "results"])

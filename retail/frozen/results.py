@@ -9,7 +9,7 @@ import math
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import BeforeValidator, PlainSerializer, PositiveInt
+from pydantic import BeforeValidator, PositiveInt
 
 from retail.config import FinetuneConfig, FrozenConfig
 from retail.files import whole_file
@@ -19,11 +19,7 @@ from retail.schema import UserError
 CURVE_FORMAT: Literal["retail-curve/2"] = "retail-curve/2"
 
 # A figure that could not be computed: NaN here, null in the file, because JSON has no NaN.
-Figure = Annotated[
-    float,
-    BeforeValidator(lambda value: math.nan if value is None else value),
-    PlainSerializer(lambda value: None if math.isnan(value) else value, return_type=float | None),
-]
+Figure = Annotated[float, BeforeValidator(lambda value: math.nan if value is None else value)]
 
 
 class DataFacts(Record):
