@@ -85,6 +85,11 @@ class Config:
         return {field.name: field.metadata["option"] for field in found}
 
     @classmethod
+    def help(cls, name: str) -> str:
+        """The sentence that was declared with a setting."""
+        return cls.options()[name].help
+
+    @classmethod
     def default(cls, name: str) -> Any:
         """The declared default of a setting."""
         return cls.__dataclass_fields__[name].default

@@ -187,11 +187,11 @@ def test_recognisers_of_a_comparison_are_the_scored_heads_and_train_nothing_agai
     for recognizer, scored in zip(recognizers, fusions, strict=True):
         preds = predict_probs(recognizer.head, splits.test, recognizer.temperatures)["pair"].argmax(1).tolist()
         assert preds == list(found.results.predictions.models[recognizer.strategy]["0"]["pair"].preds)
-        assert recognizer.info["config"] == scored.plan.config.to_dict()
+        assert recognizer.info.config == scored.plan.config
         again = fit(splits.train, splits.val, splits.task_sizes, scored.plan.config)
         weights = recognizer.head.state_dict()
         assert all(torch.equal(weights[name], value) for name, value in again.head.state_dict().items())
-        assert (recognizer.info["best_epoch"], recognizer.info["history"]) == (again.best_epoch, again.history)
+        assert (recognizer.info.best_epoch, recognizer.info.history) == (again.best_epoch, again.history)
 
 
 def test_the_single_input_has_a_recogniser_where_there_is_nothing_to_fuse():

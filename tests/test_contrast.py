@@ -45,4 +45,4 @@ def test_fitted_projections_find_the_other_input_of_a_product():
     projector = fit_projector(train, 0.07)
     with torch.no_grad():
         rows = cross_modal_retrieval(projector(val.embeddings), val.present)
-    assert all(row["recall_at_1"] > 0.8 for row in rows), rows
+    assert all(row.recall_at_1 > 0.8 for row in rows), rows

@@ -36,7 +36,7 @@ def test_the_word_demo_means_what_ships_unless_something_is_called_so(tmp_path, 
     monkeypatch.chdir(tmp_path)
     assert locate("demo")[0] == DEMO_DIR / "metadata.csv"
     assert read_results(Path("demo")) == read_results(DEMO_RESULTS)
-    assert load_bundle("demo").info["data"]["name"] == "demo"
+    assert load_bundle("demo").info.data.name == "demo"
     assert or_demo("demos", DEMO_DIR) == Path("demos")
     (tmp_path / "demo").mkdir()
     with pytest.raises(UserError, match="demo is no bundle"):

@@ -126,7 +126,7 @@ def finetune_requests(choice: Choice) -> tuple[Sequence[Request], str]:
         with cell:
             tuning = ask(tuning, [name])
     with st.expander("More settings"):
-        help_text = tuning.options()["size"].help
+        help_text = tuning.help("size")
         size = st.select_slider("Photo size in pixels", SIZES, tuning.size, help=help_text)
         tuning = ask(tuning, [name for name in labelled(tuning) if name not in first])
         head = ask(head, [name for name in labelled(head) if name not in labelled(tuning)])
@@ -188,7 +188,7 @@ def curve_requests(choice: Choice) -> tuple[Sequence[Request], str]:
     """Classifiers, numbers of examples and draws of a learning curve -> requests."""
     usual, cells = CurveConfig(), st.columns(3)
     classifiers = cells[0].multiselect("Classifiers", CLASSIFIERS, usual.methods)
-    shots = cells[1].multiselect("Examples per class", usual.shots, usual.shots, help=usual.options()["shots"].help)
+    shots = cells[1].multiselect("Examples per class", usual.shots, usual.shots, help=usual.help("shots"))
     with cells[2]:
         config = ask(usual, labelled(usual))
     if not classifiers or not shots:
