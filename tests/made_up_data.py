@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from retail.comparison.cost import EncodeCost
-from retail.comparison.results import Results, as_json
+from retail.comparison.results import Results
 from retail.comparison.run import Comparison, compare
 from retail.config import CompareConfig
 from retail.evaluation.subsets import TaskAnswers
@@ -66,7 +66,7 @@ def made_up_comparison() -> Comparison:
 @cache
 def made_up_results() -> Results:
     """As read back from a results file."""
-    return Results.model_validate_json(as_json(made_up_comparison().results))
+    return Results.model_validate_json(made_up_comparison().results.as_json())
 
 
 def task_answers(test: dict, test_target, val: dict | None = None, val_target=None) -> TaskAnswers:
