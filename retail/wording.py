@@ -22,3 +22,8 @@ def inputs_words(modalities: Iterable[str]) -> str:
 def percent(value: float) -> str:
     """0.8412 -> '84.1 %'."""
     return f"{100 * value:.1f} %"
+
+
+def percent_range(low: float, high: float) -> str:
+    """0.8, 0.9 -> '80.0 % to 90.0 %'."""
+    return f"{percent(low)} to {percent(high)}"

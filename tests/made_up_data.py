@@ -50,7 +50,7 @@ def made_up_splits() -> Splits:
         for task in vocabularies
     }
     labels["shape"][:2] = ["oval", ""]  # a class that training never saw, and a row without a label
-    return Splits(train, val, test, vocabularies, labels, [])
+    return Splits(train, val, test, vocabularies, labels)
 
 
 ENCODERS = {m: SimpleNamespace(name=f"made-up:{m}", fingerprint=m) for m in MODALITIES}
