@@ -185,11 +185,9 @@ if __name__ == "__main__":
         del arguments[place : place + 2]
     with tempfile.TemporaryDirectory() as folder:
         if "--full" in arguments:
-            from retail.comparison.results import write_results
-
             arguments.remove("--full")
             results = Path(folder) / "made_up_full.json"
-            write_results(made_up_results(), results)
+            made_up_results().write(results)
         machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
         print(
             f"{machine}, load {os.getloadavg()[0]:.1f}, results {results.name} of {results.stat().st_size / 1e6:.1f} MB"

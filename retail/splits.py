@@ -14,7 +14,7 @@ import numpy as np
 from retail.dataset.columns import MAX_GUESSED_CLASSES
 from retail.dataset.manifest import Manifest
 from retail.encoders import Encoder
-from retail.schema import Modality, Note, Product, Progress, UserError, Vocabulary
+from retail.schema import Modality, Product, Progress, UserError, Vocabulary
 from retail.store import EmbeddingBatch, EmbeddingStore, embed_products
 
 # Share of the training groups that stands in where a data set brings no validation rows.
@@ -33,7 +33,6 @@ class Splits:
     test: EmbeddingBatch
     vocabularies: dict[str, Vocabulary]
     labels: dict[str, np.ndarray]
-    notes: list[Note]
     groups: np.ndarray | None = None  # (N_test,) of str
 
     @property
@@ -106,7 +105,7 @@ def prepare(
     for task in vocabularies if need_test else ():
         if not any(product.labels.get(task) for product in rows["test"]):
             raise UserError(f"No test row has a label for {task!r}; label some, or leave {task!r} out of the tasks.")
-    batch, notes = embed_products(products, dict(encoders), vocabularies, store, progress)
+    batch, _ = embed_products(products, dict(encoders), vocabularies, store, progress)
     places = {split: [i for i, product in enumerate(products) if product.split == split] for split in rows}
     labels = {
         task: np.array([product.labels.get(task, "") for product in rows["test"]], dtype=object)
@@ -118,7 +117,6 @@ def prepare(
         batch.rows(places["test"]),
         vocabularies,
         labels,
-        notes,
         groups_of(rows["test"]),
     )
 

@@ -27,3 +27,8 @@ def seeds_words(count: int) -> str:
 def percent(value: float) -> str:
     """0.8412 -> '84.1 %'."""
     return f"{100 * value:.1f} %"
+
+
+def percent_range(low: float, high: float) -> str:
+    """0.8, 0.9 -> '80.0 % to 90.0 %'."""
+    return f"{percent(low)} to {percent(high)}"

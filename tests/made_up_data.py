@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from retail.comparison.cost import EncodeCost
-from retail.comparison.results import Results, as_json
+from retail.comparison.results import Results
 from retail.comparison.run import Comparison, compare
 from retail.config import CompareConfig
 from retail.evaluation.subsets import TaskAnswers
@@ -50,7 +50,7 @@ def made_up_splits() -> Splits:
         for task in vocabularies
     }
     labels["shape"][:2] = ["oval", ""]  # a class that training never saw, and a row without a label
-    return Splits(train, val, test, vocabularies, labels, [])
+    return Splits(train, val, test, vocabularies, labels)
 
 
 ENCODERS = {m: SimpleNamespace(name=f"made-up:{m}", fingerprint=m) for m in MODALITIES}
@@ -66,7 +66,7 @@ def made_up_comparison() -> Comparison:
 @cache
 def made_up_results() -> Results:
     """As read back from a results file."""
-    return Results.model_validate_json(as_json(made_up_comparison().results))
+    return Results.model_validate_json(made_up_comparison().results.as_json())
 
 
 def task_answers(test: dict, test_target, val: dict | None = None, val_target=None) -> TaskAnswers:

@@ -21,11 +21,12 @@ from PIL import Image
 from retail.comparison.chosen import attribution_rows, calibration_row, cascade_rows
 from retail.comparison.chosen_rows import Conformal
 from retail.comparison.cost import EncodeCost, cost_rows
-from retail.comparison.result_rows import Row, SubsetScore
+from retail.comparison.result_rows import SubsetScore
 from retail.comparison.results import FORMAT, Results
 from retail.config import CompareConfig
 from retail.evaluation.hierarchy import hierarchy_row
 from retail.evaluation.subsets import TaskAnswers
+from retail.files.record import Record
 from retail.metrics.conformal import conformal_rows
 from retail.schema import MODALITIES, SUBSETS
 
@@ -101,7 +102,7 @@ def _answers(task: str) -> TaskAnswers:
 
 def _read_off() -> dict[str, list[dict[str, Any]]]:
     """The rows of every reading, by the functions that a comparison itself uses."""
-    rows: dict[str, list[Row]] = {name: [] for name in "calibration conformal attribution cascade costs".split()}
+    rows: dict[str, list[Record]] = {name: [] for name in "calibration conformal attribution cascade costs".split()}
     loss = {"dedicated": 0.7, "loss": 0.06, "loss_low": 0.02, "loss_high": 0.1}
     dedicated = [row | loss for task in CLASSES for row in _subsets(task) if row["model"] == "gated"]
     answers = {task: _answers(task) for task in CLASSES}
@@ -159,7 +160,7 @@ def results_of(**parts: Any) -> Results:
 
 
 def _plain(row: Any) -> Any:
-    return row.model_dump(mode="json", by_alias=True) if isinstance(row, Row) else row
+    return row.model_dump(mode="json", by_alias=True) if isinstance(row, Record) else row
 
 
 @functools.cache

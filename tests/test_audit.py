@@ -18,7 +18,6 @@ from retail.__main__ import app
 from retail.audit import KINDS, AuditReport, audit
 from retail.audit.media_facts import sound_fingerprint
 from retail.dataset.manifest import Manifest, read_manifest
-from retail.files import read_record
 from retail.report.audit_tables import audit_tables, audit_text
 from retail.schema import UserError
 from retail.store import EmbeddingBatch
@@ -311,7 +310,7 @@ def test_the_command_prints_and_writes(planted, tmp_path):
     result = CliRunner().invoke(app, ["audit", str(folder), *options])
     assert result.exit_code == 0, result.output
     assert "WARNING · label words · wood: the answer is written in the text of 100.0 %" in result.output
-    report = read_record(out, AuditReport)
+    report = AuditReport.read(out)
     assert report.format == "retail-audit/1" and len(report.findings[0].rows) == ROWS
     assert [table.name for table in audit_tables(report)] == ["audit", "audit_rows"]
     assert (tmp_path / "csv" / "audit.csv").read_text().startswith("severity,kind,task")

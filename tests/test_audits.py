@@ -8,7 +8,6 @@ import pytest
 
 from retail.audit import AuditReport, audit
 from retail.dataset.manifest import read_manifest
-from retail.files import write_record
 from retail.workspace import audits, datasets, jobs, runs
 from retail.workspace.requests import AuditRequest
 
@@ -22,7 +21,7 @@ def quiet_queue(tmp_path, monkeypatch):
 
 def finish(job: jobs.Job, report: AuditReport) -> None:
     """As if the queue had worked it off."""
-    write_record(job.folder / audits.REPORT, report)
+    report.write(job.folder / audits.REPORT)
     job.record.model_copy(update={"queued": False}).write(job.folder / jobs.RECORD)
     (job.folder / "status.json").write_text('{"state": "done"}', encoding="utf-8")
 

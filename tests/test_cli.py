@@ -14,7 +14,6 @@ from typer.testing import CliRunner
 
 from retail.__main__ import app
 from retail.commands.shared import reported
-from retail.files import without_nan
 from retail.workspace.records import Status
 
 
@@ -234,10 +233,6 @@ def test_help_loads_nothing_heavy():
         "sys.exit(any(name in sys.modules for name in ('torch', 'sklearn', 'pandas', 'transformers', 'pydantic')))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False, capture_output=True).returncode == 0
-
-
-def test_json_has_no_nan():
-    assert without_nan({"a": [float("nan"), 1.5, "x"]}) == {"a": [None, 1.5, "x"]}
 
 
 def test_a_place_that_cannot_be_written_to_is_refused_before_the_work(small_data, tmp_path):

@@ -52,7 +52,8 @@ def test_a_name_that_only_looks_like_the_convention_is_told_apart():
 def test_the_json_is_read_as_written(tmp_path, monkeypatch):
     monkeypatch.setenv("RETAIL_HOME", str(tmp_path))
     folder = datasets_folder() / "shop"
-    pointer = Pointer("Shop", "files/x.csv", Columns(text="words", tasks=("a", "b")), ("one note",), 3.0)
+    columns = Columns(text="words", tasks=("a", "b"))
+    pointer = Pointer(name="Shop", metadata="files/x.csv", columns=columns, notes=("one note",), added=3.0)
     write_pointer(folder, pointer)
     assert read_pointer(folder) == pointer
     for damaged in UNRELATED:

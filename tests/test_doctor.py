@@ -69,7 +69,7 @@ def splits(text_length: float) -> Splits:
     train, val, test = batch(400, 0, text_length), batch(100, 1, text_length), batch(400, 2, text_length)
     names = tuple(f"k{place}" for place in range(CLASSES))
     labels = {"kind": np.array([names[place] for place in test.targets["kind"].tolist()], dtype=object)}
-    return Splits(train, val, test, {"kind": Vocabulary(names)}, labels, [])
+    return Splits(train, val, test, {"kind": Vocabulary(names)}, labels)
 
 
 def test_long_embeddings_drown_the_photo_and_the_named_remedy_wins():
@@ -123,7 +123,7 @@ def hand_made(target: list[int], preds: dict[str, list[int]], within: dict[str, 
     names = ("a", "b", "c")
     labels = {"kind": np.array([names[place] for place in target], dtype=object)}
     test = SimpleNamespace(embeddings={}, present={})
-    scoring = Scoring(Splits(None, None, test, {"kind": Vocabulary(names)}, labels, []))  # type: ignore[arg-type]
+    scoring = Scoring(Splits(None, None, test, {"kind": Vocabulary(names)}, labels))  # type: ignore[arg-type]
 
     def output(model: str) -> FitOutput:
         kind = "fusion" if model == "gated" else "single"
@@ -219,9 +219,8 @@ def test_a_comparison_stores_tells_and_tabulates_the_doctors_findings():
 
 def test_one_kind_of_input_needs_no_doctor():
     one = made_up_splits()
-    alone = Splits(
-        *(part.select(["image"]) for part in (one.train, one.val, one.test)), one.vocabularies, one.labels, []
-    )
+    parts = (part.select(["image"]) for part in (one.train, one.val, one.test))
+    alone = Splits(*parts, one.vocabularies, one.labels)
     with pytest.raises(UserError, match="only one kind of input"):
         visit(alone, CompareConfig(strategies=("gated",), seeds=1))
 

@@ -38,7 +38,7 @@ def test_cohens_h_of_the_textbook():
 def test_wins_losses_and_effect_by_hand():
     ours, theirs = np.array([1, 1, 1, 0, 1, 0]), np.array([0, 0, 1, 1, 0, 0])
     result = paired_test(ours, theirs)
-    assert (result.n, result.wins, result.losses, result.odds_ratio) == (6, 3, 1, 3.0)
+    assert (result.n, result.wins, result.losses) == (6, 3, 1)
     assert result.difference == pytest.approx(2 / 6) and result.p_value == pytest.approx(mcnemar(3, 1))
 
 

@@ -18,7 +18,7 @@ from recipes.spoken_word.train import SHARES
 from recipes.spoken_word.voices import TEST_VOICES, Voice, phonemes, speak
 from recipes.spoken_word.words import Spoken, training_words
 from retail.schema import UserError
-from tests.test_pretraining import needs_synthesizers
+from tests.test_spoken_word import needs_synthesizers
 
 
 def have_rhvoice() -> bool:

@@ -26,7 +26,6 @@ from retail.evaluation.foreign_words import GERMAN, in_german, in_greek_letters,
 from retail.evaluation.reports import DamagedScore, Robustness
 from retail.evaluation.robustness import robustness, some_of
 from retail.evaluation.swapped import swapped
-from retail.files import read_record
 from retail.fusion import FusionHead
 from retail.recognizer import Recognizer
 from retail.report.robustness_tables import robustness_tables, robustness_text, sentences
@@ -249,7 +248,7 @@ def test_the_command_writes_figures_and_tables(bundle, small_data, tmp_path):  #
     options = ["--rows", "6", "--out", str(out), "--csv", str(tmp_path / "csv")]
     result = CliRunner().invoke(app, ["robustness", str(bundle), str(small_data), *options])
     assert result.exit_code == 0, result.output
-    results = read_record(out, Robustness)
+    results = Robustness.read(out)
     assert (results.format, results.n, results.data.n) == ("retail-robustness/1", 6, 6)
     wanted = {(d.modality, d.name, s) for d in DAMAGES for s in d.strengths}
     assert wanted <= {(r.input, r.damage, r.strength) for r in results.curves}

@@ -1,26 +1,20 @@
 """What a leak audit found, as the file that the command writes and the page reads.
 
-In: findings and figures. Out: a checked `AuditReport`; `files.write_record` and `files.read_record` carry it to disk
-and back.
+In: findings and figures, or the file. Out: a checked `AuditReport`.
 """
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Literal
-
-from pydantic import BaseModel, ConfigDict
+from typing import ClassVar, Literal
 
 from retail.audit.control import Control
 from retail.audit.finding import Finding
 from retail.dataset.manifest import Manifest
+from retail.files.record import FileRecord, Record
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class AuditedData(_Part):
+class AuditedData(Record):
     """Which data set was looked at, and how many products it has."""
 
     name: str
@@ -28,7 +22,7 @@ class AuditedData(_Part):
     n: int
 
 
-class Check(_Part):
+class Check(Record):
     """One kind of leak, what is looked for, and whether it was found."""
 
     kind: str
@@ -44,8 +38,10 @@ class LocatedFinding(Finding):
     lines: tuple[int | None, ...]
 
 
-class AuditReport(_Part):
+class AuditReport(FileRecord):
     """Findings, the gravest first, and what else was looked at; `limits` says what could not be."""
+
+    remedy: ClassVar[str] = "run 'audit --json' again"
 
     format: Literal["retail-audit/1"] = "retail-audit/1"
     data: AuditedData

@@ -1,6 +1,6 @@
 """The rows of a results file that are read off the chosen models: calibration, sets, attribution, cascade, hierarchy.
 
-In: what `chosen` worked out, or JSON. Out: frozen models.
+In: what `chosen` worked out, or JSON. Out: records.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from pydantic import Field
 
-from retail.comparison.result_rows import Figure, Inputs, OfModel, Row, if_known
+from retail.comparison.result_rows import Inputs, OfModel, if_known
+from retail.files.record import Figure, Record
 from retail.metrics.calibration import kept_promise
 from retail.schema import Modality
 
@@ -22,7 +23,7 @@ def _key(name: str) -> Any:
     return Field(validation_alias=name, serialization_alias=name)
 
 
-class ReliabilityBin(Row):
+class ReliabilityBin(Record):
     """The answers whose confidence lies between `low` and `high`; an empty bin has neither mean."""
 
     low: float = _key("from")
@@ -32,7 +33,7 @@ class ReliabilityBin(Row):
     accuracy: float | None
 
 
-class CoveragePoint(Row):
+class CoveragePoint(Record):
     """Accuracy when only the most confident share of the rows is answered, which takes at least `threshold`."""
 
     coverage: float
@@ -40,7 +41,7 @@ class CoveragePoint(Row):
     accuracy: float
 
 
-class Threshold(Row):
+class Threshold(Record):
     """The confidence from which on validation reaches a target accuracy, and the result on the test rows."""
 
     wished: float
@@ -49,7 +50,7 @@ class Threshold(Row):
     accuracy: float | None  # None: no test row is that sure
 
 
-class Judged(Row):
+class Judged(Record):
     """Confidence and correctness of each labelled row of one split, so that any wish can be asked of it later."""
 
     confidence: tuple[float, ...]
@@ -67,7 +68,7 @@ class Judged(Row):
         return np.array(self.confidence, dtype=float), np.array(self.correct, dtype=bool)
 
 
-class JudgedSplits(Row):
+class JudgedSplits(Record):
     """Both splits of a `Calibration`."""
 
     val: Judged
@@ -137,7 +138,7 @@ class Cascade(OfModel):
     val_accuracy: float
 
 
-class HierarchyParent(Row):
+class HierarchyParent(Record):
     """The coarser task of a `Hierarchy`."""
 
     task: str
@@ -146,7 +147,7 @@ class HierarchyParent(Row):
     accuracy_when_open: float | None
 
 
-class Hierarchy(Row):
+class Hierarchy(Record):
     """A task within others: answered one by one, answered together, and left open where it is unsure."""
 
     child: str

@@ -1,19 +1,20 @@
 """What the fusion doctor measures and says: its part of a results file, and its own file.
 
-In: measurements, or JSON. Out: frozen models.
+In: measurements, or JSON. Out: records.
 """
 
 from __future__ import annotations
 
 from typing import Literal
 
-from retail.comparison.result_rows import Accuracy, Figure, Row
+from retail.comparison.result_rows import Accuracy
+from retail.files.record import Figure, Record
 from retail.schema import Modality
 
 HeadName = Literal["as they are", "standardised"]
 
 
-class InputNorm(Row):
+class InputNorm(Record):
     """Length of one input's embeddings, spread of their features, and the share of training rows that have it."""
 
     input: Modality
@@ -23,7 +24,7 @@ class InputNorm(Row):
     given: float
 
 
-class _OfInput(Row):
+class _OfInput(Record):
     task: str
     input: Modality
     n: int
@@ -46,7 +47,7 @@ class InputReading(Accuracy, _OfInput):
     overrulable: int
 
 
-class Complementarity(Row):
+class Complementarity(Record):
     """How often all, exactly one or none of the single inputs is right; `oracle`: at least one of them."""
 
     task: str
@@ -62,7 +63,7 @@ class Complementarity(Row):
     oracle_by_luck: Figure
 
 
-class Concatenation(Row):
+class Concatenation(Record):
     """A plain linear head on embeddings side by side, against the best input alone; `gain` is over "as they are"."""
 
     task: str
@@ -78,7 +79,7 @@ class Concatenation(Row):
     gain_low: Figure
 
 
-class Finding(Row):
+class Finding(Record):
     """One sentence and its remedy; the task is "" where it concerns all."""
 
     task: str
@@ -87,7 +88,7 @@ class Finding(Row):
     remedy: str
 
 
-class Measurements(Row):
+class Measurements(Record):
     """Everything that the doctor measured."""
 
     norms: tuple[InputNorm, ...]

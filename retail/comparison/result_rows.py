@@ -1,27 +1,21 @@
 """The rows of a comparison's results file: what each of its lists holds, key by key.
 
-In: figures that a comparison worked out, or JSON. Out: frozen models; a figure that nobody could compute is NaN here
-and null in the file. Fields stand in the order of the file: those of the last base first.
+In: figures that a comparison worked out, or JSON. Out: records, whose fields stand in the order of the file: those of
+the last base first.
 """
 
 from __future__ import annotations
 
-import math
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic import Field
 
+from retail.files.record import Figure, Record
 from retail.schema import Modality
 
 Kind = Literal["single", "fusion"]
 Setting = Literal["neither", "multi-task", "multi-modal", "both"]
 Inputs = tuple[Modality, ...]
-
-Figure = Annotated[
-    float,
-    BeforeValidator(lambda value: math.nan if value is None else value),
-    PlainSerializer(lambda value: None if math.isnan(value) else value),
-]
 
 
 def if_known() -> Any:
@@ -29,13 +23,7 @@ def if_known() -> Any:
     return Field(default=None, exclude_if=lambda value: value is None)
 
 
-class Row(BaseModel):
-    """Whatever the file holds: it never changes, and an unknown key is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
-
-
-class OfModel(Row):
+class OfModel(Record):
     """Every row that speaks of one model's answers to one task."""
 
     task: str
@@ -48,7 +36,7 @@ class OfInputs(OfModel):
     modalities: Inputs
 
 
-class Accuracy(Row):
+class Accuracy(Record):
     """Share of n labelled test rows that were right, mean over seeds, with its 95 % bootstrap interval."""
 
     n: int
@@ -57,7 +45,7 @@ class Accuracy(Row):
     accuracy_high: Figure
 
 
-class DataFacts(Row):
+class DataFacts(Record):
     """Which data, and how many rows of each split."""
 
     name: str
@@ -68,14 +56,14 @@ class DataFacts(Row):
     n_test: int
 
 
-class EncoderFacts(Row):
+class EncoderFacts(Record):
     """Which encoder turned an input into numbers."""
 
     name: str
     fingerprint: str
 
 
-class Model(Row):
+class Model(Record):
     """What is compared: a fusion strategy, or the plain head given one input."""
 
     model: str
@@ -87,7 +75,7 @@ class Model(Row):
     source: str
 
 
-class Selected(Row):
+class Selected(Record):
     """The models that validation chose for one task; no fusion where there is one kind of input."""
 
     fusion: str | None = if_known()
@@ -141,7 +129,7 @@ class SubsetScore(Accuracy, OfInputs):
     """One fusion given these inputs alone."""
 
 
-class _Set(Row):
+class _Set(Record):
     task: str
     setting: Setting
     model: str
@@ -162,14 +150,14 @@ class Dedicated(Accuracy, OfInputs):
     loss_high: Figure
 
 
-class TaskPredictions(Row):
+class TaskPredictions(Record):
     """One fit's answers to one task: class and confidence of each test row."""
 
     preds: tuple[int, ...]
     confidence: tuple[float, ...]
 
 
-class Predictions(Row):
+class Predictions(Record):
     """The test rows in order, their true classes (-1: no label) and what every model answered."""
 
     ids: tuple[str, ...]
@@ -187,7 +175,7 @@ class Cost(OfInputs):
     worth_it: bool  # nothing cheaper is as good
 
 
-class Tuning(Row):
+class Tuning(Record):
     """One setting of the grid that a model tried."""
 
     model: str
@@ -196,14 +184,14 @@ class Tuning(Row):
     chosen: bool
 
 
-class EncoderCost(Row):
+class EncoderCost(Record):
     """Seconds to decode and encode one product's input, and the MiB of the encoder's weights."""
 
     seconds: float
     mebibytes: float
 
 
-class RunCost(Row):
+class RunCost(Record):
     """What the whole comparison took, and on what."""
 
     seconds: float

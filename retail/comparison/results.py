@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import BeforeValidator, PlainSerializer, ValidationError
+from pydantic import BeforeValidator, PlainSerializer
 
 from retail.comparison.chosen_rows import Attribution, Calibration, Cascade, Conformal, Hierarchy
 from retail.comparison.doctor_rows import Diagnosis
@@ -21,7 +21,6 @@ from retail.comparison.result_rows import (
     EncoderFacts,
     Model,
     Predictions,
-    Row,
     RunCost,
     Score,
     Selected,
@@ -31,11 +30,11 @@ from retail.comparison.result_rows import (
     Validation,
 )
 from retail.config import CompareConfig
-from retail.files import DEMO_RESULTS, or_demo, whole_file
-from retail.schema import Modality, UserError
+from retail.files import DEMO_RESULTS, or_demo
+from retail.files.record import FileRecord, Record
+from retail.schema import Modality
 
 FORMAT: Literal["retail-results/1"] = "retail-results/1"
-DOCTOR_FORMAT: Literal["retail-doctor/1"] = "retail-doctor/1"
 
 # The lists whose rows speak of one task each.
 OF_TASK = (
@@ -43,10 +42,22 @@ OF_TASK = (
 ).split()
 
 
-class Results(Row):
+class _ComparisonFile(FileRecord):
+    def as_json(self) -> str:
+        """As JSON in one line; what could not be computed is null."""
+        return json.dumps(self.model_dump(mode="json", by_alias=True), ensure_ascii=False, allow_nan=False)
+
+
+class Results(_ComparisonFile):
     """A finished comparison, key by key as in the file."""
 
-    format: Literal["retail-results/1"]
+    remedy: ClassVar[str] = "run 'compare' again"
+    unreadable: ClassVar[str] = "{name} cannot be read as JSON; name a file that 'compare --out' has written."
+    no_json: ClassVar[str] = unreadable
+    foreign: ClassVar[str] = "{name} holds format {found!r}, but a report needs {wanted!r}; {remedy}."
+    unfit: ClassVar[str] = "{name} is damaged at {place} ({reason}); {remedy}."
+
+    format: Literal["retail-results/1"] = FORMAT
     created: str  # ISO 8601, UTC
     config: CompareConfig
     protocol: tuple[str, ...]  # how the comparison was run, one sentence a rule
@@ -114,15 +125,17 @@ class Results(Row):
         return self.model_copy(update={"data": self.data.model_copy(update={"path": None})})
 
 
-class DataName(Row):
+class DataName(Record):
     """Which data the doctor examined."""
 
     name: str
     checksum: str
 
 
-class _DoctorHead(Row):
-    format: Literal["retail-doctor/1"]
+class _DoctorHead(_ComparisonFile):
+    remedy: ClassVar[str] = "run 'doctor --json' again"
+
+    format: Literal["retail-doctor/1"] = "retail-doctor/1"
     data: DataName
     config: CompareConfig
 
@@ -133,40 +146,4 @@ class DoctorReport(Diagnosis, _DoctorHead):
 
 def read_results(path: Path) -> Results:
     """A results file, `demo` for the one that ships; raises UserError, in one sentence, when it is none."""
-    path = or_demo(path, DEMO_RESULTS)
-    try:
-        content = path.read_bytes()
-    except OSError:
-        raise UserError(_no_json(path)) from None
-    try:
-        return Results.model_validate_json(content)
-    except ValidationError as error:
-        raise UserError(_why_not(path, content, error)) from None
-
-
-def _why_not(path: Path, content: bytes, error: ValidationError) -> str:
-    try:
-        found = json.loads(content)
-    except ValueError:
-        return _no_json(path)
-    named = found.get("format") if isinstance(found, dict) else None
-    if named != FORMAT:
-        return f"{path} holds format {named!r}, but a report needs {FORMAT!r}; run 'compare' again."
-    first = error.errors(include_url=False)[0]
-    place = ".".join(map(str, first["loc"]))
-    return f"{path} is damaged at {place} ({first['msg'].lower()}); run 'compare' again."
-
-
-def _no_json(path: Path) -> str:
-    return f"{path} cannot be read as JSON; name a file that 'compare --out' has written."
-
-
-def as_json(results: Row) -> str:
-    """The whole file as text; what could not be computed is null."""
-    return json.dumps(results.model_dump(mode="json", by_alias=True), ensure_ascii=False, allow_nan=False)
-
-
-def write_results(results: Results | DoctorReport, path: Path) -> None:
-    """Whole or not at all: a reader never sees half a file."""
-    with whole_file(path) as partial:
-        partial.write_text(as_json(results) + "\n", encoding="utf-8")
+    return Results.read(or_demo(path, DEMO_RESULTS))

@@ -35,7 +35,7 @@ from retail.comparison.result_rows import (
     Tuning,
     Validation,
 )
-from retail.comparison.results import FORMAT, Results
+from retail.comparison.results import Results
 from retail.comparison.scoring import Scoring, difference_rows, setting_rows
 from retail.comparison.sources import stored_path
 from retail.comparison.tuning import GRID, tune
@@ -159,7 +159,6 @@ class _Trained:
         subsets = [row for task in scoring.classes for group in fusions for row in scoring.subsets(group, task)]
         read_off = study(scoring, {task: groups[chosen.model][0] for task, chosen in selected.items()})
         return Results(
-            format=FORMAT,
             created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
             config=config,
             protocol=tuple(protocol(config)),

@@ -5,12 +5,10 @@ In: the runs folder and `?run=` of the address. Out: a `View`.
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import streamlit as st
 
@@ -51,12 +49,6 @@ def load_results(path: str, changed: float) -> Results:
     return read_results(Path(path))
 
 
-@st.cache_resource(show_spinner=False, max_entries=8)
-def load_curve(path: str, changed: float) -> dict[str, Any]:
-    """The same of a learning curve."""
-    return json.loads(Path(path).read_text(encoding="utf-8"))
-
-
 @st.cache_data(show_spinner=False, max_entries=256)
 def format_of(path: str, changed: float) -> str:
     """What kind of results file it is, from its beginning."""
@@ -83,11 +75,6 @@ def read(path: Path) -> Results:
     except UserError as error:
         st.error(plain(str(error)))
         st.stop()
-
-
-def read_curve(path: Path) -> dict[str, Any]:
-    """A learning curve, read once."""
-    return load_curve(str(path), path.stat().st_mtime)
 
 
 def _note_run() -> None:

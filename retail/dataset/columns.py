@@ -6,14 +6,13 @@ that was added by name: the JSON says where its table lies and how its columns a
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
 
 from retail.files import home, whole_file
+from retail.files.record import Record
 from retail.schema import UserError
 
 IMAGE, AUDIO, TEXT, ID, SPLIT, GROUP = "image_file_name", "audio_file_name", "text", "id", "split", "group"
@@ -45,12 +44,6 @@ class Columns:
     group: str = ""
     tasks: tuple[str, ...] = ()
 
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> Self:
-        """Of JSON; what is unknown is left out."""
-        known = {role: str(values.get(role, "")) for role in ROLES}
-        return cls(**known, tasks=tuple(map(str, values.get("tasks", ()))))
-
     def renamed(self, header: Sequence[str]) -> list[str]:
         """The header with the convention's names; a column that merely has such a name gets another one."""
         chosen = {role: getattr(self, role) for role in ROLES if getattr(self, role)}
@@ -67,15 +60,14 @@ class Columns:
         return plain
 
 
-@dataclass(frozen=True)
-class Pointer:
-    """What a `dataset.json` says: name, the table's place (absolute, or below the folder), columns, notes."""
+class Pointer(Record):
+    """What a `dataset.json` says of a data set."""
 
     name: str
-    metadata: str
-    columns: Columns = field(default_factory=Columns)
-    notes: tuple[str, ...] = ()
-    added: float = 0.0
+    metadata: str  # where the table lies: absolute, or below the folder
+    columns: Columns
+    notes: tuple[str, ...]
+    added: float  # seconds since 1970
 
 
 def datasets_folder() -> Path:
@@ -92,10 +84,8 @@ def read_pointer(folder: Path) -> Pointer | None:
     if not path.is_file():
         return None
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-        columns = Columns.from_dict(values["columns"])
-        return Pointer(values["name"], values["metadata"], columns, tuple(values["notes"]), values["added"])
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return Pointer.model_validate_json(path.read_bytes())
+    except (OSError, ValueError):
         if folder.absolute().parent.resolve() != datasets_folder().resolve():
             return None
         raise UserError(f"{path} is damaged; delete the data set and add it again.") from None
@@ -104,7 +94,7 @@ def read_pointer(folder: Path) -> Pointer | None:
 def write_pointer(folder: Path, pointer: Pointer) -> None:
     """Whole or not at all."""
     with whole_file(folder / DATASET) as partial:
-        partial.write_text(json.dumps(asdict(pointer), indent=1, ensure_ascii=False), encoding="utf-8")
+        partial.write_text(pointer.model_dump_json(indent=1), encoding="utf-8")
 
 
 def find_table(files: Iterable[Path], folder: Path) -> Path | None:

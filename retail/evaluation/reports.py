@@ -1,25 +1,19 @@
 """What the judgements of one recogniser look like in a file: its scores, and its robustness.
 
-In: figures. Out: checked records; `files.write_record` and `files.read_record` carry them to disk and back. A score
-that could not be computed is NaN here and null in the file.
+In: figures, or a file. Out: checked `Scores` or `Robustness`.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import ClassVar, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, JsonValue
+from pydantic import JsonValue
 
+from retail.files.record import Figure, FileRecord, Record
 from retail.schema import Modality
 
-Score = Annotated[float, BeforeValidator(lambda value: float("nan") if value is None else value)]
 
-
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class ScoredData(_Part):
+class ScoredData(Record):
     """The rows that were judged: of which data set, of which split ("all" for every row), and how many."""
 
     name: str
@@ -34,7 +28,7 @@ class ScoredData(_Part):
         return f"Scored: the {rows} of {self.name}, {self.n:,} products."
 
 
-class TaskScore(_Part):
+class TaskScore(Record):
     """Every metric of one task, as fractions in [0, 1]; the same keys as a row of a comparison."""
 
     task: str
@@ -44,15 +38,15 @@ class TaskScore(_Part):
     seed: int
     split: str
     n: int
-    accuracy: Score
-    accuracy_low: Score
-    accuracy_high: Score
-    balanced_accuracy: Score
-    macro_f1: Score
-    ece: Score
+    accuracy: Figure
+    accuracy_low: Figure
+    accuracy_high: Figure
+    balanced_accuracy: Figure
+    macro_f1: Figure
+    ece: Figure
 
 
-class TaskPredictions(_Part):
+class TaskPredictions(Record):
     """Row by row: the product's id, its label and the answer ("" where no input could be used)."""
 
     ids: tuple[str, ...]
@@ -60,8 +54,10 @@ class TaskPredictions(_Part):
     preds: tuple[str, ...]
 
 
-class Scores(_Part):
+class Scores(FileRecord):
     """What `evaluate` found. `bundle` is the recogniser's description of itself, `notes` what could not be read."""
+
+    remedy: ClassVar[str] = "run 'evaluate --out' again"
 
     format: Literal["retail-scores/1"] = "retail-scores/1"
     bundle: dict[str, JsonValue]
@@ -72,7 +68,7 @@ class Scores(_Part):
     predictions: dict[str, TaskPredictions]
 
 
-class DamagedScore(_Part):
+class DamagedScore(Record):
     """Accuracy of one task under one damage at one strength.
 
     `damage` is "none" for the undamaged input and "left out" for its absence, both without a strength. `change` is
@@ -96,7 +92,7 @@ class DamagedScore(_Part):
     use_high: float
 
 
-class SwappedScore(_Part):
+class SwappedScore(Record):
     """Of `n` products whose `swapped` input is another product's: the shares answered as that one and as the others."""
 
     task: str
@@ -114,8 +110,10 @@ class SwappedScore(_Part):
     follows_neither_high: float
 
 
-class Robustness(_Part):
+class Robustness(FileRecord):
     """What `robustness` found; `data` is absent where the products are of no data set."""
+
+    remedy: ClassVar[str] = "run 'robustness --out' again"
 
     format: Literal["retail-robustness/1"] = "retail-robustness/1"
     seed: int

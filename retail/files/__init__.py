@@ -1,28 +1,19 @@
 """Folders and files: what ships, what this machine keeps, and writing that happens whole or not at all.
 
-In: nothing, or a path. Out: the home folder, the shipped data, `whole_file` and `whole_folder` to write with, and
-checked records and other JSON to and from disk. No torch.
+In: nothing, or a path. Out: the home folder, the shipped data, `whole_file` and `whole_folder` to write with. No torch.
 """
 
 from __future__ import annotations
 
-import json
-import math
 import os
 import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
 
 from retail.schema import UserError
 from retail.system import patiently
-
-if TYPE_CHECKING:
-    from pydantic import BaseModel
-
-Record = TypeVar("Record", bound="BaseModel")
 
 PACKAGE = Path(__file__).resolve().parents[1]
 # What ships beside the package: in a checkout it lies beside the package, a wheel carries it inside.
@@ -89,45 +80,6 @@ def whole_folder(path: Path) -> Iterator[Path]:
         raise
     shutil.rmtree(path, ignore_errors=True)
     partial.replace(path)
-
-
-def write_record(path: Path, record: BaseModel) -> None:
-    """As one line of JSON; a number that is none (NaN) becomes null."""
-    with whole_file(path) as partial:
-        partial.write_text(record.model_dump_json() + "\n", encoding="utf-8")
-
-
-def read_record(path: Path, kind: type[Record]) -> Record:
-    """The record in a file; raises UserError for a file that is missing, damaged or of another kind."""
-    from pydantic import ValidationError
-
-    try:
-        return kind.model_validate_json(path.read_bytes())
-    except OSError as error:
-        raise UserError(f"{path.name} cannot be read ({error.strerror}); name a file that exists.") from None
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(map(str, first["loc"])) or "the file"
-        expected = kind.model_fields["format"].default
-        raise UserError(
-            f"{path.name} is no whole file of the format {expected} ({place}: {first['msg']}); make it again."
-        ) from None
-
-
-def write_json(path: Path, value: Any) -> None:
-    """Whole or not at all: a reader never sees half a file."""
-    text = json.dumps(without_nan(value), ensure_ascii=False, allow_nan=False) + "\n"
-    with whole_file(path) as partial:
-        partial.write_text(text, encoding="utf-8")
-
-
-def without_nan(value: Any) -> Any:
-    """JSON has no NaN: a score that could not be computed is null."""
-    if isinstance(value, dict):
-        return {key: without_nan(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [without_nan(inner) for inner in value]
-    return None if isinstance(value, float) and math.isnan(value) else value
 
 
 def _partial(path: Path) -> Path:

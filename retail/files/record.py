@@ -6,17 +6,27 @@ In: fields, or the content of a file. Out: a checked `Record`, or one sentence t
 from __future__ import annotations
 
 import json
-from typing import Any, ClassVar, Self
+import math
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, ValidationError
 
+from retail.files import whole_file
 from retail.schema import UserError
+
+# A score, NaN where nobody could compute it; null in the file, because JSON has no NaN.
+Figure = Annotated[
+    float,
+    BeforeValidator(lambda value: math.nan if value is None else value),
+    PlainSerializer(lambda value: None if math.isnan(value) else value),
+]
 
 
 class Record(BaseModel):
     """A file or a part of one; it never changes, and a key that nobody knows is refused."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON has it, without the parts that are missing."""
@@ -27,19 +37,57 @@ class FileRecord(Record):
     """A whole file, whose `format`, a literal with its value as the default, says what it is."""
 
     remedy: ClassVar[str]  # what the user can do about a file that does not fit
+    most_mebibytes: ClassVar[int] = 512  # no file of ours comes near it, and a larger one fills the memory
+    # The refusals; each may name the file, the remedy, the format wanted and found, and the place of an error.
+    unreadable: ClassVar[str] = "{name} cannot be read; {remedy}."
+    too_large: ClassVar[str] = "{name} has more than {most} MiB, too much for a file of format {wanted!r}; {remedy}."
+    no_json: ClassVar[str] = "{name} is damaged; {remedy}."
+    foreign: ClassVar[str] = "{name} has format {found!r}, but this version reads {wanted!r}; {remedy}."
+    unfit: ClassVar[str] = "{name} is damaged at {field!r}; {remedy}."
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """The record in a file; raises UserError when it cannot be read, or holds something else."""
+        try:
+            if path.stat().st_size > cls.most_mebibytes * 2**20:
+                raise cls._refused(cls.too_large, str(path))
+            content = path.read_bytes()
+        except OSError:
+            raise cls._refused(cls.unreadable, str(path)) from None
+        return cls.of(content, str(path))
 
     @classmethod
     def of(cls, content: bytes, name: str) -> Self:
         """The record in a file's content; raises UserError, with the file's name, for anything else."""
         try:
-            found = json.loads(content)
-        except ValueError:
-            raise UserError(f"{name} is damaged; {cls.remedy}.") from None
-        known = found.get("format") if isinstance(found, dict) else None
-        if known != (wanted := cls.model_fields["format"].default):
-            raise UserError(f"{name} has format {known!r}, but this version reads {wanted!r}; {cls.remedy}.")
+            values = json.loads(content)
+        except (ValueError, RecursionError):
+            raise cls._refused(cls.no_json, name) from None
+        found = values.get("format") if isinstance(values, dict) else None
+        if found != cls._format():
+            raise cls._refused(cls.foreign, name, found=found)
         try:
-            return cls.model_validate(found)
+            return cls.model_validate(values)
         except ValidationError as error:
-            place = error.errors()[0]["loc"][0]
-            raise UserError(f"{name} is damaged at {place!r}; {cls.remedy}.") from None
+            first = error.errors(include_url=False)[0]
+            place = ".".join(map(str, first["loc"]))
+            reason = first["msg"].lower()
+            raise cls._refused(cls.unfit, name, field=first["loc"][0], place=place, reason=reason) from None
+
+    def as_json(self) -> str:
+        """The content of the file, all but the line's end."""
+        return self.model_dump_json()
+
+    def write(self, path: Path) -> None:
+        """Whole or not at all: a reader never sees half a file."""
+        with whole_file(path) as partial:
+            partial.write_text(self.as_json() + "\n", encoding="utf-8")
+
+    @classmethod
+    def _format(cls) -> str:
+        return cls.model_fields["format"].default
+
+    @classmethod
+    def _refused(cls, sentence: str, name: str, **facts: object) -> UserError:
+        known = {"remedy": cls.remedy, "wanted": cls._format(), "most": cls.most_mebibytes}
+        return UserError(sentence.format(name=name, **known, **facts))

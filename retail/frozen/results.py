@@ -5,21 +5,14 @@ In: what was measured, or a file. Out: a `FrozenResults` or a `CurveResults`; no
 
 from __future__ import annotations
 
-import math
-from pathlib import Path
-from typing import Annotated, ClassVar, Literal, Self
+from typing import ClassVar, Literal
 
-from pydantic import BeforeValidator, PositiveInt
+from pydantic import PositiveInt
 
 from retail.config import FinetuneConfig, FrozenConfig
-from retail.files import whole_file
-from retail.files.record import FileRecord, Record
-from retail.schema import UserError
+from retail.files.record import Figure, FileRecord, Record
 
 CURVE_FORMAT: Literal["retail-curve/2"] = "retail-curve/2"
-
-# A figure that could not be computed: NaN here, null in the file, because JSON has no NaN.
-Figure = Annotated[float, BeforeValidator(lambda value: math.nan if value is None else value)]
 
 
 class DataFacts(Record):
@@ -74,23 +67,7 @@ class CurvePoint(Record):
     interval: Literal["draws", "scored rows"]  # what the interval is over
 
 
-class _Results(FileRecord):
-    @classmethod
-    def read(cls, path: Path) -> Self:
-        """The results in a file; raises UserError when it cannot be read, or holds something else."""
-        try:
-            content = path.read_bytes()
-        except OSError:
-            raise UserError(f"{path} cannot be read; {cls.remedy}.") from None
-        return cls.of(content, str(path))
-
-    def write(self, path: Path) -> None:
-        """Whole or not at all."""
-        with whole_file(path) as partial:
-            partial.write_text(self.model_dump_json() + "\n", encoding="utf-8")
-
-
-class FrozenResults(_Results):
+class FrozenResults(FileRecord):
     """What `frozen --out` writes."""
 
     remedy: ClassVar[str] = "name a file that 'frozen --out' wrote"
@@ -104,7 +81,7 @@ class FrozenResults(_Results):
     peak_memory_mib: int | None = None
 
 
-class CurveResults(_Results):
+class CurveResults(FileRecord):
     """What `curve --out` writes."""
 
     remedy: ClassVar[str] = "name a file that 'curve --out' wrote"

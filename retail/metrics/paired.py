@@ -34,11 +34,6 @@ class PairedTest:
     p_value: float
     cohens_h: float
 
-    @property
-    def odds_ratio(self) -> float:
-        """Wins per loss: McNemar's odds ratio; infinite without a loss, NaN without either."""
-        return self.wins / self.losses if self.losses else (math.inf if self.wins else math.nan)
-
 
 def paired_test(ours: np.ndarray, theirs: np.ndarray, groups: np.ndarray | None = None, seed: int = 0) -> PairedTest:
     """Difference with its paired bootstrap interval (Efron 1979) and McNemar's exact test (1947).

@@ -12,7 +12,7 @@ from retail import charts
 from retail.components.compare_runs import View, look_at
 from retail.components.words import figure, plain, show_table, table_frame
 from retail.report.tables import dedicated_table, differences_table, hierarchy_table
-from retail.wording import percent, seeds_words
+from retail.wording import percent, percent_range, seeds_words
 
 SETTING_WORDS = {
     "neither": "one input, one model per question",
@@ -37,7 +37,7 @@ def draw_accuracy(view: View) -> None:
         {
             "model": view.results.titles[row.model],
             "accuracy": percent(row.accuracy),
-            "95 % interval": f"{percent(row.accuracy_low)} to {percent(row.accuracy_high)}",
+            "95 % interval": percent_range(row.accuracy_low, row.accuracy_high),
             "inputs": charts.inputs_words(row.modalities),
             "balanced accuracy": percent(row.balanced_accuracy),
             "macro-F1": percent(row.macro_f1),
@@ -102,7 +102,7 @@ def draw_settings(view: View) -> None:
                 "what it means": SETTING_WORDS[row.setting],
                 "inputs": charts.inputs_words(row.modalities),
                 "accuracy": percent(row.accuracy),
-                "95 % interval": f"{percent(row.accuracy_low)} to {percent(row.accuracy_high)}",
+                "95 % interval": percent_range(row.accuracy_low, row.accuracy_high),
                 "n": row.n,
             }
             for row in rows

@@ -11,8 +11,8 @@ from retail import charts
 from retail.comparison.chosen_rows import Calibration
 from retail.components.compare_runs import View
 from retail.components.words import figure, show_table
+from retail.report.findings import threshold_sentence
 from retail.report.tables import calibration_table, conformal_table, coverage_table, reliability_table, thresholds_table
-from retail.wording import percent
 
 
 def draw_certainty(view: View) -> None:
@@ -45,14 +45,9 @@ def _draw_threshold(view: View, row: Calibration) -> None:
     st.subheader("How sure is sure enough?", anchor=False)
     wished = st.slider("Target accuracy", 50.0, 99.5, 95.0, 0.5, format="%.1f %%") / 100
     wish = row.threshold_for(wished)
-    if wish.threshold is None or wish.accuracy is None:
-        st.markdown(f"On validation, no threshold reaches an accuracy of {percent(wished)}.")
-    else:
-        st.markdown(
-            f"Answer when at least **{percent(wish.threshold)}** sure: that answers **{percent(wish.coverage)}** "
-            f"of the test products, and **{percent(wish.accuracy)}** of these were right. The threshold was chosen "
-            "on validation; the cross shows the result on the test products."
-        )
+    st.markdown(threshold_sentence(wish))
+    if wish.accuracy is not None:
+        st.caption("The threshold was chosen on validation; the cross shows the result on the test products.")
     if row.coverage:
         chart = charts.coverage_chart(row, wish)
         figure(chart)

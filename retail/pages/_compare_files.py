@@ -9,7 +9,6 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from retail.comparison.results import as_json
 from retail.components.compare_runs import View
 from retail.components.words import download, show_table
 from retail.report.files import csv_zip, latex_text
@@ -32,7 +31,7 @@ def draw_files(view: View) -> None:
         ("Tables (CSV, zipped)", lambda: csv_zip(results), f"{name}-tables.zip", "application/zip"),
         ("Tables (LaTeX)", lambda: latex_text(results), f"{name}-tables.tex", "text/plain"),
         ("Report (HTML)", lambda: html_report(results), f"{name}-report.html", "text/html"),
-        ("Results (JSON)", lambda: as_json(results.for_others()), f"{name}.json", "application/json"),
+        ("Results (JSON)", lambda: results.for_others().as_json(), f"{name}.json", "application/json"),
     ]
     with st.container(horizontal=True):
         for file in files:

@@ -17,7 +17,7 @@ from safetensors.torch import load, save
 
 from retail.encoders import Encoder, load_encoder
 from retail.encoders.tunable import TunableEncoder
-from retail.files import DEMO_BUNDLE, or_demo, whole_file, whole_folder
+from retail.files import DEMO_BUNDLE, or_demo, whole_folder
 from retail.files.record import FileRecord, Record
 from retail.finetuning.record import FinetuningRecord
 from retail.fusion import FusionHead, build_head
@@ -25,6 +25,7 @@ from retail.recognizer import Recognizer
 from retail.schema import Modality, UserError, Vocabulary
 from retail.training.record import TrainingRecord
 
+BUNDLE = "bundle.json"
 HERE = "{bundle}"  # stands for the bundle's folder in an encoder's name
 
 
@@ -51,6 +52,10 @@ class BundleRecord(FileRecord):
     head_sha256: str
     info: FinetuningRecord | TrainingRecord | None = None
 
+    def as_json(self) -> str:
+        """A line a value, for people look into bundles; what is missing is left out."""
+        return json.dumps(self.to_dict(), indent=1, ensure_ascii=False)
+
 
 def save_bundle(recognizer: Recognizer, folder: Path) -> Path:
     """Writes the files; the JSON, written last, holds the checksum of the head's weights."""
@@ -75,8 +80,7 @@ def save_bundle(recognizer: Recognizer, folder: Path) -> Path:
         head_sha256=hashlib.sha256(weights).hexdigest(),
         info=recognizer.info,
     )
-    with whole_file(folder / "bundle.json") as partial:
-        partial.write_text(json.dumps(record.to_dict(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    record.write(folder / BUNDLE)
     return folder
 
 
@@ -109,12 +113,9 @@ def load_bundle(folder: str | Path) -> Recognizer:
 
 def read_record(folder: Path) -> BundleRecord:
     """A bundle's description, without its weights; raises UserError where there is none, or none that fits."""
-    path = folder / "bundle.json"
-    try:
-        content = path.read_bytes()
-    except OSError:
-        raise UserError(f"{folder} is no bundle: it has no bundle.json. Name a folder made by 'train --out'.") from None
-    return BundleRecord.of(content, str(path))
+    if not (folder / BUNDLE).is_file():
+        raise UserError(f"{folder} is no bundle: it has no {BUNDLE}. Name a folder made by 'train --out'.")
+    return BundleRecord.read(folder / BUNDLE)
 
 
 def training_of(folder: Path) -> TrainingRecord | None:

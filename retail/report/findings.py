@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeVar
 
-from retail.comparison.chosen_rows import Attribution, Calibration, Cascade, Conformal, Hierarchy
+from retail.comparison.chosen_rows import Attribution, Cascade, Conformal, Hierarchy, Threshold
 from retail.comparison.dedicated import largest_loss
 from retail.comparison.doctor_rows import Finding
 from retail.comparison.result_rows import Dedicated, OfModel
@@ -30,7 +30,9 @@ def findings(results: Results) -> list[str]:
     """One model's loss, the threshold, the deciding input, the cascade and the hierarchy, task by task."""
     found = _loss(results.dedicated)
     for task in results.tasks:
-        found += [_threshold(row) for row in _of(results.calibration, task)]
+        for row in _of(results.calibration, task):
+            wish = next(wish for wish in row.thresholds if wish.wished == WISHED)
+            found.append(f"{task}: {_lower(threshold_sentence(wish))}")
         found += [_broken_promise(row) for row in _of(results.conformal, task) if _is_broken(row)]
         found += [f"For {task}: {_lower(sentence)}" for sentence in deciding(_of(results.attribution, task))]
         found += _cascade(_of(results.cascade, task))
@@ -48,6 +50,21 @@ def _of(rows: Sequence[OfTask], task: str) -> list[OfTask]:
 
 def _lower(sentence: str) -> str:
     return sentence[0].lower() + sentence[1:]
+
+
+def threshold_sentence(wish: Threshold) -> str:
+    """How sure is sure enough for a wished accuracy, by validation, and what that makes of the test products."""
+    if wish.threshold is None:
+        return f"No threshold makes the answers {percent(wish.wished)} right on validation."
+    if wish.accuracy is None:
+        return (
+            f"To be right {percent(wish.wished)} of the time on validation, answer when at least "
+            f"{percent(wish.threshold)} sure; for no test product the model is that sure."
+        )
+    return (
+        f"To be right {percent(wish.wished)} of the time, answer when at least {percent(wish.threshold)} sure; that "
+        f"answers {percent(wish.coverage)} of the test products, and {percent(wish.accuracy)} of these were right."
+    )
 
 
 def deciding(rows: Sequence[Attribution]) -> list[str]:
@@ -79,22 +96,6 @@ def _loss(rows: Sequence[Dedicated]) -> list[str]:
         f"{100 * worst.loss:.1f} points [{100 * worst.loss_low:.1f}, {100 * worst.loss_high:.1f}], "
         f"n = {worst.n:,}."
     ]
-
-
-def _threshold(row: Calibration) -> str:
-    wish = next(wish for wish in row.thresholds if wish.wished == WISHED)
-    if wish.threshold is None:
-        return f"{row.task}: no threshold reaches an accuracy of {percent(WISHED)} on validation."
-    if wish.accuracy is None:
-        return (
-            f"{row.task}: to be right {percent(WISHED)} of the time on validation, answer when at least "
-            f"{percent(wish.threshold)} sure; the model is that sure for no test product."
-        )
-    return (
-        f"{row.task}: to be right {percent(WISHED)} of the time, answer when at least {percent(wish.threshold)} "
-        f"sure; that answers {percent(wish.coverage)} of the test products, and {percent(wish.accuracy)} of "
-        "these were right."
-    )
 
 
 def _is_broken(row: Conformal) -> bool:

@@ -12,7 +12,7 @@ import pandas as pd
 
 from retail.comparison.results import Results
 from retail.report.verdict import verdict
-from retail.wording import percent
+from retail.wording import percent, percent_range
 
 VERDICT_WORDS = {"yes": "fusion pays", "no": "fusion does not pay", "unclear": "too close to call"}
 
@@ -46,10 +46,10 @@ def table(frame: pd.DataFrame) -> pd.DataFrame:
             "verdict": row.verdict,
             "best model": row.model,
             "accuracy": percent(row.accuracy),
-            "95 % interval": f"{percent(row.accuracy_low)} to {percent(row.accuracy_high)}",
+            "95 % interval": percent_range(row.accuracy_low, row.accuracy_high),
             "best single input": row.single,
             "its accuracy": percent(row.single_accuracy),
-            "its interval": f"{percent(row.single_accuracy_low)} to {percent(row.single_accuracy_high)}",
+            "its interval": percent_range(row.single_accuracy_low, row.single_accuracy_high),
             "test products": row.n,
         }
         for row in frame.itertuples()

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pydantic import NonNegativeInt
 
 from retail.config import FrozenConfig, TrainConfig
-from retail.files.record import Record
+from retail.files.record import Figure, Record
 
 
 @dataclass(frozen=True)
@@ -18,9 +18,9 @@ class Epoch:
     """One epoch of a head; losses and accuracy are means over the tasks, NaN where no label is known."""
 
     epoch: int
-    train_loss: float
-    val_loss: float
-    val_accuracy: float
+    train_loss: Figure
+    val_loss: Figure
+    val_accuracy: Figure
 
 
 @dataclass(frozen=True)

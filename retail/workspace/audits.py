@@ -8,7 +8,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from retail.files import read_record
 from retail.schema import UserError
 from retail.workspace import jobs
 from retail.workspace.datasets import Dataset
@@ -38,7 +37,7 @@ def report(job: Job) -> AuditReport | None:
     from retail.audit import AuditReport
 
     try:
-        return read_record(job.folder / REPORT, AuditReport)
+        return AuditReport.read(job.folder / REPORT)
     except UserError:
         return None
 

@@ -128,7 +128,7 @@ def rename(dataset: Dataset, name: str) -> Dataset:
     pointer = _own(dataset)
     if not name.strip():
         raise UserError("A data set needs a name; type one.")
-    write_pointer(dataset.path, replace(pointer, name=name.strip()))
+    write_pointer(dataset.path, pointer.model_copy(update={"name": name.strip()}))
     return replace(dataset, name=name.strip())
 
 
@@ -144,7 +144,7 @@ def set_columns(dataset: Dataset, columns: Columns) -> None:
     header, _ = read_table(dataset.table)
     columns.renamed(header)
     _check_meanings(columns, header)
-    write_pointer(dataset.path, replace(pointer, columns=columns))
+    write_pointer(dataset.path, pointer.model_copy(update={"columns": columns}))
 
 
 def file_name_of(name: str) -> str:
@@ -219,7 +219,8 @@ def _describe(folder: Path, name: str, source: Path, notes: tuple[str, ...]) -> 
     guess = suggest(header, rows)
     # Where the convention is followed, nothing needs saying; a guess of the tasks is the manifest's own.
     guess = replace(guess, tasks=()) if guess == Columns(tasks=guess.tasks) else guess
-    write_pointer(folder, Pointer(name.strip(), place, guess, notes, time.time()))
+    pointer = Pointer(name=name.strip(), metadata=place, columns=guess, notes=notes, added=time.time())
+    write_pointer(folder, pointer)
 
 
 def _own(dataset: Dataset) -> Pointer:

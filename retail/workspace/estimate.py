@@ -5,13 +5,13 @@ In: figures of finished runs, or a short trial on this machine. Out: seconds fro
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+
+from pydantic import TypeAdapter
 
 from retail.comparison.results import read_results
 from retail.dataset.manifest import Manifest
@@ -91,13 +91,13 @@ def known_speed(encoders: str) -> Speed:
     if same:
         basis = f"Based on the last comparison on this machine ({same[0].fits} models trained)."
         found = Speed(same[0].fit_seconds, same[0].encode_seconds, basis)
-    elif trial := _read(_trial_path()).get(encoders):
-        found = Speed(**trial | {"checksums": ()})
+    elif trial := _trials().get(encoders):
+        found = trial
     else:
         demo = _past(DEMO_RESULTS, DEMO_RESULTS.stat().st_mtime)
         assert demo is not None
         found = Speed(demo.fit_seconds, demo.encode_seconds, ROUGH)
-    return Speed(found.fit_seconds, found.encode_seconds, found.basis, checksums)
+    return replace(found, checksums=checksums)
 
 
 def finetuning_speed(tune: Sequence[str]) -> float | None:
@@ -142,7 +142,7 @@ def measure(manifest: Manifest, encoders: str) -> Speed:
     encode = {str(name): cost.seconds for name, cost in costs.items()}
     speed = Speed(per_fit / max(len(products), 1), encode, basis)
     with whole_file(_trial_path()) as partial:
-        partial.write_text(json.dumps(_read(_trial_path()) | {encoders: asdict(speed)}), encoding="utf-8")
+        partial.write_bytes(_TRIALS.dump_json(_trials() | {encoders: speed}))
     return speed
 
 
@@ -172,9 +172,14 @@ def _past(path: Path, changed: float) -> _Past | None:
     return _Past(results.config.encoders, results.data.checksum, cost.fits, per_row, encode)
 
 
-def _read(path: Path) -> dict[str, Any]:
+# {encoders: what a trial of them on this machine took}
+_TRIALS = TypeAdapter(dict[str, Speed])
+
+
+def _trials() -> dict[str, Speed]:
+    """None where nothing was tried, or nobody can read the file: a trial is soon made again."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return _TRIALS.validate_json(_trial_path().read_bytes())
     except (OSError, ValueError):
         return {}
 

@@ -10,9 +10,10 @@ import contextlib
 from pathlib import Path
 from typing import Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from retail.files import whole_file_in_folder
+from retail.files.record import Record
 from retail.system import patiently
 
 State = Literal["queued", "starting", "running", "done", "failed", "cancelled"]
@@ -21,10 +22,10 @@ LIVE: Final = ("starting", "running")
 UNFINISHED: Final = (QUEUED, *LIVE)
 
 
-class Record(BaseModel):
-    """One JSON file; every field has a default."""
+class RunFile(Record):
+    """One JSON file of a run; every field has a default, and what nobody knows is passed over."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(extra="ignore")
 
     @classmethod
     def read(cls, path: Path) -> Self:
@@ -40,14 +41,14 @@ class Record(BaseModel):
             partial.write_text(self.model_dump_json(), encoding="utf-8")
 
 
-class ProcessRecord(Record):
+class ProcessRecord(RunFile):
     """One process for good: its number may be used again, but not with this time of birth (`system.born`)."""
 
     pid: int = Field(default=0, ge=0)
     born: float = 0.0
 
 
-class JobRecord(Record):
+class JobRecord(RunFile):
     """job.json: what was asked for, when, and the processes that run it and wait for it."""
 
     title: str = ""
@@ -58,13 +59,13 @@ class JobRecord(Record):
     worker: ProcessRecord = ProcessRecord()  # the queue's, which tells how the process ended
 
 
-class Name(Record):
+class Name(RunFile):
     """name.json: a title given later; apart, so that it never writes over a process noted at the same moment."""
 
     title: str = ""
 
 
-class Status(Record):
+class Status(RunFile):
     """status.json: how far a run is; times are seconds since 1970."""
 
     state: State = "starting"

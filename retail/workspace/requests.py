@@ -9,24 +9,28 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from retail.config import CompareConfig, CurveConfig, FinetuneConfig, SearchConfig, TrainConfig
-from retail.files import whole_file
+from retail.files.record import FileRecord
 from retail.schema import MODALITIES, Modality, UserError
 
 FILE = "request.json"
 
 
-class BaseRequest(BaseModel):
+class BaseRequest(FileRecord):
     """What every kind has: the data, and files to write."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    remedy: ClassVar[str] = "start the run anew"
 
     format: Literal["retail-request/1"] = "retail-request/1"
     data: Path
     # The fields, of any kind, that say where something is written.
     OUTPUTS: ClassVar = ("out", "bundles", "bundle_out", "csv_folder", "latex", "html")
+
+    def as_json(self) -> str:
+        """A line a value, for people look into the folders of runs."""
+        return self.model_dump_json(indent=1)
 
     def placed_in(self, folder: Path) -> Self:
         """The same with every output within this folder; absolute ones stay where they are."""
@@ -197,8 +201,7 @@ _ADAPTER: TypeAdapter[Request] = TypeAdapter(Annotated[Request, Field(discrimina
 
 def write_request(request: Request, folder: Path) -> None:
     """Keeps it in the folder of its run."""
-    with whole_file(folder / FILE) as partial:
-        partial.write_text(request.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    request.write(folder / FILE)
 
 
 def read_request(folder: Path) -> Request:

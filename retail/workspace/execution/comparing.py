@@ -9,7 +9,7 @@ from retail.build import compared_recognizers
 from retail.comparison.doctor_visit import visit
 from retail.comparison.fits import FitOutput
 from retail.comparison.on_data import compare_manifest
-from retail.comparison.results import DOCTOR_FORMAT, DataName, DoctorReport, write_results
+from retail.comparison.results import DataName, DoctorReport
 from retail.encoders import load_preset
 from retail.recognizer.bundle import save_bundle
 from retail.report.doctor_tables import doctor_tables, doctor_text
@@ -37,7 +37,7 @@ def compare(request: CompareRequest, follower: Follower) -> Outcome:
 
     compared = compare_manifest(manifest, config, request.modalities, follower, on_fit)
     results, fits = compared.comparison.results, compared.comparison.fits
-    write_results(results, request.out)
+    results.write(request.out)
     if request.bundles is not None:
         for recognizer in compared_recognizers(manifest, compared.encoders, compared.splits, fits, follower):
             inputs = recognizer.modalities
@@ -53,7 +53,5 @@ def doctor(request: DoctorRequest, follower: Follower) -> Outcome:
     found = visit(splits, request.config, follower)
     if request.out is not None:
         examined = DataName(name=manifest.title, checksum=manifest.checksum)
-        write_results(
-            DoctorReport(format=DOCTOR_FORMAT, data=examined, config=request.config, **vars(found)), request.out
-        )
+        DoctorReport(data=examined, config=request.config, **vars(found)).write(request.out)
     return Outcome(doctor_text(found), tuple(write_tables(doctor_tables(found), request.csv_folder)))

@@ -6,7 +6,6 @@ In: a `FrozenRequest` or a `CurveRequest`. Out: accuracy of each, as a table and
 from __future__ import annotations
 
 import platform
-from typing import Any
 
 from retail.build import frozen_recognizer
 from retail.config import CLASSIFIERS, FEATURE_MAPS, FinetuneConfig, FrozenConfig
@@ -50,7 +49,7 @@ def frozen(request: FrozenRequest, follower: Follower) -> Outcome:
     results = FrozenResults(
         encoder=encoder.name,
         data=FoldedData(
-            **_provenance(manifest, config.split, train, scored),
+            **dict(_facts(manifest, config.split, train, scored)),
             groups=int(groups.max()) + 1,
             map_data=request.map_data.name if request.map_data else None,
             support={task: support_sentence(manifest.support(task)) for task in vocabularies},
@@ -93,7 +92,7 @@ def curve(request: CurveRequest, follower: Follower) -> Outcome:
     rows = learning_curves(learners, train, scored, list(sizes), counts, config.draws, follower)
     results = CurveResults(
         encoder=encoder.name,
-        data=DataFacts(**_provenance(manifest, config.split, train, scored)),
+        data=_facts(manifest, config.split, train, scored),
         tasks=tuple(sizes),
         draws=config.draws,
         rows=tuple(rows),
@@ -125,6 +124,7 @@ def _source(request: FrozenRequest, follower: Follower) -> tuple[FrozenRows, dic
     return rows, {task: len(vocabulary) for task, vocabulary in known.items()}
 
 
-def _provenance(manifest: Manifest, split: str, train: FrozenRows, scored: FrozenRows) -> dict[str, Any]:
+def _facts(manifest: Manifest, split: str, train: FrozenRows, scored: FrozenRows) -> DataFacts:
+    """What was learned from and scored on; `embedded_rows` has let no other split pass than a `DataFacts` knows."""
     known = {"name": manifest.title, "checksum": manifest.checksum, "split": split}
-    return known | {"n_train": len(train), "n_scored": len(scored)}
+    return DataFacts.model_validate(known | {"n_train": len(train), "n_scored": len(scored)})

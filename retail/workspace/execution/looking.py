@@ -9,7 +9,6 @@ import time
 
 from retail.audit import audit as find_leaks
 from retail.encoders import load_preset
-from retail.files import write_record
 from retail.report.audit_tables import audit_tables, audit_text
 from retail.report.files import write_tables
 from retail.store import EmbeddingStore, embed_products
@@ -47,5 +46,5 @@ def audit(request: AuditRequest, follower: Follower) -> Outcome:
         embedded, _ = embed_products(manifest.products, loaded, {}, EmbeddingStore(), follower)
     report = find_leaks(manifest, embedded, follower)
     if request.out is not None:
-        write_record(request.out, report)
+        report.write(request.out)
     return Outcome(audit_text(report), tuple(write_tables(audit_tables(report), request.csv_folder)))

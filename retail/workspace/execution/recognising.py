@@ -15,7 +15,7 @@ from retail.evaluation.robustness import robustness as measure
 from retail.evaluation.robustness import some_of
 from retail.evaluation.scores import evaluate as score
 from retail.evaluation.scores import rows_to_score
-from retail.files import whole_file, write_record
+from retail.files import whole_file
 from retail.recognizer import Recognizer
 from retail.recognizer.bundle import load_bundle
 from retail.report.files import write_tables
@@ -45,7 +45,7 @@ def evaluate(request: EvaluateRequest, recognizer: Recognizer, follower: Followe
     manifest = _labelled_data(request, recognizer, follower)
     scores = score(recognizer, manifest, request.split, request.modalities or None, follower)
     if request.out is not None:
-        write_record(request.out, scores)
+        scores.write(request.out)
     return Outcome(f"{scores.data.sentence}\n{scores_table(scores)}")
 
 
@@ -58,7 +58,7 @@ def robustness(request: RobustnessRequest, recognizer: Recognizer, follower: Fol
     tasks = manifest.label_columns
     results = measure(recognizer, chosen, tasks, EmbeddingStore(), follower, request.seed, data=judged)
     if request.out is not None:
-        write_record(request.out, results)
+        results.write(request.out)
     written = write_tables(robustness_tables(results), request.csv_folder)
     return Outcome(f"{judged.sentence}\n{robustness_text(results)}", tuple(written))
 
