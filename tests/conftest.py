@@ -1,4 +1,8 @@
-"""Shared by all tests: one thread, a home folder of their own and a small real data set made on the spot."""
+"""Shared by all tests: one thread, a home folder of their own and a small real data set made on the spot.
+
+Two workers (pytest-xdist) share the files of tests between them. Each has a home of its own, and both one store of
+embeddings, so that a demo clip is encoded once.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +15,7 @@ import pytest
 import soundfile
 import torch
 from PIL import Image, ImageDraw
+from xdist.scheduler import LoadScopeScheduling
 
 from retail.files import DEMO_DIR
 from retail.media import decode_audio
@@ -26,10 +31,48 @@ SPOKEN = {
 COLOURS = {"red": (200, 30, 40), "green": (30, 150, 60), "blue": (30, 60, 190)}
 
 
+BROWSER = Path(__file__).parent / "browser"
+# Tests with a dashboard of their own; the other browser tests share one and stay together on a worker.
+OWN_DASHBOARD = ("test_long_runs.py", "test_walk.py")
+
+
+class BrowserTestsTogether(LoadScopeScheduling):
+    """A file's tests run in one worker, and so do all tests of the shared dashboard, which is started once."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = Path(nodeid.partition("::")[0])
+        return file.parent.name if in_shared_dashboard(file) else str(file)
+
+
+def in_shared_dashboard(file: Path) -> bool:
+    return file.parent.name == BROWSER.name and file.name not in OWN_DASHBOARD
+
+
+def pytest_xdist_make_scheduler(config, log):
+    return BrowserTestsTogether(config, log)
+
+
+def pytest_collection_modifyitems(items):
+    """The longest first: what takes minutes at the end would keep one worker alone."""
+    items.sort(key=lambda item: (BROWSER not in item.path.parents, not in_shared_dashboard(item.path)))
+
+
+@pytest.fixture(scope="session")
+def session_home(tmp_path_factory) -> Path:
+    """A home folder of this worker whose embeddings are those of all workers."""
+    base = tmp_path_factory.getbasetemp()
+    shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "embeddings"
+    shared.mkdir(exist_ok=True)
+    home = base / "home"
+    home.mkdir()
+    (home / "embeddings").symlink_to(shared)
+    return home
+
+
 @pytest.fixture(autouse=True)
-def own_home(tmp_path_factory, monkeypatch):
+def own_home(session_home, monkeypatch):
     """Caches and runs go to a folder of this test session, never to the user's."""
-    monkeypatch.setenv("RETAIL_HOME", str(tmp_path_factory.getbasetemp() / "home"))
+    monkeypatch.setenv("RETAIL_HOME", str(session_home))
 
 
 def write_small_data(folder: Path, rows: int = 48) -> Path:
