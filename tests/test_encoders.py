@@ -330,7 +330,7 @@ def test_a_torchaudio_pipeline_from_the_download_folder(fresh, tmp_path, monkeyp
 
 @pytest.mark.parametrize("modality", MODALITIES)
 def test_a_hub_out_of_reach_is_one_prompt_sentence(modality, monkeypatch, tmp_path):
-    """The address answers nobody, whether or not this machine has a network; PyTorch's own address is written in torch."""
+    """The address answers nobody, whether or not this machine has a network; PyTorch's own, which torch knows, too."""
 
     def no_network(*_, **__):
         raise urllib.error.URLError("no route to host")
