@@ -34,7 +34,7 @@ def commands_page() -> str:
     """Every command: what it does, how it is called, its arguments and options, an example."""
     group: Any = get_command(app)
     parts = [f"{GENERATED}\n\n# Commands", group.help, COMMANDS_INTRODUCTION]
-    parts += [_command(name, command) for name, command in group.commands.items()]
+    parts += [_command(name, command) for name, command in group.commands.items() if not command.hidden]
     return "\n\n".join(parts) + "\n"
 
 
@@ -146,9 +146,7 @@ def field_sentences(model: type[BaseModel]) -> dict[str, str]:
 
 
 RESULTS_INTRODUCTION = """\
-`compare --out` writes one JSON file; pages, tables and reports only read it. A score that could not be computed is
-null: JSON has no NaN. `evaluate --out` writes `scores` rows of the same form, and the labels that the recogniser did
-not know.
+`compare --out` writes one JSON file. Pages, tables and reports only read it, and so can you:
 
 ```python
 from pathlib import Path
@@ -156,13 +154,16 @@ from pathlib import Path
 from retail.comparison.results import read_results
 
 results = read_results(Path("data/demo_results.json"))
-for model, row in results.mean_scores("product").items():
-    print(f"{model}: {row.accuracy:.3f} [{row.accuracy_low:.3f}, {row.accuracy_high:.3f}], n = {row.n}")
-```"""
+for model, score in results.mean_scores("product").items():
+    print(f"{results.titles[model]}: {score.accuracy:.1%} [{score.accuracy_low:.1%}, {score.accuracy_high:.1%}]")
+```
+
+A figure that could not be computed is null in the file, because JSON has no NaN. `evaluate --out` writes `scores` rows
+of the same form, and the labels that the recogniser did not know."""
 
 
 def results_page() -> str:
-    """The results file, from its types."""
+    """The results file of a comparison, from its types."""
     from retail.comparison.results import Results
 
     return model_page("Results file", RESULTS_INTRODUCTION, Results)
@@ -170,8 +171,8 @@ def results_page() -> str:
 
 PAGES: Mapping[str, Callable[[], str]] = {
     "commands.md": commands_page,
-    "results-file.md": results_page,
     "strategies.md": strategies_page,
+    "results-file.md": results_page,
 }
 
 

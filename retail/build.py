@@ -47,7 +47,7 @@ def train(
 
     `data` is a folder, a ZIP or a metadata.csv, "demo" for the data that ships. `tasks` are its label columns; all
     of them if left out. `settings` are further fields of `retail.config.TrainConfig`, such as `seed`. Raises
-    UserError, in one sentence, for whatever the caller can mend.
+    UserError, in one sentence, for whatever the caller can fix.
 
     >>> import retail
     >>> recognizer = retail.train("demo", "packaging", modalities=["text"], max_epochs=2)

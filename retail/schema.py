@@ -65,7 +65,7 @@ class Product:
 
     @classmethod
     def of(cls, image: Photos | None = None, text: str = "", audio: Clip | None = None, id: str = "product") -> Product:
-        """A product as a caller has it at hand: a file is a path or its bytes, `image` one or a list of them.
+        """A product as a caller has it: a file is a path or its bytes, `image` one or a list of them.
 
         Raises UserError for a path where no file lies.
         """

@@ -23,7 +23,7 @@ PATIENCE_SECONDS, PAUSE_SECONDS = 1.0, 0.02
 def start_detached(
     command: Sequence[str], folder: Path, log: Path, environment: Mapping[str, str]
 ) -> subprocess.Popen[bytes]:
-    """Starts a process that goes on when its parent or the terminal ends; what it says is added to the log.
+    """Starts a process that outlives its parent and the terminal; what it prints is added to the log.
 
     Raises FileNotFoundError when the log's folder or the program does not exist.
     """

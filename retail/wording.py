@@ -19,6 +19,11 @@ def inputs_words(modalities: Iterable[str]) -> str:
     return " + ".join(word for modality, word in INPUT_WORDS.items() if modality in chosen)
 
 
+def seeds_words(count: int) -> str:
+    """What a figure is taken over: '1 seed', 'mean of 3 seeds'."""
+    return "1 seed" if count == 1 else f"mean of {count} seeds"
+
+
 def percent(value: float) -> str:
     """0.8412 -> '84.1 %'."""
     return f"{100 * value:.1f} %"

@@ -246,7 +246,7 @@ def test_an_input_is_called_uninformative_only_where_its_whole_interval_is_low(r
     findings = examined({"image": target, "text": text, "gated": target}, {}, monkeypatch)
     named = [f.sentence for f in findings if f.kind == "input without information"]
     assert bool(named) == said
-    assert all("no better than always saying the commonest class: 20.0 % against 33.3 %" in s for s in named)
+    assert all("no better than always saying the most common class: 20.0 % against 33.3 %" in s for s in named)
 
 
 def test_inputs_are_not_redundant_where_fusion_gains():

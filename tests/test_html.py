@@ -131,7 +131,7 @@ def test_tables_that_are_long_are_folded_and_keep_their_notes():
 
 def test_a_task_without_test_labels_has_a_verdict_and_no_chart():
     page = html_report(as_results(without_test_labels(sample_json(), "product")))
-    assert "no test product has a label for product" in unescape(page)
+    assert "no test product has a label for it" in unescape(page)
     assert "<h3>brand</h3>" in page and "<h3>product</h3>" not in page
 
 

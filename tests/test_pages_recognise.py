@@ -157,11 +157,11 @@ def test_camera_and_microphone_count_as_used(start):
 
 def test_why_names_what_each_input_added_for_the_inputs_that_are_on(start):
     app = button(start(), "Try an example").click().run()
-    sentence = next(item.value for item in app.markdown if item.value.startswith("What spoke for"))
+    sentence = next(item.value for item in app.markdown if item.value.startswith("Evidence for"))
     assert all(f"the {word} " in sentence for word in ("photo", "description", "sound"))
     next(item for item in app.toggle if item.label == "Sound").set_value(False)
     app.run()
-    sentence = next(item.value for item in app.markdown if item.value.startswith("What spoke for"))
+    sentence = next(item.value for item in app.markdown if item.value.startswith("Evidence for"))
     assert "the sound" not in sentence and "the photo" in sentence
 
 

@@ -95,7 +95,7 @@ def test_a_damaged_or_foreign_request_is_one_sentence(change, sentence, tmp_path
     path = tmp_path / FILE
     path.write_text(json.dumps(json.loads(path.read_text()) | change))
     with pytest.raises(
-        UserError, match=r"request.json is not a request of this version \(.*; start the run anew"
+        UserError, match=r"request.json is not a request of this version \(.*; start the run again"
     ) as said:
         read_request(tmp_path)
     assert sentence in str(said.value) and "\n" not in str(said.value)
@@ -103,7 +103,7 @@ def test_a_damaged_or_foreign_request_is_one_sentence(change, sentence, tmp_path
 
 
 def test_no_request_and_half_a_request_are_one_sentence_too(tmp_path):
-    with pytest.raises(UserError, match="holds no request.json; name the folder of a run"):
+    with pytest.raises(UserError, match="contains no request.json; name the folder of a run"):
         read_request(tmp_path)
     (tmp_path / FILE).write_text('{"format": "retail-re')
     with pytest.raises(UserError, match="not a request of this version .*Invalid JSON"):

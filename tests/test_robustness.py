@@ -254,5 +254,5 @@ def test_the_command_writes_figures_and_tables(bundle, small_data, tmp_path):  #
     wanted = {(d.modality, d.name, s) for d in DAMAGES for s in d.strengths}
     assert wanted <= {(r.input, r.damage, r.strength) for r in results.curves}
     assert {row.swapped for row in results.swapped} == set(MODALITIES)
-    assert "Accuracy under damage" in result.output and "whom does the model believe?" in result.output
+    assert "Accuracy under damage" in result.output and "which does the model follow?" in result.output
     assert (tmp_path / "csv" / "robustness.csv").exists() and (tmp_path / "csv" / "swapped.csv").exists()

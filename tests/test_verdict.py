@@ -51,7 +51,10 @@ def test_cannot_tell_says_how_many_more_would_tell():
     # 500 rows, standard error 1.7 points, gain 2.9: 500 x ((1.960 + 0.842) x 1.7 / 2.9)^2 = 1,349 rows in all.
     answer = verdict(results(0.029, -0.004, 0.062, 500, p_value=0.09, standard_error=0.017), "product")
     assert answer.kind == "unclear"
-    assert answer.sentence.startswith("Cannot tell for product, collect about 850 more test products: Gated 74.2 %")
+    assert answer.sentence.startswith(
+        "Too close to call for product. The photo alone is fine for now; about 850 more test"
+    )
+    assert "would settle it. Gated 74.2 %" in answer.sentence
 
 
 def test_an_interval_above_zero_is_not_enough_when_the_exact_test_doubts_it():
@@ -60,7 +63,7 @@ def test_an_interval_above_zero_is_not_enough_when_the_exact_test_doubts_it():
 
 def test_a_spread_that_nobody_could_compute_asks_for_more_without_a_number():
     answer = verdict(results(0.02, -0.01, 0.05, standard_error=math.nan), "product")
-    assert "collect more test products" in answer.sentence
+    assert "; more test products would settle it." in answer.sentence
 
 
 def test_one_kind_of_input_has_nothing_to_fuse():
@@ -68,8 +71,8 @@ def test_one_kind_of_input_has_nothing_to_fuse():
     assert verdict(alone, "product").kind == "unclear"
 
 
-def test_a_task_that_no_test_product_bears_is_unclear():
+def test_a_task_without_test_labels_is_unclear():
     without = results(math.nan, math.nan, math.nan, 0)
     answer = verdict(without, "product")
-    assert answer.kind == "unclear" and "no test product has a label for product" in answer.sentence
+    assert answer.kind == "unclear" and "no test product has a label for it" in answer.sentence
     assert math.isnan(without.best_single_score("product").accuracy)

@@ -58,15 +58,15 @@ def bin_chart(row: Calibration) -> alt.LayerChart:
     bars = base.mark_rect(color=FUSION_COLOUR, stroke=GREY).encode(x=across, x2="high:Q", y2="zero:Q")
     middle = "(datum.low + datum.high) / 2"
     labels = base.transform_calculate(middle=middle).mark_text(dy=-7, color=GREY).encode(x="middle:Q", text="n:Q")
-    return (bars + labels).properties(height=330, description=f"Products a bin of confidence, {text}")
+    return (bars + labels).properties(height=330, description=f"Products per bin of confidence, {text}")
 
 
 def coverage_chart(row: Calibration, wish: Threshold | None = None) -> alt.LayerChart:
-    """Accuracy of the surest answers; a cross marks what the threshold of a wished accuracy makes of the test rows."""
+    """Accuracy of the most confident answers; a cross marks what a target accuracy comes to on the test rows."""
     frame = pd.DataFrame([vars(point) for point in row.coverage])
     lowest = min([*frame["accuracy"], *([wish.wished] if wish else [])])
     up = alt.Y("accuracy:Q", scale=alt.Scale(domain=[max(0.0, lowest - 0.05), 1.0]), axis=alt.Axis(format="%"))
-    across = alt.X("coverage:Q", scale=UNIT, axis=alt.Axis(format="%"), title="answered, the surest first")
+    across = alt.X("coverage:Q", scale=UNIT, axis=alt.Axis(format="%"), title="answered, most confident first")
     base = alt.Chart(frame).encode(
         x=across, y=up, tooltip=[alt.Tooltip(k, format=".1%") for k in ("coverage", "threshold", "accuracy")]
     )

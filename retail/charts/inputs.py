@@ -103,7 +103,7 @@ def dedicated_chart(rows: Sequence[Dedicated], task: str) -> alt.LayerChart:
     )
     links = base.mark_line(color=GREY, strokeWidth=2).encode(detail="given:N")
     text = "; ".join(f"{inputs_words(row.modalities)} {row.accuracy:.1%} against {row.dedicated:.1%}" for row in rows)
-    words = f"One model against models trained for one subset, for {task}: {text}"
+    words = f"One model against models trained for one subset each, for {task}: {text}"
     return (links + points).properties(height=32 * len(rows) + 60, description=words)
 
 
@@ -111,10 +111,10 @@ def cost_chart(rows: Sequence[Cost], task: str) -> alt.LayerChart:
     """Accuracy against the time to encode one product; a circle has nothing cheaper that is as good."""
     frame = pd.DataFrame(
         {"given": inputs_words(row.modalities), "accuracy": row.accuracy, "milliseconds": 1000 * row.seconds}
-        | {"MiB": row.mebibytes, "kind": "nothing cheaper is as good" if row.worth_it else "beaten"}
+        | {"MiB": row.mebibytes, "kind": "best value" if row.worth_it else "not worth it"}
         for row in rows
     )
-    domain = ["nothing cheaper is as good", "beaten"]
+    domain = ["best value", "not worth it"]
     base = alt.Chart(frame).encode(
         x=alt.X(
             "milliseconds:Q",
@@ -132,7 +132,7 @@ def cost_chart(rows: Sequence[Cost], task: str) -> alt.LayerChart:
         shape=alt.Shape("kind:N", scale=alt.Scale(domain=domain, range=["circle", "cross"])),
         tooltip=["given", alt.Tooltip("accuracy", format=".1%"), alt.Tooltip("milliseconds", format=".0f"), "MiB"],
     )
-    # Above the best and below the beaten, so that neighbours do not write over each other.
+    # Above the best and below the others, so that neighbours do not write over each other.
     labels = [
         base.transform_filter(alt.datum.kind == kind).mark_text(dy=dy, color=GREY).encode(text="given:N")
         for kind, dy in zip(domain, (-13, 16), strict=True)

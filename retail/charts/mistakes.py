@@ -63,6 +63,6 @@ def _words(counts: np.ndarray, classes: Sequence[str]) -> str:
     said = [f"{classes[t]} answered as {classes[s]} {wrong[t, s]} times" for t, s in worst if wrong[t, s]]
     return (
         f"Confusion matrix of {int(counts.sum())} test products, {int(np.trace(counts))} right. "
-        + ("Commonest mistakes: " + "; ".join(said) if said else "No mistake")
+        + ("Most common mistakes: " + "; ".join(said) if said else "No mistake")
         + ". The select box below opens the same cells."
     )

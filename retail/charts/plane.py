@@ -50,7 +50,7 @@ def plane_chart(points: pd.DataFrame, task: str) -> alt.Chart:
         .properties(
             height=460,
             description=f"{len(points)} test products on a plane by their embeddings for {task}, look-alikes together; "
-            f"{right} were answered rightly. The select box below lists the products of a class.",
+            f"{right} were answered correctly. The select box below lists the products of a class.",
         )
     )
 

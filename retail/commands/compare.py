@@ -72,7 +72,7 @@ def compare(
 def doctor(
     data: Data,
     tasks: Tasks = "",
-    strategy: Annotated[str, typer.Option(help="The fusion to examine.")] = "gated",
+    strategy: Annotated[str, typer.Option(help="The fusion strategy to examine.")] = "gated",
     config: Annotated[CompareConfig, "seeds"] = ONE_SEED,
     encoders: Encoders = "bundled",
     text_column: TextColumn = "text",

@@ -58,8 +58,8 @@ def embed(data: Data, encoders: Encoders = "bundled", text_column: TextColumn = 
 
 @app.command(epilog=EXAMPLES["distance"])
 def distance(
-    source: Annotated[Path, typer.Argument(help="What a model is trained on.", metavar="SOURCE")],
-    target: Annotated[Path, typer.Argument(help="What it is to serve.", metavar="TARGET")],
+    source: Annotated[Path, typer.Argument(help="The data a model is trained on.", metavar="SOURCE")],
+    target: Annotated[Path, typer.Argument(help="The data it will be used on.", metavar="TARGET")],
     modalities: Modalities = "",
     encoders: Encoders = "bundled",
     text_column: TextColumn = "text",
@@ -86,7 +86,7 @@ def distance(
 def audit(
     data: Data,
     tasks: Tasks = "",
-    encoders: Annotated[str, typer.Option(help="A preset, or 'none': then no look-alikes are looked for.")] = "bundled",
+    encoders: Annotated[str, typer.Option(help="A preset, or 'none' to skip the search for look-alikes.")] = "bundled",
     text_column: TextColumn = "text",
     json_file: JsonFile = None,
     csv_folder: CsvFolder = None,

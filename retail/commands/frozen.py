@@ -29,7 +29,7 @@ def frozen(
     text_column: TextColumn = "text",
     config: SearchConfig,
     map_data: Annotated[Path | None, typer.Option(help="Fit the maps on this data set's training rows.")] = None,
-    map_tasks: Annotated[str, typer.Option(help="Its label columns, for maps that are learned.")] = "",
+    map_tasks: Annotated[str, typer.Option(help="Label columns of --map-data, for maps that are learned.")] = "",
     bundle: Annotated[
         Path | None,
         typer.Option(

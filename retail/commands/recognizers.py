@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from retail.workspace.requests import EvaluateRequest, RobustnessRequest
 
 ScoredRows = Annotated[
-    str, typer.Option(help="train, val, test or all; unseen data without a split column count as a whole.")
+    str,
+    typer.Option(help="Rows to score: train, val, test or all; unseen data without a split column counts as a whole."),
 ]
 
 
@@ -55,13 +56,13 @@ def robustness(
     bundle: Bundle,
     data: Data,
     split: ScoredRows = "test",
-    rows: Annotated[int, typer.Option(help="At most so many rows, drawn at random; 0 = all.")] = 0,
+    rows: Annotated[int, typer.Option(help="Most rows to score, drawn at random; 0 is all.")] = 0,
     text_column: TextColumn = "text",
-    seed: Annotated[int, typer.Option(help="Same seed, same damage.")] = 0,
-    out: Annotated[Path | None, typer.Option(dir_okay=False, help="The file of figures to write.")] = None,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same damage.")] = 0,
+    out: Annotated[Path | None, typer.Option(dir_okay=False, help="The results file to write.")] = None,
     csv_folder: CsvFolder = None,
 ) -> RobustnessRequest:
-    """How much damage does a bundle bear? Blur, typos, noise and more at several strengths, and swapped inputs."""
+    """How well does a bundle cope with damage? Blur, typos, noise and more at several strengths, and swapped inputs."""
     from retail.workspace.requests import RobustnessRequest
 
     return RobustnessRequest(
@@ -79,14 +80,14 @@ def robustness(
 @app.command(epilog=EXAMPLES["predict"])
 def predict(
     bundle: Bundle,
-    image: Annotated[list[Path] | None, typer.Option(help="A photo; give the option again for more.")] = None,
+    image: Annotated[list[Path] | None, typer.Option(help="A photo; repeat the option for more.")] = None,
     text: Annotated[str, typer.Option(help="The description.")] = "",
     audio: Annotated[Path | None, typer.Option(help="A sound clip.")] = None,
     data: Annotated[Path | None, typer.Option(help="Many products: a folder, ZIP or metadata.csv.")] = None,
     out: Annotated[Path | None, typer.Option(dir_okay=False, help="With --data: the CSV to write.")] = None,
     text_column: TextColumn = "text",
     as_json: Annotated[bool, typer.Option("--json", help="Print every probability as JSON.")] = False,
-    limit: Annotated[int, typer.Option(help="With --data: refuse more rows than this; 0 = take any number.")] = 0,
+    limit: Annotated[int, typer.Option(help="With --data: refuse more rows than this; 0 is no limit.")] = 0,
     status: Status = None,
 ) -> None:
     """Recognise one product, or many with --data and --out; rows that cannot be used keep the reason."""

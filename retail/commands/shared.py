@@ -50,7 +50,9 @@ Data = Annotated[Path, typer.Argument(help="A folder, a ZIP or a metadata.csv; `
 Bundle = Annotated[Path, typer.Argument(help="A folder made by 'train --out'; `demo` ships.", metavar="BUNDLE")]
 Tasks = Annotated[
     str,
-    typer.Option(help=r"Label columns to learn, separated by commas (\, within a name); all found if left out."),
+    typer.Option(
+        help=r"Label columns to learn, separated by commas (\, within a name); all that are found if left out."
+    ),
 ]
 TextColumn = Annotated[str, typer.Option(help="The column that holds the description.")]
 Encoders = Annotated[str, typer.Option(help="A preset (bundled, hub) or image=timm:NAME,text=hf:NAME,audio=...")]
@@ -59,7 +61,8 @@ OneModality = Annotated[str, typer.Option("--modality", help="The input whose em
 ResultsOut = Annotated[Path | None, typer.Option(dir_okay=False, help="The results file to write.")]
 JsonFile = Annotated[Path | None, typer.Option("--json", dir_okay=False, help="Write every finding with all its rows.")]
 CsvFolder = Annotated[
-    Path | None, typer.Option("--csv", file_okay=False, help="Folder for one CSV file a table.", metavar="FOLDER")
+    Path | None,
+    typer.Option("--csv", file_okay=False, help="Folder for the tables, one CSV file each.", metavar="FOLDER"),
 ]
 Latex = Annotated[Path | None, typer.Option(dir_okay=False, help="Write the tables as LaTeX.")]
 Html = Annotated[Path | None, typer.Option(dir_okay=False, help="Write one HTML report that opens without a network.")]

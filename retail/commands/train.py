@@ -52,7 +52,7 @@ def finetune(
     *,
     out: Annotated[
         Path,
-        typer.Option(file_okay=False, help="Folder for the bundle; a stopped run goes on from what it finds there."),
+        typer.Option(file_okay=False, help="Folder for the bundle; a stopped run resumes from what it finds there."),
     ],
     tasks: Tasks = "",
     head: Annotated[TrainConfig, "strategy", "width", "hidden", "hidden_dropout", "max_epochs"] = HEAD,

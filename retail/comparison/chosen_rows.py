@@ -33,7 +33,7 @@ class ReliabilityBin(Row):
 
 
 class CoveragePoint(Row):
-    """Accuracy when only the surest share of the rows is answered, which takes at least `threshold`."""
+    """Accuracy when only the most confident share of the rows is answered, which takes at least `threshold`."""
 
     coverage: float
     threshold: float
@@ -41,7 +41,7 @@ class CoveragePoint(Row):
 
 
 class Threshold(Row):
-    """The confidence from which on validation reaches a wished accuracy, and what it makes of the test rows."""
+    """The confidence from which on validation reaches a target accuracy, and the result on the test rows."""
 
     wished: float
     threshold: float | None  # None: nothing reaches it
@@ -90,7 +90,7 @@ class Calibration(OfModel):
     judged: JudgedSplits
 
     def threshold_for(self, wished: float) -> Threshold:
-        """What validation gives for any wished accuracy."""
+        """What validation gives for any target accuracy."""
         found = kept_promise(self.judged.val.arrays, self.judged.test.arrays, wished)
         return Threshold(**vars(found))
 

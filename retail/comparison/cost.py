@@ -19,7 +19,7 @@ from retail.encoders import Encoder
 from retail.schema import Modality, Product
 from retail.store import embed_products
 
-# One at a time, as at the shelf; few, because a median of a handful is steady enough to choose by.
+# One at a time, as in a shop; few, because a median of a handful is steady enough to choose by.
 TIMED_PRODUCTS = 7
 
 

@@ -27,7 +27,7 @@ class _OfInput(Row):
     task: str
     input: Modality
     n: int
-    commonest: float  # share of the commonest class
+    commonest: float  # share of the most common class
 
 
 class InputReading(Accuracy, _OfInput):

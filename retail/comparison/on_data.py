@@ -41,7 +41,7 @@ def compare(
     `data` is a folder, a ZIP or a metadata.csv, "demo" for the data that ships. `tasks` are its label columns and
     `strategies` ways to fuse; all of them if left out. `settings` are further fields of `retail.config.CompareConfig`.
     Most of the work runs in processes of its own, so a script calls this below `if __name__ == "__main__":`.
-    Raises UserError, in one sentence, for whatever the caller can mend.
+    Raises UserError, in one sentence, for whatever the caller can fix.
 
     >>> import retail
     >>> few = {"strategies": ["gated"], "modalities": ["audio", "text"], "seeds": 1, "settings": False}

@@ -47,7 +47,7 @@ def _norms(norms: Sequence[InputNorm], heads: Sequence[Concatenation]) -> list[F
     )
     raw = {row.task: row for row in heads if row.head == "as they are"}
     scaled = {row.task: row for row in heads if row.head == "standardised"}
-    # A loss that standardising does not mend has another cause.
+    # A loss that standardising does not fix has another cause.
     hurt = [task for task in raw if raw[task].high < 0 and scaled[task].gain_low > 0]
     if not hurt:
         return [_finding("", "norm mismatch", f"{said}; {_harmless(scaled)}.", _no_remedy(bool(heads)))]
@@ -55,8 +55,8 @@ def _norms(norms: Sequence[InputNorm], heads: Sequence[Concatenation]) -> list[F
     for task in hurt:
         row = raw[task]
         sentence = (
-            f"{said}: side by side as they are, a plain linear head reaches {percent(row.accuracy)} for {task}, the "
-            f"{INPUT_WORDS[row.best]} alone {percent(row.best_accuracy)} ({_points(row)}, n = {row.n:,})."
+            f"{said}: side by side as they are, they take a plain linear head to {percent(row.accuracy)} for {task}, "
+            f"the {INPUT_WORDS[row.best]} alone to {percent(row.best_accuracy)} ({_points(row)}, n = {row.n:,})."
         )
         remedy = (
             f"Standardise every feature, as the heads of this project do: the same head then reaches "
@@ -103,7 +103,7 @@ def _undertrained(inputs: Sequence[InputReading]) -> list[Finding]:
                 f"The {word} knows more about {task} than its head has learned: the nearest class mean reaches "
                 f"{percent(row.prototypes)}, the trained head {percent(row.accuracy)} (n = {row.n:,})."
             )
-            remedy = "Train with a grid of settings (--tune), weigh rare classes (--class-balance), or add rows."
+            remedy = "Train with a grid of settings (--tune), weight rare classes (--class-balance), or add rows."
             findings.append(_finding(task, "under-trained input", sentence, remedy))
     return findings
 
@@ -128,15 +128,15 @@ def _dominating(inputs: Sequence[InputReading]) -> list[Finding]:
 
 
 def _telling_nothing(inputs: Sequence[InputReading]) -> list[Finding]:
-    """Inputs whose accuracy is no better than the commonest class even at the upper end of its interval."""
+    """Inputs whose accuracy is no better than the most common class even at the upper end of its interval."""
     return [
         _finding(
             row.task,
             "input without information",
-            f"The {INPUT_WORDS[row.input]} alone names {row.task} no better than always saying the commonest "
+            f"The {INPUT_WORDS[row.input]} alone names {row.task} no better than always saying the most common "
             f"class: {percent(row.accuracy)} against {percent(row.commonest)} (n = {row.n:,}).",
             # Where one class is most of the rows, an input may know of the others and never say so.
-            "Try another encoder for it, or weigh rare classes (--class-balance); if neither helps, leave it out for "
+            "Try another encoder for it, or weight rare classes (--class-balance); if neither helps, leave it out for "
             "this task.",
         )
         for row in inputs
@@ -148,14 +148,14 @@ def _redundancy(row: Complementarity) -> list[Finding]:
     task, word = row.task, INPUT_WORDS[row.best]
     ceiling = (
         f"at least one input alone is right for {percent(row.oracle)} of the products, "
-        f"{percent(row.oracle_by_luck)} by luck, "
+        f"{percent(row.oracle_by_luck)} by chance, "
         f"the best ({word}) for {percent(row.best_accuracy)} (n = {row.n:,})"
     )
     gains = row.fusion - row.best_accuracy >= REDUNDANT
     if not gains and (row.oracle - row.best_accuracy < REDUNDANT or row.oracle <= row.oracle_by_luck):
         sentence = f"The inputs are redundant for {task}: {ceiling}."
         remedy = (
-            f"The {word} may be enough: fusion has nothing to add here unless it combines what no input tells alone."
+            f"The {word} may be enough: fusion has nothing to add here unless it combines what no input shows alone."
         )
         return [_finding(task, "redundant inputs", sentence, remedy)]
     if row.oracle - row.oracle_by_luck >= OPEN and row.oracle - row.fusion >= OPEN:

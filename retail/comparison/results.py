@@ -49,7 +49,7 @@ class Results(Row):
     format: Literal["retail-results/1"]
     created: str  # ISO 8601, UTC
     config: CompareConfig
-    protocol: tuple[str, ...]  # how the race was run, one sentence a rule
+    protocol: tuple[str, ...]  # how the comparison was run, one sentence a rule
     seeds: tuple[int, ...]
     data: DataFacts
     encoders: dict[Modality, EncoderFacts]
@@ -110,7 +110,7 @@ class Results(Row):
         return self.model_copy(update={"tasks": {task: self.tasks[task]}, **kept})
 
     def for_others(self) -> Results:
-        """The same without the folder on this machine, which is nobody else's business."""
+        """The same without the folder on this machine, which stays private."""
         return self.model_copy(update={"data": self.data.model_copy(update={"path": None})})
 
 

@@ -95,16 +95,17 @@ def compare(
 
 
 def protocol(config: CompareConfig) -> list[str]:
-    """How the race was run, one sentence a rule."""
+    """How the comparison was run, one sentence a rule."""
     tuned = (
-        f"Every model, single-input baselines included, tried the same {len(GRID)} training settings; validation chose."
+        f"Every model, single-input baselines included, tried the same {len(GRID)} training settings; the "
+        "best on validation was kept."
         if config.tune
         else "Every model, single-input baselines included, was trained with the same settings; none was tuned."
     )
     return [
         "The fusion named in a verdict is the one with the best validation accuracy, mean over seeds; its test rows "
         "were scored after that choice.",
-        "It is held against the single input that is best on the test rows themselves, which can only work against "
+        "It is compared with the single input that is best on the test rows themselves, which can only work against "
         "fusion.",
         tuned,
         "Differences are paired by test row (whole groups where products share one): bootstrap intervals, McNemar's "

@@ -24,7 +24,7 @@ def choose_kept(label: str, words: Mapping[str, str], kept: str) -> str:
     if state.get(kept) not in words:
         state[kept] = next(iter(words))
     # Each time: an `index` that follows the choice would make a new box of each, without memory, and without either
-    # the browser would go on sending the words of before.
+    # the browser would keep sending the earlier words.
     state[box_key(kept)] = state[kept]
     st.selectbox(label, list(words), key=box_key(kept), on_change=_take, args=(kept,), format_func=words.__getitem__)
     return state[kept]

@@ -18,11 +18,11 @@ CLASS_BALANCES = ("none", "inverse", "effective", "sampling")
 
 
 def _class_balance() -> str:
-    return option("none", f"What is done about rare classes: {', '.join(CLASS_BALANCES)}.", choices=CLASS_BALANCES)
+    return option("none", f"How rare classes are handled: {', '.join(CLASS_BALANCES)}.", choices=CLASS_BALANCES)
 
 
 def _seed() -> int:
-    return option(0, "Same seed, same bundle.", label="Seed")
+    return option(0, "The same seed gives the same bundle.", label="Seed")
 
 
 @dataclass(frozen=True)
@@ -31,24 +31,28 @@ class Learning(Config):
 
     # "uncertainty": Kendall et al. 2018.
     loss_balancing: str = option(
-        "fixed", "Weights of the tasks' losses: fixed or uncertainty.", choices=("fixed", "uncertainty")
+        "fixed", "How the losses of several tasks are weighted: fixed or uncertainty.", choices=("fixed", "uncertainty")
     )
     class_balance: str = _class_balance()
     # The loss when one random input of each product is shown alone.
-    single_inputs: float = option(1.0, "Weight of learning from each input alone; 0: hide inputs only.", low=0)
+    single_inputs: float = option(
+        1.0, "Weight of learning from each input alone; 0 only hides inputs at random.", low=0
+    )
     auxiliary: float = option(0.0, "Weight of an auxiliary head per input (deep supervision).", low=0)
     # Peng et al. 2022.
-    modulation: float = option(0.0, "Hold back the input that learns fastest (OGM-GE's alpha); 0: off.", low=0)
+    modulation: float = option(
+        0.0, "How much to hold back the input that learns fastest (OGM-GE's alpha); 0 is off.", low=0
+    )
 
 
 @dataclass(frozen=True)
 class TrainConfig(Learning):
     """How one fusion head is trained on embeddings."""
 
-    strategy: str = option("gated", "Fusion strategy; 'compare' tells which is best.")
+    strategy: str = option("gated", "Fusion strategy; 'compare' shows which is best.")
     modalities: tuple[Modality, ...] = MODALITIES  # inputs the head may see
     width: int = option(192, "Width of the head's layer.", low=1, offered=False)  # W, of the fused representation
-    dropout: float = option(0.5, "On projected embeddings.", low=0, below=1, offered=False)
+    dropout: float = option(0.5, "Dropout on projected embeddings.", low=0, below=1, offered=False)
     hidden: tuple[int, ...] = option(
         (),
         "Widths of new layers between embedding and fusion, such as 512,512 (deep transfer).",
@@ -63,10 +67,12 @@ class TrainConfig(Learning):
     learning_rate: float = option(3e-3, "Learning rate of the head.", low=0, offered=False)
     weight_decay: float = option(0.02, "Weight decay of the head.", low=0, offered=False)
     batch_size: int = option(
-        256, "At most; a small data set gets smaller batches, so that it gets as many steps.", low=1, offered=False
+        256, "Largest batch; a small data set gets smaller ones, so that it gets as many steps.", low=1, offered=False
     )
     # The learning rate falls to 0 by then.
-    max_epochs: int = option(20, "Epochs of the new layers alone, at most.", low=1, flag="head-epochs", offered=False)
+    max_epochs: int = option(
+        20, "Most epochs for training the new layers alone.", low=1, flag="head-epochs", offered=False
+    )
     patience: int = option(6, "Epochs without a better validation loss before stopping.", low=1, offered=False)
     label_smoothing: float = option(0.05, "Label smoothing of the head's loss.", low=0, below=1, offered=False)
     seed: int = _seed()
@@ -99,9 +105,9 @@ class FrozenConfig(Config):
     feature_map: str = option("none", "How the features are reduced.", choices=FEATURE_MAPS)
     classifier: str = option("linear", "What reads the features.", choices=CLASSIFIERS)
     # "none" keeps all, "lda" gives at most one less than a task has classes.
-    dims: int = option(128, "Of the mapped features.", low=1)
-    penalty: float = option(0.03, "Weight of half the squared norm of the matrices beside the mean loss.", above=0)
-    standardise: bool = option(True, "Every feature by its own deviation.")  # else all by one
+    dims: int = option(128, "Number of mapped features.", low=1)
+    penalty: float = option(0.03, "Weight of half the squared norm of the weights, added to the mean loss.", above=0)
+    standardise: bool = option(True, "Scale every feature by its own deviation.")  # else all by one
     class_balance: str = _class_balance()
     seed: int = _seed()
 
@@ -129,50 +135,59 @@ class FinetuneConfig(Config):
     """How encoders are trained on together with a head that was trained on their frozen embeddings."""
 
     tune: tuple[Modality, ...] = option(
-        ("image",), "Inputs whose encoders learn, such as image,text.", choices=MODALITIES
+        ("image",), "Inputs whose encoders are fine-tuned, such as image,text.", choices=MODALITIES
     )
     # "scratch": new random weights, the control that shows what pretraining gains.
-    start: str = option("pretrained", "pretrained, or scratch as the control.", choices=("pretrained", "scratch"))
-    layers: int = option(
-        0, "How many of the last layers learn, fewer are quicker; 0 = all.", low=0, label="Last layers to fine-tune"
+    start: str = option(
+        "pretrained",
+        "Start from pretrained weights, or from scratch as the control.",
+        choices=("pretrained", "scratch"),
     )
-    size: int = option(224, "Pixels of a training crop.", low=32)
+    layers: int = option(
+        0,
+        "How many of the last layers to fine-tune; fewer is faster, 0 is all.",
+        low=0,
+        label="Last layers to fine-tune",
+    )
+    size: int = option(224, "Size of a training crop in pixels.", low=32)
     epochs: int = option(12, "Passes over the training products.", low=1, label="Epochs")
-    warmup_epochs: float = option(1.0, "Epochs until the full learning rate.", low=0, offered=False)
-    learning_rate: float = option(5e-4, "Of the photo encoder's last layer.", low=0)
+    warmup_epochs: float = option(1.0, "Epochs of warm-up until the full learning rate.", low=0, offered=False)
+    learning_rate: float = option(5e-4, "Learning rate of the photo encoder's last layer.", low=0)
     # Transformers fall apart at a convolutional network's rate (Devlin et al. 2019).
-    text_learning_rate: float = option(5e-5, "Of the text encoder.", low=0, flag="text-rate")
-    audio_learning_rate: float = option(3e-4, "Of the sound encoder.", low=0, flag="audio-rate")
-    head_learning_rate: float = option(1e-3, "Of the head.", low=0, offered=False)
+    text_learning_rate: float = option(5e-5, "Learning rate of the text encoder.", low=0, flag="text-rate")
+    audio_learning_rate: float = option(3e-4, "Learning rate of the sound encoder.", low=0, flag="audio-rate")
+    head_learning_rate: float = option(1e-3, "Learning rate of the head.", low=0, offered=False)
     lora_rank: int = option(
         0,
-        "Of low-rank changes to transformers; 0 = all weights learn.",
+        "Rank of the low-rank adapters (LoRA) in transformers; 0 trains all weights.",
         low=0,
         label="LoRA rank",
     )
-    # Few weights that start at zero stand, and need, a higher rate than all weights do.
-    lora_learning_rate: float = option(1e-3, "Of the low-rank changes.", low=0, offered=False)
+    # Few weights that start at zero can take, and need, a higher rate than all weights.
+    lora_learning_rate: float = option(1e-3, "Learning rate of the low-rank adapters.", low=0, offered=False)
     contrast: float = option(
-        0.0, "Weight of drawing one product's inputs together.", low=0, label="Align photo, text and sound"
+        0.0, "Weight of aligning the photo, text and sound of a product.", low=0, label="Align photo, text and sound"
     )
-    temperature: float = option(0.07, "Temperature of that loss.", above=0)  # Radford et al. 2021
+    temperature: float = option(0.07, "Temperature of the alignment loss.", above=0)  # Radford et al. 2021
     # Howard and Ruder 2018; Clark et al. 2020.
-    layer_decay: float = option(0.8, "Share of the rate that each lower layer has of the one above.", low=0, high=1)
+    layer_decay: float = option(0.8, "Learning rate of each layer as a share of the one above it.", low=0, high=1)
     # "keep" leaves batch norms the source's statistics; "adapt" lets those of the learning layers follow the new data,
     # as they always do from scratch. Four epochs on groceries, on a hold-out within train: 75 against 58 %.
-    batch_norm: str = option("keep", "keep or adapt the statistics of batch norms.", choices=("keep", "adapt"))
+    batch_norm: str = option("keep", "Statistics of batch norms: keep or adapt.", choices=("keep", "adapt"))
     weight_decay: float = option(0.05, "Weight decay of encoders and head.", low=0, offered=False)
     batch_size: int = option(32, "Products in a batch.", low=1, offered=False)
     label_smoothing: float = option(0.1, "Label smoothing of the loss.", low=0, below=1, offered=False)
     average: float = option(0.99, "Decay of the weights' moving average.", low=0, high=1, offered=False)
     mix: float = option(0.5, "Share of the batches that mixup or cutmix blends.", low=0, high=1, offered=False)
-    augment: str = option("rand-m6-mstd0.5-inc1", "timm's RandAugment; '' for crops and flips alone.", offered=False)
+    augment: str = option(
+        "rand-m6-mstd0.5-inc1", "timm's RandAugment policy; '' for crops and flips only.", offered=False
+    )
     erase: float = option(0.2, "Chance of random erasing.", low=0, high=1, offered=False)
-    smallest_crop: float = option(0.35, "Of the photo's area.", low=0, high=1, offered=False)
+    smallest_crop: float = option(0.35, "Smallest share of the photo that a crop keeps.", low=0, high=1, offered=False)
     word_dropout: float = option(0.1, "Chance that a word of a text is left out.", low=0, high=1, offered=False)
     typos: float = option(0.02, "Chance that a letter is mistyped.", low=0, high=1, offered=False)
     # As in the spoken-word pretraining.
-    vary_sound: bool = option(True, "Other throats, rooms, microphones and noise.", offered=False)
+    vary_sound: bool = option(True, "Vary voices, rooms, microphones and noise.", offered=False)
     modality_dropout: float = option(
         0.3, "Chance that one present input of several is hidden from the head.", low=0, high=1, offered=False
     )
@@ -198,13 +213,13 @@ class CompareConfig(Learning):
     text_column: str = "text"
     settings: bool = option(
         True,
-        "Also train each setting, and dedicated models a subset.",
+        "Also train each setting, and dedicated models for each subset.",
         label="Also train with multi-task and multi-modal on and off, and a model for each mix of inputs",
     )
     tune: bool = option(
         False,
-        "Every model tries the same grid of settings on validation.",
-        label="Tune every model on validation, with the same settings to try (takes five times as long)",
+        "Tune every model on validation, over the same grid of settings.",
+        label="Tune every model on validation (takes five times as long)",
     )
 
     def training(self, strategy: str, modalities: tuple[Modality, ...], seed: int) -> TrainConfig:
@@ -213,7 +228,7 @@ class CompareConfig(Learning):
         return TrainConfig(strategy=strategy, modalities=modalities, seed=seed, **shared)
 
 
-SPLIT = "Rows to score: val, or test once all is chosen."
+SPLIT = "Rows to score: val, or test once everything is decided."
 
 
 @dataclass(frozen=True)
@@ -221,14 +236,14 @@ class SearchConfig(Config):
     """Which maps and classifiers of frozen features are tried, with which settings, and on which rows."""
 
     methods: tuple[str, ...] = option(
-        (), "linear, prototypes, logistic, alone or as pca+linear; or 'all'.", everything="all"
+        (), "Methods such as linear, prototypes, logistic or pca+linear; or 'all'.", everything="all"
     )
     dims: tuple[int, ...] = option(DIMS, "Numbers of mapped features to try.", low=1)
     penalties: tuple[float, ...] = option(PENALTIES, "Penalties to try.", above=0)
-    standardise: bool = option(True, "Every feature by its own deviation.")
+    standardise: bool = option(True, "Scale every feature by its own deviation.")
     class_balance: str = _class_balance()
     group_similarity: float = option(
-        GROUP_SIMILARITY, "Cosine above which equally labelled look-alikes share a fold; 1: none do."
+        GROUP_SIMILARITY, "Cosine above which look-alikes with equal labels share a fold; 1 for none."
     )
     split: str = option("val", SPLIT)
     seed: int = _seed()
@@ -240,17 +255,17 @@ class CurveConfig(Config):
 
     methods: tuple[str, ...] = option(
         ("linear", "prototypes"),
-        "linear, prototypes, logistic, finetuned, or as pca+linear.",
+        "Methods such as linear, prototypes, logistic, pca+linear or finetuned.",
         everything="all",
     )
     shots: tuple[str, ...] = option(
-        ("1", "2", "4", "8", "16", "all"), "Training examples per class; 'all' for every one."
+        ("1", "2", "4", "8", "16", "all"), "Training examples per class; 'all' takes every one."
     )
     draws: int = option(5, "How many times the examples are drawn at random.", low=1, label="Draws")
-    epochs: int = option(FinetuneConfig.epochs, "Of 'finetuned', at least.", low=1)
-    size: int = option(FinetuneConfig.size, "Pixels of a training crop of 'finetuned'.", low=32)
-    dims: int = option(FrozenConfig.dims, "Of the mapped features.", low=1)
-    penalty: float = option(FrozenConfig.penalty, "Of the classifiers.", above=0)
+    epochs: int = option(FinetuneConfig.epochs, "Fewest epochs of 'finetuned'.", low=1)
+    size: int = option(FinetuneConfig.size, "Size of a training crop of 'finetuned' in pixels.", low=32)
+    dims: int = option(FrozenConfig.dims, "Number of mapped features.", low=1)
+    penalty: float = option(FrozenConfig.penalty, "Penalty of the classifiers.", above=0)
     split: str = option("val", SPLIT)
 
     def __post_init__(self) -> None:

@@ -60,7 +60,7 @@ class Attribution:
         """The inputs in the order of what they said for the answer, in points of probability."""
         ranked = sorted(self.parts.items(), key=lambda part: -part[1])
         words = ", ".join(f"the {INPUT_WORDS[name]} {100 * part:+.0f}" for name, part in ranked)
-        return f"What spoke for {self.label} ({self.prob:.0%}), in points: {words}."
+        return f"Evidence for {self.label} ({self.prob:.0%}), in points: {words}."
 
 
 def attribution_of(predictions: Mapping[Subset, Prediction], task: str) -> Attribution:

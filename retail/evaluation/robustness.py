@@ -1,4 +1,4 @@
-"""How much damage a model bears: accuracy against the strength of each damage, and whom it believes when inputs differ.
+"""How a model copes with damage: accuracy by strength of damage, and which input it follows when they differ.
 
 In: a `Recognizer`, products and their labels. Out: `Robustness`; every damage is drawn from the product's own place,
 so that equal seeds give equal figures.

@@ -1,4 +1,4 @@
-"""Inputs that contradict each other: whom does a model believe?
+"""Inputs that contradict each other: which does a model follow?
 
 In: a `Recognizer` and embedded products. Out: `SwappedScore`s; equal seeds, equal figures.
 """

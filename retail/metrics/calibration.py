@@ -1,4 +1,4 @@
-"""Does 80 % sure mean right 8 times in 10, and how sure must a model be to reach a wished accuracy?
+"""Does 80 % sure mean right 8 times in 10, and how sure must a model be to reach a target accuracy?
 
 In: (N,) confidences and correctness, or (N, C) probabilities and targets. Out: frozen records of plain numbers.
 """
@@ -41,7 +41,7 @@ class BeforeAndAfter:
 
 @dataclass(frozen=True)
 class Answered:
-    """Accuracy of the surest share of the rows, all at least `threshold` sure."""
+    """Accuracy of the most confident share of the rows, all at least `threshold` sure."""
 
     coverage: float
     threshold: float
@@ -50,7 +50,7 @@ class Answered:
 
 @dataclass(frozen=True)
 class Promise:
-    """The threshold for a wished accuracy, None where nothing reaches it, and what it makes of other rows."""
+    """The threshold for a target accuracy, None where nothing reaches it, and what it makes of other rows."""
 
     wished: float
     threshold: float | None
@@ -94,7 +94,7 @@ def calibration(uncalibrated: np.ndarray, calibrated: np.ndarray, target: np.nda
 
 
 def coverage_curve(confidence: np.ndarray, correct: np.ndarray) -> list[Answered]:
-    """Accuracy when only the surest share of the rows is answered (El-Yaniv and Wiener 2010)."""
+    """Accuracy when only the most confident share of the rows is answered (El-Yaniv and Wiener 2010)."""
     if not len(confidence):
         return []
     order = np.argsort(-confidence, kind="stable")
@@ -106,7 +106,7 @@ def coverage_curve(confidence: np.ndarray, correct: np.ndarray) -> list[Answered
 
 
 def threshold_for(confidence: np.ndarray, correct: np.ndarray, accuracy: float) -> float | None:
-    """The lowest confidence from which on answers reach the wished accuracy; None when nothing does."""
+    """The lowest confidence from which on answers reach the target accuracy; None when nothing does."""
     order = np.argsort(-confidence, kind="stable")
     ranked = confidence[order]
     so_far = np.cumsum(correct[order]) / np.arange(1, len(order) + 1)
@@ -116,7 +116,7 @@ def threshold_for(confidence: np.ndarray, correct: np.ndarray, accuracy: float) 
 
 
 def kept_promise(val: tuple[np.ndarray, np.ndarray], test: tuple[np.ndarray, np.ndarray], wished: float) -> Promise:
-    """For a wished accuracy the threshold that validation gives, and what the test rows make of it.
+    """For a target accuracy the threshold that validation gives, and what the test rows make of it.
 
     `val` and `test` are confidences and correctness, (N,) each.
     """

@@ -41,7 +41,7 @@ def draw_certainty(view: View) -> None:
 
 
 def _draw_threshold(view: View, row: Calibration) -> None:
-    """The threshold that validation gives for a wished accuracy, and what it makes of the test products."""
+    """The threshold that validation gives for a target accuracy, and the result on the test products."""
     st.subheader("How sure is sure enough?", anchor=False)
     wished = st.slider("Target accuracy", 50.0, 99.5, 95.0, 0.5, format="%.1f %%") / 100
     wish = row.threshold_for(wished)

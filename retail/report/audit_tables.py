@@ -19,7 +19,7 @@ def audit_tables(report: AuditReport) -> list[Table]:
 
 
 def findings_table(report: AuditReport) -> Table:
-    """One line a finding, the gravest first."""
+    """One line a finding, the most severe first."""
     rows: list[list[Cell]] = [[f.severity, f.kind, f.task or "all", f.n, f.sentence] for f in report.findings]
     names_ = ("severity", "kind", "task", "products", "what was found")
     return Table("audit", "Leaks and shortcuts", [Column(name) for name in names_], rows)
@@ -43,7 +43,7 @@ def counted(report: AuditReport) -> str:
 
 
 def not_found(report: AuditReport) -> list[str]:
-    """The kinds of leak that were looked for in vain."""
+    """The kinds of leak that were not found."""
     return [check.kind for check in report.checks if not check.found]
 
 
@@ -54,13 +54,13 @@ def controls_table(report: AuditReport) -> Table:
         [row.task, row.input, row.intact, row.shuffled, row.chance, row.n] for row in report.controls
     ]
     title = "Control: each input as it is and shuffled across products"
-    note = "Guesses of a small cross-validated classifier; chance is the share of the commonest class."
+    note = "Guesses of a small cross-validated classifier; chance is the share of the most common class."
     return Table("controls", title, [*columns, Column("n")], rows, note)
 
 
 def audit_text(report: AuditReport) -> str:
-    """What the terminal shows: findings with their first rows, the control, and what was looked for in vain."""
-    lines = [f"{len(KINDS)} kinds of leak were looked for in {report.data.n:,} products: {counted(report)}."]
+    """What the terminal shows: findings with their first rows, the control, and what was not found."""
+    lines = [f"{len(KINDS)} kinds of leak were checked in {report.data.n:,} products: {counted(report)}."]
     for finding in report.findings:
         lines.append(f"\n{finding.severity.upper()} · {finding.kind} · {finding.sentence}")
         lines.append(f"  rows: {listed_rows(finding)}")

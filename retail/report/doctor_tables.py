@@ -34,11 +34,11 @@ def complementarity_table(found: Diagnosis) -> Table:
         ]
         for row in found.complementarity
     ]
-    names = ("its accuracy", "fusion", "ceiling", "ceiling by luck", "all right", "exactly one", "none right")
+    names = ("its accuracy", "fusion", "ceiling", "ceiling by chance", "all right", "exactly one", "none right")
     columns = [Column("task"), Column("best input"), *(Column(name, "%") for name in names), Column("n")]
     note = (
-        "Ceiling: at least one input alone is right. A fusion that combines evidence may exceed it; by luck: with the "
-        "other inputs' answers dealt out at random."
+        "Ceiling: at least one input alone is right. A fusion that combines evidence may exceed it; by chance: with "
+        "the other inputs' answers shuffled."
     )
     return Table("complementarity", "Do the inputs complement each other?", columns, rows, note)
 
@@ -65,5 +65,5 @@ def concatenation_table(found: Diagnosis) -> Table:
 def doctor_text(found: Diagnosis) -> str:
     """Findings with their remedies, then the measurements."""
     lines = [f"{f.kind}: {f.sentence}\n  Remedy: {f.remedy}" for f in found.findings]
-    said = "\n".join(lines) or "Nothing found: no input drowns, dominates, lags or repeats another."
+    said = "\n".join(lines) or "Nothing found: no input is drowned out, dominates, lags behind or repeats another."
     return "\n\n".join([said, *(as_text(table) for table in doctor_tables(found))])

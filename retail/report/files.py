@@ -1,6 +1,6 @@
 """Writes a comparison's results as CSV, LaTeX or HTML files.
 
-In: results and the paths that are wished for. Out: files, each whole or not at all.
+In: results and the paths that were asked for. Out: files, each whole or not at all.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ OfTask = TypeVar("OfTask", bound=OfModel)
 # Fewer test products than this say too little about a class to be put into a sentence.
 FEWEST_ROWS = 5
 NAMED = 6  # classes that a sentence lists before it counts the rest
-# The wished accuracy that the sentence speaks of; the table has the others.
+# The target accuracy of the sentence; the table has the others.
 WISHED = 0.95
 
 
@@ -74,8 +74,8 @@ def _loss(rows: Sequence[Dedicated]) -> list[str]:
         return []
     given = inputs_words(worst.modalities)
     return [
-        f"The one model is furthest behind a model trained for one subset only on {given} for {worst.task}: "
-        f"{percent(worst.accuracy)} against {percent(worst.dedicated)}, a loss of "
+        f"With {given} only, accuracy drops most for {worst.task}: {percent(worst.accuracy)} against "
+        f"{percent(worst.dedicated)} for a model trained on just that, a loss of "
         f"{100 * worst.loss:.1f} points [{100 * worst.loss_low:.1f}, {100 * worst.loss_high:.1f}], "
         f"n = {worst.n:,}."
     ]
@@ -84,11 +84,11 @@ def _loss(rows: Sequence[Dedicated]) -> list[str]:
 def _threshold(row: Calibration) -> str:
     wish = next(wish for wish in row.thresholds if wish.wished == WISHED)
     if wish.threshold is None:
-        return f"{row.task}: no threshold makes the answers {percent(WISHED)} right on validation."
+        return f"{row.task}: no threshold reaches an accuracy of {percent(WISHED)} on validation."
     if wish.accuracy is None:
         return (
             f"{row.task}: to be right {percent(WISHED)} of the time on validation, answer when at least "
-            f"{percent(wish.threshold)} sure; for no test product the model is that sure."
+            f"{percent(wish.threshold)} sure; the model is that sure for no test product."
         )
     return (
         f"{row.task}: to be right {percent(WISHED)} of the time, answer when at least {percent(wish.threshold)} "
@@ -104,8 +104,8 @@ def _is_broken(row: Conformal) -> bool:
 
 def _broken_promise(row: Conformal) -> str:
     return (
-        f"{row.task}: sets that promise {percent(row.promised)} hold the right answer for only "
-        f"{percent(row.coverage)} of the test products, so validation is easier than test: do not rely on them."
+        f"{row.task}: prediction sets that promise {percent(row.promised)} contain the right answer for only "
+        f"{percent(row.coverage)} of the test products. Validation is easier than test, so do not rely on them."
     )
 
 
@@ -118,21 +118,21 @@ def _cascade(rows: Sequence[Cascade]) -> list[str]:
         return []
     best = max(steps.values(), key=lambda step: step[-1].val_accuracy)
     enough, always, never = cheapest(best), best[-1], best[0]
-    return [
-        f"{always.task}: asking for {inputs_words(always.then)} only when unsure, for "
-        f"{percent(enough.asked)} of the products, reaches {percent(enough.accuracy)}; always asking "
-        f"{percent(always.accuracy)}, never {percent(never.accuracy)}."
-    ]
+    asking = f"{always.task}: asking for {inputs_words(always.then)} when unsure"
+    without = f"{percent(never.accuracy)} without asking, {percent(always.accuracy)} with asking every time"
+    if max(enough.accuracy, always.accuracy) <= never.accuracy:
+        return [f"{asking} gains nothing here ({without})."]
+    return [f"{asking}, for {percent(enough.asked)} of the products, reaches {percent(enough.accuracy)} ({without})."]
 
 
 def _hierarchy(row: Hierarchy) -> str:
     parents = listed([parent.task for parent in row.parents])
     said = (
-        f"{row.child} lies within {parents}: answered one by one they contradict each other for "
+        f"{row.child} belongs to {parents}: answered separately they contradict each other for "
         f"{percent(row.contradictions)} of the products, answered together never"
     )
     if row.error is None:
-        return f"{said}; at {percent(row.risk)} risk the {row.child} is left open throughout."
+        return f"{said}; at {percent(row.risk)} risk the {row.child} is always left open."
     return (
         f"{said}; at {percent(row.risk)} risk the {row.child} is named for {percent(row.answered)} "
         f"({percent(row.error)} of these wrong) and left open for the others."

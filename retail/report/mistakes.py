@@ -48,14 +48,14 @@ def confusion(results: Results, task: str, model: str, seed: str) -> np.ndarray:
 
 
 def rows_in(results: Results, task: str, model: str, seed: str, pair: Pair) -> list[int]:
-    """The test rows of one cell of the confusion matrix, the surest answer first."""
+    """The test rows of one cell of the confusion matrix, the most confident answer first."""
     target, preds, confidence = answers(results, task, model, seed)
     inside = np.flatnonzero((target == pair[0]) & (preds == pair[1]))
     return inside[np.argsort(-confidence[inside], kind="stable")].tolist()
 
 
 def pairs(counts: np.ndarray) -> list[Pair]:
-    """Every cell that holds a product: the commonest mistakes first, then right answers by class."""
+    """Every cell that holds a product: the most common mistakes first, then right answers by class."""
     wrong = counts.copy()
     np.fill_diagonal(wrong, 0)
     mistakes = [(int(true), int(said)) for true, said in zip(*np.nonzero(wrong), strict=True)]

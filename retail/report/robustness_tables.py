@@ -1,4 +1,4 @@
-"""The robustness figures as tables, and a few sentences: what hurts most, and whom the model believes.
+"""The robustness figures as tables, and a few sentences: what hurts most, and which input the model follows.
 
 In: a `Robustness`. Out: `Table`s and text for the terminal.
 """
@@ -39,14 +39,14 @@ def curves_table(results: Robustness) -> Table:
 
 
 def swapped_table(results: Robustness) -> Table:
-    """Whom the model believes when one input is of another product."""
+    """Which input the model follows when one is of another product."""
     rows: list[list[Cell]] = [
         [row.task, inputs_words(row.given), INPUT_WORDS[row.swapped], *_followed(row), row.n] for row in results.swapped
     ]
     names = ("follows the swapped one", "follows the others", "neither")
     columns = [Column("task"), Column("given"), Column("swapped"), *(Column(name, "%") for name in names), Column("n")]
     return Table(
-        "swapped", "One input of another product with another class: whom does the model believe?", columns, rows
+        "swapped", "One input of another product with another class: which does the model follow?", columns, rows
     )
 
 
@@ -74,7 +74,7 @@ def robustness_tables(results: Robustness) -> list[Table]:
 
 
 def sentences(results: Robustness) -> list[str]:
-    """For each task and input the first strength at which it had better be left out, and who is believed."""
+    """For each task and input the first strength at which it is better left out, and which input is followed."""
     said = []
     for task in dict.fromkeys(row.task for row in results.curves):
         rows = [row for row in results.curves if row.task == task and row.given == "all"]

@@ -14,7 +14,7 @@ from retail.comparison.results import Results
 from retail.report.verdict import verdict
 from retail.wording import percent
 
-VERDICT_WORDS = {"yes": "fusion pays", "no": "fusion does not pay", "unclear": "cannot tell"}
+VERDICT_WORDS = {"yes": "fusion pays", "no": "fusion does not pay", "unclear": "too close to call"}
 
 
 def figures(runs: Mapping[str, Results]) -> pd.DataFrame:
@@ -69,12 +69,12 @@ def verdicts(runs: Mapping[str, Results]) -> list[tuple[str, str]]:
 
 
 def cautions(runs: Mapping[str, Results]) -> list[str]:
-    """Why the figures must not simply be held against one another; empty where they may."""
+    """Why the figures must not simply be compared; empty where they may."""
     found = []
     if len({results.data.checksum for results in runs.values()}) > 1:
         found.append("The runs used different data, so a difference may come from the products, not from the models.")
     if len({str(sorted(results.tasks)) for results in runs.values()}) > 1:
         found.append("The runs learned different questions; only those that they share can be compared.")
     if len({len(results.seeds) for results in runs.values()}) > 1:
-        found.append("The runs took different numbers of seeds; fewer seeds, more chance.")
+        found.append("The runs used different numbers of seeds; with fewer seeds, chance plays a larger part.")
     return found

@@ -15,7 +15,7 @@ from retail.evaluation.reports import Scores
 from retail.report.findings import findings
 from retail.report.table_formats import Cell, Column, Estimate, Table, as_text
 from retail.report.verdict import verdict
-from retail.wording import INPUT_WORDS, inputs_words
+from retail.wording import INPUT_WORDS, inputs_words, seeds_words
 
 Rows = list[list[Cell]]
 SETTINGS: tuple[Setting, ...] = ("neither", "multi-task", "multi-modal", "both")
@@ -31,7 +31,7 @@ def accuracy_table(results: Results) -> Table:
     rows: Rows = [[m.model, *(summary[m.model, task] for task in results.tasks)] for m in results.models]
     data = results.data
     title = (
-        f"Accuracy in % [95 % interval] on {data.n_test} test products, mean of {len(results.seeds)} seeds "
+        f"Accuracy in % [95 % interval] on {data.n_test} test products, {seeds_words(len(results.seeds))} "
         f"(train {data.n_train}, validation {data.n_val})"
     )
     return Table("accuracy", title, [Column("model"), *(Column(task, "%") for task in results.tasks)], rows)
@@ -42,7 +42,7 @@ def settings_table(results: Results) -> Table:
     cells = {(r.setting, r.task): _accuracy(r) for r in results.settings}
     names = [name for name in SETTINGS if any(setting == name for setting, _ in cells)]
     rows: Rows = [[name, *(cells.get((name, task)) for task in results.tasks)] for name in names]
-    title = "One input or all of them, one task a model or all tasks together"
+    title = "One input or all of them, one model per task or one for all tasks"
     return Table("settings", title, [Column("setting"), *(Column(task, "%") for task in results.tasks)], rows)
 
 
@@ -114,34 +114,34 @@ def reliability_table(results: Results) -> Table:
 
 
 def thresholds_table(results: Results) -> Table:
-    """How sure an answer must be for a wished accuracy."""
+    """How sure an answer must be for a target accuracy."""
     rows: Rows = [
         [row.task, wish.wished, wish.threshold, wish.coverage, wish.accuracy]
         for row in results.calibration
         for wish in row.thresholds
     ]
-    names = ("wished accuracy", "answer when sure by", "answered on test", "accuracy of these")
-    title = "The threshold for a wished accuracy, chosen on validation"
+    names = ("target accuracy", "answer when at least", "answered on test", "accuracy of these")
+    title = "The threshold for a target accuracy, chosen on validation"
     return Table("thresholds", title, [Column("task"), *(Column(name, "%") for name in names)], rows)
 
 
 def coverage_table(results: Results) -> Table:
-    """Accuracy of the surest answers."""
+    """Accuracy of the most confident answers."""
     rows: Rows = [
         [row.task, point.coverage, point.threshold, point.accuracy]
         for row in results.calibration
         for point in row.coverage
     ]
     columns = [Column("task"), Column("answered", "%"), Column("least confidence", "%"), Column("accuracy", "%")]
-    return Table("coverage", "Accuracy when only the surest are answered", columns, rows, printed=False)
+    return Table("coverage", "Accuracy when only the most confident are answered", columns, rows, printed=False)
 
 
 def conformal_table(results: Results) -> Table:
     """Promised and found coverage of the prediction sets."""
     rows: Rows = [[row.task, row.promised, row.coverage, row.size, row.single, row.n] for row in results.conformal]
-    columns = [Column("task"), Column("promised", "%"), Column("right one inside", "%")]
+    columns = [Column("task"), Column("promised", "%"), Column("right answer inside", "%")]
     columns += [Column("mean size", "number"), Column("sets of one", "%"), Column("n")]
-    note = "The promise is for rows like those of validation, which early stopping and the temperature have used too."
+    note = "The promise holds for rows like those of validation, which early stopping and the temperature also used."
     return Table("conformal", "Prediction sets (split conformal)", columns, rows, note)
 
 
@@ -170,8 +170,8 @@ def costs_table(results: Results) -> Table:
         for row in results.costs
     ]
     columns = [Column("task"), Column("given"), Column("accuracy", "%"), Column("encoding", "ms")]
-    columns += [Column("weights", "MiB"), Column("nothing cheaper is as good")]
-    return Table("costs", "What inputs cost, one product at a time", columns, rows)
+    columns += [Column("weights", "MiB"), Column("best value")]
+    return Table("costs", "What each input costs, one product at a time", columns, rows)
 
 
 def cascade_table(results: Results) -> Table:
@@ -180,7 +180,7 @@ def cascade_table(results: Results) -> Table:
         [row.task, inputs_words(row.then), row.share, row.asked, row.threshold, row.accuracy, row.kept]
         for row in results.cascade
     ]
-    names = ("wished share", "asked on test", "ask below", "accuracy", "kept of always asking")
+    names = ("target share", "asked on test", "ask below", "accuracy", "share of always asking")
     columns = [Column("task"), Column("then"), *(Column(name, "%") for name in names)]
     return Table("cascade", "One input first, more only when unsure", columns, rows, printed=False)
 

@@ -33,7 +33,7 @@ def verdict(results: Results, task: str) -> Verdict:
         return Verdict("unclear", f"For {task} there is only one kind of input, so there is nothing to fuse.")
     row = next(row for row in results.differences if row.task == task and row.model == fusion)
     if not row.n:
-        return Verdict("unclear", f"Cannot tell for {task}: no test product has a label for {task}.")
+        return Verdict("unclear", f"No verdict for {task}: no test product has a label for it.")
     scores = results.mean_scores(task)
     figures = (
         f"{results.titles[fusion]} {percent(scores[fusion].accuracy)} against "
@@ -46,7 +46,8 @@ def verdict(results: Results, task: str) -> Verdict:
         return Verdict("yes", f"Fusion pays for {task}: {figures}")
     if row.high <= NEGLIGIBLE:
         return Verdict("no", f"Fusion does not pay for {task}: {figures}")
-    return Verdict("unclear", f"Cannot tell for {task}, collect {_more(row)} test products: {figures}")
+    enough = f"The {INPUT_WORDS[row.baseline]} alone is fine for now; {_more(row)} test products would settle it."
+    return Verdict("unclear", f"Too close to call for {task}. {enough} {figures}")
 
 
 def _more(row: Difference) -> str:

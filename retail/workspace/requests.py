@@ -159,7 +159,7 @@ class EvaluateRequest(_Unlabelled):
 
 
 class RobustnessRequest(_Unlabelled):
-    """How much damage a recogniser bears."""
+    """How a recogniser copes with damage."""
 
     kind: Literal["robustness"] = "robustness"
     bundle: Path
@@ -207,12 +207,12 @@ def read_request(folder: Path) -> Request:
     try:
         return _ADAPTER.validate_json(path.read_bytes())
     except OSError:
-        raise UserError(f"{folder} holds no {FILE}; name the folder of a run.") from None
+        raise UserError(f"{folder} contains no {FILE}; name the folder of a run.") from None
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = ".".join(map(str, first["loc"]))
         reason = f"{place}: {first['msg']}" if place else first["msg"]
-        raise UserError(f"{path} is not a request of this version ({reason}); start the run anew.") from None
+        raise UserError(f"{path} is not a request of this version ({reason}); start the run again.") from None
 
 
 def request_of(folder: Path) -> Request | None:

@@ -40,7 +40,7 @@ def train(request: TrainRequest, follower: Follower) -> Outcome:
 
 
 def finetune(request: FinetuneRequest, follower: Follower) -> Outcome:
-    """Encoders and a head together; a stopped run goes on from what it finds in the bundle's folder."""
+    """Encoders and a head together; a stopped run resumes from what it finds in the bundle's folder."""
 
     def on_epoch(entry: FinetuneEpoch) -> None:
         follower("epochs", entry.epoch, request.tuning.epochs)

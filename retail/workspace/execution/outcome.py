@@ -1,6 +1,6 @@
 """What a run says while it works and when it is done.
 
-In: nothing. Out: `Follower`, whom it tells, and `Outcome`, what is printed at the end.
+In: nothing. Out: `Follower`, which hears of progress, and `Outcome`, what is printed at the end.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Silent:
 
 
 def read_data(data: Path, tasks: Sequence[str] | None, text_column: str, follower: Follower) -> Manifest:
-    """The data set with these label columns, or with those that look like labels; each of its problems is told."""
+    """The data set with these label columns, or with those that look like labels; each of its problems is reported."""
     manifest = read_manifest(data, tasks, text_column, progress=follower)
     for problem in manifest.problems:
         follower.note(str(problem))

@@ -1,4 +1,4 @@
-"""Runs that use a recogniser: its scores, the damage it bears, its answers to many products.
+"""Runs that use a recogniser: its scores, how it copes with damage, its answers to many products.
 
 In: an `EvaluateRequest`, a `RobustnessRequest` or a `PredictRequest`. Out: scores, curves of damage, a table.
 """
