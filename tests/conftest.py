@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import csv
 import os
+import re
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -29,32 +31,34 @@ SPOKEN = {
     "coffee": ("audio/fen_coffee_original_12.ogg", "audio/lark_coffee_honey_12.ogg"),
 }
 COLOURS = {"red": (200, 30, 40), "green": (30, 150, 60), "blue": (30, 60, 190)}
-
-
-BROWSER = Path(__file__).parent / "browser"
+PROJECT = Path(__file__).parents[1]
 # Tests with a dashboard of their own; the other browser tests share one and stay together on a worker.
 OWN_DASHBOARD = ("test_long_runs.py", "test_walk.py")
 
 
-class BrowserTestsTogether(LoadScopeScheduling):
-    """A file's tests run in one worker, and so do all tests of the shared dashboard, which is started once."""
+class SharersTogether(LoadScopeScheduling):
+    """A file's tests run in one worker, and so do all that share something made once: a dashboard, a comparison."""
 
     def _split_scope(self, nodeid: str) -> str:
-        file = Path(nodeid.partition("::")[0])
-        return file.parent.name if in_shared_dashboard(file) else str(file)
+        return _shared(PROJECT / nodeid.partition("::")[0])
 
 
-def in_shared_dashboard(file: Path) -> bool:
-    return file.parent.name == BROWSER.name and file.name not in OWN_DASHBOARD
+@cache
+def _shared(file: Path) -> str:
+    if file.parent.name == "browser" and file.name not in OWN_DASHBOARD:
+        return "dashboard"
+    uses_comparison = re.search(r"made_up_(results|comparison)", file.read_text(encoding="utf-8"))
+    return "comparison" if uses_comparison else str(file)
 
 
 def pytest_xdist_make_scheduler(config, log):
-    return BrowserTestsTogether(config, log)
+    return SharersTogether(config, log)
 
 
 def pytest_collection_modifyitems(items):
     """The longest first: what takes minutes at the end would keep one worker alone."""
-    items.sort(key=lambda item: (BROWSER not in item.path.parents, not in_shared_dashboard(item.path)))
+    first = {"dashboard": 0, "comparison": 1}
+    items.sort(key=lambda item: first.get(_shared(item.path), 2))
 
 
 @pytest.fixture(scope="session")
