@@ -1,9 +1,15 @@
-"""Shared by all tests: one thread, a home folder of their own and a small real data set made on the spot."""
+"""Shared by all tests: one thread, a home folder of their own and a small real data set made on the spot.
+
+Two workers (pytest-xdist) share the files of tests between them. Each has a home of its own, and both one store of
+embeddings, so that a demo clip is encoded once.
+"""
 
 from __future__ import annotations
 
 import csv
 import os
+import re
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +17,7 @@ import pytest
 import soundfile
 import torch
 from PIL import Image, ImageDraw
+from xdist.scheduler import LoadScopeScheduling
 
 from retail.files import DEMO_DIR
 from retail.media import decode_audio
@@ -24,12 +31,52 @@ SPOKEN = {
     "coffee": ("audio/fen_coffee_original_12.ogg", "audio/lark_coffee_honey_12.ogg"),
 }
 COLOURS = {"red": (200, 30, 40), "green": (30, 150, 60), "blue": (30, 60, 190)}
+PROJECT = Path(__file__).parents[1]
+# Tests with a dashboard of their own; the other browser tests share one and stay together on a worker.
+OWN_DASHBOARD = ("test_long_runs.py", "test_walk.py")
+
+
+class SharersTogether(LoadScopeScheduling):
+    """A file's tests run in one worker, and so do all that share something made once: a dashboard, a comparison."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return _shared(PROJECT / nodeid.partition("::")[0])
+
+
+@cache
+def _shared(file: Path) -> str:
+    if file.parent.name == "browser" and file.name not in OWN_DASHBOARD:
+        return "dashboard"
+    uses_comparison = re.search(r"made_up_(results|comparison)", file.read_text(encoding="utf-8"))
+    return "comparison" if uses_comparison else str(file)
+
+
+def pytest_xdist_make_scheduler(config, log):
+    return SharersTogether(config, log)
+
+
+def pytest_collection_modifyitems(items):
+    """The longest first: what takes minutes at the end would keep one worker alone."""
+    first = {"dashboard": 0, "comparison": 1}
+    items.sort(key=lambda item: first.get(_shared(item.path), 2))
+
+
+@pytest.fixture(scope="session")
+def session_home(tmp_path_factory) -> Path:
+    """A home folder of this worker whose embeddings are those of all workers."""
+    base = tmp_path_factory.getbasetemp()
+    shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "embeddings"
+    shared.mkdir(exist_ok=True)
+    home = base / "home"
+    home.mkdir()
+    (home / "embeddings").symlink_to(shared)
+    return home
 
 
 @pytest.fixture(autouse=True)
-def own_home(tmp_path_factory, monkeypatch):
+def own_home(session_home, monkeypatch):
     """Caches and runs go to a folder of this test session, never to the user's."""
-    monkeypatch.setenv("RETAIL_HOME", str(tmp_path_factory.getbasetemp() / "home"))
+    monkeypatch.setenv("RETAIL_HOME", str(session_home))
 
 
 def write_small_data(folder: Path, rows: int = 48) -> Path:

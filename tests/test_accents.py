@@ -70,7 +70,7 @@ def test_speed_and_pitch_are_written_into_the_utterance(toy):
 def test_a_voice_that_is_not_installed_is_named(monkeypatch, tmp_path):
     monkeypatch.setattr(accents, "VOICES", tmp_path)
     with pytest.raises(UserError, match="'italian/absent.group' is missing; install"):
-        accents._diphones("italian/absent.group")
+        pronounced(Accent("italian", "italian/absent.group", "a a", pitch_hz=100), [Sound("a", 0.1, 1.0)])
 
 
 @needs_voices

@@ -24,10 +24,10 @@ def run(*arguments, code: int = 0):
 
 
 @pytest.fixture(scope="module")
-def bundle(small_data, tmp_path_factory):
+def bundle(small_data, session_home, tmp_path_factory):
     out = tmp_path_factory.mktemp("bundle") / "bundle"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RETAIL_HOME", str(tmp_path_factory.getbasetemp() / "home"))
+        patch.setenv("RETAIL_HOME", str(session_home))
         result = run("train", small_data, "--tasks", "colour,drink", "--strategy", "concatenation", "--out", out)
     assert "mean validation accuracy" in result.output
     return out
@@ -243,14 +243,14 @@ def test_a_place_that_cannot_be_written_to_is_refused_before_the_work(small_data
 
 
 @pytest.fixture(scope="module")
-def described(tmp_path_factory):
+def described(session_home, tmp_path_factory):
     """Words alone, without a split column, and a bundle that learned from them."""
     folder = tmp_path_factory.mktemp("described")
     words = [(("red", "green", "blue")[n % 3], ("tea", "coffee")[n // 3 % 2]) for n in range(60)]
     lines = [f"{n},a {colour} tin of {drink},{colour},{drink}" for n, (colour, drink) in enumerate(words)]
     (folder / "metadata.csv").write_text("\n".join(["id,text,colour,drink", *lines]), encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RETAIL_HOME", str(tmp_path_factory.getbasetemp() / "home"))
+        patch.setenv("RETAIL_HOME", str(session_home))
         run("train", folder, "--modalities", "text", "--strategy", "concatenation", "--out", folder / "bundle")
     return folder
 

@@ -14,6 +14,7 @@ from retail.comparison.plans import plan_models
 from retail.comparison.result_rows import Score
 from retail.comparison.results import Results
 from retail.comparison.run import compare
+from retail.comparison.tuning import GRID
 from retail.config import CompareConfig
 from retail.dataset.manifest import read_manifest
 from retail.fusion import strategies
@@ -176,8 +177,9 @@ def test_recognisers_of_a_comparison_are_the_scored_heads_and_train_nothing_agai
     trained = []
     monkeypatch.setattr("retail.comparison.fits.fit", lambda *given: trained.append(fit(*given)) or trained[-1])
     monkeypatch.setattr("retail.build.fit", lambda *_: pytest.fail("a head is trained again"))
+    monkeypatch.setattr("retail.comparison.tuning.GRID", GRID[:2])
     config = CompareConfig(strategies=("averaged", "gated"), seeds=2, settings=False, tune=tune)
-    splits = made_up_splits()
+    splits = replace(made_up_splits(), train=made_up_splits().train.rows(slice(0, 64)))
     found = compare(MANIFEST, splits, ENCODERS, config, workers=1)
     fits = len(trained)
     recognizers = list(compared_recognizers(MANIFEST, ENCODERS, splits, found.fits))

@@ -10,7 +10,7 @@ import torch
 from scipy import stats
 
 from retail.config import FrozenConfig
-from retail.frozen.curves import ALL, _interval, draw, frozen_learner, learning_curves
+from retail.frozen.curves import ALL, draw, frozen_learner, learning_curves
 from retail.frozen.results import CurveResults, DataFacts
 from retail.frozen.rows import FrozenRows
 from retail.metrics.scores import bootstrap_interval
@@ -59,8 +59,16 @@ def test_more_examples_help_and_the_interval_is_over_draws():
 
 
 def test_the_interval_is_students():
-    values = np.array([0.5, 0.6, 0.55, 0.65])
-    assert _interval(values) == pytest.approx(stats.t.interval(0.95, 3, loc=values.mean(), scale=stats.sem(values)))
+    train, scored = rows(30, 0), rows(20, 1)
+    right = [10, 12, 11, 13]  # of the 20 scored rows, by draw
+
+    def learner(places: torch.Tensor, task: str, seed: int) -> torch.Tensor:
+        return torch.where(torch.arange(20) < right[seed], scored.targets[task], -1)
+
+    (row,) = learning_curves({"x": learner}, train, scored, ["kind"], [2], draws=4)
+    values = np.array(right) / 20
+    expected = stats.t.interval(0.95, 3, loc=values.mean(), scale=stats.sem(values))
+    assert (row.accuracy, row.accuracy_low, row.accuracy_high) == pytest.approx((values.mean(), *expected))
 
 
 def test_any_function_is_a_learner_and_a_label_never_seen_is_wrong():

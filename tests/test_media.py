@@ -16,6 +16,7 @@ import soundfile
 from PIL import Image
 from torchaudio import functional
 
+from retail.files import DEMO_DIR
 from retail.media import SAMPLE_RATE_HZ, MediaError, clean_text, decode_audio, decode_image
 from retail.schema import Product
 
@@ -151,11 +152,28 @@ def test_text_is_cleaned():
     assert len(clean_text("x" * 99_999)) == 5_000
 
 
-def test_every_malformed_file_is_decoded_or_refused():
-    if not CORPUS.is_dir():
-        pytest.skip(f"the corpus of malformed media is absent: {CORPUS}")
+def spoiled_files(folder: Path) -> list[Path]:
+    """Photos and clips of the demo, each cut off, with bytes changed, doubled over, and under the other's name."""
+    rng = np.random.default_rng(0)
+    sources = [*sorted((DEMO_DIR / "images").iterdir())[:8], *sorted((DEMO_DIR / "audio").iterdir())[:8]]
+    files = []
+    for source in sources:
+        whole = np.frombuffer(source.read_bytes(), dtype=np.uint8)
+        changed = whole.copy()
+        changed[rng.integers(0, len(whole), 40)] = rng.integers(0, 256, 40)
+        head = whole.copy()
+        head[4:40] = rng.integers(0, 256, 36)
+        cuts = [whole[: len(whole) * part // 8] for part in (1, 4, 7)]
+        for place, content in enumerate([*cuts, changed, head, whole[::-1], np.roll(whole, len(whole) // 2)]):
+            files.append(folder / f"{source.stem}_{place}{source.suffix}")
+            files[-1].write_bytes(content.tobytes())
+    return files
+
+
+def test_every_malformed_file_is_decoded_or_refused(tmp_path):
+    """Files spoiled on the spot, and where it lies beside the project, a sample of a corpus of them."""
     started, refused = time.monotonic(), 0
-    files = sorted(path for path in CORPUS.rglob("*") if path.is_file())[::4]
+    files = spoiled_files(tmp_path) + sorted(path for path in CORPUS.rglob("*") if path.is_file())[::4]
     for path in files:
         for decode in (decode_image, decode_audio):
             try:

@@ -234,13 +234,14 @@ def test_uncertainty_weighting_by_hand_and_learned():
     assert not torch.equal(weights_of(learned), weights_of(fit(train, val, TASKS, CONFIG)))
 
 
-def test_probabilities_sum_to_one_and_a_temperature_flattens_them():
+def test_a_temperature_takes_its_root_of_the_odds_of_its_task_alone():
+    """Odds of 32 : 1 at temperature 5 are 2 : 1."""
     head = fit(make_batch(), make_batch(40, seed=1), TASKS, CONFIG).head
     sharp, flat = predict_probs(head, make_batch(50)), predict_probs(head, make_batch(50), {"colour": 5.0})
-    torch.testing.assert_close(sharp["shape"].sum(1), torch.ones(50))
-    assert flat["colour"].max(1).values.mean() < sharp["colour"].max(1).values.mean()
+    odds = {name: probs["colour"][:, 0] / probs["colour"][:, 1] for name, probs in (("1", sharp), ("5", flat))}
+    torch.testing.assert_close(odds["5"], odds["1"] ** 0.2, rtol=1e-4, atol=1e-6)
+    assert odds["1"].max() > 4 > 0.25 > odds["1"].min()
     assert torch.equal(sharp["shape"], flat["shape"])
-    assert sharp["colour"].argmax(1).equal(flat["colour"].argmax(1))
 
 
 def test_prediction_in_parts_equals_prediction_at_once(monkeypatch):

@@ -77,9 +77,10 @@ def installed():
 
 
 @pytest.fixture(scope="session")
-def address(installed, tmp_path_factory):
+def address(installed, session_home, tmp_path_factory):
     """A server of its own with one finished run."""
     home = tmp_path_factory.mktemp("home")
+    (home / "embeddings").symlink_to(session_home / "embeddings")
     write_finished_run(home)
     with dashboard(home, free_port()) as url:
         yield url

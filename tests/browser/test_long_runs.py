@@ -22,6 +22,14 @@ pytestmark = pytest.mark.browser
 COUNT = re.compile(r": \d[\d,]* of \d[\d,]*")
 PATIENCE_SECONDS = 120
 CANCEL_SECONDS = 60  # it takes 5 s at most, after the page has been drawn
+# A run that is done once a file is there: however slow the page is, it can be seen at work.
+WAITING = """
+import pathlib, sys, time
+status, go_on = map(pathlib.Path, sys.argv[1:])
+while not go_on.exists():
+    time.sleep(0.1)
+status.write_text('{"state": "done"}')
+"""
 BROKEN = b"id,image_file_name,text,kind\n1,gone.png,a tin,tin\n2,,,jar\n3,,a jar,jar\n4,,a box,tin\n"
 
 
@@ -106,16 +114,17 @@ def test_a_second_run_waits_and_a_killed_worker_has_failed_with_its_log(open_at,
 
 
 def test_a_failed_run_that_is_tried_again_on_compare_is_followed_to_its_end(open_at, server):
-    code = "import json, pathlib, sys, time; time.sleep(2); pathlib.Path(sys.argv[1]).write_text(json.dumps(DONE))"
     job = jobs.new_job()
-    command = [sys.executable, "-c", code.replace("DONE", str({"state": "done"})), str(job.folder / "status.json")]
-    (job.folder / "status.json").write_text(json.dumps({"state": "failed", "message": "No room."}))
+    status, go_on = job.folder / "status.json", job.folder / "go_on"
+    command = [sys.executable, "-c", WAITING, str(status), str(go_on)]
+    status.write_text(json.dumps({"state": "failed", "message": "No room."}))
     (job.folder / "job.json").write_text(json.dumps({"title": "Tried again", "command": command}))
     page = open_at(server, f"compare?run={job.id}")
     page.get_by_role("alert").get_by_text("No room.").wait_for()
     settled(page)
     page.get_by_role("button", name="Retry").click()
     page.get_by_role("button", name="Cancel").wait_for()
+    go_on.touch()
     page.get_by_text("Tried again").wait_for(state="detached")
     assert jobs.status(job).state == "done"
 

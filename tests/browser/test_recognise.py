@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import zipfile
-from itertools import product as every
 
 import pytest
 import soundfile
@@ -25,17 +24,17 @@ BROKEN, ROWS = 3, 50
 def test_all_seven_mixes_of_inputs_answer_and_none_is_the_empty_state(open_page):
     page = open_page()
     try_example(page)
-    on = [True, True, True]
-    for wanted in every((True, False), repeat=3):
-        for place, word in enumerate(WORDS):
-            if wanted[place] != on[place]:
-                page.get_by_test_id("stCheckbox").filter(has_text=word.capitalize()).locator("label").click()
-                on[place] = wanted[place]
-                settled(page)
-        used = [word for word, is_on in zip(WORDS, wanted, strict=True) if is_on]
+    on, seen = set(WORDS), set()
+    for word in ("", "sound", "description", "sound", "photo", "sound", "description", "sound"):  # each mix once
+        if word:
+            page.get_by_test_id("stCheckbox").filter(has_text=word.capitalize()).locator("label").click()
+            on ^= {word}
+        used = [word for word in WORDS if word in on]
         page.get_by_text(f"Used: {' + '.join(used)}." if used else "All inputs are switched off.").first.wait_for()
         settled(page)
         assert cards(page) == (len(DEMO_TASKS) if used else 0), used
+        seen.add(tuple(used))
+    assert len(seen) == 8
 
 
 @pytest.fixture(scope="module")

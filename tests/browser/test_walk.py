@@ -28,13 +28,13 @@ FASHION = PROJECT.parent / "shared" / "datasets" / "fashion"
 # Photographed goods where they are available; CI has only the demo.
 SOURCE, TASKS = (FASHION, ("gender", "season")) if FASHION.is_dir() else (DEMO_DIR, ("category", "packaging"))
 INPUTS = ("image_file_name", "audio_file_name", "text")
-PRODUCTS, BROKEN, MANY = 200, 10, 50
+PRODUCTS, BROKEN, MANY = 120, 10, 30
 STRATEGY = "gated"
 Row = dict[str, str]
 
 
 def products() -> list[Row]:
-    """200 rows of the source that have at least a photo and words."""
+    """So many rows of the source that have at least a photo and words."""
     with (SOURCE / "metadata.csv").open(newline="", encoding="utf-8") as stream:
         rows = [row for row in csv.DictReader(stream) if row["image_file_name"] and row["text"]]
     rows = rows[:: len(rows) // PRODUCTS][:PRODUCTS]
@@ -123,7 +123,7 @@ def train(page) -> jobs.Job:
 def compare(page, job: jobs.Job) -> None:
     settled(page)
     page.get_by_role("link", name="See the comparison").click()
-    page.get_by_role("heading", level=1, name="Compare").wait_for()
+    page.get_by_role("heading", level=1, name="Which inputs should you use?").wait_for()
     page.get_by_text(verdict(read_results(job.results), TASKS[0]).sentence).first.wait_for()
     settled(page)
 
