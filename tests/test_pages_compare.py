@@ -168,7 +168,7 @@ def test_the_wished_accuracy_tells_its_threshold(open_compare):
     for wish in [row.threshold_for(wished) for wished in (0.5, 0.725, 0.9, 0.995)]:
         app.slider[0].set_value(100 * wish.wished).run()
         if wish.threshold is None:
-            assert "No threshold makes the answers" in said(app)
+            assert "No threshold reaches an accuracy of" in said(app)
         else:
             assert f"at least {100 * wish.threshold:.1f} % sure; that answers" in said(app)
 
@@ -180,7 +180,7 @@ def test_a_threshold_that_no_test_product_reaches_is_not_called_missing(open_com
     write_finished_run(home(), "20250101-000000-unsure", results)
     app = section(open_compare("20250101-000000-unsure"), "How sure")
     app.slider[0].set_value(50.0).run()
-    assert "sure; for no test product the model is that sure" in said(app)
+    assert "sure; the model is that sure for no test product" in said(app)
     assert "the cross shows" not in said(app)
 
 

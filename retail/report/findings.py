@@ -53,13 +53,13 @@ def _lower(sentence: str) -> str:
 
 
 def threshold_sentence(wish: Threshold) -> str:
-    """How sure is sure enough for a wished accuracy, by validation, and what that makes of the test products."""
+    """How sure is sure enough for a target accuracy, by validation, and the result on the test products."""
     if wish.threshold is None:
-        return f"No threshold makes the answers {percent(wish.wished)} right on validation."
+        return f"No threshold reaches an accuracy of {percent(wish.wished)} on validation."
     if wish.accuracy is None:
         return (
             f"To be right {percent(wish.wished)} of the time on validation, answer when at least "
-            f"{percent(wish.threshold)} sure; for no test product the model is that sure."
+            f"{percent(wish.threshold)} sure; the model is that sure for no test product."
         )
     return (
         f"To be right {percent(wish.wished)} of the time, answer when at least {percent(wish.threshold)} sure; that "
