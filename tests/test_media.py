@@ -172,7 +172,7 @@ def spoiled_files(folder: Path) -> list[Path]:
 
 def test_every_malformed_file_is_decoded_or_refused(tmp_path):
     """Files spoiled on the spot, and where it lies beside the project, a sample of a corpus of them."""
-    started, refused = time.monotonic(), 0
+    started, refused = time.process_time(), 0
     files = spoiled_files(tmp_path) + sorted(path for path in CORPUS.rglob("*") if path.is_file())[::4]
     for path in files:
         for decode in (decode_image, decode_audio):
@@ -183,4 +183,4 @@ def test_every_malformed_file_is_decoded_or_refused(tmp_path):
                 assert "\n" not in str(error) and str(error).endswith("."), error
     assert refused > len(files) // 2 and len(files) > 100
     # A file that hangs or claims terabytes would take minutes; the whole sample takes seconds.
-    assert time.monotonic() - started < 300
+    assert time.process_time() - started < 60

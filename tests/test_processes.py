@@ -76,6 +76,7 @@ def test_helpers_are_found_when_what_started_them_is_gone_and_those_of_others_st
 
 
 def test_a_process_that_will_not_end_is_killed_and_one_that_will_is_not_waited_for(launch, tmp_path, monkeypatch):
+    monkeypatch.setattr(processes, "GRACE_SECONDS", 60)
     willing = launch(SLEEP, str(tmp_path))
     begun = time.monotonic()
     processes.end(willing, str(tmp_path))
