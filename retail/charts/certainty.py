@@ -24,7 +24,7 @@ def _bins(row: Calibration) -> pd.DataFrame:
 def reliability_chart(row: Calibration) -> alt.LayerChart:
     """Accuracy against confidence, a point a bin, before and after the temperature; its size is the bin's count."""
     frame = _bins(row)
-    legend = alt.Legend(title="temperature", orient="top", symbolDash=[1, 0])
+    legend = alt.Legend(title="temperature", orient="top", symbolStrokeWidth=0)  # a dash would fray its signs
     colour = alt.Color("when:N", scale=alt.Scale(domain=WHEN, range=[GREY, FUSION_COLOUR]), legend=legend)
     base = alt.Chart(frame).encode(
         x=alt.X("confidence:Q", scale=UNIT, axis=alt.Axis(format="%")),
@@ -32,7 +32,7 @@ def reliability_chart(row: Calibration) -> alt.LayerChart:
         color=colour,
     )
     lines = base.mark_line(strokeWidth=2).encode(
-        strokeDash=alt.StrokeDash("when:N", scale=alt.Scale(domain=WHEN, range=[[5, 3], [1, 0]]), legend=legend)
+        strokeDash=alt.StrokeDash("when:N", scale=alt.Scale(domain=WHEN, range=[[5, 3], [1, 0]]), legend=None)
     )
     points = base.mark_point(filled=True, opacity=1).encode(
         size=alt.Size("n:Q", legend=None, scale=alt.Scale(range=[25, 260])),

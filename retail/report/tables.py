@@ -15,9 +15,10 @@ from retail.evaluation.reports import Scores
 from retail.report.findings import findings
 from retail.report.table_formats import Cell, Column, Estimate, Table, as_text
 from retail.report.verdict import verdict
-from retail.wording import INPUT_WORDS, inputs_words
+from retail.wording import INPUT_WORDS, inputs_words, seeds_words
 
 Rows = list[list[Cell]]
+BEST_VALUE = "Best value: nothing else is as accurate with as little time and as small encoders."
 SETTINGS: tuple[Setting, ...] = ("neither", "multi-task", "multi-modal", "both")
 
 
@@ -31,7 +32,7 @@ def accuracy_table(results: Results) -> Table:
     rows: Rows = [[m.model, *(summary[m.model, task] for task in results.tasks)] for m in results.models]
     data = results.data
     title = (
-        f"Accuracy in % [95 % interval] on {data.n_test} test products, mean of {len(results.seeds)} seeds "
+        f"Accuracy in % [95 % interval] on {data.n_test} test products, {seeds_words(results.seeds)} "
         f"(train {data.n_train}, validation {data.n_val})"
     )
     return Table("accuracy", title, [Column("model"), *(Column(task, "%") for task in results.tasks)], rows)
@@ -114,14 +115,14 @@ def reliability_table(results: Results) -> Table:
 
 
 def thresholds_table(results: Results) -> Table:
-    """How sure an answer must be for a wished accuracy."""
+    """How sure an answer must be for a target accuracy."""
     rows: Rows = [
         [row.task, wish.wished, wish.threshold, wish.coverage, wish.accuracy]
         for row in results.calibration
         for wish in row.thresholds
     ]
-    names = ("wished accuracy", "answer when sure by", "answered on test", "accuracy of these")
-    title = "The threshold for a wished accuracy, chosen on validation"
+    names = ("target accuracy", "answer when sure by", "answered on test", "accuracy of these")
+    title = "The threshold for a target accuracy, chosen on validation"
     return Table("thresholds", title, [Column("task"), *(Column(name, "%") for name in names)], rows)
 
 
@@ -170,8 +171,8 @@ def costs_table(results: Results) -> Table:
         for row in results.costs
     ]
     columns = [Column("task"), Column("given"), Column("accuracy", "%"), Column("encoding", "ms")]
-    columns += [Column("weights", "MiB"), Column("nothing cheaper is as good")]
-    return Table("costs", "What inputs cost, one product at a time", columns, rows)
+    columns += [Column("weights", "MiB"), Column("best value")]
+    return Table("costs", "What inputs cost, one product at a time", columns, rows, BEST_VALUE)
 
 
 def cascade_table(results: Results) -> Table:
@@ -180,7 +181,7 @@ def cascade_table(results: Results) -> Table:
         [row.task, inputs_words(row.then), row.share, row.asked, row.threshold, row.accuracy, row.kept]
         for row in results.cascade
     ]
-    names = ("wished share", "asked on test", "ask below", "accuracy", "kept of always asking")
+    names = ("target share", "asked on test", "ask below", "accuracy", "kept of always asking")
     columns = [Column("task"), Column("then"), *(Column(name, "%") for name in names)]
     return Table("cascade", "One input first, more only when unsure", columns, rows, printed=False)
 
