@@ -5,7 +5,7 @@ In: modalities and numbers. Out: text. No torch.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from retail.schema import Modality
 
@@ -22,3 +22,8 @@ def inputs_words(modalities: Iterable[str]) -> str:
 def percent(value: float) -> str:
     """0.8412 -> '84.1 %'."""
     return f"{100 * value:.1f} %"
+
+
+def seeds_words(seeds: Collection[int]) -> str:
+    """(0, 1, 2) -> 'mean of 3 seeds'; one seed has no mean."""
+    return "1 seed" if len(seeds) == 1 else f"mean of {len(seeds)} seeds"

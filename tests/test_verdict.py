@@ -47,11 +47,12 @@ def test_no_when_the_gain_is_surely_below_a_point():
     assert answer.kind == "no" and answer.sentence.startswith("Fusion does not pay for product: Gated 71.4 %")
 
 
-def test_cannot_tell_says_how_many_more_would_tell():
+def test_too_close_to_call_says_how_many_more_would_tell():
     # 500 rows, standard error 1.7 points, gain 2.9: 500 x ((1.960 + 0.842) x 1.7 / 2.9)^2 = 1,349 rows in all.
     answer = verdict(results(0.029, -0.004, 0.062, 500, p_value=0.09, standard_error=0.017), "product")
     assert answer.kind == "unclear"
-    assert answer.sentence.startswith("Cannot tell for product, collect about 850 more test products: Gated 74.2 %")
+    assert answer.sentence.startswith("Too close to call for product: Gated 74.2 %")
+    assert answer.sentence.endswith("The photo alone is fine for now; about 850 more test products would settle it.")
 
 
 def test_an_interval_above_zero_is_not_enough_when_the_exact_test_doubts_it():
@@ -60,7 +61,7 @@ def test_an_interval_above_zero_is_not_enough_when_the_exact_test_doubts_it():
 
 def test_a_spread_that_nobody_could_compute_asks_for_more_without_a_number():
     answer = verdict(results(0.02, -0.01, 0.05, standard_error=math.nan), "product")
-    assert "collect more test products" in answer.sentence
+    assert "for now; more test products would settle it" in answer.sentence
 
 
 def test_one_kind_of_input_has_nothing_to_fuse():

@@ -12,7 +12,7 @@ from retail import charts
 from retail.components.compare_runs import View, look_at
 from retail.components.words import figure, plain, show_table, table_frame
 from retail.report.tables import dedicated_table, differences_table, hierarchy_table
-from retail.wording import percent
+from retail.wording import percent, seeds_words
 
 SETTING_WORDS = {
     "neither": "one input, one model per question",
@@ -27,8 +27,8 @@ def draw_accuracy(view: View) -> None:
     data, rows = view.results.data, charts.summary_rows(view.results, view.task)
     st.subheader("Accuracy with 95 % intervals", anchor=False)
     st.caption(
-        f"{plain(view.task)}: test split, n = {rows[0].n:,} of {data.n_test:,} products, mean of "
-        f"{len(view.results.seeds)} seeds. Click a row, or choose a model above, to mark it in every chart."
+        f"{plain(view.task)}: test split, n = {rows[0].n:,} of {data.n_test:,} products, "
+        f"{seeds_words(view.results.seeds)}. Click a row, or choose a model above, to mark it in every chart."
     )
     chart = charts.accuracy_chart(view.results, view.task, view.title)
     key = f"accuracy_{view.run}_{view.task}_{view.model}"  # a chart that stays would not hear the same row again

@@ -74,8 +74,8 @@ def _loss(rows: Sequence[Dedicated]) -> list[str]:
         return []
     given = inputs_words(worst.modalities)
     return [
-        f"The one model is furthest behind a model trained for one subset only on {given} for {worst.task}: "
-        f"{percent(worst.accuracy)} against {percent(worst.dedicated)}, a loss of "
+        f"With only {given}, accuracy for {worst.task} drops most: {percent(worst.accuracy)} against "
+        f"{percent(worst.dedicated)} of a model trained for just that, a loss of "
         f"{100 * worst.loss:.1f} points [{100 * worst.loss_low:.1f}, {100 * worst.loss_high:.1f}], "
         f"n = {worst.n:,}."
     ]
@@ -118,10 +118,15 @@ def _cascade(rows: Sequence[Cascade]) -> list[str]:
         return []
     best = max(steps.values(), key=lambda step: step[-1].val_accuracy)
     enough, always, never = cheapest(best), best[-1], best[0]
+    asking = f"{always.task}: asking for {inputs_words(always.then)}"
+    ends = f"always asking {percent(always.accuracy)}, never {percent(never.accuracy)}."
+    if enough.accuracy <= never.accuracy:
+        return [f"{asking} only when unsure gains nothing here: {percent(enough.accuracy)}; {ends}"]
+    if enough is always:
+        return [f"{asking} only when unsure saves nothing here: it is asked for every product; {ends}"]
     return [
-        f"{always.task}: asking for {inputs_words(always.then)} only when unsure, for "
-        f"{percent(enough.asked)} of the products, reaches {percent(enough.accuracy)}; always asking "
-        f"{percent(always.accuracy)}, never {percent(never.accuracy)}."
+        f"{asking} only when unsure, for {percent(enough.asked)} of the products, reaches "
+        f"{percent(enough.accuracy)}; {ends}"
     ]
 
 

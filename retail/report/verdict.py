@@ -46,7 +46,15 @@ def verdict(results: Results, task: str) -> Verdict:
         return Verdict("yes", f"Fusion pays for {task}: {figures}")
     if row.high <= NEGLIGIBLE:
         return Verdict("no", f"Fusion does not pay for {task}: {figures}")
-    return Verdict("unclear", f"Cannot tell for {task}, collect {_more(row)} test products: {figures}")
+    return Verdict("unclear", _too_close(task, figures, row))
+
+
+def _too_close(task: str, figures: str, row: Difference) -> str:
+    single = INPUT_WORDS[row.baseline]
+    return (
+        f"Too close to call for {task}: {figures} The {single} alone is fine for now; {_more(row)} test products "
+        "would settle it."
+    )
 
 
 def _more(row: Difference) -> str:
