@@ -32,7 +32,7 @@ def reliability_chart(row: Calibration) -> alt.LayerChart:
         color=colour,
     )
     lines = base.mark_line(strokeWidth=2).encode(
-        strokeDash=alt.StrokeDash("when:N", scale=alt.Scale(domain=WHEN, range=[[5, 3], [1, 0]]), legend=None)
+        strokeDash=alt.StrokeDash("when:N", scale=alt.Scale(domain=WHEN, range=[[5, 3], [1, 0]]), legend=legend)
     )
     points = base.mark_point(filled=True, opacity=1).encode(
         size=alt.Size("n:Q", legend=None, scale=alt.Scale(range=[25, 260])),

@@ -165,7 +165,7 @@ def cascade_chart(rows: Sequence[Cascade], task: str) -> alt.LayerChart:
         y=alt.Y("accuracy:Q", scale=alt.Scale(zero=False), axis=PERCENT),
         color=alt.Color("more:N", scale=_scale(steps, SERIES), legend=legend),
     )
-    dash = alt.StrokeDash("more:N", scale=_scale(steps, DASHES), legend=None)
+    dash = alt.StrokeDash("more:N", scale=_scale(steps, DASHES), legend=legend)
     lines = base.mark_line(strokeWidth=2).encode(strokeDash=dash)
     points = base.mark_point(filled=True, size=60, opacity=1).encode(
         shape=alt.Shape("more:N", scale=_scale(steps, SHAPES), legend=legend),
