@@ -11,7 +11,7 @@ import pandas as pd
 from retail.charts.palette import INPUT_COLOURS, SERIES, SHAPES
 
 MAX_CLASSES = 25  # bars beyond this are too many to read
-FRAME = 150  # legend, axis and title: a page gives a chart its whole height, not its bars alone
+FRAME = 180  # legend, axis and title: a page gives a chart its whole height, not its bars alone
 
 
 def class_chart(counts: pd.DataFrame, task: str) -> alt.Chart:
