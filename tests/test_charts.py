@@ -160,3 +160,26 @@ def test_training_and_validation_stand_side_by_side_and_what_nobody_measured_is_
     )
     shown = data_rows(charts.training_chart(training_history(), "product"))
     assert [row["value"] for row in shown] == [0.25, 0.5]
+
+
+def test_a_few_classes_have_bars_and_not_hairlines():
+    counts = [{"class": name, "input": "photo", "products": 8} for name in ("tea", "milk")]
+    chart = charts.class_chart(pd.DataFrame(counts), "drink")
+    # Legend, axis and title take about 180 pixels of the height that a page gives to the whole.
+    assert chart.to_dict()["height"] >= 180 + 2 * 30
+
+
+def test_gains_are_points_and_not_percent():
+    gains = class_gains(sample_results(), "product", "gated")
+    chart = charts.gain_chart(pd.DataFrame(gains), "product").to_dict()
+    bar = chart["layer"][0]["encoding"]["x"]
+    assert "points" in bar["title"] and "%" not in bar["axis"]["format"]
+    rows = [row for rows in chart["datasets"].values() for row in rows]
+    drawn = {row["label"]: row["points"] for row in rows if "label" in row}
+    assert drawn == pytest.approx({row.label: 100 * row.gain for row in gains})
+
+
+def test_only_what_occurs_stands_in_the_legend_of_costs():
+    kept = [row for row in rows_of("costs") if row.worth_it]
+    scale = marks(charts.cost_chart(kept, "product"))[0]["encoding"]["color"]["scale"]
+    assert scale["domain"] == ["best value"] and len(scale["range"]) == 1

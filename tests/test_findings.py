@@ -44,6 +44,25 @@ def test_asking_that_gains_nothing_is_called_so():
     ]
 
 
+@pytest.mark.parametrize(
+    ("always", "said"),
+    [
+        (
+            0.71,
+            "kind: asking for photo + description only when unsure gains nothing here: 71.0 %; always asking 71.0 %, ",
+        ),
+        (
+            0.82,
+            "kind: asking for photo + description only when unsure saves nothing here: it is asked for every product",
+        ),
+    ],
+)
+def test_a_second_step_that_is_of_no_use_is_called_that(always, said):
+    rows = [cascade_row(("image", "text"), *row) for row in ((0.0, 0.7, 0.71), (0.5, 0.8, 0.75), (1.0, 0.9, always))]
+    (sentence,) = findings(results_of(tasks={"kind": []}, cascade=rows))
+    assert sentence.startswith(said)
+
+
 def threshold_sentence(threshold: float | None) -> str:
     wish = Threshold(wished=0.95, threshold=threshold, coverage=0.0, accuracy=None)
     names = "ece_before brier_before ece_after brier_after temperature n"

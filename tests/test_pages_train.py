@@ -42,12 +42,12 @@ def test_a_comparison_is_queued_with_all_that_was_chosen(train):
     element(train, "number_input", "Seeds").set_value(2)
     element(train, "checkbox", "Also train").set_value(False)
     train.run()
-    assert "10 to 10 small models" in said(train) and "another machine" in said(train)
+    assert "It trains 10 small models" in said(train) and "another machine" in said(train)
     press(train, "Start")
     config = CompareConfig(tasks=("colour", "drink"), strategies=("gated", "averaged"), seeds=2, settings=False)
     data = datasets.find("small").path
     assert asked() == [CompareRequest(data=data, config=config, out=Path("results.json"), bundles=Path("bundles"))]
-    assert "Small: colour, drink" in said(train).replace("\\", "") and "Starting" in said(train)
+    assert "Comparison: Small, colour, drink" in said(train).replace("\\", "") and "Starting" in said(train)
     press(train, "Start")
     assert "Waiting" in said(train)
 
@@ -191,6 +191,7 @@ def test_a_running_job_shows_stage_time_left_and_first_figures_and_a_failed_one_
     assert jobs.status(jobs.Job("one", folder)).state == "starting"
     press(app, "Cancel")
     assert jobs.status(jobs.Job("one", folder)).state == "cancelled"
+    assert not app.error
 
 
 def done(app, folder) -> str:

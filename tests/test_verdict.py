@@ -47,7 +47,7 @@ def test_no_when_the_gain_is_surely_below_a_point():
     assert answer.kind == "no" and answer.sentence.startswith("Fusion does not pay for product: Gated 71.4 %")
 
 
-def test_cannot_tell_says_how_many_more_would_tell():
+def test_too_close_to_call_says_how_many_more_would_tell():
     # 500 rows, standard error 1.7 points, gain 2.9: 500 x ((1.960 + 0.842) x 1.7 / 2.9)^2 = 1,349 rows in all.
     answer = verdict(results(0.029, -0.004, 0.062, 500, p_value=0.09, standard_error=0.017), "product")
     assert answer.kind == "unclear"

@@ -24,7 +24,7 @@ def _bins(row: Calibration) -> pd.DataFrame:
 def reliability_chart(row: Calibration) -> alt.LayerChart:
     """Accuracy against confidence, a point a bin, before and after the temperature; its size is the bin's count."""
     frame = _bins(row)
-    legend = alt.Legend(title="temperature", orient="top", symbolDash=[1, 0])
+    legend = alt.Legend(title="temperature", orient="top", symbolStrokeWidth=0)  # a dash would fray its signs
     colour = alt.Color("when:N", scale=alt.Scale(domain=WHEN, range=[GREY, FUSION_COLOUR]), legend=legend)
     base = alt.Chart(frame).encode(
         x=alt.X("confidence:Q", scale=UNIT, axis=alt.Axis(format="%")),

@@ -17,6 +17,7 @@ from retail.comparison.result_rows import Cost, Dedicated
 from retail.wording import INPUT_WORDS, inputs_words
 
 PERCENT = alt.Axis(format="%")
+BEST, NOT_WORTH_IT = "best value", "not worth it"
 
 
 def gain_chart(gains: pd.DataFrame, task: str) -> alt.LayerChart:
@@ -25,27 +26,29 @@ def gain_chart(gains: pd.DataFrame, task: str) -> alt.LayerChart:
     To the right of zero fusion gains, to the left it loses against the best single input.
     """
     frame = gains.assign(
+        points=100 * gains["gain"],
         name=[f"{row.label} (n = {row.n})" for row in gains.itertuples()],
         effect=["gain" if gain > 0 else "loss" if gain < 0 else "none" for gain in gains["gain"]],
     )
     base = alt.Chart(frame).encode(
         y=alt.Y("name:N", sort=None, title=None, axis=alt.Axis(labelLimit=230, labelOverlap=False))
     )
-    figures = [alt.Tooltip(key, format=".1%") for key in ("accuracy", "single_accuracy", "gain")]
+    figures = [alt.Tooltip(key, format=".1%") for key in ("accuracy", "single_accuracy")]
+    gained = alt.Tooltip("points", format="+.1f")
     bars = base.mark_bar().encode(
-        x=alt.X("gain:Q", title="accuracy gained by fusion", axis=alt.Axis(format="+%")),
+        x=alt.X("points:Q", title="points of accuracy gained by fusion", axis=alt.Axis(format="+d", labelFlush=False)),
         color=alt.Color(
             "effect:N",
             scale=alt.Scale(domain=["gain", "loss", "none"], range=[FUSION_COLOUR, SINGLE_COLOUR, GREY]),
             legend=None,
         ),
-        tooltip=[alt.Tooltip("label", title="class"), "n", *figures],
+        tooltip=[alt.Tooltip("label", title="class"), "n", *figures, gained],
     )
-    zero = alt.Chart(pd.DataFrame({"gain": [0.0]})).mark_rule(color=GREY).encode(x="gain:Q")
+    zero = alt.Chart(pd.DataFrame({"points": [0.0]})).mark_rule(color=GREY).encode(x="points:Q")
     best, worst = gains.iloc[0], gains.iloc[-1]
     words = (
-        f"Gain of fusion per class for {task}: most for {best['label']} {best['gain']:+.0%}, "
-        f"least for {worst['label']} {worst['gain']:+.0%}"
+        f"Gain of fusion per class for {task}: most for {best['label']} {100 * best['gain']:+.0f} points, "
+        f"least for {worst['label']} {100 * worst['gain']:+.0f}"
     )
     return (bars + zero).properties(height=22 * len(gains) + 50, description=words)
 
@@ -66,7 +69,7 @@ def attribution_chart(rows: Sequence[Attribution], task: str) -> alt.LayerChart:
             "class:N",
             sort=[row.label for row in rows],
             title=None,
-            axis=alt.Axis(labelLimit=230, labelOverlap=False),
+            axis=alt.Axis(labelLimit=230, labelOverlap=False, labelFlush=False),
         ),
     )
     scale = alt.Scale(scheme="blueorange", domain=[widest, -widest])
@@ -108,13 +111,13 @@ def dedicated_chart(rows: Sequence[Dedicated], task: str) -> alt.LayerChart:
 
 
 def cost_chart(rows: Sequence[Cost], task: str) -> alt.LayerChart:
-    """Accuracy against the time to encode one product; a circle has nothing cheaper that is as good."""
+    """Accuracy against the time to encode one product; a circle is worth its price, a cross is not."""
     frame = pd.DataFrame(
         {"given": inputs_words(row.modalities), "accuracy": row.accuracy, "milliseconds": 1000 * row.seconds}
-        | {"MiB": row.mebibytes, "kind": "best value" if row.worth_it else "not worth it"}
+        | {"MiB": row.mebibytes, "kind": BEST if row.worth_it else NOT_WORTH_IT}
         for row in rows
     )
-    domain = ["best value", "not worth it"]
+    domain = [kind for kind in (BEST, NOT_WORTH_IT) if kind in set(frame["kind"])]
     base = alt.Chart(frame).encode(
         x=alt.X(
             "milliseconds:Q",
@@ -126,22 +129,22 @@ def cost_chart(rows: Sequence[Cost], task: str) -> alt.LayerChart:
     points = base.mark_point(filled=True, size=130, opacity=1).encode(
         color=alt.Color(
             "kind:N",
-            scale=alt.Scale(domain=domain, range=[FUSION_COLOUR, GREY]),
+            scale=_scale(domain, (FUSION_COLOUR, GREY)),
             legend=alt.Legend(title=None, orient="top", labelLimit=220),
         ),
-        shape=alt.Shape("kind:N", scale=alt.Scale(domain=domain, range=["circle", "cross"])),
+        shape=alt.Shape("kind:N", scale=_scale(domain, ("circle", "cross"))),
         tooltip=["given", alt.Tooltip("accuracy", format=".1%"), alt.Tooltip("milliseconds", format=".0f"), "MiB"],
     )
     # Above the best and below the others, so that neighbours do not write over each other.
     labels = [
         base.transform_filter(alt.datum.kind == kind).mark_text(dy=dy, color=GREY).encode(text="given:N")
-        for kind, dy in zip(domain, (-13, 16), strict=True)
+        for kind, dy in zip(domain, (-13, 16), strict=False)
     ]
     text = "; ".join(
         f"{r['given']} {r['accuracy']:.1%} in {r['milliseconds']:.0f} ms" for r in frame.to_dict("records")
     )
     words = f"Accuracy for {task} against encoding time: {text}"
-    return (points + labels[0] + labels[1]).properties(height=330, description=words)
+    return alt.LayerChart(layer=[points, *labels]).properties(height=330, description=words)
 
 
 def _scale(domain: list[str], marks: Sequence[Any]) -> alt.Scale:
@@ -154,7 +157,9 @@ def cascade_chart(rows: Sequence[Cascade], task: str) -> alt.LayerChart:
     steps = list(dict.fromkeys(inputs_words(row.then) for row in rows))
     # Not called "then": a browser would take such a row for a promise and draw nothing.
     frame = pd.DataFrame({"more": inputs_words(row.then), "asked": row.asked, "accuracy": row.accuracy} for row in rows)
-    legend = alt.Legend(title=None, orient="top", labelLimit=240, columns=1, symbolDash=[1, 0])
+    legend = alt.Legend(
+        title=None, orient="top", labelLimit=240, columns=1, symbolStrokeWidth=0
+    )  # a dash would fray its signs
     base = alt.Chart(frame).encode(
         x=alt.X("asked:Q", title="products asked for more", axis=PERCENT),
         y=alt.Y("accuracy:Q", scale=alt.Scale(zero=False), axis=PERCENT),

@@ -11,6 +11,7 @@ import pandas as pd
 from retail.charts.palette import INPUT_COLOURS, SERIES, SHAPES
 
 MAX_CLASSES = 25  # bars beyond this are too many to read
+FRAME = 180  # legend, axis and title: a page gives a chart its whole height, not its bars alone
 
 
 def class_chart(counts: pd.DataFrame, task: str) -> alt.Chart:
@@ -33,7 +34,7 @@ def class_chart(counts: pd.DataFrame, task: str) -> alt.Chart:
             color=alt.Color("input:N", scale=scale, sort=words, legend=alt.Legend(title=None, orient="top", columns=1)),
             tooltip=["class", "input", "products"],
         )
-        .properties(height=36 * len(order) + 60, description=f"Products per class of {task}: " + "; ".join(said))
+        .properties(height=36 * len(order) + FRAME, description=f"Products per class of {task}: " + "; ".join(said))
     )
 
 

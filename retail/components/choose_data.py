@@ -59,7 +59,8 @@ def keep(dataset: Dataset) -> None:
 
 def draw_add() -> None:
     """Upload, or name a folder on this machine; templates to start from."""
-    with st.expander("Use my data: add a data set", expanded=False):
+    added_before = st.session_state.setdefault("added_before", 0)  # new keys close and empty the form
+    with st.expander("Use my data: add a data set", expanded=False, key=f"add_{added_before}"):
         st.markdown(
             "One row of a table is one product. It may have a photo, a description, a sound, or any of them, and the "
             "columns to learn, such as *category* or *colour*. Other column names are fine: you say what they hold."
@@ -67,7 +68,6 @@ def draw_add() -> None:
         with st.container(horizontal=True):
             download("Template as ZIP", datasets.template_zip(), "template.zip", "application/zip")
             download("Template as CSV", datasets.template_csv(), "metadata.csv", "text/csv")
-        added_before = st.session_state.setdefault("added_before", 0)  # new keys empty the form
         name = st.text_input("Name", placeholder="Spring catalogue", key=f"new_name_{added_before}")
         upload = st.file_uploader(
             "ZIP with table and files, or a CSV table", max_upload_size=MAX_UPLOAD_MB, key=f"new_file_{added_before}"

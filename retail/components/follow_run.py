@@ -68,7 +68,8 @@ def draw_run(job: jobs.Job, links: bool = True) -> None:
         if links:
             _draw_links(job)
     else:
-        st.error(plain(now.message or f"The run was {now.state}."))
+        # Red is for what went wrong; a cancel was wished for.
+        (st.info if now.state == "cancelled" else st.error)(plain(now.message or f"The run was {now.state}."))
     _draw_partial(now, live)
     _draw_log(job, opened=now.state == "failed")
     if waits or live:

@@ -92,7 +92,7 @@ def draw_progress(job: jobs.Job) -> None:
     if st.session_state.pop("bulk_watched", "") == job.id:
         st.rerun()  # the whole page, so that the table appears
     if now.state != "done":
-        st.error(plain(now.message or f"The run was {now.state}."))
+        (st.info if now.state == "cancelled" else st.error)(plain(now.message or f"The run was {now.state}."))
         if st.button("Retry", help="Embeddings are kept, so the run picks up where it stopped."):
             go_on(job)
         if tail := job.log_tail():

@@ -15,7 +15,7 @@ from retail.comparison.chosen_rows import Attribution
 from retail.components.compare_runs import View
 from retail.components.words import figure, show_table
 from retail.report.mistakes import ClassGain, class_gains
-from retail.report.tables import attribution_table, cascade_table, costs_table
+from retail.report.tables import BEST_VALUE, attribution_table, cascade_table, costs_table
 from retail.wording import percent
 
 # A chart with more classes cannot be read; the tables hold them all.
@@ -75,7 +75,10 @@ def draw_costs(view: View) -> None:
     cut = view.cut
     if rows := cut.costs:
         st.subheader("What each input costs", anchor=False)
-        st.caption("Time to decode and encode one product on the machine of the run, and the size of the encoders.")
+        st.caption(
+            "Time to decode and encode one product on the machine of the run, and the size of the encoders. "
+            + BEST_VALUE
+        )
         chart = charts.cost_chart(rows, view.task)
         figure(chart)
         show_table(costs_table(cut), view.results.titles)

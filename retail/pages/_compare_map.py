@@ -23,6 +23,8 @@ from retail.schema import Modality, Progress, UserError
 from retail.wording import INPUT_WORDS
 from retail.workspace.background import Background
 
+SPLIT_WORDS = {"val": "validation"}
+
 
 @st.cache_resource(show_spinner=False, max_entries=8)
 def places(
@@ -173,9 +175,10 @@ def draw_curves(view: View) -> None:
         return
     curves = files[st.selectbox("Learning curve", list(files))]
     rows = curves.of_task(view.task)
+    split = SPLIT_WORDS.get(curves.data.split, curves.data.split)
     st.caption(
-        f"n = {rows[0].n:,} {curves.data.split} products; intervals are over {curves.draws} draws of the "
-        "examples; for “all”, they are over the products."
+        f"n = {rows[0].n:,} {split} products; intervals are over {curves.draws} draws of the examples; for “all”, they "
+        "are over the products."
     )
     chart = charts.curve_chart(rows, view.task)
     figure(chart)

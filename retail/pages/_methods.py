@@ -107,7 +107,8 @@ def compare_estimate(choice: Choice, config: CompareConfig) -> str:
     trials = 5 * (names + len(choice.inputs)) * config.tune * len(counts)
     total = sum(low for low, _ in counts) + trials, sum(high for _, high in counts) + trials
     found = estimate.estimate(choice.manifest, speed, total, choice.inputs)
-    return f"{found.sentence} It trains {total[0]:,} to {total[1]:,} small models."
+    low, high = (f"{count:,}" for count in total)
+    return f"{found.sentence} It trains {low if low == high else f'{low} to {high}'} small models."
 
 
 def finetune_requests(choice: Choice) -> tuple[Sequence[Request], str]:

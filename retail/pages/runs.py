@@ -46,13 +46,13 @@ def history_table(history: list[Run]) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "name": run.title,
-            "state": STATE_WORDS.get(run.state, run.state),
-            "result": run.headline,
-            "data": run.data,
             "method": runs.KIND_WORDS.get(run.kind, run.kind),
-            "learned": run.tasks,
+            "state": STATE_WORDS.get(run.state, run.state),
             "started": when(run.started),
+            "result": run.headline,
             "took": took(run),
+            "data": run.data,
+            "learned": run.tasks,
         }
         for run in history
     )
@@ -125,7 +125,7 @@ def draw_one(run: Run) -> None:
         follow(run.job, run.state in jobs.UNFINISHED)
         if run.state == "done":
             if run.headline:
-                st.success(plain(run.headline))
+                st.info(plain(run.headline))
             draw_exports(run)
         left, middle, right = st.columns([3, 1, 1], vertical_alignment="bottom")
         title = left.text_input("Name", run.title, key=f"title_{run.id}")

@@ -19,6 +19,7 @@ from retail.schema import MODALITIES, Modality, UserError
 from retail.wording import INPUT_WORDS
 from retail.workspace import estimate, jobs
 from retail.workspace.requests import Request
+from retail.workspace.runs import KIND_WORDS
 
 TITLE = "Train"
 ICON = ":material/model_training:"
@@ -152,7 +153,7 @@ def draw_new() -> None:
     rough = choice.method == "compare" and estimate.known_speed(choice.encoders).rough
     if rough and st.button("Measure this machine", help="Takes about half a minute."):
         measure(choice)
-    usual = f"{choice.dataset.name}: {', '.join(choice.tasks)}"
+    usual = f"{KIND_WORDS[choice.method]}: {choice.dataset.name}, {', '.join(choice.tasks)}"
     title = st.text_input("Name of the run", placeholder=usual[:80])
     if st.button("Start", type="primary", disabled=not asked):
         start(asked, title.strip() or usual[:80])

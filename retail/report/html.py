@@ -28,7 +28,7 @@ def html_report(results: Results) -> str:
         lstrip_blocks=True,
     )
     return templates.get_template("report.html.jinja").render(
-        title=f"Is fusion worth it? {results.data.name}",
+        title=f"Which inputs should you use? {results.data.name}",
         verdicts=[verdict(results, task) for task in results.tasks],
         findings=findings(results),
         figures=figures(results),
