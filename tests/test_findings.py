@@ -49,11 +49,11 @@ def test_asking_that_gains_nothing_is_called_so():
     [
         (
             0.71,
-            "kind: asking for photo + description only when unsure gains nothing here: 71.0 %; always asking 71.0 %, ",
+            "kind: asking for photo + description when unsure gains nothing here (71.0 % without asking, 71.0 % ",
         ),
         (
             0.82,
-            "kind: asking for photo + description only when unsure saves nothing here: it is asked for every product",
+            "kind: asking for photo + description when unsure saves nothing here: every product is asked for",
         ),
     ],
 )

@@ -119,16 +119,13 @@ def _cascade(rows: Sequence[Cascade]) -> list[str]:
         return []
     best = max(steps.values(), key=lambda step: step[-1].val_accuracy)
     enough, always, never = cheapest(best), best[-1], best[0]
-    asking = f"{always.task}: asking for {inputs_words(always.then)}"
-    ends = f"always asking {percent(always.accuracy)}, never {percent(never.accuracy)}."
+    asking = f"{always.task}: asking for {inputs_words(always.then)} when unsure"
+    without = f"{percent(never.accuracy)} without asking, {percent(always.accuracy)} with asking every time"
     if enough.accuracy <= never.accuracy:
-        return [f"{asking} only when unsure gains nothing here: {percent(enough.accuracy)}; {ends}"]
+        return [f"{asking} gains nothing here ({without})."]
     if enough is always:
-        return [f"{asking} only when unsure saves nothing here: it is asked for every product; {ends}"]
-    return [
-        f"{asking} only when unsure, for {percent(enough.asked)} of the products, reaches "
-        f"{percent(enough.accuracy)}; {ends}"
-    ]
+        return [f"{asking} saves nothing here: every product is asked for ({without})."]
+    return [f"{asking}, for {percent(enough.asked)} of the products, reaches {percent(enough.accuracy)} ({without})."]
 
 
 def _hierarchy(row: Hierarchy) -> str:
