@@ -19,7 +19,7 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.mark.parametrize("path", PAGES)
-@pytest.mark.parametrize(("scheme", "width"), zip(SCHEMES, WIDTHS, strict=True))
+@pytest.mark.parametrize(("scheme", "width"), list(zip(SCHEMES, WIDTHS, strict=True)))
 def test_a_page_asks_nobody_else_fails_nowhere_and_shuts_nobody_out(open_page, path, scheme, width):
     page = open_page(path, scheme=scheme, width=width)
     settled(page) if path else try_example(page)
