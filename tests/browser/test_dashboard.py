@@ -125,4 +125,4 @@ def test_a_run_started_on_train_is_followed_and_cancelled_on_compare(open_page):
     page.get_by_role("button", name="Cancel").click()
     page.get_by_role("button", name="Cancel").wait_for(state="detached")
     page.goto(page.url.split("/compare")[0] + "/runs")
-    page.get_by_role("alert").get_by_text("Cancelled.", exact=True).wait_for()
+    page.get_by_test_id("stAlert").get_by_text("Cancelled.", exact=True).wait_for()

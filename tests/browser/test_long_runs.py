@@ -93,7 +93,7 @@ def test_a_run_goes_on_after_a_refresh_in_a_second_browser_and_ends_with_cancel(
     wait_for(lambda: jobs.status(job).state == "cancelled", CANCEL_SECONDS)
     wait_for(lambda: not processes.lives(process), CANCEL_SECONDS)
     for seen in (other, page):
-        seen.get_by_role("alert").get_by_text("Cancelled.", exact=True).wait_for()
+        seen.get_by_test_id("stAlert").get_by_text("Cancelled.", exact=True).wait_for()
 
 
 def test_a_second_run_waits_and_a_killed_worker_has_failed_with_its_log(open_at, server):
