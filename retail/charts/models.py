@@ -78,7 +78,12 @@ def subset_chart(results: Results, task: str, highlight: str = "") -> alt.LayerC
     middle = (long["accuracy"].min() + long["accuracy"].max()) / 2
     description = f"Accuracy for {task} by inputs given, best strategy each: {best}"
     base = alt.Chart(long).encode(
-        x=alt.X("given:N", sort=order, title="inputs given", axis=alt.Axis(labelAngle=-35, labelLimit=220)),
+        x=alt.X(
+            "given:N",
+            sort=order,
+            title="inputs given",
+            axis=alt.Axis(labelAngle=-35, labelLimit=220, labelOverlap=False),
+        ),
         y=alt.Y("strategy:N", title=None, axis=alt.Axis(labelLimit=180, labelOverlap=False, labelFlush=False)),
     )
     framed = alt.condition(alt.datum.strategy == highlight, alt.value("#D55E00"), alt.value("transparent"))
