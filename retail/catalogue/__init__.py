@@ -27,6 +27,7 @@ from retail.evaluation.hierarchy import ParentMap, parents_of
 from retail.files import home, whole_folder
 from retail.media import content_of, waveform_of
 from retail.recognizer import Recognizer
+from retail.recognizer.bundle import BUNDLE
 from retail.schema import MODALITIES, SUBSETS, Modality, Prediction, Product, Progress, UserError
 from retail.store import EmbeddingBatch, EmbeddingStore
 
@@ -189,7 +190,7 @@ def _joined(one: EmbeddingBatch, other: EmbeddingBatch) -> EmbeddingBatch:
 
 def catalogue_key(bundle: Path) -> str:
     """Tells the products added to one recogniser from another's."""
-    return hashlib.sha256((bundle / "bundle.json").read_bytes()).hexdigest()[:16]
+    return hashlib.sha256((bundle / BUNDLE).read_bytes()).hexdigest()[:16]
 
 
 def catalogue_folder(key: str) -> Path:

@@ -12,6 +12,7 @@ from retail.dataset.manifest import read_manifest
 from retail.pages._recogniser import Chosen
 from retail.pages._result import Asked
 from retail.recognizer import Recognizer
+from retail.recognizer.bundle import BUNDLE
 from retail.schema import Progress, UserError
 from retail.workspace.background import Background
 from retail.workspace.recognizers import training_data
@@ -102,7 +103,7 @@ def draw_enrol(key: str, recognizer: Recognizer, asked: Asked) -> None:
 def draw(chosen: Chosen, asked: Asked) -> None:
     """Neighbours of the upload among the products that the recogniser learned from or that were added."""
     st.subheader("Similar known products", anchor=False)
-    changed = (chosen.folder / "bundle.json").stat().st_mtime_ns
+    changed = (chosen.folder / BUNDLE).stat().st_mtime_ns
     key = catalogue.catalogue_key(chosen.folder)
     work = gallery_of(str(chosen.folder), changed, chosen)
     if work.running:

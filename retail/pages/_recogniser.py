@@ -11,7 +11,7 @@ from retail.components.words import plain
 from retail.files import PAGES, home
 from retail.fusion import strategies
 from retail.recognizer import Recognizer
-from retail.recognizer.bundle import load_bundle
+from retail.recognizer.bundle import BUNDLE, load_bundle
 from retail.schema import UserError
 from retail.wording import percent
 from retail.workspace import recognizers
@@ -54,7 +54,7 @@ def load(folder: str, changed: int) -> Recognizer:
 def load_from(folder: Path) -> Recognizer:
     """The recogniser in this folder as it is now; raises UserError when it is damaged."""
     try:
-        changed = (folder / "bundle.json").stat().st_mtime_ns
+        changed = (folder / BUNDLE).stat().st_mtime_ns
     except OSError:
         raise UserError(f"{folder} is gone; choose another recogniser.") from None
     return load(str(folder), changed)

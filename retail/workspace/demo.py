@@ -12,7 +12,7 @@ from retail.config import TrainConfig
 from retail.dataset.manifest import read_manifest
 from retail.files import DEMO_BUNDLE, DEMO_DIR, DEMO_TASKS, home
 from retail.fusion import strategies
-from retail.recognizer.bundle import load_bundle, save_bundle
+from retail.recognizer.bundle import BUNDLE, load_bundle, save_bundle
 from retail.schema import MODALITIES, Product, Progress, UserError
 
 
@@ -37,7 +37,7 @@ def demo_strategies() -> Path:
 def missing_demo_strategies() -> list[str]:
     """Compared strategies that neither ship nor were trained here yet."""
     shipped = load_bundle(ensure_demo_bundle()).strategy
-    have = {path.parent.name for path in demo_strategies().glob("*/bundle.json")} | {shipped}
+    have = {path.parent.name for path in demo_strategies().glob(f"*/{BUNDLE}")} | {shipped}
     return [name for name, head in strategies().items() if head.compared and name not in have]
 
 

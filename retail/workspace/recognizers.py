@@ -9,7 +9,7 @@ from pathlib import Path
 
 from retail.comparison.results import read_results
 from retail.files import DEMO_BUNDLE, DEMO_DIR, DEMO_RESULTS, home
-from retail.recognizer.bundle import read_record
+from retail.recognizer.bundle import BUNDLE, read_record
 from retail.schema import Progress, UserError
 from retail.workspace.datasets import DEMO_NAME
 from retail.workspace.demo import demo_strategies, ensure_demo_bundle
@@ -64,7 +64,7 @@ def of_demo(bundle: Path) -> bool:
 
 def bundles_in(parent: Path) -> list[Path]:
     """The bundle folders right below this one, by name."""
-    return sorted(path.parent for path in parent.glob("*/bundle.json"))
+    return sorted(path.parent for path in parent.glob(f"*/{BUNDLE}"))
 
 
 def _strategy(folder: Path) -> str:

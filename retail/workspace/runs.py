@@ -20,7 +20,7 @@ from retail.dataset.columns import read_pointer
 from retail.files import DEMO_DIR, home, whole_folder
 from retail.finetuning.record import FinetuningRecord
 from retail.frozen.results import CurveResults, FrozenResults
-from retail.recognizer.bundle import load_bundle, training_of
+from retail.recognizer.bundle import BUNDLE, load_bundle, training_of
 from retail.report.verdict import verdict
 from retail.schema import UserError
 from retail.wording import percent
@@ -147,8 +147,8 @@ def headline(job: jobs.Job) -> str:
         from retail.report.audit_tables import counted
 
         return counted(found)
-    for path in (job.folder / RUN_BUNDLES).glob("*/bundle.json"):
-        info = training_of(path.parent)
+    for folder in bundles_in(job.folder / RUN_BUNDLES):
+        info = training_of(folder)
         if isinstance(info, FinetuningRecord):
             last = info.finetuning_history[-1].val_accuracy
             figures = [f"{task} {percent(value)}" for task, value in last.items()]
@@ -205,7 +205,7 @@ def import_bundle(file_name: str, content: bytes) -> Path:
         upload.write_bytes(content)
         if refused := extract(upload, files):
             raise UserError(refused[0].replace("upload.zip", file_name))
-        found = sorted(files.rglob("bundle.json"), key=lambda path: len(path.parts))
+        found = sorted(files.rglob(BUNDLE), key=lambda path: len(path.parts))
         if not found:
             raise UserError(f"{file_name} contains no bundle.json; import a ZIP exported from the Runs page.")
         try:

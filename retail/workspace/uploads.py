@@ -6,6 +6,8 @@ In: name and bytes of an upload. Out: an `Upload`, decoded here once and for all
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
+from typing import TypeVar
 
 from retail.media import LONGEST_SIDE, SAMPLE_RATE_HZ, MediaError, content_hash, decode_audio, decode_image, small_copy
 from retail.schema import Upload
@@ -15,14 +17,12 @@ MAX_UPLOAD_MB = 20
 KEPT_BYTES = 2**20
 THUMBNAIL_PX = 130  # as wide as the page shows it
 
+Decoded = TypeVar("Decoded")
+
 
 def take_photo(name: str, content: bytes) -> Upload:
     """The photo as it came, or, where it is large, a lossless copy of at most 1024 px a side, if that is smaller."""
-    try:
-        _check_size(content)
-        picture = decode_image(content)
-    except MediaError as error:
-        raise MediaError(_named(name, error)) from None
+    picture = _decoded(name, content, decode_image)
     kept = content
     if len(content) > KEPT_BYTES:
         stream = io.BytesIO()
@@ -35,11 +35,7 @@ def take_sound(name: str, content: bytes) -> Upload:
     """The clip as it came, or, where it is large, its first 10 s as 16 kHz mono samples that lose nothing."""
     import soundfile
 
-    try:
-        _check_size(content)
-        samples = decode_audio(content)
-    except MediaError as error:
-        raise MediaError(_named(name, error)) from None
+    samples = _decoded(name, content, decode_audio)
     kept = content
     if len(content) > KEPT_BYTES:
         stream = io.BytesIO()
@@ -48,11 +44,12 @@ def take_sound(name: str, content: bytes) -> Upload:
     return Upload(name, kept, content_hash(content), samples)
 
 
-def _check_size(content: bytes) -> None:
-    if len(content) > MAX_UPLOAD_MB * 2**20:
-        size = len(content) / 2**20
-        raise MediaError(f"The upload is {size:.0f} MB, but the limit is {MAX_UPLOAD_MB} MB; make it smaller.")
-
-
-def _named(name: str, error: MediaError) -> str:
-    return str(error).replace("The upload", f"'{name}'", 1)
+def _decoded(name: str, content: bytes, decode: Callable[[bytes], Decoded]) -> Decoded:
+    """What an upload of allowed size holds; a refusal calls it by its name."""
+    try:
+        if len(content) > MAX_UPLOAD_MB * 2**20:
+            size = len(content) / 2**20
+            raise MediaError(f"The upload is {size:.0f} MB, but the limit is {MAX_UPLOAD_MB} MB; make it smaller.")
+        return decode(content)
+    except MediaError as error:
+        raise MediaError(str(error).replace("The upload", f"'{name}'", 1)) from None
