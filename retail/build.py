@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from retail.certainty import Certainty
 from retail.comparison.fits import FitOutput
 from retail.config import FinetuneConfig, TrainConfig
 from retail.dataset.manifest import Manifest, read_manifest
@@ -26,9 +27,9 @@ from retail.frozen.rows import FrozenRows
 from retail.metrics.retrieval import cross_modal_retrieval
 from retail.recognizer import Recognizer
 from retail.schema import MODALITIES, Modality, Progress, UserError, Vocabulary
-from retail.splits import Splits, prepare, products_of
+from retail.splits import Splits, groups_of, prepare, products_of
 from retail.store import EmbeddingBatch, EmbeddingStore, embed_products
-from retail.training import FitResult, fit, fit_temperatures
+from retail.training import FitResult, fit
 from retail.training.record import RowCounts, TrainingData, TrainingRecord
 
 
@@ -87,7 +88,7 @@ def _recognizer(
         head=result.head.eval(),
         strategy=config.strategy,
         vocabularies=splits.vocabularies,
-        temperatures=fit_temperatures(result.head, splits.val),
+        certainty=Certainty.fit(result.head, splits.train, splits.val, splits.val_groups),
         width=config.width,
         info=TrainingRecord(
             config=config,
@@ -161,21 +162,30 @@ def finetune_recognizer(
 
 
 def frozen_recognizer(
-    model: FrozenModel, encoder: Encoder, vocabularies: dict[str, Vocabulary], val: FrozenRows, info: TrainingRecord
+    model: FrozenModel,
+    encoder: Encoder,
+    vocabularies: dict[str, Vocabulary],
+    train: FrozenRows,
+    val: FrozenRows,
+    info: TrainingRecord,
 ) -> Recognizer:
     """A frozen encoder with a fitted map and classifier as its head, calibrated on the validation rows."""
     head = as_head(model, encoder.modality)
-    everywhere = torch.ones(len(val), dtype=torch.bool)
-    ids = tuple(str(place) for place in range(len(val)))
-    batch = EmbeddingBatch(ids, {encoder.modality: val.embeddings}, {encoder.modality: everywhere}, dict(val.targets))
+    batches = _one_input(train, encoder.modality), _one_input(val, encoder.modality)
     return Recognizer(
         encoders={encoder.modality: encoder},
         head=head,
         strategy=head.name,
         vocabularies=vocabularies,
-        temperatures=fit_temperatures(head, batch),
+        certainty=Certainty.fit(head, *batches, groups_of(val.products)),
         info=info,
     )
+
+
+def _one_input(rows: FrozenRows, modality: Modality) -> EmbeddingBatch:
+    ids = tuple(product.id for product in rows.products)
+    everywhere = torch.ones(len(rows), dtype=torch.bool)
+    return EmbeddingBatch(ids, {modality: rows.embeddings}, {modality: everywhere}, dict(rows.targets))
 
 
 def _remembered(

@@ -5,6 +5,7 @@ In: plain Python values. Out: small frozen dataclasses that every other module s
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
@@ -16,10 +17,11 @@ Modality = Literal["audio", "image", "text"]
 # Sorted once, here: every tensor that stacks modalities uses this order.
 MODALITIES: tuple[Modality, ...] = ("audio", "image", "text")
 
+# Some of the inputs, in the fixed order.
+Subset = tuple[Modality, ...]
+
 # All 7 non-empty sets of inputs, the single ones first.
-SUBSETS: tuple[tuple[Modality, ...], ...] = tuple(
-    subset for size in (1, 2, 3) for subset in combinations(MODALITIES, size)
-)
+SUBSETS: tuple[Subset, ...] = tuple(subset for size in (1, 2, 3) for subset in combinations(MODALITIES, size))
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,9 +131,51 @@ class Note:
         return f"product {self.product}: {self.sentence}"
 
 
+# What to do with an answer: take it, have somebody look, or take it for something that nobody taught.
+Decision = Literal["accept", "review", "unknown"]
+DECISIONS: tuple[Decision, ...] = ("accept", "review", "unknown")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one task's answer is worth.
+
+    `candidates` hold the right class as often as wished; `decision` is "accept" where answers as sure as this are right
+    as often as wished. `like_this` is (n, right): so many validation answers to the same inputs were as sure.
+    """
+
+    label: str
+    probability: float
+    candidates: tuple[str, ...]
+    decision: Decision
+    like_this: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True)
+class Novelty:
+    """How unlike the known products an upload is: from `threshold` on it is none of them; NaN where nobody can tell."""
+
+    score: float
+    threshold: float
+
+    @property
+    def unknown(self) -> bool:
+        """Whether it is none of the known products."""
+        return self.score > self.threshold
+
+
+@dataclass(frozen=True)
+class KnownProduct:
+    """The known product that is nearest to an upload, with its labels and their cosine, -1 to 1."""
+
+    id: str
+    labels: Mapping[str, str]
+    similarity: float
+
+
 @dataclass(frozen=True)
 class Prediction:
-    """Class probabilities of one product for every task.
+    """Class probabilities of one product for every task, and what they are worth.
 
     `probs` maps task to {class: probability}, likeliest first. `used` names the inputs that counted;
     `notes` holds one sentence for each input that was given but could not be used.
@@ -141,6 +185,14 @@ class Prediction:
     probs: Mapping[str, Mapping[str, float]]
     used: tuple[Modality, ...]
     notes: tuple[str, ...] = ()
+    answers: Mapping[str, Answer] = field(default_factory=dict)
+    novelty: Novelty = Novelty(math.nan, math.nan)
+    nearest: KnownProduct | None = None
+
+    @property
+    def unknown(self) -> bool:
+        """Whether the upload is none of the known products."""
+        return self.novelty.unknown
 
     def best(self, task: str) -> tuple[str, float]:
         """The likeliest class of a task and its probability."""

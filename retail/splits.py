@@ -25,7 +25,8 @@ VALIDATION_SHARE = 0.15
 class Splits:
     """Embedded rows of the three splits; `labels` holds the test rows' label strings ("" = none).
 
-    `groups` names the group of each test row; None when every row is a product of its own.
+    `groups` names the group of each test row, `val_groups` of each validation row; None when every row is a product of
+    its own.
     """
 
     train: EmbeddingBatch
@@ -34,6 +35,7 @@ class Splits:
     vocabularies: dict[str, Vocabulary]
     labels: dict[str, np.ndarray]
     groups: np.ndarray | None = None  # (N_test,) of str
+    val_groups: np.ndarray | None = None  # (N_val,) of str
 
     @property
     def task_sizes(self) -> dict[str, int]:
@@ -118,6 +120,7 @@ def prepare(
         vocabularies,
         labels,
         groups_of(rows["test"]),
+        groups_of(rows["val"]),
     )
 
 

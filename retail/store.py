@@ -25,7 +25,17 @@ from torch import Tensor
 from retail import files
 from retail.encoders import BATCH_SIZE, Encoder
 from retail.media import clean_text, content_hash, picture_of, waveform_of
-from retail.schema import MODALITIES, MediaSource, Modality, Note, Product, Progress, UserError, Vocabulary
+from retail.schema import (
+    MODALITIES,
+    MediaSource,
+    Modality,
+    Note,
+    Product,
+    Progress,
+    Subset,
+    UserError,
+    Vocabulary,
+)
 
 SHARD_ROWS = 128  # a killed run loses at most these; 23 files for 3,000 products
 DECODERS = 2  # threads that decode the next group while the model works on this one
@@ -93,6 +103,14 @@ class EmbeddingBatch:
         kept = set(modalities)
         embeddings = {name: rows for name, rows in self.embeddings.items() if name in kept}
         return EmbeddingBatch(self.ids, embeddings, {name: self.present[name] for name in embeddings}, self.targets)
+
+    def by_inputs(self, modalities: Iterable[str]) -> Iterator[tuple[Subset, Tensor]]:
+        """Each subset of these modalities that some rows have, with the places of those rows; () for none of them."""
+        names = [name for name in MODALITIES if name in set(modalities)]
+        patterns = torch.stack([self.present[name] for name in names], dim=1)  # (N, M)
+        for pattern in patterns.unique(dim=0):
+            subset = tuple(name for name, there in zip(names, pattern.tolist(), strict=True) if there)
+            yield subset, (patterns == pattern).all(1).nonzero().flatten()
 
     def _groups(self) -> tuple[dict[str, Tensor], ...]:
         return self.embeddings, self.present, self.targets

@@ -28,7 +28,7 @@ from retail.files import home, whole_folder
 from retail.media import content_of, waveform_of
 from retail.recognizer import Recognizer
 from retail.recognizer.bundle import BUNDLE
-from retail.schema import MODALITIES, SUBSETS, Modality, Prediction, Product, Progress, UserError
+from retail.schema import MODALITIES, SUBSETS, Modality, Prediction, Product, Progress, Subset, UserError
 from retail.store import EmbeddingBatch, EmbeddingStore
 
 # Share of the validation products that count as known.
@@ -37,8 +37,6 @@ KNOWN = 0.95
 FEWEST_VAL = 20
 ENROLLED = "enrolled"  # split of products that were added by hand
 NAME = "name"  # their only label
-
-Subset = tuple[Modality, ...]
 
 
 @dataclass(frozen=True)

@@ -70,7 +70,7 @@ def calibration_row(task: str, model: str, answer: TaskAnswers) -> Calibration:
     probs = answer.test[answer.inputs]
     test = judged(probs, answer.test_target)
     val = judged(answer.val[answer.inputs], answer.val_target)
-    found = calibration(answer.uncalibrated[known], probs[known], answer.test_target[known])
+    found = calibration(answer.uncalibrated[answer.inputs][known], probs[known], answer.test_target[known])
     return Calibration(
         task=task,
         model=model,

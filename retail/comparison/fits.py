@@ -15,10 +15,12 @@ from typing import Literal
 import numpy as np
 import torch
 
+from retail.certainty.calibration import Calibration
+from retail.certainty.judged import judged_rows
 from retail.config import TrainConfig
 from retail.schema import SUBSETS, Modality, UserError
 from retail.splits import Splits
-from retail.training import FitResult, fit, fit_temperatures, predict_probs
+from retail.training import FitResult, fit, predict_logits, predict_probs
 
 # A worker costs about 0.6 GiB; two of them stay far below the 3 GiB that a comparison may take.
 MAX_WORKERS = 2
@@ -54,8 +56,8 @@ def run_fit(plan: FitPlan, splits: Splits) -> FitOutput:
     """
     sizes = {task: splits.task_sizes[task] for task in plan.tasks}
     result = fit(splits.train, splits.val, sizes, plan.config)
-    temperatures = fit_temperatures(result.head, splits.val)
-    probs = predict_probs(result.head, splits.test, temperatures)
+    calibration = Calibration.fit(result.head, judged_rows(result.head, splits.val))
+    probs = calibration.all_probs(predict_logits(result.head, splits.test), splits.test)
     val_probs = predict_probs(result.head, splits.val)
     subset_preds = {}
     if plan.kind == "fusion":

@@ -16,11 +16,10 @@ from typing import Any, TypeVar
 import numpy as np
 
 from retail.evaluation.subsets import TaskAnswers
-from retail.schema import Modality, Prediction
+from retail.schema import Modality, Prediction, Subset
 from retail.wording import INPUT_WORDS
 
 Value = TypeVar("Value", float, np.ndarray)
-Subset = tuple[Modality, ...]
 
 # An input decides for a class when it brings at least half of what all helpful inputs add to the right answer.
 DECIDES = 0.5

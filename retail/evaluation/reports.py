@@ -46,6 +46,45 @@ class TaskScore(Record):
     ece: Figure
 
 
+class PromiseKept(Record):
+    """What the threshold for a wished accuracy, None where validation promises none, makes of `n` labelled rows.
+
+    `broken`: so few of the answered are right that chance does not explain it (exact binomial test at 5 %).
+    """
+
+    wished: float
+    threshold: float | None
+    n: int
+    answered: int
+    coverage: float
+    accuracy: float | None
+    broken: bool
+
+
+class SubsetCertainty(Record):
+    """How sure and how right one task is with a subset of the inputs, on the rows that have them all.
+
+    `ece_before` is without a temperature, `ece_by_chance` what a perfectly calibrated model would stay below 19 times
+    in 20 with as many rows. Sets hold the right class for `set_coverage`, promised 95 %. `rises` is the share of
+    products whose confidence rises when one of the inputs is taken away.
+    """
+
+    task: str
+    modalities: tuple[Modality, ...]
+    n: int
+    accuracy: float
+    accuracy_low: float
+    accuracy_high: float
+    temperature: float
+    ece_before: float
+    ece: float
+    ece_by_chance: float
+    promises: tuple[PromiseKept, ...]
+    set_coverage: float
+    set_size: float
+    rises: Figure
+
+
 class TaskPredictions(Record):
     """Row by row: the product's id, its label and the answer ("" where no input could be used)."""
 

@@ -6,18 +6,19 @@ attribution, cascade and hierarchy are computed from.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from torch import Tensor
 
+from retail.certainty.calibration import Calibration
+from retail.certainty.judged import judged_rows
 from retail.fusion import FusionHead
-from retail.schema import MODALITIES, SUBSETS, Modality
+from retail.schema import MODALITIES, SUBSETS, Modality, Subset
 from retail.splits import Splits
 from retail.store import EmbeddingBatch
-from retail.training import fit_temperatures, predict_probs
-
-Subset = tuple[Modality, ...]
+from retail.training import predict_logits
 
 
 @dataclass(frozen=True)
@@ -28,8 +29,8 @@ class TaskAnswers:
     """
 
     classes: tuple[str, ...]
-    temperature: float
-    uncalibrated: np.ndarray  # (N_test, C_t) with all inputs
+    temperature: float  # with all inputs
+    uncalibrated: Mapping[Subset, np.ndarray]  # (N_test, C_t)
     val: Mapping[Subset, np.ndarray]  # (N_val, C_t)
     test: Mapping[Subset, np.ndarray]  # (N_test, C_t)
     val_target: np.ndarray  # (N_val,)
@@ -52,21 +53,26 @@ def answers_of(
     head: FusionHead, tasks: Sequence[str], splits: Splits, test_targets: Mapping[str, np.ndarray]
 ) -> dict[str, TaskAnswers]:
     """What a trained head answers on both splits with every subset of its inputs."""
-    temperatures = fit_temperatures(head, splits.val)
+    calibration = Calibration.fit(head, judged_rows(head, splits.val))
     subsets = [subset for subset in SUBSETS if set(subset) <= set(head.dims)]
 
-    def answered(batch: EmbeddingBatch) -> dict[Subset, dict[str, np.ndarray]]:
-        found = {subset: predict_probs(head, batch.only(subset), temperatures) for subset in subsets}
-        return {subset: {task: probs.numpy() for task, probs in answer.items()} for subset, answer in found.items()}
+    def answered(batch: EmbeddingBatch) -> Iterator[tuple[Subset, dict[str, Tensor], EmbeddingBatch]]:
+        for subset in subsets:
+            shown = batch.only(subset)
+            yield subset, predict_logits(head, shown), shown
 
-    val, test, uncalibrated = answered(splits.val), answered(splits.test), predict_probs(head, splits.test)
+    def calibrated(batch: EmbeddingBatch) -> dict[Subset, dict[str, Tensor]]:
+        return {subset: calibration.all_probs(logits, shown) for subset, logits, shown in answered(batch)}
+
+    val, test = calibrated(splits.val), calibrated(splits.test)
+    uncalibrated = {subset: logits for subset, logits, _ in answered(splits.test)}
     return {
         task: TaskAnswers(
             classes=splits.vocabularies[task].classes,
-            temperature=temperatures[task],
-            uncalibrated=uncalibrated[task].numpy(),
-            val={subset: answer[task] for subset, answer in val.items()},
-            test={subset: answer[task] for subset, answer in test.items()},
+            temperature=calibration.temperature(task, subsets[-1]),
+            uncalibrated={subset: logits[task].softmax(-1).numpy() for subset, logits in uncalibrated.items()},
+            val={subset: probs[task].numpy() for subset, probs in val.items()},
+            test={subset: probs[task].numpy() for subset, probs in test.items()},
             val_target=splits.val.targets[task].numpy(),
             test_target=test_targets[task],
             present={

@@ -12,6 +12,7 @@ import numpy as np
 from retail.metrics.scores import CALIBRATION_BINS, expected_calibration_error
 
 WISHED_ACCURACIES = (0.90, 0.95, 0.99)
+DRAWS = 200  # of what chance alone makes of a calibration error
 COVERAGES = tuple(share / 10 for share in range(1, 11))
 
 
@@ -69,6 +70,14 @@ def brier(probs: np.ndarray, target: np.ndarray) -> float:
     right = np.zeros(len(probs))
     right[known] = probs[known, target[known]]
     return float(((probs**2).sum(1) - 2 * right + 1).mean())
+
+
+def error_by_chance(confidence: np.ndarray) -> float:
+    """The calibration error that (N,) independent answers of exactly these confidences stay below in 95 % of draws."""
+    if not len(confidence):
+        return float("nan")
+    draws = np.random.default_rng(0).random((DRAWS, len(confidence)))  # (R, N)
+    return float(np.quantile([expected_calibration_error(confidence, draw < confidence) for draw in draws], 0.95))
 
 
 def reliability(confidence: np.ndarray, correct: np.ndarray) -> list[Bin]:

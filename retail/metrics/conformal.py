@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import betabinom
 
-from retail.metrics.scores import by_group
+from retail.metrics.scores import independent_rows
 
 PROMISES = (0.90, 0.95)
 CHANCE = 0.023  # of a warning where nothing is wrong: two standard errors
@@ -32,15 +32,22 @@ class KeptSets:
 
 
 def least_probability(probs: np.ndarray, target: np.ndarray, coverage: float) -> float:
-    """The probability from which on a class enters the set; 0 (every class) when the rows are too few to promise."""
-    known = target >= 0
-    scores = np.sort(1 - probs[known, target[known]])
+    """The probability from which on a class enters the set; 0 (every class) when the rows are too few to promise.
+
+    A target beyond the C known classes is a row that no set holds.
+    """
+    labelled = target >= 0
+    known = labelled & (target < probs.shape[1])
+    scores = np.sort(np.append(1 - probs[known, target[known]], np.ones(labelled.sum() - known.sum())))
     rank = math.ceil((len(scores) + 1) * coverage)  # the finite-sample correction
     return float(1 - scores[rank - 1]) if rank <= len(scores) else 0.0
 
 
-def prediction_sets(probs: np.ndarray, least: float) -> np.ndarray:
-    """(M, C) bool; the likeliest class is always in, so no set is empty and the coverage can only rise."""
+def prediction_sets(probs: np.ndarray, least: float | np.ndarray) -> np.ndarray:
+    """(M, C) bool for one least probability, or one for each class (C,).
+
+    The likeliest class is always in, so no set is empty and the coverage can only rise.
+    """
     sets = probs >= least
     sets[np.arange(len(probs)), probs.argmax(1)] = True
     return sets
@@ -60,19 +67,10 @@ def lowest_by_chance(inside: np.ndarray, promised: float, n_val: int, groups: np
     Over the draws of n validation rows the coverage is Beta((n + 1) promised, (n + 1)(1 - promised)) (Vovk 2012,
     arXiv:1209.2673), and test rows are drawn from that. Validation is taken to come in groups as the test rows do.
     """
-    rows = _independent_rows(inside, groups)
+    rows = independent_rows(inside, groups)
     drawn = n_val * rows / len(inside) + 1
     least = betabinom.ppf(CHANCE, round(rows), drawn * promised, drawn * (1 - promised))
     return float(least / round(rows))
-
-
-def _independent_rows(inside: np.ndarray, groups: np.ndarray | None) -> float:
-    """How many independent rows tell the mean as well as these, which are alike within a group (Kish 1965)."""
-    sums, counts = by_group(inside, groups)
-    spread = float(((sums - counts * inside.mean()) ** 2).sum())
-    if not spread:  # all inside, all outside or one group: nothing tells how alike they are
-        return len(sums)
-    return min(max(len(inside) ** 2 * inside.var() / spread, 1.0), len(inside))
 
 
 def conformal_rows(

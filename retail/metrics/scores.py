@@ -26,6 +26,21 @@ def by_group(values: np.ndarray, groups: np.ndarray | None) -> tuple[np.ndarray,
     return np.bincount(place, weights=values), np.bincount(place).astype(float)
 
 
+def independent_rows(inside: np.ndarray, groups: np.ndarray | None) -> float:
+    """How many independent rows tell the mean as well as these, which are alike within a group (Kish 1965)."""
+    sums, counts = by_group(inside, groups)
+    return independent_of(sums, counts, float(np.var(inside)))
+
+
+def independent_of(sums: np.ndarray, counts: np.ndarray, variance: float) -> float:
+    """The same from (G,) sums and counts of the groups and the variance of the rows."""
+    n = counts.sum()
+    spread = float(((sums - counts * sums.sum() / n) ** 2).sum())
+    if not spread:  # all inside, all outside or one group: nothing tells how alike they are
+        return len(sums)
+    return min(max(n**2 * variance / spread, 1.0), n)
+
+
 def bootstrap_interval(
     values: np.ndarray,
     seed: int = 0,

@@ -12,24 +12,27 @@ from typing import overload
 
 from torch import Tensor
 
+from retail.certainty import DEFAULT_WISH, Certainty, Judgement
 from retail.encoders import Encoder
 from retail.fusion import FusionHead
 from retail.media import content_hash
 from retail.schema import (
     MODALITIES,
     SUBSETS,
+    Answer,
     Clip,
+    Decision,
     Modality,
     Note,
     Photos,
     Prediction,
     Product,
     Progress,
+    Subset,
     UserError,
     Vocabulary,
 )
 from retail.store import EmbeddingBatch, EmbeddingStore, embed_products
-from retail.training import predict_probs
 from retail.training.record import TrainingRecord
 
 NOTHING_GIVEN = "Nothing to recognise yet: give at least one photo, a description or a sound clip."
@@ -37,7 +40,7 @@ NOTHING_GIVEN = "Nothing to recognise yet: give at least one photo, a descriptio
 
 @dataclass
 class Recognizer:
-    """Encoders, a trained head, its vocabularies and one calibration temperature per task.
+    """Encoders, a trained head, its vocabularies, and what its answers are worth.
 
     >>> from retail import Recognizer
     >>> recognizer = Recognizer.load("demo")  # or a folder that `train --out` or `save` has written
@@ -51,7 +54,7 @@ class Recognizer:
     head: FusionHead
     strategy: str
     vocabularies: dict[str, Vocabulary]
-    temperatures: dict[str, float] = field(default_factory=dict)
+    certainty: Certainty = field(default_factory=Certainty)
     width: int = 192
     info: TrainingRecord | None = None  # None: nobody wrote down how it was trained
 
@@ -86,10 +89,18 @@ class Recognizer:
         return embed_products(products, encoders, self.vocabularies, store, progress)
 
     @overload
-    def predict(self, product: Product, /) -> Prediction: ...
+    def predict(self, product: Product, /, *, accuracy: float = DEFAULT_WISH) -> Prediction: ...
 
     @overload
-    def predict(self, /, *, image: Photos | None = None, text: str = "", audio: Clip | None = None) -> Prediction: ...
+    def predict(
+        self,
+        /,
+        *,
+        image: Photos | None = None,
+        text: str = "",
+        audio: Clip | None = None,
+        accuracy: float = DEFAULT_WISH,
+    ) -> Prediction: ...
 
     def predict(
         self,
@@ -99,12 +110,14 @@ class Recognizer:
         image: Photos | None = None,
         text: str = "",
         audio: Clip | None = None,
+        accuracy: float = DEFAULT_WISH,
     ) -> Prediction:
         """Probabilities of one product, given by its inputs or as a `Product`.
 
         `image` is a photo or a list of them, `audio` a sound clip, each a path or the bytes of a file; `text` is the
-        description. Give any of them. Raises UserError when none could be used; what was given but could not be used
-        beside others is said in `notes`.
+        description. Give any of them. Answers are accepted where they are right as often as `accuracy`, from 0.5 to
+        0.99. Raises UserError when no input could be used; what was given but could not be used beside others is said
+        in `notes`.
 
         >>> from retail import Recognizer
         >>> from retail.files import DEMO_DIR
@@ -121,18 +134,22 @@ class Recognizer:
         elif image is not None or text or audio is not None:
             raise UserError("A Product holds its inputs already; give either it or image, text and audio.")
         batch, notes = self.embed([product])
-        prediction = self.answer(batch, notes)[0]
+        prediction = self.answer(batch, notes, accuracy)[0]
         if not prediction.used:
             raise UserError(prediction.notes[0] if prediction.notes else self._nothing_used(product))
         return prediction
 
     def predict_many(
-        self, products: Sequence[Product], store: EmbeddingStore | None = None, progress: Progress | None = None
+        self,
+        products: Sequence[Product],
+        store: EmbeddingStore | None = None,
+        progress: Progress | None = None,
+        accuracy: float = DEFAULT_WISH,
     ) -> list[Prediction]:
         """One prediction per product, in order; a product without a usable input has empty `used` and `probs`."""
         if not products:
             return []
-        return self.answer(*self.embed(products, store, progress))
+        return self.answer(*self.embed(products, store, progress), accuracy)
 
     def predict_subsets(self, product: Product) -> dict[tuple[Modality, ...], Prediction]:
         """The answer for each non-empty subset of the usable inputs; every input is encoded once."""
@@ -156,16 +173,28 @@ class Recognizer:
             return NOTHING_GIVEN
         return f"This recogniser uses {' and '.join(self.modalities)}, but only {product.modalities[0]} was given."
 
-    def answer(self, batch: EmbeddingBatch, notes: Sequence[Note]) -> list[Prediction]:
+    def answer(self, batch: EmbeddingBatch, notes: Sequence[Note], accuracy: float = DEFAULT_WISH) -> list[Prediction]:
         """Predictions of embedded products; `notes` are those that `embed` gave."""
-        probs = predict_probs(self.head, batch, self.temperatures)
+        judgement = self.certainty.judge(self.head, batch, accuracy)
         predictions = []
         for row, product_id in enumerate(batch.ids):
             used = tuple(m for m in self.modalities if bool(batch.present[m][row]))
             own_notes = _notes_of(product_id, notes)
-            answers = {task: self._ranked(task, probs[task][row].tolist()) for task in probs} if used else {}
-            predictions.append(Prediction(product_id, answers, used, own_notes))
+            if not used:
+                predictions.append(Prediction(product_id, {}, used, own_notes))
+                continue
+            probs = {task: self._ranked(task, rows[row].tolist()) for task, rows in judgement.probs.items()}
+            answers = {task: self._answer(task, ranked, used, judgement, row) for task, ranked in probs.items()}
+            predictions.append(Prediction(product_id, probs, used, own_notes, answers))
         return predictions
+
+    def _answer(self, task: str, ranked: Mapping[str, float], used: Subset, judgement: Judgement, row: int) -> Answer:
+        label, probability = next(iter(ranked.items()))
+        inside = judgement.candidates[task][row]
+        likely = {name for name, kept in zip(self.vocabularies[task].classes, inside, strict=True) if kept}
+        candidates = tuple(name for name in ranked if name in likely)
+        decision: Decision = "accept" if judgement.accepted[task][row] else "review"
+        return Answer(label, probability, candidates, decision, self.certainty.promises.like(task, used, probability))
 
     def _ranked(self, task: str, probs: Sequence[float]) -> Mapping[str, float]:
         pairs = zip(self.vocabularies[task].classes, probs, strict=True)

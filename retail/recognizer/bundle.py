@@ -1,4 +1,4 @@
-"""Save and load a Recognizer as one checked folder: `bundle.json`, `head.safetensors` and fine-tuned encoders.
+"""Save and load a Recognizer as one checked folder: `bundle.json`, weights, certainty and fine-tuned encoders.
 
 In: a `Recognizer` or a folder. Out: the folder or the `Recognizer`. Nothing in a bundle can run code.
 """
@@ -15,6 +15,9 @@ from pydantic import Field, PositiveFloat, PositiveInt
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 
+from retail.certainty import Certainty
+from retail.certainty.calibration import Calibration
+from retail.certainty.tensors import pack, unpack
 from retail.encoders import Encoder, load_encoder
 from retail.encoders.tunable import TunableEncoder
 from retail.files import DEMO_BUNDLE, or_demo, whole_folder
@@ -22,10 +25,10 @@ from retail.files.record import FileRecord, Record
 from retail.finetuning.record import FinetuningRecord
 from retail.fusion import FusionHead, build_head
 from retail.recognizer import Recognizer
-from retail.schema import Modality, UserError, Vocabulary
+from retail.schema import MODALITIES, Modality, UserError, Vocabulary
 from retail.training.record import TrainingRecord
 
-BUNDLE = "bundle.json"
+BUNDLE, HEAD, CERTAINTY = "bundle.json", "head.safetensors", "certainty.safetensors"
 HERE = "{bundle}"  # stands for the bundle's folder in an encoder's name
 
 
@@ -48,8 +51,9 @@ class BundleRecord(FileRecord):
     hidden: tuple[PositiveInt, ...]
     encoders: Annotated[dict[Modality, EncoderRecord], Field(min_length=1)]
     tasks: Annotated[dict[str, Annotated[tuple[str, ...], Field(min_length=1)]], Field(min_length=1)]  # task -> classes
-    temperatures: dict[str, PositiveFloat]
+    temperatures: dict[str, PositiveFloat]  # task -> the pooled one, for bundles without a certainty
     head_sha256: str
+    certainty_sha256: str | None = None  # None: made before there was one, so that nothing is promised
     info: FinetuningRecord | TrainingRecord | None = None
 
     def as_json(self) -> str:
@@ -58,10 +62,13 @@ class BundleRecord(FileRecord):
 
 
 def save_bundle(recognizer: Recognizer, folder: Path) -> Path:
-    """Writes the files; the JSON, written last, holds the checksum of the head's weights."""
+    """Writes the files; the JSON, written last, holds the checksums of the others."""
     folder.mkdir(parents=True, exist_ok=True)
     weights = save({name: value.contiguous() for name, value in recognizer.head.state_dict().items()})
-    (folder / "head.safetensors").write_bytes(weights)
+    (folder / HEAD).write_bytes(weights)
+    tasks, certainty = list(recognizer.vocabularies), recognizer.certainty
+    judged = save(pack(certainty, tasks, recognizer.modalities))
+    (folder / CERTAINTY).write_bytes(judged)
     record = BundleRecord(
         strategy=recognizer.strategy,
         width=recognizer.width,
@@ -76,8 +83,9 @@ def save_bundle(recognizer: Recognizer, folder: Path) -> Path:
             if modality in recognizer.head.dims
         },
         tasks={task: vocabulary.classes for task, vocabulary in recognizer.vocabularies.items()},
-        temperatures=recognizer.temperatures,
+        temperatures={task: certainty.calibration.pooled.get(task, 1.0) for task in tasks},
         head_sha256=hashlib.sha256(weights).hexdigest(),
+        certainty_sha256=hashlib.sha256(judged).hexdigest(),
         info=recognizer.info,
     )
     record.write(folder / BUNDLE)
@@ -105,7 +113,7 @@ def load_bundle(folder: str | Path) -> Recognizer:
         head=head,
         strategy=record.strategy,
         vocabularies={task: Vocabulary(classes) for task, classes in record.tasks.items()},
-        temperatures=record.temperatures,
+        certainty=_certainty(folder, record, head),
         width=record.width,
         info=record.info,
     )
@@ -127,12 +135,7 @@ def training_of(folder: Path) -> TrainingRecord | None:
 
 
 def _head(folder: Path, record: BundleRecord) -> FusionHead:
-    try:
-        weights = (folder / "head.safetensors").read_bytes()
-    except OSError:
-        raise UserError(f"Bundle {folder} lacks head.safetensors; export or copy the whole folder again.") from None
-    if hashlib.sha256(weights).hexdigest() != record.head_sha256:
-        raise UserError(f"The weights in bundle {folder} do not match their checksum; copy the folder again.")
+    weights = _checked(folder, HEAD, record.head_sha256)
     dims: dict[str, int] = {modality: entry.dim for modality, entry in record.encoders.items()}
     sizes = {task: len(classes) for task, classes in record.tasks.items()}
     head = build_head(record.strategy, dims, sizes, width=record.width, hidden=record.hidden)
@@ -141,6 +144,28 @@ def _head(folder: Path, record: BundleRecord) -> FusionHead:
     except (RuntimeError, SafetensorError):
         raise UserError(f"The weights in bundle {folder} do not fit its bundle.json; copy the folder again.") from None
     return head.eval()
+
+
+def _certainty(folder: Path, record: BundleRecord, head: FusionHead) -> Certainty:
+    if record.certainty_sha256 is None:
+        return Certainty(Calibration(record.temperatures))
+    content = _checked(folder, CERTAINTY, record.certainty_sha256)
+    inputs = [modality for modality in MODALITIES if modality in head.dims]
+    try:
+        return unpack(load(content), head.tasks, inputs)
+    except SafetensorError:
+        raise UserError(f"{CERTAINTY} in bundle {folder} is damaged; copy the folder again.") from None
+
+
+def _checked(folder: Path, name: str, checksum: str) -> bytes:
+    """The content of a file; raises UserError when it is missing or not the one that the bundle was saved with."""
+    try:
+        content = (folder / name).read_bytes()
+    except OSError:
+        raise UserError(f"Bundle {folder} lacks {name}; export or copy the whole folder again.") from None
+    if hashlib.sha256(content).hexdigest() != checksum:
+        raise UserError(f"{name} in bundle {folder} does not match its checksum; copy the folder again.")
+    return content
 
 
 def _portable_name(encoder: Encoder, folder: Path) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from retail.training.fitting import FitResult, fit
 from retail.training.loss import WEIGHTED, MultiTaskLoss, class_weights, task_weights
-from retail.training.predict import fit_temperatures, predict_probs
+from retail.training.predict import predict_logits, predict_probs
 from retail.training.rows import drop_modalities, row_order, rows_with_any
 
 __all__ = [
@@ -18,7 +18,7 @@ __all__ = [
     "class_weights",
     "drop_modalities",
     "fit",
-    "fit_temperatures",
+    "predict_logits",
     "predict_probs",
     "row_order",
     "rows_with_any",

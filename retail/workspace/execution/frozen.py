@@ -69,7 +69,7 @@ def frozen(request: FrozenRequest, follower: Follower) -> Outcome:
             data=TrainingData(manifest.title, manifest.checksum),
             rows=RowCounts(len(train), len(scored)),
         )
-        save_bundle(frozen_recognizer(best, encoder, vocabularies, scored, info), request.bundle_out)
+        save_bundle(frozen_recognizer(best, encoder, vocabularies, train, scored, info), request.bundle_out)
         text += f"\nSaved {best.config.name}, the best by cross-validation, to {request.bundle_out}."
     return Outcome(text)
 

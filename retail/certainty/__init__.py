@@ -1,0 +1,80 @@
+"""What an answer is worth: calibrated for the inputs that are there, sure enough or not, or unlike anything known.
+
+In: a trained head with its training and validation rows. Out: a `Certainty`, which a bundle keeps and every answer
+is judged by. All of it is fitted for each task and each subset of the inputs, on validation rows with the other
+inputs hidden.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from retail.certainty.calibration import Calibration
+from retail.certainty.judged import judged_rows
+from retail.certainty.promises import Promises
+from retail.certainty.sets import PredictionSets
+from retail.fusion import FusionHead
+from retail.schema import UserError
+from retail.store import EmbeddingBatch
+from retail.training import predict_logits
+
+DEFAULT_WISH = 0.95
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """N answers of every task: probabilities, the classes that may be right, and which are sure enough."""
+
+    probs: dict[str, Tensor]  # task -> (N, C_t)
+    candidates: dict[str, np.ndarray]  # task -> (N, C_t) bool
+    accepted: dict[str, np.ndarray]  # task -> (N,) bool
+
+
+@dataclass(frozen=True, eq=False)
+class Certainty:
+    """How the answers of one head are calibrated and judged; one that nobody fitted promises nothing."""
+
+    calibration: Calibration = field(default_factory=Calibration)
+    promises: Promises = field(default_factory=Promises)
+    sets: PredictionSets = field(default_factory=PredictionSets)
+
+    @classmethod
+    def fit(
+        cls, head: FusionHead, train: EmbeddingBatch, val: EmbeddingBatch, groups: np.ndarray | None = None
+    ) -> Certainty:
+        """Fitted on validation; `groups` (N_val,) names rows that are alike."""
+        rows = judged_rows(head, val, groups)
+        calibration = Calibration.fit(head, rows)
+        return cls(calibration, Promises.fit(calibration, rows), PredictionSets.fit(calibration, rows))
+
+    def judge(self, head: FusionHead, batch: EmbeddingBatch, wished: float = DEFAULT_WISH) -> Judgement:
+        """Every answer, by the inputs that its row has."""
+        check_wish(wished)
+        logits = predict_logits(head, batch)
+        found = Judgement({}, {}, {})
+        for task, own in logits.items():
+            found.probs[task] = torch.zeros_like(own)
+            found.candidates[task] = np.zeros(own.shape, dtype=bool)
+            found.accepted[task] = np.zeros(len(own), dtype=bool)
+        for subset, places in batch.by_inputs(tuple(head.dims)):
+            for task, own in logits.items():
+                probs = self.calibration.probs(task, subset, own[places])
+                found.probs[task][places] = probs
+                found.candidates[task][places] = self.sets.of(task, subset, probs.numpy(), wished)
+                sure = self.promises.threshold(task, subset, wished)
+                found.accepted[task][places] = probs.max(1).values.numpy() >= sure
+        return found
+
+    def probs(self, head: FusionHead, batch: EmbeddingBatch) -> dict[str, Tensor]:
+        """{task: (N, C_t)} calibrated by the inputs that each row has."""
+        return self.calibration.all_probs(predict_logits(head, batch), batch)
+
+
+def check_wish(wished: float) -> None:
+    """Raises UserError for an accuracy that nobody can promise."""
+    if not 0.5 <= wished <= 0.99:
+        raise UserError(f"The wished accuracy lies between 0.5 and 0.99, not at {wished:g}; choose one such as 0.95.")

@@ -1,0 +1,84 @@
+"""A `Certainty` as tensors of plain numbers, which a bundle keeps in one safetensors file.
+
+In: a `Certainty` with the names of its tasks, or tensors. Out: the other. Subsets come in the order of `SUBSETS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from retail.certainty import Certainty
+from retail.certainty.calibration import Calibration
+from retail.certainty.promises import MOST_BINS, Promises, TrackRecord
+from retail.certainty.sets import Least, PredictionSets
+from retail.metrics.promises import WISHES
+from retail.schema import SUBSETS, Modality, Subset, UserError
+
+
+def pack(certainty: Certainty, tasks: Sequence[str], inputs: Sequence[Modality]) -> dict[str, Tensor]:
+    """{name: tensor}; what could not be fitted is NaN."""
+    subsets = _subsets(inputs)
+    calibration, promises, sets = certainty.calibration, certainty.promises, certainty.sets
+    shape = (len(subsets), len(tasks))
+    found = {
+        "pooled": np.array([calibration.pooled.get(task, 1.0) for task in tasks]),
+        "temperatures": np.array([[calibration.temperature(task, s) for task in tasks] for s in subsets]),
+        "thresholds": np.full((*shape, len(WISHES)), np.nan),
+        "records": np.full((*shape, 3, MOST_BINS), np.nan),
+        "least": np.full((*shape, len(WISHES)), np.nan),
+    }
+    for row, subset in enumerate(subsets):
+        for place, task in enumerate(tasks):
+            if (key := (task, subset)) not in promises.records:
+                continue
+            record, least = promises.records[key], sets.least[key]
+            found["thresholds"][row, place] = promises.thresholds[key]
+            found["records"][row, place, :, : len(record.n)] = record.start, record.n, record.right
+            found["least"][row, place] = least.pooled
+            if len(least.classes):
+                found[f"classes.{row}.{place}"], found[f"least.{row}.{place}"] = least.classes, least.own
+    return {name: torch.from_numpy(np.ascontiguousarray(value)) for name, value in found.items()}
+
+
+def unpack(tensors: Mapping[str, Tensor], tasks: Mapping[str, int], inputs: Sequence[Modality]) -> Certainty:
+    """The same again, for {task: C_t}; raises UserError for tensors that do not fit."""
+    subsets, found = _subsets(inputs), {name: tensor.numpy() for name, tensor in tensors.items()}
+    shape, wishes = (len(subsets), len(tasks)), len(WISHES)
+    wanted = {
+        "pooled": (len(tasks),),
+        "temperatures": shape,
+        "thresholds": (*shape, wishes),
+        "records": (*shape, 3, MOST_BINS),
+        "least": (*shape, wishes),
+    }
+    if any(name not in found or found[name].shape != size for name, size in wanted.items()):
+        raise UserError("What the bundle says about its certainty does not fit; copy or train the bundle again.")
+    if not all((found[name] > 0).all() for name in ("pooled", "temperatures")):
+        raise UserError("The bundle has a temperature that is not above 0; copy or train the bundle again.")
+    thresholds, records, least = {}, {}, {}
+    for row, subset in enumerate(subsets):
+        for place, (task, size) in enumerate(tasks.items()):
+            start, n, right = found["records"][row, place]
+            if not (there := ~np.isnan(start)).any():
+                continue
+            thresholds[task, subset] = found["thresholds"][row, place]
+            records[task, subset] = TrackRecord(start[there], n[there], right[there])
+            classes = found.get(f"classes.{row}.{place}", np.zeros(0, dtype=np.int64))
+            own = found.get(f"least.{row}.{place}", np.zeros((wishes, 0)))
+            if own.shape != (wishes, len(classes)) or (len(classes) and not 0 <= classes.min() <= classes.max() < size):
+                raise UserError("The bundle's prediction sets do not fit its classes; copy or train the bundle again.")
+            least[task, subset] = Least(found["least"][row, place], classes, own)
+    temperatures = {
+        subset: dict(zip(tasks, row, strict=True))
+        for subset, row in zip(subsets, found["temperatures"].tolist(), strict=True)
+    }
+    calibration = Calibration(dict(zip(tasks, found["pooled"].tolist(), strict=True)), temperatures)
+    return Certainty(calibration, Promises(thresholds, records), PredictionSets(least))
+
+
+def _subsets(inputs: Sequence[Modality]) -> list[Subset]:
+    return [subset for subset in SUBSETS if set(subset) <= set(inputs)]
