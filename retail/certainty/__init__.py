@@ -17,12 +17,10 @@ from retail.certainty.calibration import Calibration
 from retail.certainty.judged import judged_rows
 from retail.certainty.promises import Promises
 from retail.certainty.sets import PredictionSets
+from retail.config.wish import DEFAULT_WISH, check_wish
 from retail.fusion import FusionHead
-from retail.schema import UserError
 from retail.store import EmbeddingBatch
 from retail.training import predict_logits
-
-DEFAULT_WISH = 0.95
 
 
 @dataclass(frozen=True)
@@ -72,9 +70,3 @@ class Certainty:
     def probs(self, head: FusionHead, batch: EmbeddingBatch) -> dict[str, Tensor]:
         """{task: (N, C_t)} calibrated by the inputs that each row has."""
         return self.calibration.all_probs(predict_logits(head, batch), batch)
-
-
-def check_wish(wished: float) -> None:
-    """Raises UserError for an accuracy that nobody can promise."""
-    if not 0.5 <= wished <= 0.99:
-        raise UserError(f"The wished accuracy lies between 0.5 and 0.99, not at {wished:g}; choose one such as 0.95.")

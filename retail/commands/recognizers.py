@@ -6,6 +6,8 @@ In: a bundle and products. Out: scores, curves of damage, answers.
 from __future__ import annotations
 
 import json
+import math
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,6 +26,7 @@ from retail.commands.shared import (
     chosen_inputs,
     reported,
 )
+from retail.config.wish import DEFAULT_WISH, check_wish
 from retail.schema import Prediction, Product
 
 if TYPE_CHECKING:
@@ -87,6 +90,9 @@ def predict(
     out: Annotated[Path | None, typer.Option(dir_okay=False, help="With --data: the CSV to write.")] = None,
     text_column: TextColumn = "text",
     as_json: Annotated[bool, typer.Option("--json", help="Print every probability as JSON.")] = False,
+    accuracy: Annotated[
+        float, typer.Option(help="Accept answers that are right as often as this, 0.5 to 0.99; the others need a look.")
+    ] = DEFAULT_WISH,
     limit: Annotated[int, typer.Option(help="With --data: refuse more rows than this; 0 is no limit.")] = 0,
     status: Status = None,
 ) -> None:
@@ -97,24 +103,44 @@ def predict(
         if data is not None and out is not None:
             from retail.workspace.requests import PredictRequest
 
-            run(PredictRequest(bundle=bundle, data=data, text_column=text_column, limit=limit, out=out), progress)
+            wished = check_wish(accuracy)
+            run(
+                PredictRequest(
+                    bundle=bundle, data=data, text_column=text_column, limit=limit, accuracy=wished, out=out
+                ),
+                progress,
+            )
             return
         product = Product.of(image, text, audio)
         from retail.recognizer.bundle import load_bundle
 
-        prediction = load_bundle(bundle).predict(product)
+        prediction = load_bundle(bundle).predict(product, accuracy=accuracy)
         typer.echo(_as_json(prediction) if as_json else _as_text(prediction))
 
 
 def _as_json(prediction: Prediction) -> str:
-    values = {"used": prediction.used, "notes": prediction.notes, "probs": prediction.probs}
+    novelty, nearest = prediction.novelty, prediction.nearest
+    values = {
+        "used": prediction.used,
+        "notes": prediction.notes,
+        "probs": prediction.probs,
+        "answers": {task: asdict(answer) for task, answer in prediction.answers.items()},
+        "unknown": prediction.unknown,
+        "novelty": None if math.isnan(novelty.score) else asdict(novelty),
+        "nearest": None if nearest is None else asdict(nearest),
+    }
     return json.dumps(values, indent=1, ensure_ascii=False)
 
 
 def _as_text(prediction: Prediction) -> str:
     lines = [f"used: {', '.join(prediction.used)}", *prediction.notes]
-    for task in prediction.probs:
+    if prediction.unknown:
+        lines.append("Not one of the known products; the answers below are guesses among those that it knows.")
+    for task, answer in prediction.answers.items():
         top, other = prediction.top(task)
         answers = ", ".join(f"{label} {prob:.1%}" for label, prob in top)
-        lines.append(f"{task}: {answers}" + (f", other {other:.1%}" if other >= 0.0005 else ""))
+        rest = f", other {other:.1%}" if other >= 0.0005 else ""
+        lines.append(f"{task}: {answers}{rest} ({answer.decision})")
+    if prediction.nearest:
+        lines.append(f"nearest known product: {prediction.nearest.id} (similarity {prediction.nearest.similarity:.2f})")
     return "\n".join(lines)

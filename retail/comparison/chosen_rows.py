@@ -12,7 +12,7 @@ from pydantic import Field
 
 from retail.comparison.result_rows import Inputs, OfModel, if_known
 from retail.files.record import Figure, Record
-from retail.metrics.calibration import kept_promise
+from retail.metrics.promises import kept, rows_needed, thresholds
 from retail.schema import Modality
 
 STORED_DIGITS = 6  # of a confidence: enough to tell apart what a head tells apart
@@ -42,25 +42,28 @@ class CoveragePoint(Record):
 
 
 class Threshold(Record):
-    """The confidence from which on validation reaches a target accuracy, and the result on the test rows."""
+    """The confidence from which on a target accuracy is promised by validation, and the result on the test rows."""
 
     wished: float
-    threshold: float | None  # None: nothing reaches it
+    threshold: float | None  # None: nothing can be promised
     coverage: float
     accuracy: float | None  # None: no test row is that sure
+    needed: int | None = None  # so many validation rows would do where there is no threshold; None: no number would
 
 
 class Judged(Record):
-    """Confidence and correctness of each labelled row of one split, so that any wish can be asked of it later."""
+    """Confidence, correctness and group of each labelled row of a split, so that any wish can be asked of it later."""
 
     confidence: tuple[float, ...]
     correct: tuple[int, ...]
+    groups: tuple[int, ...] | None = None  # rows of one number are alike; None where each row is its own
 
     @classmethod
-    def of(cls, confidence: np.ndarray, correct: np.ndarray) -> Judged:
-        """(N,) arrays, confidences rounded."""
+    def of(cls, confidence: np.ndarray, correct: np.ndarray, groups: np.ndarray | None = None) -> Judged:
+        """(N,) arrays, confidences rounded; the groups' names become numbers."""
         rounded = np.round(confidence, STORED_DIGITS)
-        return cls(confidence=tuple(rounded.tolist()), correct=tuple(correct.astype(int).tolist()))
+        numbers = None if groups is None else np.unique(groups.astype(str), return_inverse=True)[1].tolist()
+        return cls(confidence=tuple(rounded.tolist()), correct=tuple(correct.astype(int).tolist()), groups=numbers)
 
     @property
     def arrays(self) -> tuple[np.ndarray, np.ndarray]:
@@ -73,6 +76,21 @@ class JudgedSplits(Record):
 
     val: Judged
     test: Judged
+
+    def threshold_for(self, wished: float) -> Threshold:
+        """What validation promises for any target accuracy, and the result on the test rows."""
+        answers = self.val.arrays
+        groups = None if self.val.groups is None else np.array(self.val.groups)
+        (threshold,) = thresholds(*answers, (wished,), groups)
+        found = kept(float(threshold), *self.test.arrays, wished)
+        needed = rows_needed(*answers, wished, groups) if found.threshold is None else None
+        return Threshold(
+            wished=wished,
+            threshold=found.threshold,
+            coverage=found.coverage,
+            accuracy=found.accuracy,
+            needed=needed,
+        )
 
 
 class Calibration(OfModel):
@@ -91,9 +109,8 @@ class Calibration(OfModel):
     judged: JudgedSplits
 
     def threshold_for(self, wished: float) -> Threshold:
-        """What validation gives for any target accuracy."""
-        found = kept_promise(self.judged.val.arrays, self.judged.test.arrays, wished)
-        return Threshold(**vars(found))
+        """What validation promises for any target accuracy."""
+        return self.judged.threshold_for(wished)
 
 
 class Conformal(OfModel):

@@ -30,6 +30,7 @@ from retail.comparison.result_rows import (
     Validation,
 )
 from retail.config import CompareConfig
+from retail.evaluation.reports import SubsetCertainty
 from retail.files import DEMO_RESULTS, or_demo
 from retail.files.record import FileRecord, Record
 from retail.schema import Modality
@@ -38,7 +39,8 @@ FORMAT: Literal["retail-results/1"] = "retail-results/1"
 
 # The lists whose rows speak of one task each.
 OF_TASK = (
-    "validation scores differences subsets settings dedicated calibration conformal attribution cascade costs"
+    "validation scores differences subsets settings dedicated calibration conformal attribution cascade costs "
+    "subset_certainty"
 ).split()
 
 
@@ -78,6 +80,7 @@ class Results(_ComparisonFile):
     attribution: tuple[Attribution, ...]
     cascade: tuple[Cascade, ...]
     hierarchy: tuple[Hierarchy, ...]
+    subset_certainty: tuple[SubsetCertainty, ...] = ()  # older files have none
     doctor: Annotated[
         Diagnosis | None,  # None, in the file {}: there was one kind of input
         BeforeValidator(lambda value: None if value == {} else value),

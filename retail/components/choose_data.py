@@ -98,10 +98,11 @@ def draw_add() -> None:
 def draw_columns(dataset: Dataset) -> None:
     """Which column holds what; kept beside the data and used by everything that reads it."""
     try:
-        header, rows = read_table(dataset.table)
+        header, by_line = read_table(dataset.table)
     except (UserError, OSError) as error:
         st.error(str(error))
         return
+    rows = list(by_line.values())
     st.dataframe(pd.DataFrame(rows[:5], columns=header), hide_index=True, width="stretch")
     if dataset.is_demo:
         st.caption("The demo follows the convention: image_file_name, audio_file_name, text, id, split and group.")

@@ -131,10 +131,10 @@ def read_manifest(
     return Manifest(root, found, problems, *facts)
 
 
-def read_table(metadata: Path) -> tuple[list[str], list[list[str]]]:
-    """The header and the rows of a table as they stand; raises UserError when it is none."""
+def read_table(metadata: Path) -> tuple[list[str], dict[int, list[str]]]:
+    """The header and the rows of a table as they stand, by line; raises UserError when it is none."""
     header, rows = _Reader(metadata, "", False, []).rows()
-    return header, [cells for _, cells in rows]
+    return header, dict(rows)
 
 
 def locate(data: str | Path) -> tuple[Path, list[str], Columns, str]:

@@ -105,6 +105,7 @@ class Scores(FileRecord):
     unknown_labels: dict[str, tuple[str, ...]]
     notes: tuple[str, ...]
     predictions: dict[str, TaskPredictions]
+    subset_certainty: tuple[SubsetCertainty, ...] = ()
 
 
 class DamagedScore(Record):

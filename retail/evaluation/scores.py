@@ -11,6 +11,7 @@ import numpy as np
 
 from retail.dataset.manifest import Manifest
 from retail.evaluation.reports import ScoredData, Scores, TaskPredictions, TaskScore
+from retail.evaluation.subset_certainty import subset_certainty
 from retail.metrics.scores import score
 from retail.recognizer import Recognizer
 from retail.schema import Modality, Product, Progress, UserError
@@ -57,7 +58,8 @@ def evaluate(
     if not any(row.labels.get(task) for row in rows for task in tasks):
         raise UserError(f"No row to score has a label for {' or '.join(tasks)}; add labels, or choose another --split.")
     batch, notes = recognizer.embed(rows, EmbeddingStore(), progress)
-    predictions = recognizer.answer(batch.only(used), notes)
+    batch = batch.only(used)
+    predictions = recognizer.answer(batch, notes)
     scores, unknown, per_row = [], {}, {}
     for task in tasks:
         known = [(row, pred) for row, pred in zip(rows, predictions, strict=True) if row.labels.get(task)]
@@ -85,4 +87,20 @@ def evaluate(
         unknown_labels=unknown,
         notes=tuple(map(str, notes)),
         predictions=per_row,
+        subset_certainty=tuple(
+            subset_certainty(
+                recognizer.certainty,
+                recognizer.head,
+                batch,
+                {task: _targets(rows, task, recognizer) for task in tasks},
+                groups_of(rows),
+            )
+        ),
     )
+
+
+def _targets(rows: Sequence[Product], task: str, recognizer: Recognizer) -> np.ndarray:
+    """(N,) places of the labels; -1 without one, the number of classes for one that the recogniser does not know."""
+    vocabulary = recognizer.vocabularies[task]
+    places = [vocabulary.index(label) if (label := row.labels.get(task, "")) else -2 for row in rows]
+    return np.array([{-1: len(vocabulary), -2: -1}.get(place, place) for place in places])

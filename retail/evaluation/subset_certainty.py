@@ -10,7 +10,8 @@ from collections.abc import Mapping
 import numpy as np
 import torch
 
-from retail.certainty import DEFAULT_WISH, Certainty
+from retail.certainty import Certainty
+from retail.config.wish import DEFAULT_WISH
 from retail.evaluation.reports import PromiseKept, SubsetCertainty
 from retail.fusion import FusionHead
 from retail.metrics.calibration import WISHED_ACCURACIES, error_by_chance

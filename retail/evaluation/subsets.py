@@ -6,19 +6,18 @@ attribution, cascade and hierarchy are computed from.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from torch import Tensor
 
 from retail.certainty.calibration import Calibration
-from retail.certainty.judged import judged_rows
 from retail.fusion import FusionHead
 from retail.schema import MODALITIES, SUBSETS, Modality, Subset
 from retail.splits import Splits
 from retail.store import EmbeddingBatch
-from retail.training import predict_logits
+from retail.training import predict_logits, predict_probs
 
 
 @dataclass(frozen=True)
@@ -30,7 +29,7 @@ class TaskAnswers:
 
     classes: tuple[str, ...]
     temperature: float  # with all inputs
-    uncalibrated: Mapping[Subset, np.ndarray]  # (N_test, C_t)
+    uncalibrated: np.ndarray  # (N_test, C_t) with all inputs
     val: Mapping[Subset, np.ndarray]  # (N_val, C_t)
     test: Mapping[Subset, np.ndarray]  # (N_test, C_t)
     val_target: np.ndarray  # (N_val,)
@@ -50,27 +49,25 @@ def judged(probs: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarra
 
 
 def answers_of(
-    head: FusionHead, tasks: Sequence[str], splits: Splits, test_targets: Mapping[str, np.ndarray]
+    head: FusionHead,
+    calibration: Calibration,
+    tasks: Sequence[str],
+    splits: Splits,
+    test_targets: Mapping[str, np.ndarray],
 ) -> dict[str, TaskAnswers]:
     """What a trained head answers on both splits with every subset of its inputs."""
-    calibration = Calibration.fit(head, judged_rows(head, splits.val))
     subsets = [subset for subset in SUBSETS if set(subset) <= set(head.dims)]
 
-    def answered(batch: EmbeddingBatch) -> Iterator[tuple[Subset, dict[str, Tensor], EmbeddingBatch]]:
-        for subset in subsets:
-            shown = batch.only(subset)
-            yield subset, predict_logits(head, shown), shown
-
     def calibrated(batch: EmbeddingBatch) -> dict[Subset, dict[str, Tensor]]:
-        return {subset: calibration.all_probs(logits, shown) for subset, logits, shown in answered(batch)}
+        shown = {subset: batch.only(subset) for subset in subsets}
+        return {subset: calibration.all_probs(predict_logits(head, rows), rows) for subset, rows in shown.items()}
 
-    val, test = calibrated(splits.val), calibrated(splits.test)
-    uncalibrated = {subset: logits for subset, logits, _ in answered(splits.test)}
+    val, test, uncalibrated = calibrated(splits.val), calibrated(splits.test), predict_probs(head, splits.test)
     return {
         task: TaskAnswers(
             classes=splits.vocabularies[task].classes,
             temperature=calibration.temperature(task, subsets[-1]),
-            uncalibrated={subset: logits[task].softmax(-1).numpy() for subset, logits in uncalibrated.items()},
+            uncalibrated=uncalibrated[task].numpy(),
             val={subset: probs[task].numpy() for subset, probs in val.items()},
             test={subset: probs[task].numpy() for subset, probs in test.items()},
             val_target=splits.val.targets[task].numpy(),

@@ -9,13 +9,14 @@ import streamlit as st
 
 from retail.components.uploads import release, uploaded
 from retail.components.words import download, plain
-from retail.pages._recogniser import Chosen
+from retail.config.wish import DEFAULT_WISH, LEAST, MOST
+from retail.pages._recogniser import Chosen, words
 from retail.schema import UserError
 from retail.workspace import bulk, jobs
-from retail.workspace.bulk import MAX_ROWS, PREDICTIONS, SURE
+from retail.workspace.bulk import MAX_ROWS, PREDICTIONS
 
 UPLOAD_MB = 1024
-ONLY = {"all": "All", "unsure": "Only unsure", "failed": "Only unanswered"}
+ONLY = {"all": "All", "accept": "Accepted", "review": "To review", "unknown": "Unknown", "failed": "Unanswered"}
 
 
 def keep_upload(key: str) -> None:
@@ -62,10 +63,20 @@ def draw_start(chosen: Chosen) -> None:
     )
     data = chosen_data()
     text_column = st.text_input("Text column", "text", key="bulk_text_column", persist_state="session")
+    accuracy = st.slider(
+        "Target accuracy",
+        round(100 * LEAST),
+        round(100 * MOST),
+        round(100 * DEFAULT_WISH),
+        format="%d %%",
+        key="bulk_accuracy",
+        help="Answers that are right as often as this are accepted; the others are for a person to review.",
+    )
     if st.button("Recognise all", type="primary", disabled=data is None) and data is not None:
         try:
             name = st.session_state.get("bulk_name", "") if str(data) == st.session_state.get("bulk_data") else ""
-            job = bulk.start(chosen.folder, data, f"Recognise {name or data.name}", text_column.strip() or "text")
+            title = f"Recognise {name or data.name}"
+            job = bulk.start(chosen.folder, data, title, text_column.strip() or "text", accuracy / 100)
             st.query_params["bulk"] = job.id
             st.rerun()
         except UserError as error:
@@ -101,9 +112,23 @@ def draw_progress(job: jobs.Job) -> None:
 
 
 @st.cache_data(show_spinner=False, max_entries=4)
-def load_table(path: str, changed: int) -> list[bulk.Row]:
+def load_table(path: str, changed: int) -> bulk.Predictions:
     """A finished table, read once."""
     return bulk.predictions(jobs.Job("", Path(path).parent))
+
+
+def summary(table: bulk.Predictions) -> str:
+    """How much a person still has to look at, question by question."""
+    rows, lost = len(table.rows), len(table.rows) - table.answered()
+    lines = [f"{rows:,} rows, {lost:,} of them without an answer."]
+    for task in table.tasks:
+        decided = table.decided(task)
+        look = decided["review"] + decided["unknown"]
+        lines.append(
+            f"- **{plain(words(task))}**: {decided['accept']:,} accepted, {decided['review']:,} to review, "
+            f"{decided['unknown']:,} unknown; a person still has to look at {look / max(rows - lost, 1):.0%}."
+        )
+    return "\n".join(lines)
 
 
 def draw_table(job: jobs.Job) -> None:
@@ -111,25 +136,30 @@ def draw_table(job: jobs.Job) -> None:
     path = job.folder / PREDICTIONS
     if not path.is_file():
         return
-    rows = load_table(str(path), path.stat().st_mtime_ns)
-    lost, doubtful = sum(map(bulk.failed, rows)), sum(map(bulk.unsure, rows))
-    st.success(
-        f"{len(rows):,} rows: {len(rows) - lost:,} answered, {doubtful:,} of them unsure (an answer below "
-        f"{SURE:.0%}), {lost:,} without an answer."
+    table = load_table(str(path), path.stat().st_mtime_ns)
+    st.markdown(summary(table))
+    wanted = st.text_input("Search", placeholder="words to find in a row", key="bulk_words")
+    task, only = "", "all"
+    if table.columns is not None:
+        if len(table.tasks) > 1:
+            options, label = table.tasks, "Question"
+            task = st.selectbox(label, options, format_func=lambda name: plain(words(name)), key="bulk_task")
+        else:
+            task = table.tasks[0]
+        only = st.segmented_control(
+            "Show", list(ONLY), default="all", required=True, format_func=lambda name: ONLY[name], key="bulk_only"
+        )
+    kept = table.matching(wanted, task, only or "all")
+    st.caption(
+        f"{len(kept):,} of {len(table.rows):,} rows. Reasons are in the notes column. Click a column to sort by it."
     )
-    words = st.text_input("Search", placeholder="words to find in a row", key="bulk_words")
-    only = st.segmented_control(
-        "Show", list(ONLY), default="all", required=True, format_func=lambda name: ONLY[name], key="bulk_only"
-    )
-    kept = bulk.matching(rows, words, only or "all")
-    st.caption(f"{len(kept):,} of {len(rows):,} rows. Reasons are in the notes column. Click a column to sort by it.")
-    frame = pd.DataFrame(kept, columns=list(rows[0]) if rows else None)
-    shares = [name for name in frame.columns if name.endswith("_probability")]
+    frame = pd.DataFrame(kept, columns=list(table.rows[0]) if table.rows else None)
+    shares = [columns.probability for columns in table.columns.tasks.values()] if table.columns else []
     for name in shares:
         frame[name] = pd.to_numeric(frame[name])
     config = {name: st.column_config.NumberColumn(format="percent") for name in shares}
     st.dataframe(frame, hide_index=True, width="stretch", column_config=config, alt="Recognised products")
-    said = "All rows; cells are safe to open in a spreadsheet."
+    said = "All rows, your own columns in front; cells are safe to open in a spreadsheet."
     download("Download CSV", path.read_bytes(), f"{job.id}.csv", "text/csv", help=said)
 
 

@@ -12,7 +12,7 @@ from retail.files import PAGES, home
 from retail.fusion import strategies
 from retail.recognizer import Recognizer
 from retail.recognizer.bundle import BUNDLE, load_bundle
-from retail.schema import UserError
+from retail.schema import Modality, UserError
 from retail.wording import percent
 from retail.workspace import recognizers
 from retail.workspace.datasets import DEMO_NAME
@@ -98,13 +98,14 @@ def draw_facts(chosen: Chosen) -> None:
     title = strategy_title(recognizer.strategy)
     st.caption(plain(f"{title}, trained{learned}. Classes: {tasks}.{made_up}"))
     measured = recognizers.accuracies_on_test(chosen.folder, recognizer.strategy)
-    text, link = st.columns([4, 1], vertical_alignment="center")
     if measured:
         right = ", ".join(f"{words(task)} {percent(share)}" for task, (share, _) in measured.items())
         most = max(n for _, n in measured.values())
-        text.caption(
-            plain(f"Accuracy on the test products of its comparison, all inputs given: {right} (n = {most:,}).")
-        )
-    else:
-        text.caption("Not measured on test products yet.")
-    link.page_link(PAGES / "compare.py", label="How good is this?", icon=":material/bar_chart:")
+        st.caption(plain(f"Accuracy on the test products of its comparison, all inputs given: {right} (n = {most:,})."))
+
+
+def draw_link(chosen: Chosen, used: tuple[Modality, ...]) -> None:
+    """The way to the figures of exactly this recogniser, for the inputs that are given right now."""
+    asked = {"recogniser": chosen.title, "inputs": ",".join(used)}
+    icon = ":material/bar_chart:"
+    st.page_link(PAGES / "recognisers.py", label="How good is this?", icon=icon, query_params=asked)

@@ -13,15 +13,17 @@ from retail.components.words import figure, plain
 from retail.evaluation.attribution import attribution_of
 from retail.files import home
 from retail.pages._inputs import current_product
-from retail.pages._recogniser import Chosen, all_recognisers, load_from, strategy_title, words
+from retail.pages._recogniser import Chosen, all_recognisers, draw_link, load_from, strategy_title, words
 from retail.recognizer import Recognizer, embed_once
-from retail.schema import MODALITIES, Modality, Note, Prediction, Product, UserError
+from retail.report.findings import listed
+from retail.schema import MODALITIES, Answer, Decision, Modality, Note, Prediction, Product, UserError
 from retail.store import EmbeddingBatch
 from retail.workspace import demo
 from retail.workspace.background import Background
-from retail.workspace.bulk import SURE
 from retail.workspace.recognizers import of_demo
 
+DECISION_WORDS: dict[Decision, str] = {"accept": "sure enough", "review": "have a look", "unknown": "a guess"}
+MOST_OTHERS = 4  # classes that a sentence names beside the answer
 # Class names with more letters than this get a card of full width.
 WIDE = 24
 IMAGE_FIRST: tuple[Modality, ...] = ("image", "text", "audio")
@@ -39,7 +41,8 @@ class Asked:
     batch: EmbeddingBatch
     used: tuple[Modality, ...]
     answers: Answers
-    notices: DeltaGenerator  # place above the cards for what the known products say about the answer
+    headline: DeltaGenerator  # place above the cards, for what is none of the classes
+    notices: DeltaGenerator  # place below it for what the known products say about the answer
 
 
 def embedded(product: Product, recognizer: Recognizer) -> tuple[EmbeddingBatch, list[Note]]:
@@ -63,16 +66,53 @@ def draw_switches(given: tuple[Modality, ...]) -> tuple[Modality, ...]:
 
 
 def draw_card(task: str, answer: Prediction, classes: int) -> None:
-    """The best class, how sure, and the five likeliest with all others."""
+    """The best class, how sure and what that is worth, and the five likeliest with all others."""
     best, prob = answer.best(task)
     top, other = answer.top(task)
     with st.container(border=True):
         st.subheader(plain(words(task).capitalize()), anchor=False)
-        st.markdown(f"**{plain(best)}** · {prob:.0%}" + ("" if prob >= SURE else " · *not sure*"))
+        if answer.unknown:  # a guess is not the headline
+            st.caption(f"Its guess: {plain(best)} · {prob:.0%}")
+        else:
+            st.markdown(f"**{plain(best)}** · {prob:.0%} · *{DECISION_WORDS[answer.answers[task].decision]}*")
+            if said := worth(answer.answers[task], answer.used):
+                st.caption(plain(said))
         truth = st.session_state.truth.get(task) if st.session_state.example else None
         if truth is not None and truth in answer.probs[task]:  # else it means something else by a task of this name
             st.caption(f"The example's label is {plain(truth)}: {'right' if truth == best else 'wrong'}.")
         figure(charts.answer_bars(top, other, classes, task))
+
+
+def worth(answer: Answer, used: tuple[Modality, ...]) -> str:
+    """How often such answers were right before, and which other classes it may be."""
+    said = []
+    if answer.like_this is not None:
+        n, right = answer.like_this
+        alone = " alone" if len(used) == 1 else ""
+        given = charts.inputs_words(used)
+        said.append(f"With the {given}{alone}, answers this sure were right {right:,} of {n:,} times on validation.")
+    others = answer.candidates[1:]
+    if answer.decision != "accept" and 0 < len(others) <= MOST_OTHERS:
+        said.append(f"It may also be {listed(others)}.")
+    return " ".join(said)
+
+
+def unknown_sentence(recognizer: Recognizer) -> str:
+    """'Not one of the 24 known products', in the words of the question that tells most classes apart."""
+    task, classes = max(recognizer.vocabularies.items(), key=lambda pair: len(pair[1]))
+    if words(task) == "product":
+        return f"Not one of the {len(classes)} known products"
+    return f"Not a known product: unlike all {len(classes)} classes of {words(task)}"
+
+
+def draw_unknown(recognizer: Recognizer) -> None:
+    """The headline for an upload that is unlike all that the recogniser has learned."""
+    st.subheader(plain(unknown_sentence(recognizer)), anchor=False)
+    st.caption(
+        "It is less like the known products than 95 % of the validation products are with these inputs. What stands "
+        "below are only guesses among the classes that it knows. Add the upload to the known products further down, or "
+        "train on more data."
+    )
 
 
 def draw_cards(answer: Prediction, recognizer: Recognizer) -> None:
@@ -164,13 +204,17 @@ def draw(chosen: Chosen) -> Asked | None:
         st.info("All inputs are switched off. Any one input is enough: switch one on.")
         return None
     st.caption(f"Used: {charts.inputs_words(used)}.")
-    notices = st.container()
+    headline, notices = st.empty(), st.container()
+    if answers[used].unknown:
+        with headline.container():
+            draw_unknown(chosen.recognizer)
     draw_cards(answers[used], chosen.recognizer)
+    draw_link(chosen, used)
     draw_why(answers, used)
     if len(answers) > 1:
         with st.expander("The answer for every mix of these inputs"):
             draw_subsets(answers)
-    return Asked(product, batch, used, answers, notices)
+    return Asked(product, batch, used, answers, headline, notices)
 
 
 def rivals(chosen: Chosen) -> list[tuple[str, Recognizer]]:

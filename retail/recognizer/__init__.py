@@ -12,7 +12,8 @@ from typing import overload
 
 from torch import Tensor
 
-from retail.certainty import DEFAULT_WISH, Certainty, Judgement
+from retail.certainty import Certainty, Judgement
+from retail.config.wish import DEFAULT_WISH
 from retail.encoders import Encoder
 from retail.fusion import FusionHead
 from retail.media import content_hash

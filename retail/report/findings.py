@@ -55,16 +55,20 @@ def _lower(sentence: str) -> str:
 def threshold_sentence(wish: Threshold) -> str:
     """How sure is sure enough for a target accuracy, by validation, and the result on the test products."""
     if wish.threshold is None:
-        return f"No threshold reaches an accuracy of {percent(wish.wished)} on validation."
+        return f"Validation cannot promise an accuracy of {percent(wish.wished)}{_would_do(wish.needed)}."
     if wish.accuracy is None:
         return (
-            f"To be right {percent(wish.wished)} of the time on validation, answer when at least "
-            f"{percent(wish.threshold)} sure; the model is that sure for no test product."
+            f"To be right {percent(wish.wished)} of the time, answer when at least {percent(wish.threshold)} sure; the "
+            "model is that sure for no test product."
         )
     return (
         f"To be right {percent(wish.wished)} of the time, answer when at least {percent(wish.threshold)} sure; that "
         f"answers {percent(wish.coverage)} of the test products, and {percent(wish.accuracy)} of these were right."
     )
+
+
+def _would_do(needed: int | None) -> str:
+    return f": about {needed:,} validation products would do" if needed else ", whatever their number"
 
 
 def deciding(rows: Sequence[Attribution]) -> list[str]:

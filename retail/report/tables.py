@@ -6,12 +6,13 @@ left out.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from retail.comparison.doctor_rows import Diagnosis
 from retail.comparison.result_rows import Accuracy, Setting
 from retail.comparison.results import Results
-from retail.evaluation.reports import Scores
+from retail.config.wish import DEFAULT_WISH
+from retail.evaluation.reports import Scores, SubsetCertainty
 from retail.report.findings import findings
 from retail.report.table_formats import Cell, Column, Estimate, Table, as_text
 from retail.report.verdict import verdict
@@ -117,13 +118,43 @@ def reliability_table(results: Results) -> Table:
 def thresholds_table(results: Results) -> Table:
     """How sure an answer must be for a target accuracy."""
     rows: Rows = [
-        [row.task, wish.wished, wish.threshold, wish.coverage, wish.accuracy]
+        [row.task, wish.wished, wish.threshold, wish.coverage, wish.accuracy, wish.needed]
         for row in results.calibration
         for wish in row.thresholds
     ]
     names = ("target accuracy", "answer when at least", "answered on test", "accuracy of these")
-    title = "The threshold for a target accuracy, chosen on validation"
-    return Table("thresholds", title, [Column("task"), *(Column(name, "%") for name in names)], rows)
+    title = "The threshold for a target accuracy, promised by validation with 95 % confidence"
+    columns = [Column("task"), *(Column(name, "%") for name in names), Column("validation products needed")]
+    return Table("thresholds", title, columns, rows)
+
+
+def subset_certainty_table(rows: Sequence[SubsetCertainty]) -> Table:
+    """As sure as right with every subset of the inputs."""
+    cells: Rows = [
+        [
+            row.task,
+            inputs_words(row.modalities),
+            Estimate(row.accuracy, row.accuracy_low, row.accuracy_high),
+            row.ece_before,
+            row.ece,
+            row.ece_by_chance,
+            next((wish.coverage for wish in row.promises if wish.wished == DEFAULT_WISH), None),
+            next((wish.accuracy for wish in row.promises if wish.wished == DEFAULT_WISH), None),
+            row.set_coverage,
+            row.set_size,
+            row.rises,
+            row.n,
+        ]
+        for row in rows
+    ]
+    names = ("accuracy", "ECE before", "ECE after", "by chance", "accepted", "right of these", "in the set")
+    columns = [Column("task"), Column("given"), *(Column(name, "%") for name in names)]
+    columns += [Column("set size", "number"), Column("surer with less", "%"), Column("n")]
+    note = (
+        f"Accepted: sure enough to be right {DEFAULT_WISH:.0%} of the time. By chance: what a perfectly calibrated "
+        "model stays below 19 times in 20. Surer with less: products whose confidence rises without an input."
+    )
+    return Table("subset_certainty", "As sure as right, with each mix of the inputs", columns, cells, note)
 
 
 def coverage_table(results: Results) -> Table:
@@ -243,6 +274,7 @@ TABLES: tuple[Callable[[Results], Table], ...] = (
     reliability_table,
     coverage_table,
     conformal_table,
+    lambda results: subset_certainty_table(results.subset_certainty),
     attribution_table,
     costs_table,
     cascade_table,
@@ -284,6 +316,8 @@ def scores_table(scores: Scores) -> str:
         for row in scores.scores
     ]
     lines = [as_text(Table("scores", "", [*columns, Column("ECE", "%")], rows))]
+    if scores.subset_certainty:
+        lines.append(as_text(subset_certainty_table(scores.subset_certainty)))
     for task, labels in scores.unknown_labels.items():
         if labels:
             lines.append(f"{task}: {len(labels)} labels unknown to the bundle counted as wrong: {', '.join(labels)}.")

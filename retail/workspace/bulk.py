@@ -8,22 +8,24 @@ from __future__ import annotations
 
 import csv
 import hashlib
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Literal
 
+from retail.config.wish import DEFAULT_WISH, check_wish
 from retail.files import home, on_this_machine, whole_file
-from retail.schema import UserError
+from retail.recognizer.bundle import read_record
+from retail.schema import Decision, UserError
 from retail.workspace import jobs
+from retail.workspace.answers import AnswerColumns, Row
 from retail.workspace.jobs import Job
 from retail.workspace.requests import PredictRequest, read_request
 
 MAX_ROWS = 10_000
 PREDICTIONS = "predictions.csv"
 CHUNK_BYTES = 2**20
-# Below this probability of the best class the model is not sure.
-SURE = 0.5
-Row = dict[str, str]
 
 
 def keep_upload(name: str, stream: BinaryIO) -> Path:
@@ -46,10 +48,17 @@ def keep_upload(name: str, stream: BinaryIO) -> Path:
     return path
 
 
-def start(bundle: Path, data: Path, title: str, text_column: str = "text") -> Job:
+def start(bundle: Path, data: Path, title: str, text_column: str = "text", accuracy: float = DEFAULT_WISH) -> Job:
     """Starts to recognise all rows of a data set; raises UserError when there is no such path."""
     place = on_this_machine(data).absolute()  # the run works in a folder of its own
-    request = PredictRequest(bundle=bundle, data=place, text_column=text_column, limit=MAX_ROWS, out=Path(PREDICTIONS))
+    request = PredictRequest(
+        bundle=bundle,
+        data=place,
+        text_column=text_column,
+        limit=MAX_ROWS,
+        accuracy=check_wish(accuracy),
+        out=Path(PREDICTIONS),
+    )
     return jobs.start_now(request, title)
 
 
@@ -70,28 +79,55 @@ def bulk_jobs() -> list[Job]:
     return [job for job in jobs.list_jobs() if is_bulk(job)]
 
 
-def predictions(job: Job) -> list[Row]:
-    """The finished table, [] before there is one."""
+@dataclass(frozen=True)
+class Predictions:
+    """A finished table; `columns` say what is where, None where the recogniser's questions are not known any more."""
+
+    rows: list[Row]
+    columns: AnswerColumns | None
+
+    @property
+    def tasks(self) -> list[str]:
+        """The questions that were answered."""
+        return list(self.columns.tasks) if self.columns else []
+
+    def decided(self, task: str) -> Counter[Decision | None]:
+        """How many answers to a question were accepted, need a look or are of unknown products; None: no answer."""
+        assert self.columns is not None
+        return Counter(self.columns.decision(row, task) for row in self.rows)
+
+    def answered(self) -> int:
+        """Rows with an input that could be used."""
+        return sum(self.columns.answered(row) for row in self.rows) if self.columns else 0
+
+    def matching(self, words: str = "", task: str = "", only: Decision | Literal["all", "failed"] = "all") -> list[Row]:
+        """The rows that hold all these words in any cell and whose answer to the question is decided so."""
+        wanted = words.lower().split()
+        return [row for row in self.rows if self._shown(row, task, only) and _holds(row, wanted)]
+
+    def _shown(self, row: Row, task: str, only: Decision | Literal["all", "failed"]) -> bool:
+        if only == "all" or self.columns is None:
+            return True
+        return not self.columns.answered(row) if only == "failed" else self.columns.decision(row, task) == only
+
+
+def predictions(job: Job) -> Predictions:
+    """The finished table, one without rows before there is one."""
     try:
         with (job.folder / PREDICTIONS).open(newline="", encoding="utf-8") as stream:
-            return list(csv.DictReader(stream))
+            table = csv.DictReader(stream)
+            rows, header = list(table), list(table.fieldnames or ())
     except OSError:
-        return []
+        return Predictions([], None)
+    try:
+        request = read_request(job.folder)
+        assert isinstance(request, PredictRequest)
+        columns = AnswerColumns.read(header, list(read_record(request.bundle).tasks))
+    except ValueError:  # a UserError too: the recogniser was deleted since
+        columns = None
+    return Predictions(rows, columns)
 
 
-def failed(row: Row) -> bool:
-    """Whether no input of the row could be used."""
-    return not row["used"]
-
-
-def unsure(row: Row) -> bool:
-    """Whether the model is not sure of one of its answers."""
-    probs = [float(value) for name, value in row.items() if name.endswith("_probability") and value]
-    return any(prob < SURE for prob in probs)
-
-
-def matching(rows: Sequence[Row], words: str = "", only: str = "all") -> list[Row]:
-    """The rows that hold all these words in any cell; `only` is all, unsure or failed."""
-    kept = {"all": lambda row: True, "unsure": unsure, "failed": failed}[only]
-    wanted = words.lower().split()
-    return [row for row in rows if kept(row) and all(word in " ".join(row.values()).lower() for word in wanted)]
+def _holds(row: Row, words: Sequence[str]) -> bool:
+    cells = " ".join(row.values()).lower()
+    return all(word in cells for word in words)

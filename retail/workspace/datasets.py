@@ -216,7 +216,7 @@ def _describe(folder: Path, name: str, source: Path, notes: tuple[str, ...]) -> 
     header, rows = read_table(table)
     inside = table.is_relative_to(folder)
     place = str(table.relative_to(folder)) if inside else str(table)
-    guess = suggest(header, rows)
+    guess = suggest(header, list(rows.values()))
     # Where the convention is followed, nothing needs saying; a guess of the tasks is the manifest's own.
     guess = replace(guess, tasks=()) if guess == Columns(tasks=guess.tasks) else guess
     pointer = Pointer(name=name.strip(), metadata=place, columns=guess, notes=notes, added=time.time())

@@ -12,6 +12,7 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import Field, TypeAdapter, ValidationError
 
 from retail.config import CompareConfig, CurveConfig, FinetuneConfig, SearchConfig, TrainConfig
+from retail.config.wish import DEFAULT_WISH
 from retail.files.record import FileRecord
 from retail.schema import MODALITIES, Modality, UserError
 
@@ -180,6 +181,7 @@ class PredictRequest(_Unlabelled):
     kind: Literal["predict"] = "predict"
     bundle: Path
     limit: int = 0  # more rows are refused; 0: any number
+    accuracy: float = DEFAULT_WISH  # answers are accepted where they are right as often as this
     out: Path
 
 

@@ -6,10 +6,11 @@ In: an `EvaluateRequest`, a `RobustnessRequest` or a `PredictRequest`. Out: scor
 from __future__ import annotations
 
 import csv
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
+from retail.dataset.columns import ID
 from retail.dataset.manifest import Manifest, locate, read_manifest, read_table
 from retail.evaluation.robustness import robustness as measure
 from retail.evaluation.robustness import some_of
@@ -20,12 +21,14 @@ from retail.recognizer import Recognizer
 from retail.recognizer.bundle import load_bundle
 from retail.report.files import write_tables
 from retail.report.robustness_tables import robustness_tables, robustness_text
-from retail.report.table_formats import safe_cell
 from retail.report.tables import scores_table
-from retail.schema import Prediction
+from retail.schema import Decision, Prediction
 from retail.store import EmbeddingStore
+from retail.workspace.answers import AnswerColumns
 from retail.workspace.execution.outcome import Follower, Outcome, read_data
 from retail.workspace.requests import EvaluateRequest, PredictRequest, RobustnessRequest
+
+DECIDED: dict[Decision, str] = {"accept": "are accepted", "review": "need a look", "unknown": "are of unknown products"}
 
 
 def run(request: EvaluateRequest | RobustnessRequest | PredictRequest, follower: Follower) -> Outcome:
@@ -64,16 +67,32 @@ def robustness(request: RobustnessRequest, recognizer: Recognizer, follower: Fol
 
 
 def predict(request: PredictRequest, recognizer: Recognizer, follower: Follower) -> Outcome:
-    """An answer a row; rows that cannot be used keep the reason."""
+    """An answer a row, behind the user's own columns; rows that cannot be used keep the reason."""
     manifest = read_manifest(
         request.data, None, request.text_column, progress=follower, most_rows=request.limit, use_split=False
     )
     for problem in manifest.problems:
         follower.note(str(problem))
-    rows = _with_reasons(recognizer.predict_many(manifest.products, EmbeddingStore(), follower), manifest)
-    _write_csv(request.out, rows, list(recognizer.vocabularies))
-    used = sum(bool(row.used) for row in rows)
-    return Outcome(f"{len(rows)} products written to {request.out}, {len(rows) - used} of them without an answer.")
+    answers = recognizer.predict_many(manifest.products, EmbeddingStore(), follower, request.accuracy)
+    rows = _by_line(answers, manifest)
+    table, _, _, _ = locate(request.data)
+    header, own = read_table(table)
+    numbered = ID not in header
+    columns = AnswerColumns.of([ID, *header] if numbered else header, list(recognizer.vocabularies))
+    with whole_file(request.out) as partial, partial.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(columns.header)
+        for line, row in rows:
+            cells = own.get(line, [""] * len(header))
+            writer.writerow(columns.cells([row.id, *cells] if numbered else cells, row))
+    lost = sum(not row.used for _, row in rows)
+    decided = Counter(answer.decision for _, row in rows for answer in row.answers.values())
+    asked = max(decided.total(), 1)
+    shares = ", ".join(f"{decided[name] / asked:.0%} {word}" for name, word in DECIDED.items())
+    return Outcome(
+        f"{len(rows)} products written to {request.out}, {lost} of them without an answer. Of the answers {shares} "
+        f"(wished accuracy {request.accuracy:.0%})."
+    )
 
 
 def _labelled_data(
@@ -86,25 +105,17 @@ def _labelled_data(
     return read_data(request.data, tasks, request.text_column, follower)
 
 
-def _with_reasons(predictions: Sequence[Prediction], manifest: Manifest) -> list[Prediction]:
-    """Each product's answer with what was wrong in its row, then the rows that are no product at all."""
+def _by_line(predictions: Sequence[Prediction], manifest: Manifest) -> list[tuple[int, Prediction]]:
+    """Each product's answer with what was wrong in its row, and the rows that are no product at all, line by line."""
     names: dict[int, str] = {}
     reasons: dict[int, tuple[str, ...]] = {}  # by line, for two rows may bear one id
     for problem in manifest.problems:
         if problem.line is not None and problem.id:  # the header has none
             names[problem.line] = problem.id
             reasons[problem.line] = (*reasons.get(problem.line, ()), str(problem))
-    rows = [replace(row, notes=(*reasons.pop(manifest.lines[row.id], ()), *row.notes)) for row in predictions]
-    return rows + [Prediction(names[line], {}, (), notes) for line, notes in reasons.items()]
-
-
-def _write_csv(path: Path, predictions: Sequence[Prediction], tasks: Sequence[str]) -> None:
-    with whole_file(path) as partial, partial.open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.writer(stream)
-        names = [name for task in tasks for name in (task, f"{task}_probability")]
-        writer.writerow(["id", *map(safe_cell, names), "used", "notes"])
-        for prediction in predictions:
-            answers = [prediction.best(task) if prediction.used else ("", 0.0) for task in tasks]
-            cells = [cell for label, prob in answers for cell in (safe_cell(label), f"{prob:.4f}" if label else "")]
-            tail = [" ".join(prediction.used), safe_cell(" ".join(prediction.notes))]
-            writer.writerow([safe_cell(prediction.id), *cells, *tail])
+    found = {}
+    for row in predictions:
+        line = manifest.lines[row.id]
+        found[line] = replace(row, notes=(*reasons.pop(line, ()), *row.notes))
+    lost = {line: Prediction(names[line], {}, (), notes) for line, notes in reasons.items()}
+    return sorted((found | lost).items())

@@ -1,0 +1,97 @@
+"""The table of answers to many products: the user's own columns, four columns a question, and what the whole row says.
+
+In: the user's header and the questions. Out: names that never collide, and the cells of a row. Whoever reads such a
+table finds a question's columns under the same names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from retail.report.table_formats import safe_cell
+from retail.schema import Decision, Prediction
+
+PARTS = ("", "_probability", "_set", "_decision")
+ROW = ("nearest_product", "nearest_similarity", "used", "notes")
+SET_SEPARATOR = " | "
+SET_SHOWN = 20  # classes of a set; the rest is counted
+Row = dict[str, str]
+
+
+@dataclass(frozen=True)
+class TaskColumns:
+    """The columns of one question."""
+
+    label: str
+    probability: str
+    candidates: str
+    decision: str
+
+
+@dataclass(frozen=True)
+class AnswerColumns:
+    """The names of all columns in their order."""
+
+    own: tuple[str, ...]
+    tasks: Mapping[str, TaskColumns]
+    row: Mapping[str, str]  # a name of `ROW` -> what it is called here
+
+    @classmethod
+    def of(cls, own: Sequence[str], tasks: Sequence[str]) -> AnswerColumns:
+        """A name that the user's table or another question has already gets "(predicted)" behind it."""
+        own = [safe_cell(name) for name in own]
+        taken = set(own)
+
+        def free(name: str) -> str:
+            name = safe_cell(name)
+            found, count = name, 1
+            while found in taken:
+                found = f"{name} (predicted)" if count == 1 else f"{name} (predicted {count})"
+                count += 1
+            taken.add(found)
+            return found
+
+        columns = {task: TaskColumns(*(free(task + part) for part in PARTS)) for task in tasks}
+        return cls(tuple(own), columns, {name: free(name) for name in ROW})
+
+    @classmethod
+    def read(cls, header: Sequence[str], tasks: Sequence[str]) -> AnswerColumns:
+        """Of a table that was written for these questions; ValueError for any other."""
+        found = cls.of(header[: len(header) - len(PARTS) * len(tasks) - len(ROW)], tasks)
+        if list(found.header) != list(header):
+            raise ValueError("these are not the answers to these questions")
+        return found
+
+    @property
+    def header(self) -> list[str]:
+        """Every name in its order."""
+        ours = [name for columns in self.tasks.values() for name in vars(columns).values()]
+        return [*self.own, *ours, *self.row.values()]
+
+    def cells(self, own: Sequence[str], prediction: Prediction) -> list[str]:
+        """A row; what is not known is empty."""
+        found = [safe_cell(cell) for cell in own]
+        for task in self.tasks:
+            if answer := prediction.answers.get(task):
+                label, decision = safe_cell(answer.label), answer.decision
+                found += [label, f"{answer.probability:.4f}", safe_cell(_set(answer.candidates)), decision]
+            else:
+                found += [""] * len(PARTS)
+        nearest = prediction.nearest
+        found += [safe_cell(nearest.id), f"{nearest.similarity:.4f}"] if nearest else ["", ""]
+        return [*found, " ".join(prediction.used), safe_cell(" ".join(prediction.notes))]
+
+    def answered(self, row: Row) -> bool:
+        """Whether some input of the row could be used."""
+        return bool(row[self.row["used"]])
+
+    def decision(self, row: Row, task: str) -> Decision | None:
+        """What to do with the answer to a question; None for a row without one."""
+        return row[self.tasks[task].decision] or None  # type: ignore[return-value]
+
+
+def _set(candidates: Sequence[str]) -> str:
+    more = len(candidates) - SET_SHOWN
+    shown = SET_SEPARATOR.join(candidates[:SET_SHOWN])
+    return f"{shown}{SET_SEPARATOR}… ({more} more)" if more > 0 else shown
