@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from retail.__main__ import app
 from retail.files import DEMO_BUNDLE, DEMO_DIR
 from retail.workspace import bulk, jobs, records
+from retail.workspace.answers import AnswerColumns
 
 
 @pytest.fixture
@@ -49,14 +50,17 @@ def finished(job: jobs.Job) -> records.Status:
 def test_every_row_comes_back_with_an_answer_or_a_reason(own_runs, tmp_path):
     job = bulk.start(DEMO_BUNDLE, write_rows(tmp_path / "data"), "Recognise data")
     assert finished(job).state == "done", job.log_tail()
-    rows = {row["id"]: row for row in bulk.predictions(job)}
-    assert len(rows) == 11
-    assert rows["'=1+1"]["used"] == "image text" and rows["'=1+1"]["product"]
+    table = bulk.predictions(job)
+    assert table.tasks == ["product", "category", "packaging", "brand"] and table.answered() == len(table.rows) - 3
+    first, *_, again = (row for row in table.rows if row["id"] == "'=1+1")
+    rows = {row["id"]: row for row in table.rows if row is not again}
+    assert len(rows) + 1 == len(table.rows) == 11
+    assert first["used"] == "image text" and first["product"]
     assert "is not a usable photo" in rows["words and damage"]["notes"] and rows["words and damage"]["used"] == "text"
-    lost = {name: row["notes"] for name, row in rows.items() if bulk.failed(row)}
-    assert set(lost) == {"lost", "damaged", "line-6"}
+    lost = {name: row["notes"] for name, row in rows.items() if not row["used"]}
+    assert set(lost) == {"lost", "damaged"} and not again["used"]
     assert "'missing.jpg' does not exist" in lost["lost"] and "is not a usable photo" in lost["damaged"]
-    assert "is already used in line 2" in lost["line-6"]
+    assert "is already used in line 2" in again["notes"]
     assert bulk.bulk_jobs() == [job]
 
 
@@ -74,11 +78,11 @@ def test_notes_stand_beside_the_answer_of_their_row_and_rows_of_one_id_stay_apar
     assert CliRunner().invoke(app, options).exit_code == 0
     rows = list(csv.DictReader((tmp_path / "out.csv").read_text(encoding="utf-8").splitlines()))
     assert [(row["id"], row["used"]) for row in rows] == [
-        *[("a", "text"), ("b", "text"), ("c", "text")],
-        *[("c", ""), ("c", ""), ("line-7", "")],
+        *[("a", "text"), ("b", "text"), ("c", ""), ("c", "")],
+        *[("c", "text"), ("line-7", "")],
     ]
-    assert "line 2: byte 0xe9 is not UTF-8" in rows[0]["notes"] and not rows[2]["notes"]
-    assert "line 4: no photo" in rows[3]["notes"] and "line 5: no photo" in rows[4]["notes"]
+    assert "line 2: byte 0xe9 is not UTF-8" in rows[0]["notes"] and not rows[4]["notes"]
+    assert "line 4: no photo" in rows[2]["notes"] and "line 5: no photo" in rows[3]["notes"]
     assert "0xe9" in rows[5]["notes"] and "2 fields instead of 5" in rows[5]["notes"]
 
 
@@ -89,7 +93,7 @@ def test_a_run_that_is_started_again_finds_its_data_and_bundle(own_runs, tmp_pat
     (tmp_path / "metadata.csv").write_text("id,words\n1,tea\n", encoding="utf-8")
     again = bulk.restart(first)
     assert again != first and finished(again).state == "done", again.log_tail()
-    assert jobs.status(again).title == "Recognise data" and len(bulk.predictions(again)) == 1
+    assert jobs.status(again).title == "Recognise data" and len(bulk.predictions(again).rows) == 1
 
 
 def test_more_rows_than_allowed_are_one_sentence(tmp_path):
@@ -114,15 +118,23 @@ def test_an_upload_is_kept_under_its_content_and_other_files_are_refused(own_run
         bulk.start(DEMO_BUNDLE, path.parent / "nothing", "x")
 
 
-def test_rows_are_found_by_words_doubt_and_failure():
-    sure = {"id": "1", "kind": "tea", "kind_probability": "0.9", "used": "text", "notes": ""}
-    unsure = sure | {"id": "2", "kind": "milk", "kind_probability": "0.4999"}
-    lost = sure | {"id": "3", "kind": "", "kind_probability": "", "used": "", "notes": "photo.jpg does not exist"}
-    rows = [sure, unsure, lost]
-    assert bulk.matching(rows) == rows
-    assert bulk.matching(rows, "text MILK") == [unsure]
-    assert bulk.matching(rows, only="unsure") == [unsure]
-    assert bulk.matching(rows, only="failed") == [lost] == bulk.matching(rows, "photo", "failed")
+def test_rows_are_found_by_words_decision_and_failure():
+    columns = AnswerColumns.of(["id"], ["kind", "brand"])
+
+    def row(name: str, label: str, kind: str, brand: str, used: str = "text", notes: str = "") -> bulk.Row:
+        cells = dict.fromkeys(columns.header, "") | {"id": name, "kind": label, "used": used, "notes": notes}
+        return cells | {"kind_decision": kind, "brand_decision": brand}
+
+    sure, unsure = row("1", "tea", "accept", "review"), row("2", "milk", "review", "accept")
+    strange, lost = row("3", "tea", "unknown", "unknown"), row("4", "", "", "", "", "photo.jpg does not exist")
+    table = bulk.Predictions([sure, unsure, strange, lost], columns)
+    assert table.matching() == table.rows and table.answered() == 3
+    assert table.matching("text MILK") == [unsure]
+    assert table.matching("", "kind", "review") == [unsure] and table.matching("", "brand", "review") == [sure]
+    assert table.matching("", "brand", "unknown") == [strange] and table.matching("tea", "kind", "accept") == [sure]
+    assert table.matching("", "kind", "failed") == [lost] == table.matching("photo", "kind", "failed")
+    assert table.decided("kind") == {"accept": 1, "review": 1, "unknown": 1, None: 1}
+    assert bulk.Predictions(table.rows, None).matching("", "kind", "accept") == table.rows  # nobody knows the questions
 
 
 @pytest.mark.parametrize("path", ["a" * 300, "~nobody-of-this-name/data"])

@@ -7,6 +7,8 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import save
 
 from retail.config import FrozenConfig, TrainConfig
 from retail.files import DEMO_BUNDLE
@@ -45,11 +47,39 @@ def test_a_bundle_gives_the_same_answers(recognizer, saved):
 def test_damage_is_named(saved):
     weights = saved / "head.safetensors"
     weights.write_bytes(weights.read_bytes()[:-1] + b"x")
-    with pytest.raises(UserError, match="do not match their checksum"):
+    with pytest.raises(UserError, match=r"head\.safetensors in bundle .* does not match its checksum"):
         load_bundle(saved)
     weights.unlink()
     with pytest.raises(UserError, match=r"lacks head\.safetensors"):
         load_bundle(saved)
+
+
+def test_what_answers_are_worth_is_kept_and_its_damage_named(recognizer, saved):
+    product = Product("p", text="a pear")
+    assert load_bundle(saved).predict(product) == recognizer.predict(product)
+    (saved / "certainty.safetensors").write_bytes(b"x")
+    with pytest.raises(UserError, match=r"certainty\.safetensors in bundle .* does not match its checksum"):
+        load_bundle(saved)
+    change(saved, lambda found: found.update(certainty_sha256=hashlib.sha256(b"x").hexdigest()))
+    with pytest.raises(UserError, match=r"certainty\.safetensors in bundle .* is damaged"):
+        load_bundle(saved)
+
+
+def test_certainty_of_another_head_is_refused(saved):
+    content = save({"pooled": torch.ones(2), "temperatures": torch.ones(3, 2)})
+    (saved / "certainty.safetensors").write_bytes(content)
+    change(saved, lambda found: found.update(certainty_sha256=hashlib.sha256(content).hexdigest()))
+    with pytest.raises(UserError, match="does not fit"):
+        load_bundle(saved)
+
+
+def test_a_bundle_from_before_there_were_promises_keeps_its_temperatures_and_promises_nothing(recognizer, saved):
+    (saved / "certainty.safetensors").unlink()
+    change(saved, lambda found: found.pop("certainty_sha256"))
+    change(saved, lambda found: found["temperatures"].update(fruit=1e-3))
+    answer = load_bundle(saved).predict(Product("p", text="a pear"))
+    assert answer.best("fruit")[1] > 0.999 and answer.answers["fruit"].decision == "review"
+    assert answer.answers["fruit"].like_this is None and len(answer.answers["fruit"].candidates) == 3
 
 
 def change(saved, edit) -> None:

@@ -22,7 +22,7 @@ from retail.report.tables import comparison_table
 from retail.report.verdict import verdict
 from retail.schema import MODALITIES, SUBSETS, Product, UserError
 from retail.splits import prepare, with_validation
-from retail.training import fit, predict_probs
+from retail.training import fit
 from retail.workspace import estimate
 from tests.made_up_data import ENCODERS, MANIFEST, made_up_results, made_up_splits
 
@@ -187,7 +187,7 @@ def test_recognisers_of_a_comparison_are_the_scored_heads_and_train_nothing_agai
     assert [recognizer.strategy for recognizer in recognizers] == ["averaged", "gated"]
     fusions = [scored for scored in found.fits if scored.plan.kind == "fusion"]
     for recognizer, scored in zip(recognizers, fusions, strict=True):
-        preds = predict_probs(recognizer.head, splits.test, recognizer.temperatures)["pair"].argmax(1).tolist()
+        preds = recognizer.certainty.probs(recognizer.head, splits.test)["pair"].argmax(1).tolist()
         assert preds == list(found.results.predictions.models[recognizer.strategy]["0"]["pair"].preds)
         assert recognizer.info.config == scored.plan.config
         again = fit(splits.train, splits.val, splits.task_sizes, scored.plan.config)

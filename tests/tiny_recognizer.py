@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import torch
 
+from retail.certainty import Certainty
 from retail.encoders import Encoder
-from retail.fusion import build_head
+from retail.fusion import FusionHead, build_head
 from retail.recognizer import Recognizer
 from retail.schema import Vocabulary
+from retail.store import EmbeddingBatch
 
 
 class TinyEncoder(Encoder):
@@ -26,4 +28,17 @@ def tiny_recognizer() -> Recognizer:
     encoders = {m: TinyEncoder(m) for m in ("audio", "image", "text")}
     head = build_head("gated", dict.fromkeys(encoders, 3), {"fruit": 3, "colour": 7}, width=8).eval()
     vocabularies = {"fruit": Vocabulary(("apple", "fig", "pear")), "colour": Vocabulary(tuple("abcdefg"))}
-    return Recognizer(encoders, head, "gated", vocabularies, {"fruit": 2.0, "colour": 1.0}, width=8)
+    return Recognizer(encoders, head, "gated", vocabularies, fitted_certainty(head), width=8)
+
+
+def fitted_certainty(head: FusionHead, rows: int = 120) -> Certainty:
+    """On random rows whose labels are mostly what the head says of them."""
+    generator = torch.Generator().manual_seed(1)
+    present = {m: torch.ones(rows, dtype=torch.bool) for m in head.dims}
+    embeddings = {m: torch.randn(rows, dim, generator=generator) for m, dim in head.dims.items()}
+    with torch.inference_mode():
+        best = {task: logits.argmax(1) for task, logits in head(embeddings, present).items()}
+    chance = torch.rand(rows, generator=generator) < 0.1
+    targets = {task: torch.where(chance, 0, right) for task, right in best.items()}
+    batch = EmbeddingBatch(tuple(map(str, range(rows))), embeddings, present, targets)
+    return Certainty.fit(head, batch, batch)

@@ -1,10 +1,11 @@
-"""Known products: which of them lie nearest to an upload, is it unlike all of them, and products added by hand.
+"""Known products: which of them lie nearest to an upload, is it one of those that were added by hand.
 
 In: a recogniser, its training data and the embeddings of an upload. Out: a `Gallery` and `Neighbour`s.
 
 Similarity is the cosine of the embeddings, less the gallery's mean, averaged over the inputs that both products have.
-An upload is "unlike anything known" when its nearest neighbour is less similar than that of 95 % of the validation
-products, which the gallery does not hold; each subset of inputs has a threshold of its own.
+An upload is a product that was added by hand when that is nearest of all, and more similar than the nearest neighbour
+of 5 % of the validation products, which the gallery does not hold; each subset of inputs has a threshold of its own.
+Whether an upload is unlike anything known says the recogniser itself (`retail.certainty`).
 """
 
 from __future__ import annotations
@@ -84,16 +85,12 @@ class Gallery:
             best.setdefault(kind, Neighbour(product, similarity))
         return list(best.values())
 
-    def unlike(self, neighbours: Sequence[Neighbour], used: Sequence[Modality]) -> str:
-        """A sentence when the nearest product is too far away to be the same, else ""."""
+    def recognised(self, neighbours: Sequence[Neighbour], used: Sequence[Modality]) -> Neighbour | None:
+        """The product added by hand that an upload is: the nearest of all, and near enough for these inputs."""
         threshold = self.thresholds.get(tuple(m for m in MODALITIES if m in used))
-        if threshold is None or not neighbours or neighbours[0].similarity >= threshold:
-            return ""
-        return (
-            f"Unlike anything known: the nearest known product has a similarity of {neighbours[0].similarity:.2f}, "
-            f"while {KNOWN:.0%} of the validation products reach {threshold:.2f} with these inputs. "
-            "The answers are only guesses among the classes it knows."
-        )
+        if threshold is None or not neighbours or not neighbours[0].enrolled:
+            return None
+        return neighbours[0] if neighbours[0].similarity >= threshold else None
 
     def contradictions(self, answer: Prediction, recognizer: Recognizer) -> list[str]:
         """A sentence for each pair of tasks whose answers cannot both be right, by the training rows."""

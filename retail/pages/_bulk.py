@@ -13,10 +13,16 @@ from retail.config.wish import DEFAULT_WISH, LEAST, MOST
 from retail.pages._recogniser import Chosen, words
 from retail.schema import UserError
 from retail.workspace import bulk, jobs
-from retail.workspace.bulk import MAX_ROWS, PREDICTIONS
+from retail.workspace.bulk import MAX_ROWS, PREDICTIONS, Shown
 
 UPLOAD_MB = 1024
-ONLY = {"all": "All", "accept": "Accepted", "review": "To review", "unknown": "Unknown", "failed": "Unanswered"}
+ONLY: dict[Shown, str] = {
+    "all": "All",
+    "accept": "Accepted",
+    "review": "To review",
+    "unknown": "Unknown",
+    "failed": "Unanswered",
+}
 
 
 def keep_upload(key: str) -> None:
@@ -120,7 +126,7 @@ def load_table(path: str, changed: int) -> bulk.Predictions:
 def summary(table: bulk.Predictions) -> str:
     """How much a person still has to look at, question by question."""
     rows, lost = len(table.rows), len(table.rows) - table.answered()
-    lines = [f"{rows:,} rows, {lost:,} of them without an answer."]
+    lines = [f"{rows:,} rows: {rows - lost:,} answered, {lost:,} without an answer."]
     for task in table.tasks:
         decided = table.decided(task)
         look = decided["review"] + decided["unknown"]
@@ -139,17 +145,19 @@ def draw_table(job: jobs.Job) -> None:
     table = load_table(str(path), path.stat().st_mtime_ns)
     st.markdown(summary(table))
     wanted = st.text_input("Search", placeholder="words to find in a row", key="bulk_words")
-    task, only = "", "all"
+    task = ""
+    only: Shown = "all"
     if table.columns is not None:
         if len(table.tasks) > 1:
             options, label = table.tasks, "Question"
             task = st.selectbox(label, options, format_func=lambda name: plain(words(name)), key="bulk_task")
         else:
             task = table.tasks[0]
-        only = st.segmented_control(
+        chosen = st.segmented_control(
             "Show", list(ONLY), default="all", required=True, format_func=lambda name: ONLY[name], key="bulk_only"
         )
-    kept = table.matching(wanted, task, only or "all")
+        only = chosen or "all"
+    kept = table.matching(wanted, task, only)
     st.caption(
         f"{len(kept):,} of {len(table.rows):,} rows. Reasons are in the notes column. Click a column to sort by it."
     )

@@ -12,7 +12,14 @@ from retail.comparison.chosen_rows import Calibration
 from retail.components.compare_runs import View
 from retail.components.words import figure, show_table
 from retail.report.findings import threshold_sentence
-from retail.report.tables import calibration_table, conformal_table, coverage_table, reliability_table, thresholds_table
+from retail.report.tables import (
+    calibration_table,
+    conformal_table,
+    coverage_table,
+    reliability_table,
+    subset_certainty_table,
+    thresholds_table,
+)
 
 
 def draw_certainty(view: View) -> None:
@@ -33,6 +40,11 @@ def draw_certainty(view: View) -> None:
     with st.expander("All bins with counts"):
         show_table(reliability_table(cut), titles)
     _draw_threshold(view, row)
+    if cut.subset_certainty:
+        table = subset_certainty_table(cut.subset_certainty)
+        st.subheader(table.title, anchor=False)
+        st.caption(f"Each mix has a temperature and thresholds of its own, from validation. {table.note}")
+        show_table(table, titles)
     if cut.conformal:
         table = conformal_table(cut)
         st.subheader(table.title, anchor=False)
@@ -43,11 +55,11 @@ def draw_certainty(view: View) -> None:
 def _draw_threshold(view: View, row: Calibration) -> None:
     """The threshold that validation gives for a target accuracy, and the result on the test products."""
     st.subheader("How sure is sure enough?", anchor=False)
-    wished = st.slider("Target accuracy", 50.0, 99.5, 95.0, 0.5, format="%.1f %%") / 100
+    wished = st.slider("Target accuracy", 50.0, 99.0, 95.0, 0.5, format="%.1f %%") / 100
     wish = row.threshold_for(wished)
     st.markdown(threshold_sentence(wish))
     if wish.accuracy is not None:
-        st.caption("The threshold was chosen on validation; the cross shows the result on the test products.")
+        st.caption("Validation promises it with 95 % confidence; the cross shows the result on the test products.")
     if row.coverage:
         chart = charts.coverage_chart(row, wish)
         figure(chart)

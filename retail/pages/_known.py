@@ -1,4 +1,4 @@
-"""Known products in Recognise: the nearest ones with their pictures, "unlike anything known", and adding one's own."""
+"""Known products in Recognise: the nearest ones with their pictures, and adding one's own, which then answer."""
 
 from __future__ import annotations
 
@@ -54,10 +54,12 @@ def draw_neighbour(neighbour: Neighbour) -> None:
 
 
 def draw_neighbours(gallery: Gallery, chosen: Chosen, asked: Asked) -> None:
-    """The nearest known products and a warning when even they are far away."""
+    """The nearest known products; one that was added by hand is the answer where the upload is it."""
     neighbours = gallery.nearest(asked.batch, asked.used, SHOWN)
-    if warning := gallery.unlike(neighbours, asked.used):
-        asked.notices.warning(warning)
+    if mine := gallery.recognised(neighbours, asked.used):
+        with asked.headline.container():
+            st.subheader(plain(mine.title), anchor=False)
+            st.caption(f"A product that you added; similarity {mine.similarity:.2f}. Its class is not among those below.")
     for sentence in gallery.contradictions(asked.answers[asked.used], chosen.recognizer):
         asked.notices.warning(plain(sentence))
     if not neighbours:
@@ -78,8 +80,8 @@ def draw_enrol(key: str, recognizer: Recognizer, asked: Asked) -> None:
     """Keeps the upload as a known product, and lists those that were kept."""
     with st.expander("Add this upload to the known products"):
         st.caption(
-            "From now on this recogniser, on this machine, finds it as a neighbour. The classes of the model stay the "
-            "same: to teach it a new class, train on more data."
+            "From now on this recogniser, on this machine, knows it by name. The classes of the model stay the same: to "
+            "teach it a new class, train on more data."
         )
         with st.form("enrol", clear_on_submit=True, border=False):
             name = st.text_input("Product name", max_chars=120)

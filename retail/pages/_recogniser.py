@@ -97,6 +97,8 @@ def draw_facts(chosen: Chosen) -> None:
     made_up = " The demo's products are made up." if recognizers.of_demo(chosen.folder) else ""
     title = strategy_title(recognizer.strategy)
     st.caption(plain(f"{title}, trained{learned}. Classes: {tasks}.{made_up}"))
+    if not recognizer.certainty.promises.records:
+        st.caption("It was made before answers were judged: train it again to be told when to look and what is unknown.")
     measured = recognizers.accuracies_on_test(chosen.folder, recognizer.strategy)
     if measured:
         right = ", ".join(f"{words(task)} {percent(share)}" for task, (share, _) in measured.items())

@@ -7,7 +7,7 @@ table finds a question's columns under the same names.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from retail.report.table_formats import safe_cell
 from retail.schema import Decision, Prediction
@@ -31,7 +31,7 @@ class TaskColumns:
 
 @dataclass(frozen=True)
 class AnswerColumns:
-    """The names of all columns in their order."""
+    """The names of all columns in their order; those of the answers depend on the questions alone."""
 
     own: tuple[str, ...]
     tasks: Mapping[str, TaskColumns]
@@ -39,29 +39,36 @@ class AnswerColumns:
 
     @classmethod
     def of(cls, own: Sequence[str], tasks: Sequence[str]) -> AnswerColumns:
-        """A name that the user's table or another question has already gets "(predicted)" behind it."""
-        own = [safe_cell(name) for name in own]
-        taken = set(own)
+        """An answer has the name of its question; what would bear a name that is taken has a word behind it."""
+        taken: set[str] = set()
 
-        def free(name: str) -> str:
+        def free(name: str, word: str) -> str:
             name = safe_cell(name)
             found, count = name, 1
             while found in taken:
-                found = f"{name} (predicted)" if count == 1 else f"{name} (predicted {count})"
-                count += 1
+                found, count = f"{name} ({word})" if count == 1 else f"{name} ({word} {count})", count + 1
             taken.add(found)
             return found
 
-        columns = {task: TaskColumns(*(free(task + part) for part in PARTS)) for task in tasks}
-        return cls(tuple(own), columns, {name: free(name) for name in ROW})
+        named = {task: [free(task, "answer")] for task in tasks}
+        for part in PARTS[1:]:
+            for task in tasks:
+                named[task].append(free(task + part, "answer"))
+        row = {name: free(name, "row") for name in ROW}
+        return cls(
+            tuple(free(name, "own") for name in own),
+            {task: TaskColumns(*names) for task, names in named.items()},
+            row,
+        )
 
     @classmethod
     def read(cls, header: Sequence[str], tasks: Sequence[str]) -> AnswerColumns:
         """Of a table that was written for these questions; ValueError for any other."""
-        found = cls.of(header[: len(header) - len(PARTS) * len(tasks) - len(ROW)], tasks)
-        if list(found.header) != list(header):
+        ours = cls.of((), tasks)
+        own = header[: len(header) - len(ours.header)]
+        if [*own, *ours.header] != list(header):
             raise ValueError("these are not the answers to these questions")
-        return found
+        return replace(ours, own=tuple(own))
 
     @property
     def header(self) -> list[str]:

@@ -26,6 +26,7 @@ from retail.workspace.requests import PredictRequest, read_request
 MAX_ROWS = 10_000
 PREDICTIONS = "predictions.csv"
 CHUNK_BYTES = 2**20
+Shown = Decision | Literal["all", "failed"]  # which rows of a table are shown
 
 
 def keep_upload(name: str, stream: BinaryIO) -> Path:
@@ -100,12 +101,12 @@ class Predictions:
         """Rows with an input that could be used."""
         return sum(self.columns.answered(row) for row in self.rows) if self.columns else 0
 
-    def matching(self, words: str = "", task: str = "", only: Decision | Literal["all", "failed"] = "all") -> list[Row]:
+    def matching(self, words: str = "", task: str = "", only: Shown = "all") -> list[Row]:
         """The rows that hold all these words in any cell and whose answer to the question is decided so."""
         wanted = words.lower().split()
         return [row for row in self.rows if self._shown(row, task, only) and _holds(row, wanted)]
 
-    def _shown(self, row: Row, task: str, only: Decision | Literal["all", "failed"]) -> bool:
+    def _shown(self, row: Row, task: str, only: Shown) -> bool:
         if only == "all" or self.columns is None:
             return True
         return not self.columns.answered(row) if only == "failed" else self.columns.decision(row, task) == only

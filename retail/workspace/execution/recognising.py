@@ -83,7 +83,7 @@ def predict(request: PredictRequest, recognizer: Recognizer, follower: Follower)
         writer = csv.writer(stream)
         writer.writerow(columns.header)
         for line, row in rows:
-            cells = own.get(line, [""] * len(header))
+            cells = own.get(line) or [row.id if name == ID else "" for name in header]
             writer.writerow(columns.cells([row.id, *cells] if numbered else cells, row))
     lost = sum(not row.used for _, row in rows)
     decided = Counter(answer.decision for _, row in rows for answer in row.answers.values())
