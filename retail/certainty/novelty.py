@@ -1,0 +1,349 @@
+"""How unlike the known products an upload is: one score, whichever inputs are present, and when it means "unknown".
+
+In: a trained head, its training rows and validation rows. Out: a `Novelty`, small enough to travel with the head.
+
+The score adds three parts, each in deviations of the validation rows: the cosine distance to the nearest training
+product and to the nearest class mean, per input, and the head's largest logits (Hendrycks et al. 2022,
+arXiv:1911.11132). Cosines are taken behind a map that whitens the variance within classes (shrunk as by Ledoit and
+Wolf 2004) and keeps the directions in which products then differ most. `benchmarks/unknown.md` compares the parts with
+others. A row counts as unknown beyond the split-conformal quantile of the validation rows with the same inputs.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from sklearn.covariance import ledoit_wolf_shrinkage
+from torch import Tensor
+from torch.nn.functional import normalize
+
+from retail.fusion import CLAMP, SMALLEST_SCALE, FusionHead
+from retail.schema import MODALITIES, SUBSETS, Modality, UserError
+from retail.store import EmbeddingBatch
+
+FALSE_ALARMS = 0.05  # share of known products that may be called unknown
+DIMS = 48  # of the map; 32 and 64 find as much
+# Training products that are kept. With 600 of fashion's 1,500 the area under the curve falls by 0.001, with 300 by
+# 0.002; a class keeps at least one, so many classes may make it more.
+MOST_PROTOTYPES = 600
+FEWEST_ROWS = math.ceil(1 / FALSE_ALARMS) - 1  # validation rows below which no threshold can promise anything
+ROWS = 1024  # rows a pass of the head
+FLOOR = 1e-6  # of a deviation or a variance that is divided by
+BYTE = 127
+
+PARTS = ("nearest", "mean", "logits")
+_TABLE = 2 * len(PARTS) + 3  # per subset: centre and deviation of each part and of their sum, and the threshold
+_FIELDS = ("centre", "scale", "basis", "step", "shift", "means", "prototypes", "held", "spread")
+
+Subset = tuple[Modality, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class InputSpace:
+    """What one input's embeddings are compared with; the map takes (N, D) to (N, q), directions count alone."""
+
+    centre: Tensor  # (D,) float32
+    scale: Tensor  # (D,) float32
+    basis: Tensor  # (D, q) int8, in steps of
+    step: Tensor  # (q,) float32
+    shift: Tensor  # (q,) float32: the mapped training rows' mean
+    means: Tensor  # (C, q) int8, each row in a unit of its own
+    prototypes: Tensor  # (P, q) int8 likewise
+    held: Tensor  # (P,) bool: which prototypes have this input
+    spread: Tensor  # (2, 2) float32: centre and deviation of both distances on validation rows
+
+    @cached_property
+    def _map(self) -> Tensor:
+        return self.basis.float() * self.step
+
+    @cached_property
+    def _unit_means(self) -> Tensor:
+        return normalize(self.means.float(), dim=1)
+
+    @cached_property
+    def _unit_prototypes(self) -> Tensor:
+        return normalize(self.prototypes.float(), dim=1)
+
+    def directions(self, embeddings: Tensor) -> Tensor:
+        """(N, D) embeddings of rows that have this input -> (N, q) unit vectors."""
+        standard = ((embeddings - self.centre) / self.scale).clamp(-CLAMP, CLAMP)
+        return normalize(standard @ self._map - self.shift, dim=1)
+
+    def similarities(self, directions: Tensor) -> Tensor:
+        """(N, q) -> (N, P) cosines; -inf for prototypes without this input."""
+        return (directions @ self._unit_prototypes.T).masked_fill(~self.held, -torch.inf)
+
+    def distances(self, embeddings: Tensor) -> Tensor:
+        """(N, D) -> (N, 2) cosine distance to the nearest prototype and to the nearest class mean, 0 to 2."""
+        directions = self.directions(embeddings)
+        nearest = self.similarities(directions).max(1).values.clamp_min(-1)  # no prototype may have it
+        return 1 - torch.stack([nearest, (directions @ self._unit_means.T).max(1).values], 1)
+
+    def standard_distances(self, embeddings: Tensor) -> Tensor:
+        """The same in deviations of validation rows."""
+        return (self.distances(embeddings) - self.spread[0]) / self.spread[1]
+
+
+@dataclass(frozen=True, eq=False)
+class Novelty:
+    """How unlike the known products an upload is; holds all that this takes, and no embedding of full length.
+
+    `ids` are the prototypes: training products, of every class one at least. `table` has a row for each of `SUBSETS`,
+    NaN where validation has no rows with these inputs.
+    """
+
+    inputs: Mapping[Modality, InputSpace]
+    ids: tuple[str, ...]
+    table: Tensor  # (7, 9) float32
+
+    @classmethod
+    def fit(cls, head: FusionHead, train: EmbeddingBatch, val: EmbeddingBatch) -> Novelty:
+        """From the head's training rows and validation rows, whose labels tell what is known.
+
+        Classes are those of the task with most of them. Validation rows of a class that training lacks (target -1) set
+        no threshold, unless none has a target. Every row with at least a subset's inputs counts for it, the others
+        hidden. Raises UserError when no training row has any of the head's inputs.
+        """
+        classes = _classes(head, train)
+        modalities = [m for m in MODALITIES if m in head.dims and bool(train.present[m].any())]
+        if not modalities:
+            raise UserError("Nothing is known yet: no training row has an input that the head reads; add products.")
+        known = _classes(head, val) >= 0
+        val = val.rows(known) if bool(known.any()) else val
+        whitened = {m: _Map.fit(train.embeddings[m][train.present[m]], classes[train.present[m]]) for m in modalities}
+        places = _prototypes(whitened, train, classes)
+        inputs = {m: _space(whitened[m], m, train, classes, places, val) for m in modalities}
+        blank = cls(
+            inputs, tuple(train.ids[place] for place in places.tolist()), torch.full((len(SUBSETS), _TABLE), torch.nan)
+        )
+        return cls(inputs, blank.ids, torch.stack([_row(blank, head, val, subset) for subset in SUBSETS]))
+
+    @property
+    def thresholds(self) -> dict[Subset, float]:
+        """The score beyond which at most `FALSE_ALARMS` of the known products lie, on average over validation draws.
+
+        That holds where validation rows are exchangeable with what comes; rows alike within groups make it vary more.
+        A subset with fewer than `FEWEST_ROWS` (19) validation rows has none, for no finite one could promise that.
+        """
+        found = zip(SUBSETS, self.table[:, -1].tolist(), strict=True)
+        return {subset: threshold for subset, threshold in found if not math.isnan(threshold)}
+
+    def scores(self, batch: EmbeddingBatch, logits: Mapping[str, Tensor]) -> Tensor:
+        """(N,) higher is more unlike; 0 and 1 are mean and deviation of known rows with the same inputs.
+
+        `logits` {task: (N, C_t)} are the head's for these rows. NaN for a row without any known input.
+        """
+        return self._score(self.parts(batch, logits), self._places(batch))
+
+    def parts(self, batch: EmbeddingBatch, logits: Mapping[str, Tensor]) -> Tensor:
+        """(N, 3) what the score is made of, `PARTS`: both distances added over the present inputs, and minus the
+        largest logits added over tasks."""
+        parts = torch.zeros(len(batch), len(PARTS))
+        for modality, space in self.inputs.items():
+            rows = batch.present[modality]
+            parts[rows, :2] += space.standard_distances(batch.embeddings[modality][rows])
+        parts[:, 2] = -torch.stack([value.max(1).values for value in logits.values()]).sum(0)
+        return parts
+
+    def unknown(self, batch: EmbeddingBatch, logits: Mapping[str, Tensor]) -> Tensor:
+        """(N,) bool: beyond the threshold; False where there is none."""
+        limits = torch.cat([self.table[:, -1], torch.tensor([torch.nan])])
+        return self.scores(batch, logits) > limits[self._places(batch)]
+
+    def nearest(self, batch: EmbeddingBatch) -> list[tuple[str, float] | None]:
+        """Per row the id of the nearest prototype and its mean cosine over the inputs that both have, -1 to 1."""
+        total, shared = (torch.zeros(len(batch), len(self.ids)) for _ in range(2))
+        for modality, space in self.inputs.items():
+            rows = batch.present[modality]
+            similar = space.similarities(space.directions(batch.embeddings[modality][rows]))
+            total[rows] += similar.masked_fill(~space.held, 0.0)
+            shared[rows] += space.held
+        mean = torch.where(shared > 0, total / shared.clamp_min(1), -torch.inf)  # (N, P)
+        best = mean.max(1)
+        found = zip(best.values.tolist(), best.indices.tolist(), strict=True)
+        return [None if value == -torch.inf else (self.ids[place], value) for value, place in found]
+
+    def to_tensors(self) -> dict[str, Tensor]:
+        """For safetensors; `ids` goes beside them."""
+        named = {f"{m}.{name}": getattr(space, name) for m, space in self.inputs.items() for name in _FIELDS}
+        return {"table": self.table, **named}
+
+    @classmethod
+    def from_tensors(cls, tensors: Mapping[str, Tensor], ids: Sequence[str]) -> Novelty:
+        """The inverse of `to_tensors`; raises UserError when the tensors do not fit together."""
+        try:
+            present = [m for m in MODALITIES if f"{m}.basis" in tensors]
+            inputs = {m: InputSpace(*(tensors[f"{m}.{name}"] for name in _FIELDS)) for m in present}
+            fits = bool(present) and tensors["table"].shape == (len(SUBSETS), _TABLE)
+        except KeyError:
+            fits = False
+        if not fits or not all(_fits(space, len(ids)) for space in inputs.values()):
+            raise UserError("What the bundle knows of its products is damaged; copy or train the bundle again.")
+        return cls(inputs, tuple(ids), tensors["table"])
+
+    def _places(self, batch: EmbeddingBatch) -> Tensor:
+        """(N,) each row's place in `SUBSETS`; -1 where no input is present."""
+        bits = {modality: 2**place for place, modality in enumerate(MODALITIES)}
+        codes = torch.zeros(len(batch), dtype=torch.long)
+        for modality in self.inputs:
+            codes += bits[modality] * batch.present[modality].long()
+        place_of = torch.full((2 ** len(MODALITIES),), -1)
+        for place, subset in enumerate(SUBSETS):
+            place_of[sum(bits[modality] for modality in subset)] = place
+        return place_of[codes]
+
+    def _score(self, parts: Tensor, places: Tensor) -> Tensor:
+        table = torch.where(self.table.isnan(), _NEUTRAL, self.table)[places]
+        count = len(PARTS)
+        total = ((parts - table[:, :count]) / table[:, count : 2 * count]).sum(1)
+        return torch.where(places < 0, torch.nan, (total - table[:, -3]) / table[:, -2])
+
+
+# Where nothing is known of validation rows: centres 0, deviations 1.
+_NEUTRAL = torch.tensor([0.0] * len(PARTS) + [1.0] * len(PARTS) + [0.0, 1.0, torch.nan])
+
+
+@dataclass(frozen=True, eq=False)
+class _Map:
+    """The map of one input before anything is compared: `directions` are those of the training rows that have it."""
+
+    centre: Tensor
+    scale: Tensor
+    basis: Tensor
+    step: Tensor
+    shift: Tensor
+    mapped: Tensor  # (N_present, q)
+
+    @classmethod
+    def fit(cls, rows: Tensor, classes: Tensor) -> _Map:
+        centre = rows.mean(0)
+        scale = rows.std(0, correction=0).clamp_min(SMALLEST_SCALE)
+        standard = ((rows - centre) / scale).clamp(-CLAMP, CLAMP)
+        weight = _whitening(standard.double(), classes)[:, : max(1, min(DIMS, len(rows) - 1))].float()
+        step = (weight.abs().max(0).values / BYTE).clamp_min(torch.finfo(torch.float32).tiny)
+        basis = (weight / step).round().to(torch.int8)
+        mapped = standard @ (basis.float() * step)
+        return cls(centre, scale, basis, step, mapped.mean(0), mapped - mapped.mean(0))
+
+
+def _whitening(standard: Tensor, classes: Tensor) -> Tensor:
+    """(N, D) -> (D, D): columns that whiten the variance within classes, those of most variance overall first."""
+    labels, members = classes.unique(return_inverse=True)
+    counts = torch.bincount(members)
+    means = torch.zeros(len(labels), standard.shape[1], dtype=standard.dtype).index_add_(0, members, standard)
+    several = (counts[members] > 1) & (classes >= 0)
+    within = (standard - (means / counts[:, None])[members])[several]
+    within = within if len(within) else standard - standard.mean(0)  # no class has two rows
+    shrinkage = float(ledoit_wolf_shrinkage(within.numpy(), assume_centered=True)) if len(within) > 1 else 1.0
+    covariance = (1 - shrinkage) * within.T @ within / len(within)
+    covariance.diagonal().add_(shrinkage * float(within.square().mean()) + FLOOR)
+    values, vectors = torch.linalg.eigh(covariance)
+    whiten = vectors / values.clamp_min(FLOOR).sqrt()
+    spread = (standard - standard.mean(0)) @ whiten
+    return whiten @ torch.linalg.eigh(spread.T @ spread / len(spread)).eigenvectors.flip(1)
+
+
+def _prototypes(maps: Mapping[Modality, _Map], train: EmbeddingBatch, classes: Tensor) -> Tensor:
+    """Sorted places of the training rows that are kept: of each class its share, the one nearest to its mean first,
+    then always the one farthest from those chosen (Gonzalez 1985)."""
+    some = torch.stack([train.present[modality] for modality in maps]).any(0)
+    joint = torch.zeros(len(train), sum(own.mapped.shape[1] for own in maps.values()))
+    start = 0
+    for modality, own in maps.items():
+        width = own.mapped.shape[1]
+        joint[train.present[modality], start : start + width] = normalize(own.mapped, dim=1)
+        start += width
+    joint = normalize(joint, dim=1)
+    chosen = []
+    share = min(1.0, MOST_PROTOTYPES / max(1, int(some.sum())))
+    for label in classes[some].unique().tolist():
+        rows = torch.nonzero(some & (classes == label))[:, 0]
+        chosen.append(rows[_farthest(joint[rows], max(1, int(share * len(rows))))])
+    return torch.cat(chosen).sort().values
+
+
+def _farthest(directions: Tensor, count: int) -> list[int]:
+    picked = [int((directions @ directions.mean(0)).argmax())]
+    similar = directions @ directions[picked[0]]
+    while len(picked) < count:
+        similar[picked[-1]] = torch.inf
+        picked.append(int(similar.argmin()))
+        similar = torch.maximum(similar, directions @ directions[picked[-1]])
+    return picked
+
+
+def _space(
+    own: _Map, modality: Modality, train: EmbeddingBatch, classes: Tensor, places: Tensor, val: EmbeddingBatch
+) -> InputSpace:
+    present = train.present[modality]
+    known = classes[present] >= 0
+    labels, members = classes[present][known].unique(return_inverse=True)
+    means = torch.zeros(len(labels), own.mapped.shape[1]).index_add_(0, members, own.mapped[known])
+    means = means if len(means) else own.mapped  # no label at all: every row is a class of its own
+    everyone = torch.zeros(len(train), own.mapped.shape[1])
+    everyone[present] = own.mapped
+    facts = (own.centre, own.scale, own.basis, own.step, own.shift, _bytes(means), _bytes(everyone[places]))
+    space = InputSpace(*facts, present[places], torch.tensor([[0.0, 0.0], [1.0, 1.0]]))
+    rows = val.embeddings[modality][val.present[modality]]
+    if len(rows) < 2:
+        return space
+    return InputSpace(*facts, present[places], torch.stack(_moments(space.distances(rows))))
+
+
+def _row(blank: Novelty, head: FusionHead, val: EmbeddingBatch, subset: Subset) -> Tensor:
+    """(9,) centres, deviations and threshold of one subset from the validation rows that have it."""
+    row = torch.full((_TABLE,), torch.nan)
+    if not set(subset) <= set(blank.inputs):
+        return row
+    shown = val.rows(torch.stack([val.present[modality] for modality in subset]).all(0)).only(subset)
+    if len(shown) < 2:
+        return row
+    parts = blank.parts(shown, logits_of(head, shown))
+    centre, deviation = _moments(parts)
+    total = ((parts - centre) / deviation).sum(1)
+    mean, spread = _moments(total[:, None])
+    rank = math.ceil((len(total) + 1) * (1 - FALSE_ALARMS))
+    threshold = torch.full((1,), torch.nan)
+    if len(total) >= FEWEST_ROWS:
+        threshold = (total.sort().values[rank - 1] - mean) / spread
+    return torch.cat([centre, deviation, mean, spread, threshold])
+
+
+def _moments(values: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and deviation of each column; what does not vary has deviation 1."""
+    deviation = values.std(0)
+    return values.mean(0), torch.where(deviation > FLOOR, deviation, 1.0)
+
+
+def _bytes(rows: Tensor) -> Tensor:
+    """(P, q) -> int8; each row in a unit of its own, for only its direction counts."""
+    return (rows / rows.abs().max(1, keepdim=True).values.clamp_min(FLOOR) * BYTE).round().to(torch.int8)
+
+
+def _classes(head: FusionHead, batch: EmbeddingBatch) -> Tensor:
+    """(N,) targets of the task with most classes, -1 where it has none."""
+    finest = max(head.tasks, key=lambda task: head.tasks[task])
+    return batch.targets.get(finest, torch.full((len(batch),), -1))
+
+
+def _fits(space: InputSpace, prototypes: int) -> bool:
+    dims, width = len(space.centre), len(space.step)
+    shapes = ((dims,), (dims,), (dims, width), (width,), (width,), (len(space.means), width), (prototypes, width))
+    found = [tuple(getattr(space, name).shape) for name in _FIELDS]
+    return found == [*shapes, (prototypes,), (2, 2)] and len(space.means) > 0
+
+
+@torch.inference_mode()
+def logits_of(head: FusionHead, batch: EmbeddingBatch) -> dict[str, Tensor]:
+    """{task: (N, C_t)} of embedded rows."""
+    head.eval()
+    parts = []
+    for start in range(0, max(len(batch), 1), ROWS):
+        rows = slice(start, start + ROWS)
+        embeddings = {modality: batch.embeddings[modality][rows] for modality in head.dims}
+        parts.append(head(embeddings, {modality: batch.present[modality][rows] for modality in head.dims}))
+    return {task: torch.cat([part[task] for part in parts]) for task in head.tasks}
