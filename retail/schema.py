@@ -152,7 +152,7 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Novelty:
+class NoveltyScore:
     """How unlike the known products an upload is: from `threshold` on it is none of them; NaN where nobody can tell."""
 
     score: float
@@ -162,6 +162,9 @@ class Novelty:
     def unknown(self) -> bool:
         """Whether it is none of the known products."""
         return self.score > self.threshold
+
+
+UNCOMPARED = NoveltyScore(math.nan, math.nan)
 
 
 @dataclass(frozen=True)
@@ -186,7 +189,7 @@ class Prediction:
     used: tuple[Modality, ...]
     notes: tuple[str, ...] = ()
     answers: Mapping[str, Answer] = field(default_factory=dict)
-    novelty: Novelty = Novelty(math.nan, math.nan)
+    novelty: NoveltyScore = UNCOMPARED
     nearest: KnownProduct | None = None
 
     @property

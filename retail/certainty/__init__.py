@@ -7,6 +7,7 @@ inputs hidden.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -15,21 +16,25 @@ from torch import Tensor
 
 from retail.certainty.calibration import Calibration
 from retail.certainty.judged import judged_rows
+from retail.certainty.novelty import Novelty
 from retail.certainty.promises import Promises
 from retail.certainty.sets import PredictionSets
 from retail.config.wish import DEFAULT_WISH, check_wish
 from retail.fusion import FusionHead
+from retail.schema import UNCOMPARED, NoveltyScore
 from retail.store import EmbeddingBatch
 from retail.training import predict_logits
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """N answers of every task: probabilities, the classes that may be right, and which are sure enough."""
+    """N answers of every task: probabilities, the classes that may be right, which are sure enough, what is unknown."""
 
     probs: dict[str, Tensor]  # task -> (N, C_t)
     candidates: dict[str, np.ndarray]  # task -> (N, C_t) bool
     accepted: dict[str, np.ndarray]  # task -> (N,) bool
+    novelty: list[NoveltyScore]
+    nearest: list[tuple[int, float] | None]  # place among the known products, and the cosine
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +44,8 @@ class Certainty:
     calibration: Calibration = field(default_factory=Calibration)
     promises: Promises = field(default_factory=Promises)
     sets: PredictionSets = field(default_factory=PredictionSets)
+    novelty: Novelty | None = None
+    known: Mapping[str, Tensor] = field(default_factory=dict)  # task -> (P,) classes of the known products it keeps
 
     @classmethod
     def fit(
@@ -47,13 +54,17 @@ class Certainty:
         """Fitted on validation; `groups` (N_val,) names rows that are alike."""
         rows = judged_rows(head, val, groups)
         calibration = Calibration.fit(head, rows)
-        return cls(calibration, Promises.fit(calibration, rows), PredictionSets.fit(calibration, rows))
+        novelty = Novelty.fit(head, train, val)
+        places = [{name: place for place, name in enumerate(train.ids)}[name] for name in novelty.ids]
+        known = {task: train.targets[task][places] for task in head.tasks}
+        fitted = Promises.fit(calibration, rows), PredictionSets.fit(calibration, rows)
+        return cls(calibration, *fitted, novelty, known)
 
     def judge(self, head: FusionHead, batch: EmbeddingBatch, wished: float = DEFAULT_WISH) -> Judgement:
         """Every answer, by the inputs that its row has."""
         check_wish(wished)
         logits = predict_logits(head, batch)
-        found = Judgement({}, {}, {})
+        found = Judgement({}, {}, {}, *self._compared(batch, logits))
         for task, own in logits.items():
             found.probs[task] = torch.zeros_like(own)
             found.candidates[task] = np.zeros(own.shape, dtype=bool)
@@ -66,6 +77,16 @@ class Certainty:
                 sure = self.promises.threshold(task, subset, wished)
                 found.accepted[task][places] = probs.max(1).values.numpy() >= sure
         return found
+
+    def _compared(
+        self, batch: EmbeddingBatch, logits: Mapping[str, Tensor]
+    ) -> tuple[list[NoveltyScore], list[tuple[int, float] | None]]:
+        """How unlike the known products each row is, and the nearest of them."""
+        if self.novelty is None:
+            return [UNCOMPARED] * len(batch), [None] * len(batch)
+        scores, limits = self.novelty.scores(batch, logits), self.novelty.limits(batch)
+        found = zip(scores.tolist(), limits.tolist(), strict=True)
+        return [NoveltyScore(score, limit) for score, limit in found], self.novelty.nearest(batch)
 
     def probs(self, head: FusionHead, batch: EmbeddingBatch) -> dict[str, Tensor]:
         """{task: (N, C_t)} calibrated by the inputs that each row has."""

@@ -149,13 +149,16 @@ class Novelty:
         parts[:, 2] = -torch.stack([value.max(1).values for value in logits.values()]).sum(0)
         return parts
 
+    def limits(self, batch: EmbeddingBatch) -> Tensor:
+        """(N,) the score beyond which a row with these inputs is unknown; NaN where there is none."""
+        return torch.cat([self.table[:, -1], torch.tensor([torch.nan])])[self._places(batch)]
+
     def unknown(self, batch: EmbeddingBatch, logits: Mapping[str, Tensor]) -> Tensor:
         """(N,) bool: beyond the threshold; False where there is none."""
-        limits = torch.cat([self.table[:, -1], torch.tensor([torch.nan])])
-        return self.scores(batch, logits) > limits[self._places(batch)]
+        return self.scores(batch, logits) > self.limits(batch)
 
-    def nearest(self, batch: EmbeddingBatch) -> list[tuple[str, float] | None]:
-        """Per row the id of the nearest prototype and its mean cosine over the inputs that both have, -1 to 1."""
+    def nearest(self, batch: EmbeddingBatch) -> list[tuple[int, float] | None]:
+        """Per row the place of the nearest prototype and its mean cosine over the inputs that both have, -1 to 1."""
         total, shared = (torch.zeros(len(batch), len(self.ids)) for _ in range(2))
         for modality, space in self.inputs.items():
             rows = batch.present[modality]
@@ -165,7 +168,7 @@ class Novelty:
         mean = torch.where(shared > 0, total / shared.clamp_min(1), -torch.inf)  # (N, P)
         best = mean.max(1)
         found = zip(best.values.tolist(), best.indices.tolist(), strict=True)
-        return [None if value == -torch.inf else (self.ids[place], value) for value, place in found]
+        return [None if value == -torch.inf else (place, value) for value, place in found]
 
     def to_tensors(self) -> dict[str, Tensor]:
         """For safetensors; `ids` goes beside them."""

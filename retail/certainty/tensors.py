@@ -13,6 +13,7 @@ from torch import Tensor
 
 from retail.certainty import Certainty
 from retail.certainty.calibration import Calibration
+from retail.certainty.novelty import Novelty
 from retail.certainty.promises import MOST_BINS, Promises, TrackRecord
 from retail.certainty.sets import Least, PredictionSets
 from retail.metrics.promises import WISHES
@@ -41,11 +42,17 @@ def pack(certainty: Certainty, tasks: Sequence[str], inputs: Sequence[Modality])
             found["least"][row, place] = least.pooled
             if len(least.classes):
                 found[f"classes.{row}.{place}"], found[f"least.{row}.{place}"] = least.classes, least.own
-    return {name: torch.from_numpy(np.ascontiguousarray(value)) for name, value in found.items()}
+    tensors = {name: torch.from_numpy(np.ascontiguousarray(value)) for name, value in found.items()}
+    if certainty.novelty is not None:
+        tensors |= {f"novelty.{name}": tensor for name, tensor in certainty.novelty.to_tensors().items()}
+        tensors |= {f"known.{place}": certainty.known[task].int() for place, task in enumerate(tasks)}
+    return {name: tensor.contiguous() for name, tensor in tensors.items()}
 
 
-def unpack(tensors: Mapping[str, Tensor], tasks: Mapping[str, int], inputs: Sequence[Modality]) -> Certainty:
-    """The same again, for {task: C_t}; raises UserError for tensors that do not fit."""
+def unpack(
+    tensors: Mapping[str, Tensor], tasks: Mapping[str, int], inputs: Sequence[Modality], known: Sequence[str]
+) -> Certainty:
+    """The same again, for {task: C_t} and the ids of the known products; raises UserError for what does not fit."""
     subsets, found = _subsets(inputs), {name: tensor.numpy() for name, tensor in tensors.items()}
     shape, wishes = (len(subsets), len(tasks)), len(WISHES)
     wanted = {
@@ -77,7 +84,21 @@ def unpack(tensors: Mapping[str, Tensor], tasks: Mapping[str, int], inputs: Sequ
         for subset, row in zip(subsets, found["temperatures"].tolist(), strict=True)
     }
     calibration = Calibration(dict(zip(tasks, found["pooled"].tolist(), strict=True)), temperatures)
-    return Certainty(calibration, Promises(thresholds, records), PredictionSets(least))
+    return Certainty(
+        calibration, Promises(thresholds, records), PredictionSets(least), *_novelty(tensors, tasks, known)
+    )
+
+
+def _novelty(
+    tensors: Mapping[str, Tensor], tasks: Mapping[str, int], ids: Sequence[str]
+) -> tuple[Novelty | None, dict[str, Tensor]]:
+    own = {name.removeprefix("novelty."): tensor for name, tensor in tensors.items() if name.startswith("novelty.")}
+    if not own:
+        return None, {}
+    known = {task: tensors.get(f"known.{place}", torch.zeros(0)) for place, task in enumerate(tasks)}
+    if any(len(found) != len(ids) or bool((found >= tasks[task]).any()) for task, found in known.items()):
+        raise UserError("The known products of the bundle do not fit its classes; copy or train the bundle again.")
+    return Novelty.from_tensors(own, ids), known
 
 
 def _subsets(inputs: Sequence[Modality]) -> list[Subset]:

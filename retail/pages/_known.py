@@ -59,7 +59,9 @@ def draw_neighbours(gallery: Gallery, chosen: Chosen, asked: Asked) -> None:
     if mine := gallery.recognised(neighbours, asked.used):
         with asked.headline.container():
             st.subheader(plain(mine.title), anchor=False)
-            st.caption(f"A product that you added; similarity {mine.similarity:.2f}. Its class is not among those below.")
+            st.caption(
+                f"A product that you added; similarity {mine.similarity:.2f}. Its class is not among those below."
+            )
     for sentence in gallery.contradictions(asked.answers[asked.used], chosen.recognizer):
         asked.notices.warning(plain(sentence))
     if not neighbours:
@@ -80,8 +82,8 @@ def draw_enrol(key: str, recognizer: Recognizer, asked: Asked) -> None:
     """Keeps the upload as a known product, and lists those that were kept."""
     with st.expander("Add this upload to the known products"):
         st.caption(
-            "From now on this recogniser, on this machine, knows it by name. The classes of the model stay the same: to "
-            "teach it a new class, train on more data."
+            "From now on this recogniser, on this machine, knows it by name. The classes of the model stay the same: "
+            "to teach it a new class, train on more data."
         )
         with st.form("enrol", clear_on_submit=True, border=False):
             name = st.text_input("Product name", max_chars=120)

@@ -98,7 +98,9 @@ def draw_facts(chosen: Chosen) -> None:
     title = strategy_title(recognizer.strategy)
     st.caption(plain(f"{title}, trained{learned}. Classes: {tasks}.{made_up}"))
     if not recognizer.certainty.promises.records:
-        st.caption("It was made before answers were judged: train it again to be told when to look and what is unknown.")
+        st.caption(
+            "It was made before answers were judged: train it again to be told when to look and what is unknown."
+        )
     measured = recognizers.accuracies_on_test(chosen.folder, recognizer.strategy)
     if measured:
         right = ", ".join(f"{words(task)} {percent(share)}" for task, (share, _) in measured.items())

@@ -23,6 +23,7 @@ from retail.schema import (
     Answer,
     Clip,
     Decision,
+    KnownProduct,
     Modality,
     Note,
     Photos,
@@ -186,7 +187,8 @@ class Recognizer:
                 continue
             probs = {task: self._ranked(task, rows[row].tolist()) for task, rows in judgement.probs.items()}
             answers = {task: self._answer(task, ranked, used, judgement, row) for task, ranked in probs.items()}
-            predictions.append(Prediction(product_id, probs, used, own_notes, answers))
+            novelty, nearest = judgement.novelty[row], self._known_product(judgement.nearest[row])
+            predictions.append(Prediction(product_id, probs, used, own_notes, answers, novelty, nearest))
         return predictions
 
     def _answer(self, task: str, ranked: Mapping[str, float], used: Subset, judgement: Judgement, row: int) -> Answer:
@@ -195,7 +197,17 @@ class Recognizer:
         likely = {name for name, kept in zip(self.vocabularies[task].classes, inside, strict=True) if kept}
         candidates = tuple(name for name in ranked if name in likely)
         decision: Decision = "accept" if judgement.accepted[task][row] else "review"
+        if judgement.novelty[row].unknown:
+            decision = "unknown"
         return Answer(label, probability, candidates, decision, self.certainty.promises.like(task, used, probability))
+
+    def _known_product(self, nearest: tuple[int, float] | None) -> KnownProduct | None:
+        if nearest is None or self.certainty.novelty is None:
+            return None
+        place, similarity = nearest
+        targets = {task: int(known[place]) for task, known in self.certainty.known.items()}
+        labels = {task: self.vocabularies[task].classes[target] for task, target in targets.items() if target >= 0}
+        return KnownProduct(self.certainty.novelty.ids[place], labels, similarity)
 
     def _ranked(self, task: str, probs: Sequence[float]) -> Mapping[str, float]:
         pairs = zip(self.vocabularies[task].classes, probs, strict=True)
