@@ -53,11 +53,16 @@ def test_an_input_that_is_switched_off_does_not_count_and_no_shared_input_is_no_
     assert gallery.nearest(batch([None], [None]), ("image", "text")) == []
 
 
-def test_unlike_anything_known_follows_the_threshold_of_the_inputs_used(gallery):
+def test_an_upload_is_a_product_added_by_hand_when_that_is_nearest_of_all_and_near_enough(gallery):
     near, far = batch([EAST], [EAST]), batch([(-1.0, 0.0)], [EAST])
-    assert gallery.unlike(gallery.nearest(near, ("image",)), ("image",)) == ""
-    assert "similarity of 0.00" in gallery.unlike(gallery.nearest(far, ("image",)), ("image",))
-    assert gallery.unlike(gallery.nearest(far, ("text",)), ("text",)) == ""  # no threshold, no claim
+    by_hand = replace(gallery, products=tuple(replace(product, split=ENROLLED) for product in gallery.products))
+    for upload, threshold, expected in ((near, 0.9, "a"), (near, 1.1, None), (far, 0.9, None)):
+        judged = replace(by_hand, thresholds={("image",): threshold})
+        found = judged.recognised(judged.nearest(upload, ("image",)), ("image",))
+        assert (found.product.id if found else None) == expected
+    neighbours = by_hand.nearest(near, ("text",))
+    assert replace(by_hand, thresholds={}).recognised(neighbours, ("text",)) is None  # no threshold, no claim
+    assert gallery.recognised(gallery.nearest(near, ("image",)), ("image",)) is None  # a training product
 
 
 class Embedder:

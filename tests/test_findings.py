@@ -63,8 +63,8 @@ def test_a_second_step_that_is_of_no_use_is_called_that(always, said):
     assert sentence.startswith(said)
 
 
-def threshold_sentence(threshold: float | None) -> str:
-    wish = Threshold(wished=0.95, threshold=threshold, coverage=0.0, accuracy=None)
+def threshold_sentence(threshold: float | None, needed: int | None = None) -> str:
+    wish = Threshold(wished=0.95, threshold=threshold, coverage=0.0, accuracy=None, needed=needed)
     names = "ece_before brier_before ece_after brier_after temperature n"
     judged = {"confidence": (), "correct": ()}
     row = Calibration(
@@ -82,7 +82,11 @@ def threshold_sentence(threshold: float | None) -> str:
 
 
 def test_a_threshold_that_no_test_row_reaches_is_not_called_missing():
-    assert threshold_sentence(None) == "kind: no threshold reaches an accuracy of 95.0 % on validation."
+    assert (
+        threshold_sentence(None)
+        == "kind: validation cannot promise an accuracy of 95.0 %, and more products would not help."
+    )
+    assert threshold_sentence(None, 1200).endswith("of 95.0 %: it would take about 1,200 validation products.")
     assert "at least 99.0 % sure; the model is that sure for no test product" in threshold_sentence(0.99)
 
 

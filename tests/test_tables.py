@@ -10,5 +10,5 @@ def test_every_reading_has_its_table():
     names = {table.name for table in all_tables(made_up_results())}
     assert names == set(
         "accuracy differences settings dedicated calibration thresholds reliability coverage conformal attribution "
-        "costs cascade hierarchy doctor".split()
+        "costs cascade hierarchy doctor subset_certainty".split()
     )

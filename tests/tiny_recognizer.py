@@ -31,14 +31,17 @@ def tiny_recognizer() -> Recognizer:
     return Recognizer(encoders, head, "gated", vocabularies, fitted_certainty(head), width=8)
 
 
-def fitted_certainty(head: FusionHead, rows: int = 120) -> Certainty:
+def fitted_certainty(head: FusionHead, rows: int = 200) -> Certainty:
     """On random rows whose labels are mostly what the head says of them."""
-    generator = torch.Generator().manual_seed(1)
+    return Certainty.fit(head, *(_labelled_rows(head, rows, seed) for seed in (1, 2)))
+
+
+def _labelled_rows(head: FusionHead, rows: int, seed: int) -> EmbeddingBatch:
+    generator = torch.Generator().manual_seed(seed)
     present = {m: torch.ones(rows, dtype=torch.bool) for m in head.dims}
     embeddings = {m: torch.randn(rows, dim, generator=generator) for m, dim in head.dims.items()}
     with torch.inference_mode():
         best = {task: logits.argmax(1) for task, logits in head(embeddings, present).items()}
     chance = torch.rand(rows, generator=generator) < 0.1
     targets = {task: torch.where(chance, 0, right) for task, right in best.items()}
-    batch = EmbeddingBatch(tuple(map(str, range(rows))), embeddings, present, targets)
-    return Certainty.fit(head, batch, batch)
+    return EmbeddingBatch(tuple(map(str, range(rows))), embeddings, present, targets)

@@ -28,7 +28,7 @@ def pack(certainty: Certainty, tasks: Sequence[str], inputs: Sequence[Modality])
     found = {
         "pooled": np.array([calibration.pooled.get(task, 1.0) for task in tasks]),
         "temperatures": np.array([[calibration.temperature(task, s) for task in tasks] for s in subsets]),
-        "thresholds": np.full((*shape, len(WISHES)), np.nan),
+        "enough": np.full((*shape, len(WISHES)), np.nan),
         "records": np.full((*shape, 3, MOST_BINS), np.nan),
         "least": np.full((*shape, len(WISHES)), np.nan),
     }
@@ -37,7 +37,7 @@ def pack(certainty: Certainty, tasks: Sequence[str], inputs: Sequence[Modality])
             if (key := (task, subset)) not in promises.records:
                 continue
             record, least = promises.records[key], sets.least[key]
-            found["thresholds"][row, place] = promises.thresholds[key]
+            found["enough"][row, place] = promises.thresholds[key]
             found["records"][row, place, :, : len(record.n)] = record.start, record.n, record.right
             found["least"][row, place] = least.pooled
             if len(least.classes):
@@ -58,7 +58,7 @@ def unpack(
     wanted = {
         "pooled": (len(tasks),),
         "temperatures": shape,
-        "thresholds": (*shape, wishes),
+        "enough": (*shape, wishes),
         "records": (*shape, 3, MOST_BINS),
         "least": (*shape, wishes),
     }
@@ -72,7 +72,7 @@ def unpack(
             start, n, right = found["records"][row, place]
             if not (there := ~np.isnan(start)).any():
                 continue
-            thresholds[task, subset] = found["thresholds"][row, place]
+            thresholds[task, subset] = found["enough"][row, place]
             records[task, subset] = TrackRecord(start[there], n[there], right[there])
             classes = found.get(f"classes.{row}.{place}", np.zeros(0, dtype=np.int64))
             own = found.get(f"least.{row}.{place}", np.zeros((wishes, 0)))

@@ -82,7 +82,7 @@ class SubsetCertainty(Record):
     promises: tuple[PromiseKept, ...]
     set_coverage: float
     set_size: float
-    rises: Figure
+    rises: float | None  # None of a single input
 
 
 class TaskPredictions(Record):

@@ -67,7 +67,7 @@ def _row(
     probs: np.ndarray,
     target: np.ndarray,
     groups: np.ndarray | None,
-    rises: float,
+    rises: float | None,
 ) -> SubsetCertainty:
     confidence, correct = probs.max(1), probs.argmax(1) == target
     low, high = bootstrap_interval(correct, groups=groups)
@@ -94,9 +94,9 @@ def _row(
     )
 
 
-def _rises(sure: Mapping[Subset, np.ndarray], subset: Subset, rows: np.ndarray) -> float:
+def _rises(sure: Mapping[Subset, np.ndarray], subset: Subset, rows: np.ndarray) -> float | None:
     """Share of products whose confidence rises when one input of several is taken away (Ma et al. 2023)."""
     fewer = [sure[part] for part in sure if len(part) == len(subset) - 1 and set(part) < set(subset)]
     if not fewer or not rows.any():
-        return float("nan")
+        return None
     return float((np.max(fewer, axis=0) > sure[subset] + 1e-9)[rows].mean())

@@ -54,7 +54,7 @@ class BundleRecord(FileRecord):
     temperatures: dict[str, PositiveFloat]  # task -> the pooled one, for bundles without a certainty
     head_sha256: str
     certainty_sha256: str | None = None  # None: made before there was one, so that nothing is promised
-    known: tuple[str, ...] = ()  # ids of the training products that uploads are compared with
+    known: tuple[str, ...] | None = None  # ids of the training products that uploads are compared with
     info: FinetuningRecord | TrainingRecord | None = None
 
     def as_json(self) -> str:
@@ -87,7 +87,7 @@ def save_bundle(recognizer: Recognizer, folder: Path) -> Path:
         temperatures={task: certainty.calibration.pooled.get(task, 1.0) for task in tasks},
         head_sha256=hashlib.sha256(weights).hexdigest(),
         certainty_sha256=hashlib.sha256(judged).hexdigest(),
-        known=certainty.novelty.ids if certainty.novelty else (),
+        known=certainty.novelty.ids if certainty.novelty else None,
         info=recognizer.info,
     )
     record.write(folder / BUNDLE)
@@ -154,7 +154,7 @@ def _certainty(folder: Path, record: BundleRecord, head: FusionHead) -> Certaint
     content = _checked(folder, CERTAINTY, record.certainty_sha256)
     inputs = [modality for modality in MODALITIES if modality in head.dims]
     try:
-        return unpack(load(content), head.tasks, inputs, record.known)
+        return unpack(load(content), head.tasks, inputs, record.known or ())
     except SafetensorError:
         raise UserError(f"{CERTAINTY} in bundle {folder} is damaged; copy the folder again.") from None
 

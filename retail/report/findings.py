@@ -68,7 +68,7 @@ def threshold_sentence(wish: Threshold) -> str:
 
 
 def _would_do(needed: int | None) -> str:
-    return f": about {needed:,} validation products would do" if needed else ", whatever their number"
+    return f": it would take about {needed:,} validation products" if needed else ", and more products would not help"
 
 
 def deciding(rows: Sequence[Attribution]) -> list[str]:
