@@ -32,9 +32,15 @@ class KeptSets:
 
 
 def least_probability(probs: np.ndarray, target: np.ndarray, coverage: float) -> float:
-    """The probability from which on a class enters the set; 0 (every class) when the rows are too few to promise."""
-    known = target >= 0
-    scores = np.sort(1 - probs[known, target[known]])
+    """The probability from which on a class enters the set; 0 (every class) when the rows are too few to promise.
+
+    A target beyond the C known classes counts as a class that was given no probability.
+    """
+    labelled = target >= 0
+    given = np.column_stack([probs, np.zeros(len(probs), probs.dtype)])[
+        labelled, np.minimum(target, probs.shape[1])[labelled]
+    ]
+    scores = np.sort(1 - given)
     rank = math.ceil((len(scores) + 1) * coverage)  # the finite-sample correction
     return float(1 - scores[rank - 1]) if rank <= len(scores) else 0.0
 

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from retail.fusion import FusionHead
+from retail.training.loss import known_targets
 
 if TYPE_CHECKING:
     from retail.store import EmbeddingBatch
@@ -42,14 +43,14 @@ def fit_temperatures(head: FusionHead, val: EmbeddingBatch) -> dict[str, float]:
     temperatures = {}
     for task, logits in _predict_logits(head, val).items():
         hottest = (logits / TEMPERATURE_RANGE[1]).softmax(-1)
-        possible = hottest.gather(-1, val.targets[task].clamp_min(0)[:, None])[:, 0] > 0
-        known = (val.targets[task] >= 0) & _any_present(head, val) & possible
+        target = known_targets(val.targets[task], logits.shape[1])
+        possible = hottest.gather(-1, target.clamp_min(0)[:, None])[:, 0] > 0
+        known = (target >= 0) & _any_present(head, val) & possible
         if not known.any():
             temperatures[task] = 1.0
             continue
         scaled = logits[known] / grid[:, None, None]  # (T, N, C_t)
-        target = val.targets[task][known].expand(len(grid), -1)
-        losses = -scaled.log_softmax(-1).gather(-1, target[..., None]).mean((1, 2))
+        losses = -scaled.log_softmax(-1).gather(-1, target[known].expand(len(grid), -1)[..., None]).mean((1, 2))
         temperatures[task] = float(grid[losses.argmin()])
     return temperatures
 

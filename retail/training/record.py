@@ -29,11 +29,12 @@ class TrainingData:
 
     name: str
     checksum: str
+    group: tuple[str, ...] = ()  # the columns that were named to tie rows together
 
 
 @dataclass(frozen=True)
 class RowCounts:
-    """How many rows a training learned from, and how many it was stopped and calibrated on."""
+    """How many rows a training learned from, and how many it was stopped and calibrated on: with input and label."""
 
     train: int
     val: int

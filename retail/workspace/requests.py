@@ -43,6 +43,7 @@ class _Labelled(BaseRequest):
 
     tasks: tuple[str, ...] = ()
     text_column: str = "text"
+    group: tuple[str, ...] = ()  # columns whose values tie rows together; none named: the data's own
     encoders: str = "bundled"
 
 
@@ -60,6 +61,11 @@ class _Compared(BaseRequest):
     def text_column(self) -> str:
         """The column that holds the description."""
         return self.config.text_column
+
+    @property
+    def group(self) -> tuple[str, ...]:
+        """The columns whose values tie rows together."""
+        return self.config.group
 
     @property
     def encoders(self) -> str:
@@ -158,6 +164,7 @@ class EvaluateRequest(_Unlabelled):
     kind: Literal["evaluate"] = "evaluate"
     bundle: Path
     split: str = "test"
+    group: tuple[str, ...] = ()  # none named: those that the recogniser was trained with
     modalities: tuple[Modality, ...] = ()  # none named: all that the recogniser knows
     out: Path | None = None
 
@@ -168,6 +175,7 @@ class RobustnessRequest(_Unlabelled):
     kind: Literal["robustness"] = "robustness"
     bundle: Path
     split: str = "test"
+    group: tuple[str, ...] = ()  # as of an `EvaluateRequest`
     rows: int = 0  # 0: all
     seed: int = 0
     out: Path | None = None
@@ -183,6 +191,7 @@ class PredictRequest(_Unlabelled):
     out: Path
 
 
+LearningRequest = CompareRequest | DoctorRequest | TrainRequest | FinetuneRequest | FrozenRequest | CurveRequest
 Request = (
     CompareRequest
     | DoctorRequest
