@@ -61,7 +61,8 @@ def compare(
     return CompareRequest(
         data=data,
         modalities=chosen_inputs(modalities),
-        config=replace(config, tasks=listed(tasks), encoders=encoders, text_column=text_column, group=listed(group)),
+        config=replace(config, tasks=listed(tasks), encoders=encoders, text_column=text_column),
+        group=listed(group),
         out=out,
         bundles=bundles,
         csv_folder=csv_folder,
@@ -87,15 +88,8 @@ def doctor(
     """Why does fusion not do better? Norms, dominating, redundant and under-trained inputs, each with a remedy."""
     from retail.workspace.requests import DoctorRequest
 
-    config = replace(
-        config,
-        tasks=listed(tasks),
-        strategies=(strategy,),
-        encoders=encoders,
-        text_column=text_column,
-        group=listed(group),
-    )
-    return DoctorRequest(data=data, config=config, out=json_file, csv_folder=csv_folder)
+    config = replace(config, tasks=listed(tasks), strategies=(strategy,), encoders=encoders, text_column=text_column)
+    return DoctorRequest(data=data, config=config, group=listed(group), out=json_file, csv_folder=csv_folder)
 
 
 @app.command(epilog=EXAMPLES["report"])

@@ -57,10 +57,10 @@ def compare(
         seeds=seeds,
         encoders=encoders,
         text_column=text_column,
-        group=(group,) if isinstance(group, str) else tuple(group),
         **settings,
     )
-    manifest = read_manifest(data, config.tasks or None, config.text_column, progress=progress, group=config.group)
+    grouped = (group,) if isinstance(group, str) else tuple(group)
+    manifest = read_manifest(data, config.tasks or None, config.text_column, progress=progress, group=grouped)
     return compare_manifest(manifest, config, modalities, progress).comparison.results
 
 

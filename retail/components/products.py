@@ -34,9 +34,9 @@ def run_manifest(view: View) -> tuple[Manifest | None, str]:
     folder = data_source(view.results.data)
     if folder is None:
         return None, "The data of this run is not on this machine, so only ids are shown."
-    config = view.results.config
+    text_column, group = view.results.config.text_column, view.results.data.group or ()
     try:
-        manifest = load_manifest(str(folder), config.text_column, config.group, _changed(folder))
+        manifest = load_manifest(str(folder), text_column, group, _changed(folder))
     except (UserError, OSError) as error:
         return None, f"The data of this run cannot be read: {error}"
     same = view.results.data.checksum == manifest.checksum

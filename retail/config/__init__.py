@@ -211,7 +211,6 @@ class CompareConfig(Learning):
     seeds: int = option(3, "Every model is trained once per seed; figures are means.", low=1, label="Seeds")
     encoders: str = "bundled"  # preset name
     text_column: str = "text"
-    group: tuple[str, ...] = ()  # columns whose values tie rows together; none named: the data's own
     settings: bool = option(
         True,
         "Also train each setting, and dedicated models for each subset.",

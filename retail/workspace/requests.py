@@ -48,9 +48,10 @@ class _Labelled(BaseRequest):
 
 
 class _Compared(BaseRequest):
-    """Columns and encoders stand in the settings, which the results keep."""
+    """Tasks, text column and encoders stand in the settings, which the results keep."""
 
     config: CompareConfig
+    group: tuple[str, ...] = ()  # columns whose values tie rows together; none named: the data's own
 
     @property
     def tasks(self) -> tuple[str, ...]:
@@ -61,11 +62,6 @@ class _Compared(BaseRequest):
     def text_column(self) -> str:
         """The column that holds the description."""
         return self.config.text_column
-
-    @property
-    def group(self) -> tuple[str, ...]:
-        """The columns whose values tie rows together."""
-        return self.config.group
 
     @property
     def encoders(self) -> str:
