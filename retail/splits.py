@@ -126,10 +126,10 @@ def unseen_sentences(products: Sequence[Product], known: Mapping[str, Vocabulary
             continue
         classes = sorted(set(unseen))
         named = ", ".join(map(repr, classes[:LISTED])) + (" and others" if len(classes) > LISTED else "")
-        verb = "belongs to a class" if len(unseen) == 1 else "belong to classes"
+        verb, them = ("belongs to a class", "it") if len(unseen) == 1 else ("belong to classes", "them")
         found.append(
             f"{task}: {len(unseen):,} of {len(labels):,} {word} products {verb} without a training product ({named}); "
-            "every answer to them counts as wrong."
+            f"every answer to {them} counts as wrong."
         )
     return found
 

@@ -6,6 +6,7 @@ In: groups of rows and the classes that each holds. Out: the side of each group.
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from math import ceil
@@ -59,60 +60,75 @@ def split_groups(groups: Mapping[str, Collection[Label]], shares: Mapping[str, f
     1. A hash of its name gives each group a place in [0, 1) and with it a side: below 0.70 training, and so on.
     2. The group of a class with the smallest place is pinned to training: every class has a training row, and a class
        that lies in one group is in training whole.
-    3. A class whose part of a held-out side is less than 2/3 or more than 4/3 of the side's share, or none where it
-       has five groups, asks for the fewest moves of groups that are not pinned, nearest to the border first. Where two
-       classes ask for different sides the one with fewer groups is heard, as rare labels are served first in Sechidis,
-       Tsoumakas and Vlahavas, On the Stratification of Multi-Label Data, 2011.
-    4. The same holds for the data set as a whole, after that.
+    3. Class by class, the rarest first (as in Sechidis, Tsoumakas and Vlahavas, On the Stratification of Multi-Label
+       Data, 2011): where its part of a held-out side is less than 2/3 or more than 4/3 of the side's share, or none
+       though it has five groups, the fewest groups that are not pinned move, those nearest to the border first. The
+       last group that a class of five has on a side stays.
+    4. The same for the data set as a whole.
 
     The trade: exact shares a class would need ranks, and with each new row ranks move. A hash alone moves nothing, but
     leaves classes without test rows or without training rows. Here a class is left alone while its shares are about
     right, so that new rows move others only where they carry a class over a bound, or take a pinned group's place.
     """
-    by_place = sorted(groups, key=_order)
-    members: dict[Label, list[str]] = {}
-    for name in by_place:
-        for label in groups[name]:
-            members.setdefault(label, []).append(name)
-    pinned = {names[0] for names in members.values()}
-    train = next(iter(shares))
-    sides = {name: train if name in pinned else _wished(name, shares) for name in by_place}
-    asked: dict[str, str] = {}
-    for _, names in sorted(members.items(), key=lambda item: (len(item[1]), item[0])):
-        for name, side in _moves(names, sides, pinned, shares, EVERYWHERE).items():
-            asked.setdefault(name, side)
-    sides |= asked
-    return sides | _moves(by_place, sides, pinned, shares, DATA_EVERYWHERE)
+    board = _Board(groups, shares)
+    for _, names in sorted(board.members.items(), key=lambda item: (len(item[1]), item[0])):
+        board.balance(names, EVERYWHERE)
+    board.balance(list(board.sides), DATA_EVERYWHERE)
+    return board.sides
 
 
-def _moves(
-    names: Sequence[str],
-    sides: Mapping[str, str],
-    pinned: Collection[str],
-    shares: Mapping[str, float],
-    everywhere: int,
-) -> dict[str, str]:
-    """The fewest changes of side that bring these groups, in the order of their places, within the bounds."""
-    free = {name: sides[name] for name in names if name not in pinned}
-    train, *held_out = shares
-    wanted = {}
-    for side in held_out:
-        due, now = shares[side] * len(names), sum(own == side for own in free.values())
-        least = max(int(LEAST * due), int(len(names) >= everywhere))
-        wanted[side] = min(max(now, least), max(ceil(MOST * due), 1))
-    while sum(wanted.values()) > len(free):
-        wanted[max(reversed(held_out), key=lambda side: wanted[side])] -= 1
-    wanted[train] = len(free) - sum(wanted.values())
-    moved: dict[str, str] = {}
-    spare = {side: sum(own == side for own in free.values()) - wanted[side] for side in shares}
-    for side in shares:
-        while spare[side] < 0:
-            givers = [name for name, own in free.items() if spare[own] > 0]
-            name = min(givers, key=lambda name: _distance(name, side, shares))
-            spare[free[name]] -= 1
-            spare[side] += 1
-            free[name] = moved[name] = side
-    return moved
+class _Board:
+    """Where each group stands, and how often each class is on each side."""
+
+    def __init__(self, groups: Mapping[str, Collection[Label]], shares: Mapping[str, float]) -> None:
+        self.groups, self.shares = groups, shares
+        self.members: dict[Label, list[str]] = {}  # in the order of their places
+        by_place = sorted(groups, key=_order)
+        for name in by_place:
+            for label in groups[name]:
+                self.members.setdefault(label, []).append(name)
+        self.train = next(iter(shares))
+        self.pinned = {names[0] for names in self.members.values()}
+        self.sides = {name: self.train if name in self.pinned else _wished(name, shares) for name in by_place}
+        self.counts = {label: Counter(map(self.sides.__getitem__, names)) for label, names in self.members.items()}
+
+    def balance(self, names: Sequence[str], everywhere: int) -> None:
+        """Makes the fewest moves that bring these groups within the bounds, as far as nothing else forbids them."""
+        free = [name for name in names if name not in self.pinned]
+        now = Counter(self.sides[name] for name in free)
+        wanted = self._wanted(len(names), len(free), now, everywhere)
+        for side in self.shares:
+            while now[side] < wanted[side]:
+                givers = [name for name in free if now[own := self.sides[name]] > wanted[own] and self._may_leave(name)]
+                if not givers:
+                    break
+                name = min(givers, key=lambda name: _distance(name, side, self.shares))
+                now.subtract([self.sides[name]])
+                now.update([side])
+                self._move(name, side)
+
+    def _wanted(self, groups: int, free: int, now: Mapping[str, int], everywhere: int) -> dict[str, int]:
+        """Side -> how many of so many groups, those that are not pinned, are to be on it."""
+        _, *held_out = self.shares
+        wanted = {}
+        for side in held_out:
+            due = self.shares[side] * groups
+            least = max(int(LEAST * due), int(groups >= everywhere))
+            wanted[side] = min(max(now[side], least), max(ceil(MOST * due), 1))
+        while sum(wanted.values()) > free:
+            wanted[max(reversed(held_out), key=wanted.__getitem__)] -= 1
+        return {self.train: free - sum(wanted.values())} | wanted
+
+    def _may_leave(self, name: str) -> bool:
+        side = self.sides[name]
+        last = (self.counts[label][side] == 1 and len(self.members[label]) >= EVERYWHERE for label in self.groups[name])
+        return side == self.train or not any(last)
+
+    def _move(self, name: str, side: str) -> None:
+        for label in self.groups[name]:
+            self.counts[label].subtract([self.sides[name]])
+            self.counts[label].update([side])
+        self.sides[name] = side
 
 
 def _place(name: str) -> float:
