@@ -29,7 +29,7 @@ from retail.recognizer import Recognizer
 from retail.schema import MODALITIES, Modality, Progress, UserError, Vocabulary
 from retail.splits import Splits, groups_of, prepare, products_of
 from retail.store import EmbeddingBatch, EmbeddingStore, embed_products
-from retail.training import FitResult, fit
+from retail.training import FitResult, fit, labelled_rows
 from retail.training.record import RowCounts, TrainingData, TrainingRecord
 
 
@@ -41,14 +41,15 @@ def train(
     modalities: Sequence[Modality] = MODALITIES,
     encoders: str = "bundled",
     text_column: str = "text",
+    group: str | Sequence[str] = (),
     progress: Progress | None = None,
     **settings: Any,
 ) -> Recognizer:
     """Trains one recogniser; its encoders stay as they are.
 
     `data` is a folder, a ZIP or a metadata.csv, "demo" for the data that ships. `tasks` are its label columns; all
-    of them if left out. `settings` are further fields of `retail.config.TrainConfig`, such as `seed`. Raises
-    UserError, in one sentence, for whatever the caller can fix.
+    of them if left out. Rows that share a value of a `group` column stay in one split. `settings` are further fields
+    of `retail.config.TrainConfig`, such as `seed`. Raises UserError, in one sentence, for whatever the caller can fix.
 
     >>> import retail
     >>> recognizer = retail.train("demo", "packaging", modalities=["text"], max_epochs=2)
@@ -59,7 +60,8 @@ def train(
     """
     config = TrainConfig.of(strategy=strategy, modalities=tuple(modalities), **settings)
     wanted = [tasks] if isinstance(tasks, str) else list(tasks)
-    return train_recognizer(data, wanted or None, config, encoders, text_column, progress)
+    manifest = read_manifest(data, wanted or None, text_column, group=(group,) if isinstance(group, str) else group)
+    return train_recognizer(manifest, None, config, encoders, progress=progress)
 
 
 def train_recognizer(
@@ -92,8 +94,8 @@ def _recognizer(
         width=config.width,
         info=TrainingRecord(
             config=config,
-            data=TrainingData(manifest.title, manifest.checksum),
-            rows=RowCounts(len(splits.train), len(splits.val)),
+            data=TrainingData(manifest.title, manifest.checksum, manifest.group),
+            rows=RowCounts(*(len(labelled_rows(batch, result.head.dims)) for batch in (splits.train, splits.val))),
             best_epoch=result.best_epoch,
             history=result.history,
         ),

@@ -111,6 +111,10 @@ class Vocabulary:
         """Index of a label, -1 when the label is empty or unknown."""
         return self._indices.get(label, -1)
 
+    def target(self, label: str) -> int:
+        """What an answer is judged by: the index, -1 without a label; an unknown class has C_t, which no answer is."""
+        return self._indices.get(label, len(self.classes)) if label else -1
+
     @property
     def _indices(self) -> dict[str, int]:
         return {label: place for place, label in enumerate(self.classes)}

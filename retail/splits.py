@@ -5,9 +5,8 @@ In: a `Manifest`, encoders and a store. Out: `Splits`, everything a comparison n
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -17,8 +16,7 @@ from retail.encoders import Encoder
 from retail.schema import Modality, Product, Progress, UserError, Vocabulary
 from retail.store import EmbeddingBatch, EmbeddingStore, embed_products
 
-# Share of the training groups that stands in where a data set brings no validation rows.
-VALIDATION_SHARE = 0.15
+LISTED = 5  # classes that a sentence names
 
 
 @dataclass
@@ -43,24 +41,9 @@ class Splits:
         return {task: len(vocabulary) for task, vocabulary in self.vocabularies.items()}
 
 
-def with_validation(products: Sequence[Product]) -> list[Product]:
-    """Moves whole groups from train to validation when no row is marked as validation."""
-    if any(product.split == "val" for product in products):
-        return list(products)
-
-    def chosen(product: Product) -> bool:
-        key = (product.group or product.id).encode()
-        return int(hashlib.sha256(key).hexdigest()[:8], 16) / 16**8 < VALIDATION_SHARE
-
-    return [
-        replace(product, split="val") if product.split == "train" and chosen(product) else product
-        for product in products
-    ]
-
-
 def products_of(manifest: Manifest, batch: EmbeddingBatch) -> list[Product]:
     """The products of a batch's rows, in their order."""
-    rows = {product.id: product for product in with_validation(manifest.products)}
+    rows = {product.id: product for product in manifest.products}
     return [rows[name] for name in batch.ids]
 
 
@@ -95,14 +78,11 @@ def prepare(
 
     Raises UserError when a needed split is empty, there is no task, or, where a test is needed, one has no test label.
     """
-    products = with_validation(manifest.products)
-    rows = {split: [product for product in products if product.split == split] for split in ("train", "val", "test")}
+    products = manifest.products
+    rows = {split: manifest.in_split(split) for split in ("train", "val", "test")}
     for split in ("train", "val", "test") if need_test else ("train", "val"):
         if not rows[split]:
-            raise UserError(
-                f"The data has no {split} rows. Mark rows with train, val and test in the split column, "
-                "or leave the column out and they are split for you."
-            )
+            raise UserError(f"The data has no {split} rows. {_remedy(manifest)}")
     vocabularies = vocabularies_of(products, manifest.tasks)
     for task in vocabularies if need_test else ():
         if not any(product.labels.get(task) for product in rows["test"]):
@@ -122,6 +102,45 @@ def prepare(
         groups_of(rows["test"]),
         groups_of(rows["val"]),
     )
+
+
+def _remedy(manifest: Manifest) -> str:
+    if manifest.has_split:
+        return (
+            "Mark rows with train, val and test in the split column, or leave the column out and they are split for "
+            "you."
+        )
+    return (
+        "Rows are split for you by whole groups, and one group of every class is for training, which leaves none: add "
+        "products of the same classes, name fewer --tasks or --group columns, or mark the splits in a column 'split'."
+    )
+
+
+def unseen_sentences(products: Sequence[Product], known: Mapping[str, Vocabulary], word: str) -> list[str]:
+    """For each task a sentence about the products of classes that are not known, which count as wrong; [] without any.
+
+    `word` says which products these are: validation, test.
+    """
+    found = []
+    for task, vocabulary in known.items():
+        labels = [label for product in products if (label := product.labels.get(task, ""))]
+        unseen = [label for label in labels if vocabulary.index(label) < 0]
+        if not unseen:
+            continue
+        classes = sorted(set(unseen))
+        named = ", ".join(map(repr, classes[:LISTED])) + (" and others" if len(classes) > LISTED else "")
+        verb, them = ("belongs to a class", "it") if len(unseen) == 1 else ("belong to classes", "them")
+        found.append(
+            f"{task}: {len(unseen):,} of {len(labels):,} {word} products {verb} without a training product ({named}); "
+            f"every answer to {them} counts as wrong."
+        )
+    return found
+
+
+def unseen_classes(manifest: Manifest) -> list[str]:
+    """The same of the validation and the test rows of a data set."""
+    known, words = manifest.vocabularies(), {"val": "validation", "test": "test"}
+    return [line for split, word in words.items() for line in unseen_sentences(manifest.in_split(split), known, word)]
 
 
 def group_names(products: Sequence[Product]) -> np.ndarray:

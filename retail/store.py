@@ -55,7 +55,9 @@ CREATE INDEX IF NOT EXISTS entries_by_file ON entries (file);
 class EmbeddingBatch:
     """Ids, embeddings, present masks and targets of N products; they are cut together, so rows cannot slip.
 
-    embeddings {modality: (N, D_m)} · present {modality: (N,) bool} · targets {task: (N,) long, -1 = unknown}
+    embeddings {modality: (N, D_m)} · present {modality: (N,) bool} · targets {task: (N,) long, -1 = no label}
+
+    A label that is not in the task's vocabulary has target C_t: no answer is right, and no loss can be computed.
     """
 
     ids: tuple[str, ...]
@@ -277,7 +279,7 @@ def embed_products(
             Note(products[row].id, modality, error) for (row, _), error in zip(owners, errors, strict=True) if error
         ]
     targets = {
-        task: torch.tensor([vocabulary.index(product.labels.get(task, "")) for product in products], dtype=torch.long)
+        task: torch.tensor([vocabulary.target(product.labels.get(task, "")) for product in products], dtype=torch.long)
         for task, vocabulary in vocabularies.items()
     }
     return EmbeddingBatch(tuple(product.id for product in products), embeddings, present, targets), notes

@@ -22,7 +22,7 @@ from retail.splits import Splits
 from retail.store import EmbeddingBatch
 
 FOLDER = Path("made_up <data>")
-MANIFEST = SimpleNamespace(root=FOLDER, source=FOLDER, title=FOLDER.name, checksum="0" * 64)
+MANIFEST = SimpleNamespace(root=FOLDER, source=FOLDER, title=FOLDER.name, checksum="0" * 64, group=())
 COSTS = {"audio": EncodeCost(0.02, 9), "image": EncodeCost(0.03, 13), "text": EncodeCost(0.01, 87)}
 
 

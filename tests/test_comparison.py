@@ -20,8 +20,8 @@ from retail.dataset.manifest import read_manifest
 from retail.fusion import strategies
 from retail.report.tables import comparison_table
 from retail.report.verdict import verdict
-from retail.schema import MODALITIES, SUBSETS, Product, UserError
-from retail.splits import prepare, with_validation
+from retail.schema import MODALITIES, SUBSETS, UserError
+from retail.splits import prepare
 from retail.training import fit
 from retail.workspace import estimate
 from tests.made_up_data import ENCODERS, MANIFEST, made_up_results, made_up_splits
@@ -118,16 +118,6 @@ def test_all_strategies_are_planned_by_default():
     assert len(plans) == 2 * ((len(strategies()) - 1) + 3)
     with pytest.raises(UserError, match="No fusion strategy is named 'magic'"):
         plan_models(CompareConfig(strategies=("magic",)), ["a"], MODALITIES)
-
-
-def test_validation_rows_are_taken_by_whole_groups():
-    products = [Product(str(i), text="t", split="train", group=str(i // 5)) for i in range(200)]
-    moved = with_validation(products)
-    by_group: dict[str, set[str]] = {}
-    for product in moved:
-        by_group.setdefault(product.group, set()).add(product.split)
-    assert all(len(found) == 1 for found in by_group.values())
-    assert 10 <= sum(product.split == "val" for product in moved) <= 60
 
 
 def test_two_inputs_are_scored_on_their_own_subsets_and_counted_as_estimated():

@@ -98,7 +98,7 @@ def test_rows_without_a_split_are_split_by_whole_groups(folder):
     manifest = read_manifest(folder)
     assert manifest.tasks == ("kind",) and not manifest.has_split
     sizes = [len(manifest.in_split(split)) for split in ("train", "val", "test")]
-    assert sizes == pytest.approx([140, 30, 30], abs=6)
+    assert sizes == pytest.approx([140, 30, 30], abs=10)
     splits: dict[str, set[str]] = {}
     for product in manifest.products:
         splits.setdefault(product.group, set()).add(product.split)
@@ -145,7 +145,7 @@ def test_fashion_reads_without_a_problem():
 
 
 def test_support_counts_labelled_training_rows_by_class(folder):
-    rows = ["1,a tin,x,train", "2,a jar,x,train", "3,a cup,y,train", "4,a box,,train", "5,a bag,y,test"]
+    rows = ["1,a tin,x,train", "2,a jar,x,train", "3,a cup,y,train", "4,a box,,train", "5,a bag,y,test", "6,a can,,val"]
     manifest = read_manifest(write(folder, "id,text,kind,split", *rows), ["kind"])
     assert manifest.support("kind") == {"x": 2, "y": 1}
     assert support_sentence(manifest.support("kind")) == ("2 classes with 1 (y) to 2 (x) training rows, median 1.5.")

@@ -179,10 +179,13 @@ def test_what_was_left_out_stays_out_when_a_role_takes_a_likely_column():
     app = open_page("data", dataset=added.id)
     assert element(app, "multiselect", "Columns to learn").value == ["Colour", "Shop", "Size"]
     element(app, "multiselect", "Columns to learn").set_value(["Colour"])
-    element(app, "selectbox", "Group").set_value("Shop")
+    element(app, "multiselect", "Group").set_value(["Size", "Shop"])
     element(app, "selectbox", "Description").set_value("Words")
     press(app, "Save")
-    assert (added.columns.group, added.columns.tasks) == ("Shop", ("Colour",))
+    assert (added.columns.groups, added.columns.tasks) == (("Shop", "Size"), ("Colour",))
+    typed = read_manifest(added.table, ["Colour"], "Words", group=("Shop", "Size"))
+    shown = read_manifest(added.path)
+    assert [(row.group, row.split) for row in shown.products] == [(row.group, row.split) for row in typed.products]
 
 
 def test_data_sets_of_one_name_can_be_told_apart_and_chosen():

@@ -42,8 +42,9 @@ from tests.pages_driving import element, open_page, press
 
 DATA, BUNDLE = Path("/data/hats.zip"), Path("/bundles/hats")
 COLUMNS = ("kind", "Price, EUR")
+GROUP = ("voice", "Shoot, place")
 REQUESTS: list[Request] = [
-    CompareRequest(data=DATA, config=CompareConfig(tasks=COLUMNS, seeds=2), modalities=("text",), html=Path("r.html")),
+    CompareRequest(data=DATA, config=CompareConfig(tasks=COLUMNS, seeds=2), group=GROUP, html=Path("r.html")),
     DoctorRequest(data=DATA, config=CompareConfig(strategies=("gated",)), out=Path("doctor.json")),
     TrainRequest(data=DATA, tasks=COLUMNS, config=TrainConfig(hidden=(8, 4)), out=Path("bundle")),
     FinetuneRequest(
@@ -53,7 +54,7 @@ REQUESTS: list[Request] = [
     CurveRequest(data=DATA, modality="audio", config=CurveConfig(shots=("1", "all")), out=Path("results.json")),
     AuditRequest(data=DATA, tasks=COLUMNS, out=Path("audit.json")),
     EmbedRequest(data=DATA, text_column="words", encoders="hub"),
-    EvaluateRequest(data=DATA, bundle=BUNDLE, modalities=("image", "text")),
+    EvaluateRequest(data=DATA, bundle=BUNDLE, modalities=("image", "text"), split="holdout", group=GROUP),
     RobustnessRequest(data=DATA, bundle=BUNDLE, rows=5, csv_folder=Path("tables")),
     PredictRequest(data=DATA, bundle=BUNDLE, limit=10, out=Path("predictions.csv")),
 ]

@@ -186,7 +186,7 @@ def test_embed_products_marks_what_is_absent_and_says_why(tmp_path):
     assert batch.present["image"].tolist() == [True, False, False]
     assert batch.present["text"].tolist() == [True, False, False]
     assert batch.embeddings["image"][0].tolist() == [15, 0, 7], "the mean of two photos"
-    assert batch.targets["fruit"].tolist() == [1, -1, -1]
+    assert batch.targets["fruit"].tolist() == [1, 2, -1], "an unknown class is beyond the known ones"
     (note,) = notes
     assert (note.product, note.modality) == ("b", "image") and str(note) == f"product b: {note.sentence}"
 

@@ -21,7 +21,7 @@ def manifest(tmp_path):
         ("2", "b.png", "", "", "tin", "test"),
         ("3", "c.png", "", "jar", "jar", "train"),
         ("4", "c.png", "", "jar", "jar", "train"),
-        ("5", "", "", "a mug", "", "train"),
+        ("5", "", "", "a mug", "", "val"),
     ]
     with (tmp_path / "metadata.csv").open("w", newline="", encoding="utf-8") as stream:
         csv.writer(stream).writerows(rows)

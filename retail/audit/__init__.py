@@ -16,7 +16,6 @@ from retail.audit.shortcuts import shortcuts
 from retail.audit.texts import constant_text, label_words
 from retail.dataset.manifest import Manifest
 from retail.schema import MODALITIES, Progress, UserError
-from retail.splits import with_validation
 from retail.store import EmbeddingBatch
 
 __all__ = ["KINDS", "SEVERITIES", "AuditReport", "audit"]
@@ -31,7 +30,7 @@ def audit(manifest: Manifest, embedded: EmbeddingBatch | None = None, progress: 
         raise UserError("An audit needs labels; name label columns with --tasks.")
     data = Audited(
         manifest.root,
-        with_validation(manifest.products),
+        manifest.products,
         manifest.tasks,
         {m: embedded.embeddings[m].numpy() for m in MODALITIES if m in embedded.embeddings} if embedded else {},
         {m: embedded.present[m].numpy() for m in MODALITIES if m in embedded.present} if embedded else {},

@@ -17,6 +17,7 @@ from retail.commands.shared import (
     CsvFolder,
     Data,
     Encoders,
+    Group,
     Html,
     Latex,
     Modalities,
@@ -45,6 +46,7 @@ def compare(
     config: CompareConfig,
     encoders: Encoders = "bundled",
     text_column: TextColumn = "text",
+    group: Group = "",
     bundles: Annotated[
         Path | None,
         typer.Option(file_okay=False, help="Keep the recogniser of each strategy, first seed, in FOLDER/STRATEGY."),
@@ -60,6 +62,7 @@ def compare(
         data=data,
         modalities=chosen_inputs(modalities),
         config=replace(config, tasks=listed(tasks), encoders=encoders, text_column=text_column),
+        group=listed(group),
         out=out,
         bundles=bundles,
         csv_folder=csv_folder,
@@ -76,6 +79,7 @@ def doctor(
     config: Annotated[CompareConfig, "seeds"] = ONE_SEED,
     encoders: Encoders = "bundled",
     text_column: TextColumn = "text",
+    group: Group = "",
     json_file: Annotated[
         Path | None, typer.Option("--json", dir_okay=False, help="Write findings and measurements.")
     ] = None,
@@ -85,7 +89,7 @@ def doctor(
     from retail.workspace.requests import DoctorRequest
 
     config = replace(config, tasks=listed(tasks), strategies=(strategy,), encoders=encoders, text_column=text_column)
-    return DoctorRequest(data=data, config=config, out=json_file, csv_folder=csv_folder)
+    return DoctorRequest(data=data, config=config, group=listed(group), out=json_file, csv_folder=csv_folder)
 
 
 @app.command(epilog=EXAMPLES["report"])

@@ -16,6 +16,7 @@ from retail.commands.shared import (
     CsvFolder,
     Data,
     Encoders,
+    Group,
     JsonFile,
     Modalities,
     Tasks,
@@ -32,12 +33,15 @@ if TYPE_CHECKING:
 
 
 @app.command(epilog=EXAMPLES["check"])
-def check(data: Data, tasks: Tasks = "", text_column: TextColumn = "text") -> None:
+def check(data: Data, tasks: Tasks = "", text_column: TextColumn = "text", group: Group = "") -> None:
     """List every problem of a data set, opening every file; exit 1 if no row is usable."""
     from retail.dataset.manifest import read_manifest, support_sentence
+    from retail.splits import unseen_classes
 
     with reported() as progress:
-        manifest = read_manifest(data, listed(tasks) or None, text_column, check_media=True, progress=progress)
+        manifest = read_manifest(
+            data, listed(tasks) or None, text_column, check_media=True, progress=progress, group=listed(group)
+        )
         for problem in manifest.problems:
             typer.echo(str(problem))
         counts = {split: len(manifest.in_split(split)) for split in ("train", "val", "test")}
@@ -46,6 +50,8 @@ def check(data: Data, tasks: Tasks = "", text_column: TextColumn = "text") -> No
         typer.echo(f"Tasks: {', '.join(manifest.tasks) or 'none found; name label columns with --tasks'}.")
         for task in manifest.tasks:
             typer.echo(f"  {task}: {support_sentence(manifest.support(task))}")
+        for sentence in unseen_classes(manifest):
+            typer.echo(sentence)
 
 
 @run_command
@@ -88,6 +94,7 @@ def audit(
     tasks: Tasks = "",
     encoders: Annotated[str, typer.Option(help="A preset, or 'none' to skip the search for look-alikes.")] = "bundled",
     text_column: TextColumn = "text",
+    group: Group = "",
     json_file: JsonFile = None,
     csv_folder: CsvFolder = None,
 ) -> AuditRequest:
@@ -98,6 +105,7 @@ def audit(
         data=data,
         tasks=listed(tasks),
         text_column=text_column,
+        group=listed(group),
         encoders=encoders,
         out=json_file,
         csv_folder=csv_folder,

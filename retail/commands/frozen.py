@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from retail.commands.declared import run_command
-from retail.commands.shared import Data, Encoders, OneModality, ResultsOut, Tasks, TextColumn, one_input
+from retail.commands.shared import Data, Encoders, Group, OneModality, ResultsOut, Tasks, TextColumn, one_input
 from retail.config import CurveConfig, SearchConfig
 from retail.config.options import listed
 
@@ -27,6 +27,7 @@ def frozen(
     modality: OneModality = "image",
     encoders: Encoders = "bundled",
     text_column: TextColumn = "text",
+    group: Group = "",
     config: SearchConfig,
     map_data: Annotated[Path | None, typer.Option(help="Fit the maps on this data set's training rows.")] = None,
     map_tasks: Annotated[str, typer.Option(help="Label columns of --map-data, for maps that are learned.")] = "",
@@ -45,6 +46,7 @@ def frozen(
         data=data,
         tasks=listed(tasks),
         text_column=text_column,
+        group=listed(group),
         encoders=encoders,
         modality=one_input(modality),
         config=config,
@@ -63,6 +65,7 @@ def curve(
     modality: OneModality = "image",
     encoders: Encoders = "bundled",
     text_column: TextColumn = "text",
+    group: Group = "",
     config: CurveConfig,
     out: ResultsOut = None,
 ) -> CurveRequest:
@@ -73,6 +76,7 @@ def curve(
         data=data,
         tasks=listed(tasks),
         text_column=text_column,
+        group=listed(group),
         encoders=encoders,
         modality=one_input(modality),
         config=config,

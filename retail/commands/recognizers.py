@@ -19,6 +19,7 @@ from retail.commands.shared import (
     Bundle,
     CsvFolder,
     Data,
+    Group,
     Modalities,
     Status,
     TextColumn,
@@ -26,6 +27,7 @@ from retail.commands.shared import (
     chosen_inputs,
     reported,
 )
+from retail.config.options import listed
 from retail.config.wish import DEFAULT_WISH, check_wish
 from retail.schema import Prediction, Product
 
@@ -34,7 +36,10 @@ if TYPE_CHECKING:
 
 ScoredRows = Annotated[
     str,
-    typer.Option(help="Rows to score: train, val, test or all; unseen data without a split column counts as a whole."),
+    typer.Option(
+        help="Rows to score: train, val, test, any other word of the split column, or all; unseen data without a split "
+        "column counts as a whole."
+    ),
 ]
 
 
@@ -45,13 +50,22 @@ def evaluate(
     split: ScoredRows = "test",
     modalities: Modalities = "",
     text_column: TextColumn = "text",
+    group: Group = "",
     out: Annotated[Path | None, typer.Option(dir_okay=False, help="The scores file to write.")] = None,
 ) -> EvaluateRequest:
     """Score a bundle on labelled data; labels it does not know count as wrong and are listed."""
     from retail.workspace.requests import EvaluateRequest
 
     used = chosen_inputs(modalities) if modalities else ()
-    return EvaluateRequest(bundle=bundle, data=data, split=split, modalities=used, text_column=text_column, out=out)
+    return EvaluateRequest(
+        bundle=bundle,
+        data=data,
+        split=split,
+        modalities=used,
+        text_column=text_column,
+        group=listed(group),
+        out=out,
+    )
 
 
 @run_command
@@ -61,6 +75,7 @@ def robustness(
     split: ScoredRows = "test",
     rows: Annotated[int, typer.Option(help="Most rows to score, drawn at random; 0 is all.")] = 0,
     text_column: TextColumn = "text",
+    group: Group = "",
     seed: Annotated[int, typer.Option(help="The same seed gives the same damage.")] = 0,
     out: Annotated[Path | None, typer.Option(dir_okay=False, help="The results file to write.")] = None,
     csv_folder: CsvFolder = None,
@@ -74,6 +89,7 @@ def robustness(
         split=split,
         rows=rows,
         text_column=text_column,
+        group=listed(group),
         seed=seed,
         out=out,
         csv_folder=csv_folder,

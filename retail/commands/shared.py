@@ -54,6 +54,12 @@ Tasks = Annotated[
         help=r"Label columns to learn, separated by commas (\, within a name); all that are found if left out."
     ),
 ]
+Group = Annotated[
+    str,
+    typer.Option(
+        help="Columns such as voice,shoot: rows that share a value stay in one split; the data's group if left out."
+    ),
+]
 TextColumn = Annotated[str, typer.Option(help="The column that holds the description.")]
 Encoders = Annotated[str, typer.Option(help="A preset (bundled, hub) or image=timm:NAME,text=hf:NAME,audio=...")]
 Modalities = Annotated[str, typer.Option(help="Inputs to use, such as image,text; all if left out.")]

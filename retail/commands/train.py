@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from retail.commands.declared import run_command
-from retail.commands.shared import Data, Encoders, Modalities, Tasks, TextColumn, chosen_inputs
+from retail.commands.shared import Data, Encoders, Group, Modalities, Tasks, TextColumn, chosen_inputs
 from retail.config import FinetuneConfig, TrainConfig
 from retail.config.options import listed
 
@@ -32,6 +32,7 @@ def train(
     modalities: Modalities = "",
     encoders: Encoders = "bundled",
     text_column: TextColumn = "text",
+    group: Group = "",
 ) -> TrainRequest:
     """Train one recogniser and save it as a bundle."""
     from retail.workspace.requests import TrainRequest
@@ -40,6 +41,7 @@ def train(
         data=data,
         tasks=listed(tasks),
         text_column=text_column,
+        group=listed(group),
         encoders=encoders,
         config=replace(config, modalities=chosen_inputs(modalities)),
         out=out,
@@ -59,6 +61,7 @@ def finetune(
     modalities: Annotated[str, typer.Option(help="Inputs to use; those of --tune if left out.")] = "",
     encoders: Encoders = "bundled",
     text_column: TextColumn = "text",
+    group: Group = "",
     tuning: FinetuneConfig,
     source: Annotated[Path | None, typer.Option(help="Another data set: how much of it is forgotten?")] = None,
 ) -> FinetuneRequest:
@@ -70,6 +73,7 @@ def finetune(
         data=data,
         tasks=listed(tasks),
         text_column=text_column,
+        group=listed(group),
         encoders=encoders,
         config=replace(head, modalities=used, class_balance=tuning.class_balance, seed=tuning.seed),
         tuning=tuning,

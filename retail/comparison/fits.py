@@ -20,7 +20,7 @@ from retail.certainty.judged import judged_rows
 from retail.config import TrainConfig
 from retail.schema import SUBSETS, Modality, UserError
 from retail.splits import Splits
-from retail.training import FitResult, fit, predict_logits, predict_probs
+from retail.training import FitResult, fit, known_targets, predict_logits, predict_probs
 
 # A worker costs about 0.6 GiB; two of them stay far below the 3 GiB that a comparison may take.
 MAX_WORKERS = 2
@@ -76,8 +76,9 @@ def run_fit(plan: FitPlan, splits: Splits) -> FitOutput:
 
 
 def _accuracy(probs: torch.Tensor, target: torch.Tensor) -> float:
-    known = target >= 0
-    return float((probs.argmax(1) == target)[known].float().mean()) if known.any() else 0.0
+    """Over the labelled rows; a class that training never had counts as wrong."""
+    labelled = target >= 0
+    return int((probs.argmax(1) == target)[labelled].sum()) / int(labelled.sum()) if labelled.any() else 0.0
 
 
 _worker_splits: Splits | None = None
@@ -102,7 +103,7 @@ def run_fits(
     Raises UserError for a task without a validation label that training knows: nothing could be chosen.
     """
     for task in dict.fromkeys(task for plan in plans for task in plan.tasks):
-        if not (splits.val.targets[task] >= 0).any():
+        if not (known_targets(splits.val.targets[task], splits.task_sizes[task]) >= 0).any():
             raise UserError(
                 f"No validation row has a label for {task!r} that training rows have too, so no model can be chosen; "
                 f"label some, or leave {task!r} out of the tasks."

@@ -33,6 +33,7 @@ def compare(
     seeds: int = CompareConfig.seeds,
     encoders: str = "bundled",
     text_column: str = "text",
+    group: str | Sequence[str] = (),
     progress: Progress | None = None,
     **settings: Any,
 ) -> Results:
@@ -40,8 +41,9 @@ def compare(
 
     `data` is a folder, a ZIP or a metadata.csv, "demo" for the data that ships. `tasks` are its label columns and
     `strategies` ways to fuse; all of them if left out. `settings` are further fields of `retail.config.CompareConfig`.
-    Most of the work runs in processes of its own, so a script calls this below `if __name__ == "__main__":`.
-    Raises UserError, in one sentence, for whatever the caller can fix.
+    Rows that share a value of a `group` column stay in one split. Most of the work runs in processes of its own, so a
+    script calls this below `if __name__ == "__main__":`. Raises UserError, in one sentence, for whatever the caller can
+    fix.
 
     >>> import retail
     >>> few = {"strategies": ["gated"], "modalities": ["audio", "text"], "seeds": 1, "settings": False}
@@ -57,7 +59,8 @@ def compare(
         text_column=text_column,
         **settings,
     )
-    manifest = read_manifest(data, config.tasks or None, config.text_column, progress=progress)
+    grouped = (group,) if isinstance(group, str) else tuple(group)
+    manifest = read_manifest(data, config.tasks or None, config.text_column, progress=progress, group=grouped)
     return compare_manifest(manifest, config, modalities, progress).comparison.results
 
 

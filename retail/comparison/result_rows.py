@@ -51,6 +51,7 @@ class DataFacts(Record):
     name: str
     path: str | None = if_known()  # the folder or table on the machine of the run; left out of a file for others
     checksum: str
+    group: tuple[str, ...] | None = if_known()  # columns that were named to tie rows together; left out without any
     n_train: int
     n_val: int
     n_test: int

@@ -206,6 +206,7 @@ def _data_facts(manifest: Manifest, splits: Splits) -> DataFacts:
         name=manifest.title,
         path=stored_path(manifest),
         checksum=manifest.checksum,
+        group=manifest.group or None,
         n_train=len(splits.train),
         n_val=len(splits.val),
         n_test=len(splits.test),

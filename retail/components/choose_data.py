@@ -13,7 +13,8 @@ import streamlit as st
 
 from retail.components.kept_choice import choose_kept
 from retail.components.words import download
-from retail.dataset.columns import NONE, ROLES, Columns, guessed_tasks
+from retail.config.options import joined
+from retail.dataset.columns import GROUP, NONE, ROLES, Columns, guessed_tasks
 from retail.dataset.manifest import read_table
 from retail.schema import UserError
 from retail.workspace import datasets
@@ -26,7 +27,6 @@ ROLE_WORDS = {
     "audio": "Sound",
     "id": "Product number",
     "split": "Split (train, val, test)",
-    "group": "Group",
 }
 ROLE_HELP = {
     "image": "The path of the photo file; several photos of one product are separated by ';'.",
@@ -34,8 +34,11 @@ ROLE_HELP = {
     "text": "Any words about the product.",
     "id": "Anything that identifies a product; without it, the line number is used.",
     "split": "Which products are for training and which for testing. Without it, they are split for you.",
-    "group": "Products of one group (one shoot, one series) stay together, so that the test stays fair.",
 }
+GROUP_HELP = (
+    "Products that share a value of such a column (one voice, one shoot, one store) stay together, so that the test "
+    "stays fair; `--group` says the same on the command line."
+)
 
 
 def choose_dataset() -> Dataset:
@@ -122,6 +125,9 @@ def draw_columns(dataset: Dataset) -> None:
                 key=f"role_{role}_{dataset.id}",
             )
             held.append(own)
+        now_grouped = now.groups or tuple(name for name in header if name == GROUP and now.group != NONE)
+        grouped = st.multiselect("Group", header, now_grouped, help=GROUP_HELP, key=f"role_group_{dataset.id}")
+        held += grouped
         likely = [name for name in now.tasks or guessed_tasks(header, rows) if name in header and name not in held]
         help_text = "Each is a question that the model answers."
         tasks = st.multiselect("Columns to learn", header, likely, help=help_text, key=f"tasks_{dataset.id}")
@@ -132,7 +138,9 @@ def draw_columns(dataset: Dataset) -> None:
         for role, column in picked.items()
     }
     try:
-        datasets.set_columns(dataset, Columns(**roles, tasks=tuple(tasks)))
+        plain = tuple(grouped) == ((GROUP,) if GROUP in header else ())
+        group = "" if plain else joined(sorted(grouped)) or NONE
+        datasets.set_columns(dataset, Columns(**roles, group=group, tasks=tuple(tasks)))
     except UserError as error:
         st.error(str(error))
         return

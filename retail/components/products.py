@@ -24,9 +24,9 @@ WORDS: dict[str, str] = {str(modality): word for modality, word in INPUT_WORDS.i
 
 
 @st.cache_resource(show_spinner="Reading the data …", max_entries=4)
-def load_manifest(folder: str, text_column: str, changed: float) -> Manifest:
+def load_manifest(folder: str, text_column: str, group: tuple[str, ...], changed: float) -> Manifest:
     """The run's data; `changed` is the time stamp of its metadata."""
-    return read_manifest(Path(folder), None, text_column)
+    return read_manifest(Path(folder), None, text_column, group=group)
 
 
 def run_manifest(view: View) -> tuple[Manifest | None, str]:
@@ -34,9 +34,9 @@ def run_manifest(view: View) -> tuple[Manifest | None, str]:
     folder = data_source(view.results.data)
     if folder is None:
         return None, "The data of this run is not on this machine, so only ids are shown."
-    text_column = view.results.config.text_column
+    text_column, group = view.results.config.text_column, view.results.data.group or ()
     try:
-        manifest = load_manifest(str(folder), text_column, _changed(folder))
+        manifest = load_manifest(str(folder), text_column, group, _changed(folder))
     except (UserError, OSError) as error:
         return None, f"The data of this run cannot be read: {error}"
     same = view.results.data.checksum == manifest.checksum

@@ -10,6 +10,7 @@ import dataclasses
 import json
 import operator
 import re
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Self, TypeVar, get_args, get_type_hints
 
@@ -60,6 +61,11 @@ def listed(text: str) -> tuple[str, ...]:
     r"""'a, b' -> ('a', 'b'); a comma within a name is written as '\,'."""
     parts = (part.replace("\\,", ",").strip() for part in re.split(r"(?<!\\),", text))
     return tuple(part for part in parts if part)
+
+
+def joined(names: Iterable[str]) -> str:
+    r"""('a', 'b') -> 'a,b', as `listed` reads it."""
+    return ",".join(name.replace(",", "\\,") for name in names)
 
 
 @dataclass(frozen=True)

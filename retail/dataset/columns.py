@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from retail.config.options import joined, listed
 from retail.files import home, whole_file
 from retail.files.record import Record
 from retail.schema import UserError
@@ -34,7 +35,10 @@ ID_WORDS = ("id", "sku", "ean", "gtin", "article_number", "product_id")
 
 @dataclass(frozen=True)
 class Columns:
-    """The column of each role, "" where the convention's name holds, and the label columns to learn (none: guess)."""
+    """The column of each role, "" where the convention's name holds, and the label columns to learn (none: guess).
+
+    A group may be made of several columns, separated by commas; they keep their names.
+    """
 
     image: str = ""
     audio: str = ""
@@ -44,15 +48,25 @@ class Columns:
     group: str = ""
     tasks: tuple[str, ...] = ()
 
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """The columns whose values tie rows together; () where the convention's name holds, or none is meant."""
+        return () if self.group == NONE else listed(self.group)
+
+    def grouped_by(self, columns: Sequence[str]) -> Columns:
+        """The same with these columns as groups, whatever their order; without any, as it was."""
+        group = joined(sorted(set(columns)))
+        return replace(self, group="" if group == GROUP else group) if columns else self
+
     def renamed(self, header: Sequence[str]) -> list[str]:
         """The header with the convention's names; a column that merely has such a name gets another one."""
-        chosen = {role: getattr(self, role) for role in ROLES if getattr(self, role)}
-        for role, column in chosen.items():
+        chosen = {role: getattr(self, role) for role in ROLES if role != "group" and getattr(self, role)}
+        for role, column in [*chosen.items(), *(("group", column) for column in self.groups)]:
             if column != NONE and column not in header:
                 raise UserError(
                     f"There is no column {column!r} for {role}; the columns are {', '.join(header)}. Choose another."
                 )
-        taken = {ROLES[role] for role in chosen}
+        taken = {ROLES[role] for role in chosen} | ({GROUP} if self.group and GROUP not in self.groups else set())
         plain = [f"{name} (column)" if name in taken else name for name in header]
         for role, column in chosen.items():
             if column != NONE:

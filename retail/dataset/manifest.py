@@ -28,6 +28,8 @@ from retail.dataset.columns import (
     guessed_tasks,
     read_pointer,
 )
+from retail.dataset.grouping import group_names
+from retail.dataset.splitting import SHARES, WITHOUT_VALIDATION, split_products
 from retail.dataset.table import parse_table
 from retail.files import DEMO_DIR, or_demo
 from retail.media import MediaError, decode_audio, decode_image
@@ -66,9 +68,11 @@ class Manifest:
     title: str = ""  # what the data set is called
     source: Path = Path()  # the folder that reads as this data set again
     lines: Mapping[str, int] = field(default_factory=dict)  # id of a usable row -> its line, the header being line 1
+    group: tuple[str, ...] = ()  # the group columns that were named, beside what the data set says of itself
+    has_validation: bool = False  # the table marks validation rows; else they were taken from those of training
 
     def in_split(self, name: str) -> list[Product]:
-        """The rows of train, val or test."""
+        """The rows of a split: train, val, test or, where they were asked for, another word of the table."""
         return [product for product in self.products if product.split == name]
 
     def vocabularies(self, split: str = "train") -> dict[str, Vocabulary]:
@@ -101,23 +105,35 @@ def read_manifest(
     progress: Progress | None = None,
     most_rows: int = 0,
     use_split: bool = True,
+    group: Sequence[str] = (),
+    every_split: bool = False,
 ) -> Manifest:
     """Every usable row and every problem; raises UserError when no row is usable or a named column is missing.
 
     With `most_rows` a longer table is refused before any file is read. Without `use_split` the column of splits is not
-    looked at, as for products that are only to be recognised.
+    looked at, as for products that are only to be recognised. Rows that share a value of a `group` column stay in one
+    split; without any named, the data set's own group column counts. With `every_split` rows that the table gives
+    another split than train, val or test, such as holdout, are among the products.
     """
     metadata, notes, columns, title = locate(data)
+    columns = columns.grouped_by(group)
     reader = _Reader(metadata, text_column, check_media, [Problem(None, "", note) for note in notes], columns)
-    reader.use_split = use_split
+    reader.use_split, reader.every_split = use_split, every_split
     header, rows = reader.rows()
     header = reader.convention(header, tasks or columns.tasks)
     if most_rows and len(rows) > most_rows:
         raise UserError(f"{metadata.name} has {len(rows):,} rows, but the limit is {most_rows:,}; split it into parts.")
-    chosen, label_columns = _columns(header, rows, tasks or columns.tasks, text_column)
+    reader.group_columns = columns.groups or tuple(name for name in header if name == GROUP)
+    chosen, label_columns = _columns(header, rows, tasks or columns.tasks, text_column, reader.group_columns)
     products = reader.products(header, rows, label_columns, progress)
     has_split = SPLIT in header and use_split
-    products = _check_groups(products, reader) if has_split else assign_splits(products)
+    has_validation = has_split and any(product.split == "val" for product in products)
+    if use_split:
+        _check_groups(products, reader, has_split)
+    if use_split and not has_split:
+        products = split_products(products, reader.contents, label_columns, chosen)
+    elif use_split and not has_validation:
+        products = _with_validation(products, reader.contents, label_columns, chosen)
     if not products:
         first = f" The first problem is: {reader.problems[0]}" if reader.problems else ""
         raise UserError(f"{metadata.name} has no usable row: a row needs a photo, a sound or a text.{first}")
@@ -128,7 +144,7 @@ def read_manifest(
     named = bool(title) or Path(data).suffix.lower() == ".csv"  # else the folder that was found says it all
     title, source = title or root.name, Path(data).resolve() if named else root
     facts = (chosen, label_columns, text_column, has_split, checksum, title, source, reader.lines)
-    return Manifest(root, found, problems, *facts)
+    return Manifest(root, found, problems, *facts, tuple(group), has_validation)
 
 
 def read_table(metadata: Path) -> tuple[list[str], dict[int, list[str]]]:
@@ -162,7 +178,11 @@ def locate(data: str | Path) -> tuple[Path, list[str], Columns, str]:
 
 
 def _columns(
-    header: list[str], rows: list[tuple[int, list[str]]], tasks: Sequence[str] | None, text_column: str
+    header: list[str],
+    rows: list[tuple[int, list[str]]],
+    tasks: Sequence[str] | None,
+    text_column: str,
+    groups: Sequence[str],
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The tasks to learn, and every column that could be one; raises UserError for a column that is missing."""
     if text_column not in header and text_column != "text":
@@ -172,8 +192,10 @@ def _columns(
             raise UserError(f"There is no label column {task!r}; the columns are {', '.join(header)}.")
         if task in {ID, IMAGE, AUDIO, SPLIT, GROUP, text_column}:
             raise UserError(f"Column {task!r} is an input, not a label; choose a label column.")
+        if task in groups:
+            raise UserError(f"Column {task!r} says which rows form a group, so it is no label; choose another column.")
     likely = guessed_tasks(header, [cells for _, cells in rows])
-    guessed = [column for column in likely if column not in NOT_LABELS | {text_column}]
+    guessed = [column for column in likely if column not in NOT_LABELS | {text_column, *groups}]
     chosen = tuple(dict.fromkeys(tasks)) if tasks else tuple(guessed)
     return chosen, tuple(dict.fromkeys([*chosen, *guessed]))
 
@@ -193,6 +215,9 @@ class _Reader:
     names: dict[int, str] = field(default_factory=dict)  # line of each row -> what the row is called in problems
     listings: dict[Path, dict[str, str]] = field(default_factory=dict)  # folder -> composed name -> the name on disk
     use_split: bool = True
+    every_split: bool = False
+    group_columns: tuple[str, ...] = ()
+    contents: dict[str, str] = field(default_factory=dict)  # id -> what names the row when its line moves
 
     def say(self, line: int | None, column: str, message: str) -> None:
         self.problems.append(Problem(line, self.own_names.get(column, column), message))
@@ -222,16 +247,20 @@ class _Reader:
         self, header: list[str], rows: list[tuple[int, list[str]]], labels: Sequence[str], progress: Progress | None
     ) -> list[Product]:
         """The usable rows; a row whose file is missing keeps its other inputs."""
-        found, products = self.lines, []
-        for done, (line, cells) in enumerate(rows, start=1):
-            row = dict(zip(header, cells, strict=True))
+        found, products, copies = self.lines, [], Counter[str]()
+        named = [(line, dict(zip(header, cells, strict=True))) for line, cells in rows]
+        groups = group_names(self.group_columns, [row for _, row in named]) if self.group_columns else [""] * len(named)
+        for done, ((line, row), group) in enumerate(zip(named, groups, strict=True), start=1):
             product_id = row.get(ID) or f"line-{line}"
             if product_id in found:
                 message = f"{product_id!r} is already used in line {found[product_id]}; this row is left out."
                 self.say(line, ID, message)
-            elif product := self._product(line, product_id, row, labels):
+            elif product := self._product(line, product_id, row, labels, group):
                 found[product_id] = line
                 products.append(product)
+                content = "\n".join(row.get(name, "") for name in (IMAGE, AUDIO, self.text_column))
+                copies[content] += 1  # the first, the second, … row of this content
+                self.contents[product_id] = row.get(ID) or f"{copies[content]} of {content}"
             if found.get(product_id, line) == line:  # else the id is taken
                 self.names[line] = product_id
             if progress and (done % 50 == 0 or done == len(rows)):
@@ -239,10 +268,13 @@ class _Reader:
         self.problems = [replace(problem, id=self.names.get(problem.line or 0, "")) for problem in self.problems]
         return products
 
-    def _product(self, line: int, product_id: str, row: dict[str, str], labels: Sequence[str]) -> Product | None:
-        split = SPLIT_WORDS.get(row[SPLIT].lower(), "") if SPLIT in row else ""
-        if SPLIT in row and not split and self.use_split:
-            self.say(line, SPLIT, f"{row[SPLIT]!r} is not train, val or test; this row is left out.")
+    def _product(
+        self, line: int, product_id: str, row: dict[str, str], labels: Sequence[str], group: str
+    ) -> Product | None:
+        word = row.get(SPLIT, "")
+        split = SPLIT_WORDS.get(word.lower(), word if self.every_split else "")
+        if SPLIT in row and not split and self.use_split and not self.every_split:
+            self.say(line, SPLIT, f"{word!r} is not train, val or test; this row is left out.")
             return None
         names = [name.strip() for name in row.get(IMAGE, "").split(";") if name.strip()]
         images = [path for name in names if (path := self._file(line, IMAGE, name))]
@@ -254,7 +286,7 @@ class _Reader:
             audio=audio,
             labels={label: row[label] for label in labels},
             split=split,
-            group=row.get(GROUP, ""),
+            group=group,
         )
         if not product.modalities:
             self.say(line, "", "no photo, sound or text is left, so this row is left out.")
@@ -302,7 +334,9 @@ class _Reader:
         return self.listings[folder]
 
 
-def _check_groups(products: list[Product], reader: _Reader) -> list[Product]:
+def _check_groups(products: Sequence[Product], reader: _Reader, has_split: bool) -> None:
+    """Says which groups lie in several splits, and which is so large that nothing is left to split."""
+    column = ", ".join(reader.group_columns)
     splits: dict[str, set[str]] = {}
     for product in products:
         if product.group:
@@ -310,20 +344,20 @@ def _check_groups(products: list[Product], reader: _Reader) -> list[Product]:
     for group, found in splits.items():
         if len(found) > 1:
             names = " and ".join(sorted(found))
-            reader.say(None, GROUP, f"group {group!r} is in {names}; put it into one split.")
-    return products
+            reader.say(None, column, f"group {group!r} is in {names}; put it into one split.")
+    sizes = Counter(product.group for product in products if product.group)
+    most = max(sizes.values(), default=0)
+    if not has_split and most > SHARES["train"] * len(products):
+        ties = "these columns tie" if len(reader.group_columns) > 1 else "this column ties"
+        remedy = "name fewer or other columns, or mark the splits yourself"
+        sentence = f"{ties} {most:,} of {len(products):,} rows into one group, which stays in one split; {remedy}."
+        reader.say(None, column, sentence)
 
 
-def assign_splits(products: Sequence[Product]) -> list[Product]:
-    """70 % train, 15 % val, 15 % test by whole groups, in an order that only the names decide."""
-
-    def key(name: str) -> str:
-        return hashlib.sha256(name.encode()).hexdigest()
-
-    groups = Counter(product.group or product.id for product in products)
-    place, split_of = 0, {}
-    for name in sorted(groups, key=key):
-        share = (place + groups[name] / 2) / len(products)
-        split_of[name] = "train" if share < 0.70 else "val" if share < 0.85 else "test"
-        place += groups[name]
-    return [replace(product, split=split_of[product.group or product.id]) for product in products]
+def _with_validation(
+    products: Sequence[Product], names: Mapping[str, str], columns: Sequence[str], tasks: Sequence[str]
+) -> list[Product]:
+    """Whole groups of the training rows become validation rows, as none are marked."""
+    train = [product for product in products if product.split == "train"]
+    moved = {row.id: row for row in split_products(train, names, columns, tasks, WITHOUT_VALIDATION)}
+    return [moved.get(product.id, product) for product in products]

@@ -32,7 +32,7 @@ class SourceTask:
     products: list[Product]
     head: FusionHead
     vocabularies: dict[str, Vocabulary]
-    right: dict[str, np.ndarray]  # {task: (n,) whether the known labels were found}
+    right: dict[str, np.ndarray]  # {task: (n,) whether the labels were found}
 
 
 def source_task(
@@ -63,7 +63,7 @@ def forgetting(
 
 
 def right_answers(head: FusionHead, batch: EmbeddingBatch) -> dict[str, np.ndarray]:
-    """{task: (n,) bool} over the rows whose label is known; tasks without any are left out."""
+    """{task: (n,) bool} over the labelled rows, False for a class that training lacks; tasks without are left out."""
     right = {}
     for task, probs in predict_probs(head, batch).items():
         known = batch.targets[task] >= 0

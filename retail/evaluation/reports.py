@@ -22,6 +22,11 @@ class ScoredData(Record):
     n: int
 
     @property
+    def word(self) -> str:
+        """What these products are called: 'test', 'validation', 'scored' where they are all."""
+        return {"all": "scored", "val": "validation", "train": "training"}.get(self.split, self.split)
+
+    @property
     def sentence(self) -> str:
         """'Scored: the test rows of demo, 600 products.'"""
         rows = "rows" if self.split == "all" else f"{self.split} rows"

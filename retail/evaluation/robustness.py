@@ -99,10 +99,7 @@ def some_of(products: Sequence[Product], most: int, seed: int = 0) -> list[Produ
 
 def _targets(products: Sequence[Product], task: str, vocabulary: Vocabulary) -> np.ndarray:
     """(N,) class, -1 without a label; a label that the model never saw is a class of its own, which no answer meets."""
-    labels = [product.labels.get(task, "") for product in products]
-    return np.array(
-        [-1 if not label else place if (place := vocabulary.index(label)) >= 0 else 10**6 for label in labels]
-    )
+    return np.array([vocabulary.target(product.labels.get(task, "")) for product in products])
 
 
 class _Judge:

@@ -5,10 +5,12 @@ In: a `Recognizer` and a manifest. Out: `Scores`: figures of each task, labels i
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
 
+from retail.dataset.columns import SPLIT_WORDS
 from retail.dataset.manifest import Manifest
 from retail.evaluation.reports import ScoredData, Scores, TaskPredictions, TaskScore
 from retail.evaluation.subset_certainty import subset_certainty
@@ -22,15 +24,21 @@ from retail.store import EmbeddingStore
 def rows_to_score(recognizer: Recognizer, manifest: Manifest, split: str) -> tuple[list[Product], ScoredData]:
     """The rows of a split and what they are: all of them when that is asked for, or for data without a split column.
 
+    Any split of the manifest's products counts; `read_manifest(..., every_split=True)` keeps those of other words.
+
     The data that the recogniser learned from were split for it in the same way, split column or not.
     """
     learned_from = recognizer.learned_from == manifest.checksum
     if split == "all" or not (manifest.has_split or learned_from):
         return list(manifest.products), _facts(manifest, "all", len(manifest.products))
-    rows = manifest.in_split(split)
+    # The table's own words are taken as they are meant: "Holdout" for holdout, "validation" for val.
+    wanted = SPLIT_WORDS.get(split.lower(), split)
+    rows = [product for product in manifest.products if product.split.lower() == wanted.lower()]
     if not rows:
-        raise UserError(f"The data has no rows marked {split!r}; use --split all, or mark rows in the split column.")
-    return rows, _facts(manifest, split, len(rows))
+        counts = Counter(product.split for product in manifest.products if product.split)
+        there = ", ".join(f"{name} ({count:,})" for name, count in sorted(counts.items()))
+        raise UserError(f"The data has no rows marked {split!r}; choose --split among {there or 'all'}, or use all.")
+    return rows, _facts(manifest, wanted, len(rows))
 
 
 def _facts(manifest: Manifest, split: str, n: int) -> ScoredData:
@@ -92,15 +100,8 @@ def evaluate(
                 recognizer.certainty,
                 recognizer.head,
                 batch,
-                {task: _targets(rows, task, recognizer) for task in tasks},
+                {task: batch.targets[task].numpy() for task in tasks},
                 groups_of(rows),
             )
         ),
     )
-
-
-def _targets(rows: Sequence[Product], task: str, recognizer: Recognizer) -> np.ndarray:
-    """(N,) places of the labels; -1 without one, the number of classes for one that the recogniser does not know."""
-    vocabulary = recognizer.vocabularies[task]
-    places = [vocabulary.index(label) if (label := row.labels.get(task, "")) else -2 for row in rows]
-    return np.array([{-1: len(vocabulary), -2: -1}.get(place, place) for place in places])

@@ -24,7 +24,7 @@ from retail.training import predict_logits, predict_probs
 class TaskAnswers:
     """Probabilities of one task, calibrated unless said otherwise; a target of -1 is no label.
 
-    A test target of C_t or more is a class that training never saw: no answer to it is right.
+    A target of C_t or more is a class that training never saw: no answer to it is right.
     """
 
     classes: tuple[str, ...]

@@ -21,10 +21,10 @@ from retail.store import EmbeddingBatch, EmbeddingStore
 
 @dataclass(frozen=True)
 class FrozenRows:
-    """N rows. A label that training never saw has target -1, as a missing one has, but keeps its name."""
+    """N rows. A label that training never saw has target C_t, which no answer meets, and keeps its name."""
 
     embeddings: Tensor  # (N, D)
-    targets: Mapping[str, Tensor]  # task -> (N,) long, -1 = unknown
+    targets: Mapping[str, Tensor]  # task -> (N,) long, -1 = no label
     labels: Mapping[str, np.ndarray]  # task -> (N,) of str, "" = none
     declared_groups: tuple[str, ...] = ()  # the data's own group column, "" = none
     products: tuple[Product, ...] = ()  # what the embeddings were made of

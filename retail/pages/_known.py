@@ -29,8 +29,10 @@ def gallery_of(folder: str, changed: int, _chosen: Chosen) -> Background[Gallery
         source = training_data(_chosen.folder)
         if source is None:
             return catalogue.empty_gallery(_chosen.recognizer)
-        manifest = read_manifest(source[0], list(_chosen.recognizer.vocabularies), source[1])
-        return catalogue.build_gallery(_chosen.recognizer, manifest, progress)
+        recognizer = _chosen.recognizer
+        group = recognizer.info.data.group if recognizer.info else ()
+        manifest = read_manifest(source[0], list(recognizer.vocabularies), source[1], group=group)
+        return catalogue.build_gallery(recognizer, manifest, progress)
 
     return Background(work)
 

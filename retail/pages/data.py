@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -19,6 +20,7 @@ from retail.media import SAMPLE_RATE_HZ, MediaError
 from retail.pages._data_audit import draw_audit
 from retail.report.table_formats import safe_cell
 from retail.schema import UserError
+from retail.splits import unseen_classes
 from retail.wording import INPUT_WORDS, inputs_words
 from retail.workspace import audits
 from retail.workspace.datasets import Dataset
@@ -70,7 +72,9 @@ def newest_manifest(dataset: Dataset, checked: bool) -> Manifest:
 def draw_numbers(manifest: Manifest) -> None:
     """How many products there are and which inputs they have."""
     sizes = {name: len(manifest.in_split(name)) for name in ("train", "val", "test")}
-    how = "as the table says" if manifest.has_split else "split for you, whole groups together"
+    how = "as the table says" if manifest.has_split else "split for you, whole groups together, every class in training"
+    if manifest.has_split and not manifest.has_validation:
+        how += "; validation is taken from the training products, as none are marked"
     with st.container(horizontal=True, gap="large"):
         st.metric("Usable products", f"{len(manifest.products):,}", width="content")
         for row in summary.coverage(manifest):
@@ -89,6 +93,8 @@ def draw_classes(dataset: Dataset, manifest: Manifest) -> None:
     tasks = list(dict.fromkeys([*manifest.tasks, *manifest.label_columns]))
     task = st.selectbox("What to learn", tasks, format_func=lambda name: name.replace("_", " "))
     st.markdown(plain(summary.balance_sentence(manifest, task)))
+    for sentence in unseen_classes(replace(manifest, tasks=(task,))):
+        st.warning(plain(sentence))
     figure(charts.class_chart(summary.class_counts(manifest, task), task))
     classes = len({product.labels.get(task) for product in manifest.products} - {"", None})
     if classes > charts.MAX_CLASSES:

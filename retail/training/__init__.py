@@ -7,9 +7,9 @@ bottom; the loss of tasks is in `loss`, of a step in `step`, what a trained head
 from __future__ import annotations
 
 from retail.training.fitting import FitResult, fit
-from retail.training.loss import WEIGHTED, MultiTaskLoss, class_weights, task_weights
+from retail.training.loss import WEIGHTED, MultiTaskLoss, class_weights, known_targets, task_weights
 from retail.training.predict import predict_logits, predict_probs
-from retail.training.rows import drop_modalities, row_order, rows_with_any
+from retail.training.rows import drop_modalities, labelled_rows, row_order, rows_with_any
 
 __all__ = [
     "WEIGHTED",
@@ -18,6 +18,8 @@ __all__ = [
     "class_weights",
     "drop_modalities",
     "fit",
+    "known_targets",
+    "labelled_rows",
     "predict_logits",
     "predict_probs",
     "row_order",

@@ -7,6 +7,7 @@ in `step`, which rows and inputs it sees in `rows` and `views`.
 from __future__ import annotations
 
 import copy
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from torch import Tensor, nn
 
 from retail.config import TrainConfig
 from retail.fusion import FusionHead, build_head
-from retail.training.loss import MultiTaskLoss, class_weights, task_weights
+from retail.training.loss import MultiTaskLoss, class_weights, known_targets, task_weights
 from retail.training.record import Epoch
 from retail.training.rows import StandardRows, asked, row_order, standard_rows, usable_rows, with_any
 from retail.training.step import Step
@@ -103,7 +104,8 @@ def _descend(
             schedule.step()
             total += float(seen_loss.detach()) * len(batch)
         train_loss = total / len(rows)
-        val_loss, val_accuracy = _score(head, val_rows) or (train_loss, float("nan"))
+        val_loss, val_accuracy = _score(head, val_rows)
+        val_loss = train_loss if math.isnan(val_loss) else val_loss
         history.append(Epoch(epoch, train_loss, val_loss, val_accuracy))
         if on_epoch:
             on_epoch(epoch + 1, config.max_epochs)
@@ -131,9 +133,8 @@ def _learned(
     on_epoch: Callable[[int, int], None] | None,
 ) -> tuple[tuple[Epoch, ...], int]:
     """The history of a head that has learned by itself: one entry."""
-    unknown = (float("nan"), float("nan"))
-    train_loss, _ = _score(head, standard_rows(head, train)) or unknown
-    val_loss, val_accuracy = _score(head, standard_rows(head, val)) or unknown
+    train_loss, _ = _score(head, standard_rows(head, train))
+    val_loss, val_accuracy = _score(head, standard_rows(head, val))
     if on_epoch:
         on_epoch(config.max_epochs, config.max_epochs)
     return (Epoch(0, train_loss, val_loss, val_accuracy),), 0
@@ -156,17 +157,20 @@ def _groups(weights: list[nn.Parameter], decay: float) -> list[dict]:
 
 
 @torch.inference_mode()
-def _score(head: FusionHead, val: StandardRows) -> tuple[float, float] | None:
-    """Mean over tasks of validation loss (unweighted, unsmoothed) and accuracy; None without known labels."""
+def _score(head: FusionHead, val: StandardRows) -> tuple[float, float]:
+    """Mean over tasks of validation loss (unweighted, unsmoothed) and accuracy, NaN where there are no labels.
+
+    A class that training never had has no loss, but counts as wrong.
+    """
     if not len(val):
-        return None
+        return math.nan, math.nan
     losses, accuracies = [], []
     for task, logits in head.eval().fuse(val.embeddings, val.present).items():
-        known = val.targets[task] >= 0
+        target = val.targets[task]
+        known, labelled = known_targets(target, logits.shape[1]) >= 0, target >= 0
         if known.any():
-            target = val.targets[task][known]
-            losses.append(float(nn.functional.cross_entropy(logits[known], target)))
-            accuracies.append(float((logits[known].argmax(-1) == target).float().mean()))
-    if not losses:
-        return None
-    return sum(losses) / len(losses), sum(accuracies) / len(accuracies)
+            losses.append(float(nn.functional.cross_entropy(logits[known], target[known])))
+        if labelled.any():
+            accuracies.append(int((logits.argmax(-1) == target)[labelled].sum()) / int(labelled.sum()))
+    means = (sum(values) / len(values) if values else math.nan for values in (losses, accuracies))
+    return next(means), next(means)

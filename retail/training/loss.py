@@ -16,7 +16,7 @@ WEIGHTED = ("inverse", "effective")
 
 
 class MultiTaskLoss(nn.Module):
-    """Sum of the tasks' cross-entropies over the rows whose label is known (target >= 0).
+    """Sum of the tasks' cross-entropies over the rows whose class is known (0 <= target < C_t).
 
     With `uncertainty` the weights are learned: exp(-s_t) * loss_t + s_t / 2 with s_t = log sigma_t^2
     (Kendall et al., 2018, https://arxiv.org/abs/1705.07115), for classification as in their equation 10.
@@ -34,17 +34,23 @@ class MultiTaskLoss(nn.Module):
     def forward(self, logits: Mapping[str, Tensor], targets: Mapping[str, Tensor]) -> Tensor:
         total = torch.zeros(())
         for task, log_variance in zip(self.tasks, self.log_variances, strict=True):
-            if not (targets[task] >= 0).any():
+            target = known_targets(targets[task], logits[task].shape[1])
+            if not (target >= 0).any():
                 continue
             loss = nn.functional.cross_entropy(
                 logits[task],
-                targets[task],
+                target,
                 weight=self.class_weights.get(task),
                 ignore_index=-1,
                 label_smoothing=self.label_smoothing,
             )
             total = total + torch.exp(-log_variance) * loss + log_variance / 2
         return total
+
+
+def known_targets(target: Tensor, classes: int) -> Tensor:
+    """(N,) targets, -1 also where the class is one that training never had."""
+    return torch.where(target < classes, target, -1)
 
 
 def class_weights(targets: Tensor, classes: int, balance: str) -> Tensor:

@@ -5,9 +5,11 @@ In: the figures of a training run, or JSON. Out: a `TrainingRecord`.
 
 from __future__ import annotations
 
+import operator
 from dataclasses import dataclass
+from typing import Annotated
 
-from pydantic import NonNegativeInt
+from pydantic import Field, NonNegativeInt
 
 from retail.config import FrozenConfig, TrainConfig
 from retail.files.record import Figure, Record
@@ -29,11 +31,13 @@ class TrainingData:
 
     name: str
     checksum: str
+    # The columns that were named to tie rows together; left out of the file where none were.
+    group: Annotated[tuple[str, ...], Field(exclude_if=operator.not_)] = ()
 
 
 @dataclass(frozen=True)
 class RowCounts:
-    """How many rows a training learned from, and how many it was stopped and calibrated on."""
+    """How many rows a training learned from, and how many it was stopped and calibrated on: with input and label."""
 
     train: int
     val: int

@@ -66,6 +66,12 @@ def rows_with_any(batch: EmbeddingBatch, modalities: Iterable[str]) -> Tensor:
     return torch.stack([batch.present[modality] for modality in modalities]).any(0).nonzero().flatten()
 
 
+def labelled_rows(batch: EmbeddingBatch, modalities: Iterable[str]) -> Tensor:
+    """Places of the rows that have one of these inputs and a label of any task."""
+    places = rows_with_any(batch, modalities)
+    return places[torch.stack([target[places] >= 0 for target in batch.targets.values()]).any(0)]
+
+
 def standard_rows(head: FusionHead, batch: EmbeddingBatch) -> StandardRows:
     """The batch's rows as the head's `fuse` takes them."""
     present = {name: batch.present[name] for name in head.dims}

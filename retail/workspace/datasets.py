@@ -21,8 +21,10 @@ from retail.dataset.archive import extract
 from retail.dataset.columns import (
     AUDIO,
     DATASET,
+    GROUP,
     IMAGE,
     METADATA,
+    NONE,
     ROLES,
     Columns,
     Pointer,
@@ -192,14 +194,15 @@ def _new_folder(name: str) -> Path:
 
 def _check_meanings(columns: Columns, header: Sequence[str]) -> None:
     """Raises UserError where no table could be read that way: each column has one meaning."""
-    column_of = {role: getattr(columns, role) or name for role, name in ROLES.items()}
-    inputs = [column for role, column in column_of.items() if role not in ("split", "group")]
+    column_of = {role: getattr(columns, role) or name for role, name in ROLES.items() if role != "group"}
+    inputs = [column for role, column in column_of.items() if role != "split"]
     if copied := [task for task in columns.tasks if task in inputs]:
         raise UserError(
             f"Column {copied[0]!r} is both an input and a task, so a model would only copy it; choose another "
             "column to learn."
         )
-    chosen = [*column_of.values(), *columns.tasks]
+    groups = columns.groups or (GROUP,) * (columns.group != NONE)
+    chosen = [*column_of.values(), *groups, *columns.tasks]
     if twice := [name for name in header if chosen.count(name) > 1]:
         raise UserError(f"Column {twice[0]!r} is chosen twice; choose a different column for each.")
     if taken := [task for task in columns.tasks if task in ROLES.values()]:

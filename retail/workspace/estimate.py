@@ -116,13 +116,13 @@ def measure(manifest: Manifest, encoders: str) -> Speed:
     from retail.comparison.cost import encode_costs
     from retail.config import TrainConfig
     from retail.encoders import load_preset
-    from retail.splits import vocabularies_of, with_validation
+    from retail.splits import vocabularies_of
     from retail.store import EmbeddingBatch
     from retail.training import fit
 
     loaded = load_preset(encoders)
     costs = encode_costs(loaded, manifest.products)
-    products = [product for product in with_validation(manifest.products) if product.split == "train"]
+    products = manifest.in_split("train")
     vocabularies = vocabularies_of(products, manifest.tasks)
     generator = torch.Generator().manual_seed(0)
     made_up = EmbeddingBatch(

@@ -44,13 +44,15 @@ class _Labelled(BaseRequest):
 
     tasks: tuple[str, ...] = ()
     text_column: str = "text"
+    group: tuple[str, ...] = ()  # columns whose values tie rows together; none named: the data's own
     encoders: str = "bundled"
 
 
 class _Compared(BaseRequest):
-    """Columns and encoders stand in the settings, which the results keep."""
+    """Tasks, text column and encoders stand in the settings, which the results keep."""
 
     config: CompareConfig
+    group: tuple[str, ...] = ()  # columns whose values tie rows together; none named: the data's own
 
     @property
     def tasks(self) -> tuple[str, ...]:
@@ -159,6 +161,7 @@ class EvaluateRequest(_Unlabelled):
     kind: Literal["evaluate"] = "evaluate"
     bundle: Path
     split: str = "test"
+    group: tuple[str, ...] = ()  # none named: those that the recogniser was trained with
     modalities: tuple[Modality, ...] = ()  # none named: all that the recogniser knows
     out: Path | None = None
 
@@ -169,6 +172,7 @@ class RobustnessRequest(_Unlabelled):
     kind: Literal["robustness"] = "robustness"
     bundle: Path
     split: str = "test"
+    group: tuple[str, ...] = ()  # as of an `EvaluateRequest`
     rows: int = 0  # 0: all
     seed: int = 0
     out: Path | None = None
@@ -185,6 +189,7 @@ class PredictRequest(_Unlabelled):
     out: Path
 
 
+LearningRequest = CompareRequest | DoctorRequest | TrainRequest | FinetuneRequest | FrozenRequest | CurveRequest
 Request = (
     CompareRequest
     | DoctorRequest

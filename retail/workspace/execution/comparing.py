@@ -17,7 +17,7 @@ from retail.report.files import write_outputs, write_tables
 from retail.report.tables import comparison_table
 from retail.splits import prepare
 from retail.store import EmbeddingStore
-from retail.workspace.execution.outcome import Follower, Outcome, read_data
+from retail.workspace.execution.outcome import Follower, Outcome, learning_data
 from retail.workspace.requests import CompareRequest, DoctorRequest
 
 
@@ -29,7 +29,7 @@ def run(request: CompareRequest | DoctorRequest, follower: Follower) -> Outcome:
 def compare(request: CompareRequest, follower: Follower) -> Outcome:
     """Trains every strategy and every single-input baseline and scores them on the test rows."""
     config = request.config
-    manifest = read_data(request.data, request.tasks or None, request.text_column, follower)
+    manifest = learning_data(request, follower)
 
     def on_fit(output: FitOutput) -> None:
         if output.plan.kind in ("single", "fusion") and not config.tune:
@@ -48,7 +48,7 @@ def compare(request: CompareRequest, follower: Follower) -> Outcome:
 
 def doctor(request: DoctorRequest, follower: Follower) -> Outcome:
     """Examines why one fusion does not do better."""
-    manifest = read_data(request.data, request.tasks or None, request.text_column, follower)
+    manifest = learning_data(request, follower)
     splits = prepare(manifest, load_preset(request.encoders), EmbeddingStore(), follower)
     found = visit(splits, request.config, follower)
     if request.out is not None:

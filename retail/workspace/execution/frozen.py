@@ -21,7 +21,7 @@ from retail.report.frozen_tables import curve_table, frozen_table
 from retail.schema import UserError, Vocabulary
 from retail.system import peak_memory_mib
 from retail.training.record import RowCounts, TrainingData, TrainingRecord
-from retail.workspace.execution.outcome import Follower, Outcome, read_data
+from retail.workspace.execution.outcome import Follower, Outcome, learning_data, read_data
 from retail.workspace.requests import CurveRequest, FrozenRequest
 
 Embedded = tuple[Encoder, FrozenRows, FrozenRows, dict[str, Vocabulary]]
@@ -39,7 +39,7 @@ def frozen(request: FrozenRequest, follower: Follower) -> Outcome:
     chosen = [FrozenConfig.named(name, **settings) for name in config.methods or every_method()]
     if request.bundle_out and (config.split != "val" or all(one.classifier == "prototypes" for one in chosen)):
         raise UserError("--bundle needs --split val, to calibrate on, and a method with linear or logistic.")
-    manifest = read_data(request.data, request.tasks or None, request.text_column, follower)
+    manifest = learning_data(request, follower)
     encoder, train, scored, vocabularies = _embedded(manifest, request, config.split, follower)
     groups = look_alikes(train, config.group_similarity)
     folds = grouped_folds(train.targets[next(iter(vocabularies))], groups, config.seed)
@@ -66,7 +66,7 @@ def frozen(request: FrozenRequest, follower: Follower) -> Outcome:
         best = next(model for model in fitted if model.config.classifier != "prototypes")
         info = TrainingRecord(
             config=best.config,
-            data=TrainingData(manifest.title, manifest.checksum),
+            data=TrainingData(manifest.title, manifest.checksum, manifest.group),
             rows=RowCounts(len(train), len(scored)),
         )
         save_bundle(frozen_recognizer(best, encoder, vocabularies, train, scored, info), request.bundle_out)
@@ -81,7 +81,7 @@ def curve(request: CurveRequest, follower: Follower) -> Outcome:
     configs = [
         FrozenConfig.named(name, dims=config.dims, penalty=config.penalty) for name in names if name != FINETUNED
     ]
-    manifest = read_data(request.data, request.tasks or None, request.text_column, follower)
+    manifest = learning_data(request, follower)
     encoder, train, scored, vocabularies = _embedded(manifest, request, config.split, follower)
     sizes = {task: len(vocabulary) for task, vocabulary in vocabularies.items()}
     learners = {one.name: frozen_learner(one, train, scored, sizes) for one in configs}

@@ -39,7 +39,7 @@ def embed(request: EmbedRequest, follower: Follower) -> Outcome:
 
 def audit(request: AuditRequest, follower: Follower) -> Outcome:
     """Six kinds of leak, each finding with its products."""
-    manifest = read_data(request.data, request.tasks or None, request.text_column, follower)
+    manifest = read_data(request.data, request.tasks or None, request.text_column, follower, request.group)
     embedded = None
     if request.encoders != "none":
         loaded = load_preset(request.encoders)

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Protocol
 
 from retail.dataset.manifest import Manifest, read_manifest
+from retail.splits import unseen_classes
+from retail.workspace.requests import LearningRequest
 
 
 @dataclass(frozen=True)
@@ -53,9 +55,24 @@ class Silent:
         """Says nothing."""
 
 
-def read_data(data: Path, tasks: Sequence[str] | None, text_column: str, follower: Follower) -> Manifest:
+def read_data(
+    data: Path,
+    tasks: Sequence[str] | None,
+    text_column: str,
+    follower: Follower,
+    group: Sequence[str] = (),
+    every_split: bool = False,
+) -> Manifest:
     """The data set with these label columns, or with those that look like labels; each of its problems is reported."""
-    manifest = read_manifest(data, tasks, text_column, progress=follower)
+    manifest = read_manifest(data, tasks, text_column, progress=follower, group=group, every_split=every_split)
     for problem in manifest.problems:
         follower.note(str(problem))
+    return manifest
+
+
+def learning_data(request: LearningRequest, follower: Follower) -> Manifest:
+    """The request's data; products whose classes training lacks are reported too."""
+    manifest = read_data(request.data, request.tasks or None, request.text_column, follower, request.group)
+    for sentence in unseen_classes(manifest):
+        follower.note(sentence)
     return manifest

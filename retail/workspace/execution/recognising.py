@@ -23,6 +23,7 @@ from retail.report.files import write_tables
 from retail.report.robustness_tables import robustness_tables, robustness_text
 from retail.report.tables import scores_table
 from retail.schema import Decision, Prediction
+from retail.splits import unseen_sentences
 from retail.store import EmbeddingStore
 from retail.workspace.answers import AnswerColumns
 from retail.workspace.execution.outcome import Follower, Outcome, read_data
@@ -47,6 +48,10 @@ def evaluate(request: EvaluateRequest, recognizer: Recognizer, follower: Followe
     """Scores on labelled data; labels that the recogniser does not know count as wrong and are listed."""
     manifest = _labelled_data(request, recognizer, follower)
     scores = score(recognizer, manifest, request.split, request.modalities or None, follower)
+    rows, judged = rows_to_score(recognizer, manifest, request.split)
+    known = {task: recognizer.vocabularies[task] for task in scores.unknown_labels}
+    for sentence in unseen_sentences(rows, known, judged.word):
+        follower.note(sentence)
     if request.out is not None:
         scores.write(request.out)
     return Outcome(f"{scores.data.sentence}\n{scores_table(scores)}")
@@ -98,11 +103,16 @@ def predict(request: PredictRequest, recognizer: Recognizer, follower: Follower)
 def _labelled_data(
     request: EvaluateRequest | RobustnessRequest, recognizer: Recognizer, follower: Follower
 ) -> Manifest:
-    """The data with those of the recogniser's tasks as labels that have a column, whatever the column looks like."""
+    """The data with those of the recogniser's tasks as labels that have a column, whatever the column looks like.
+
+    Rows are tied together as they were for its training, where the data has those columns.
+    """
     table, _, columns, _ = locate(request.data)
     header = columns.renamed(read_table(table)[0])
     tasks = [task for task in recognizer.vocabularies if task in header]
-    return read_data(request.data, tasks, request.text_column, follower)
+    learned = recognizer.info.data.group if recognizer.info else ()
+    group = request.group or (learned if set(learned) <= set(header) else ())
+    return read_data(request.data, tasks, request.text_column, follower, group, every_split=True)
 
 
 def _by_line(predictions: Sequence[Prediction], manifest: Manifest) -> list[tuple[int, Prediction]]:

@@ -1,0 +1,160 @@
+"""Which rows learn, which choose and which judge, where a table does not say: by whole groups, minding classes.
+
+In: groups of rows and the classes that each holds. Out: the side of each group. No random numbers, no memory.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
+from math import ceil
+
+from retail.schema import Product
+
+Label = tuple[str, str]  # a label column and one of its classes
+
+SHARES: Mapping[str, float] = {"train": 0.70, "val": 0.15, "test": 0.15}
+# Of the training rows, where a table has a column of splits but marks no validation rows.
+WITHOUT_VALIDATION: Mapping[str, float] = {"train": 0.85, "val": 0.15}
+# A class's part of a held-out side stays within these times the side's share, rounded to whole groups.
+LEAST, MOST = 2 / 3, 4 / 3
+# A class of so many groups is on every side; so is a data set of three.
+EVERYWHERE, DATA_EVERYWHERE = 5, 3
+# A column that nobody asked for counts only where its classes have on average so many groups or more. A price, say,
+# would else keep most rows in training.
+GROUPS_A_CLASS = 3
+
+
+def split_products(
+    products: Sequence[Product],
+    names: Mapping[str, str],
+    columns: Iterable[str],
+    tasks: Collection[str],
+    shares: Mapping[str, float] = SHARES,
+) -> list[Product]:
+    """The products with the side of their group; a row without a group is one of its own, with its name in `names`.
+
+    `columns` are all that look like labels. They decide, and not the tasks alone, so that recognisers of different
+    tasks are tested on the same rows; a task always counts, another column where it keeps few rows in training.
+    """
+    # Prefixed, so that a row without a group never meets a group of that name.
+    own = [f"group {product.group}" if product.group else f"row {names[product.id]}" for product in products]
+    groups: dict[str, set[Label]] = {name: set() for name in own}
+    for column in dict.fromkeys([*columns, *tasks]):
+        held = [(name, label) for name, row in zip(own, products, strict=True) if (label := row.labels.get(column, ""))]
+        first: dict[str, str] = {}
+        for name, label in held:
+            first[label] = min(first.get(label, name), name, key=_order)
+        if column in tasks or GROUPS_A_CLASS * len(set(first.values())) <= len(groups):
+            for name, label in held:
+                groups[name].add((column, label))
+    sides = split_groups(groups, shares)
+    return [replace(product, split=sides[name]) for name, product in zip(own, products, strict=True)]
+
+
+def split_groups(groups: Mapping[str, Collection[Label]], shares: Mapping[str, float] = SHARES) -> dict[str, str]:
+    """{group: its classes} -> {group: side}; `shares` are those of training first, then of the held-out sides.
+
+    1. A hash of its name gives each group a place in [0, 1) and with it a side: below 0.70 training, and so on.
+    2. The group of a class with the smallest place is pinned to training: every class has a training row, and a class
+       that lies in one group is in training whole.
+    3. Class by class, the rarest first (as in Sechidis, Tsoumakas and Vlahavas, On the Stratification of Multi-Label
+       Data, 2011): where its part of a held-out side is less than 2/3 or more than 4/3 of the side's share, or none
+       though it has five groups, the fewest groups that are not pinned move, those nearest to the border first. The
+       last group that a class of five has on a side stays.
+    4. The same for the data set as a whole.
+
+    The trade: exact shares a class would need ranks, and with each new row ranks move. A hash alone moves nothing, but
+    leaves classes without test rows or without training rows. Here a class is left alone while its shares are about
+    right, so that new rows move others only where they carry a class over a bound, or take a pinned group's place.
+    """
+    board = _Board(groups, shares)
+    for _, names in sorted(board.members.items(), key=lambda item: (len(item[1]), item[0])):
+        board.balance(names, EVERYWHERE)
+    board.balance(list(board.sides), DATA_EVERYWHERE)
+    return board.sides
+
+
+class _Board:
+    """Where each group stands, and how often each class is on each side."""
+
+    def __init__(self, groups: Mapping[str, Collection[Label]], shares: Mapping[str, float]) -> None:
+        self.groups, self.shares = groups, shares
+        self.members: dict[Label, list[str]] = {}  # in the order of their places
+        by_place = sorted(groups, key=_order)
+        for name in by_place:
+            for label in groups[name]:
+                self.members.setdefault(label, []).append(name)
+        self.train = next(iter(shares))
+        self.pinned = {names[0] for names in self.members.values()}
+        self.sides = {name: self.train if name in self.pinned else _wished(name, shares) for name in by_place}
+        self.counts = {label: Counter(map(self.sides.__getitem__, names)) for label, names in self.members.items()}
+
+    def balance(self, names: Sequence[str], everywhere: int) -> None:
+        """Makes the fewest moves that bring these groups within the bounds, as far as nothing else forbids them."""
+        free = [name for name in names if name not in self.pinned]
+        now = Counter(self.sides[name] for name in free)
+        wanted = self._wanted(len(names), len(free), now, everywhere)
+        for side in self.shares:
+            while now[side] < wanted[side]:
+                givers = [name for name in free if now[own := self.sides[name]] > wanted[own] and self._may_leave(name)]
+                if not givers:
+                    break
+                name = min(givers, key=lambda name: _distance(name, side, self.shares))
+                now.subtract([self.sides[name]])
+                now.update([side])
+                self._move(name, side)
+
+    def _wanted(self, groups: int, free: int, now: Mapping[str, int], everywhere: int) -> dict[str, int]:
+        """Side -> how many of so many groups, those that are not pinned, are to be on it."""
+        _, *held_out = self.shares
+        wanted = {}
+        for side in held_out:
+            due = self.shares[side] * groups
+            least = max(int(LEAST * due), int(groups >= everywhere))
+            wanted[side] = min(max(now[side], least), max(ceil(MOST * due), 1))
+        while sum(wanted.values()) > free:
+            wanted[max(reversed(held_out), key=wanted.__getitem__)] -= 1
+        return {self.train: free - sum(wanted.values())} | wanted
+
+    def _may_leave(self, name: str) -> bool:
+        side = self.sides[name]
+        last = (self.counts[label][side] == 1 and len(self.members[label]) >= EVERYWHERE for label in self.groups[name])
+        return side == self.train or not any(last)
+
+    def _move(self, name: str, side: str) -> None:
+        for label in self.groups[name]:
+            self.counts[label].subtract([self.sides[name]])
+            self.counts[label].update([side])
+        self.sides[name] = side
+
+
+def _place(name: str) -> float:
+    """In [0, 1), as if drawn at random, but always the same."""
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:6]) / 256**6
+
+
+def _order(name: str) -> tuple[float, str]:
+    return _place(name), name
+
+
+def _borders(shares: Mapping[str, float]) -> dict[str, tuple[float, float]]:
+    """Side -> the places that belong to it."""
+    found, low = {}, 0.0
+    for side, share in shares.items():
+        found[side] = low, low + share
+        low += share
+    return found
+
+
+def _wished(name: str, shares: Mapping[str, float]) -> str:
+    place = _place(name)
+    return next((side for side, (_, high) in _borders(shares).items() if place < high), list(shares)[-1])
+
+
+def _distance(name: str, side: str, shares: Mapping[str, float]) -> tuple[float, str]:
+    """How far the group's place is from those of a side."""
+    (low, high), place = _borders(shares)[side], _place(name)
+    return max(low - place, place - high, 0.0), name
