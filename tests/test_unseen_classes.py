@@ -13,6 +13,8 @@ from typer.testing import CliRunner
 
 from retail import build
 from retail.__main__ import app
+from retail.certainty.calibration import Calibration
+from retail.certainty.judged import judged_rows
 from retail.comparison.on_data import compare_manifest
 from retail.config import CompareConfig, TrainConfig
 from retail.dataset.manifest import read_manifest
@@ -24,7 +26,7 @@ from retail.recognizer.bundle import load_bundle
 from retail.schema import Vocabulary
 from retail.splits import prepare, unseen_classes, unseen_sentences
 from retail.store import EmbeddingStore
-from retail.training import MultiTaskLoss, fit, fit_temperatures
+from retail.training import MultiTaskLoss, fit
 
 DRINKS = ("green tea", "black coffee", "oat milk", "apple juice", "cola")
 ONE_INPUT = TrainConfig(strategy="concatenation", modalities=("text",), max_epochs=3)
@@ -95,7 +97,10 @@ def test_training_stops_and_counts_with_unseen_classes_as_wrong(marked):
     for with_it, without in zip(whole.history, known.history, strict=True):
         assert with_it.val_loss == without.val_loss, "no loss can be computed, so stopping is as before"
         assert with_it.val_accuracy == pytest.approx(without.val_accuracy * (n - 1) / n)
-    assert fit_temperatures(whole.head, splits.val) == fit_temperatures(whole.head, splits.val.rows(~unseen))
+    everyone, taught = (
+        Calibration.fit(whole.head, judged_rows(whole.head, rows)) for rows in (splits.val, splits.val.rows(~unseen))
+    )
+    assert everyone == taught
     only = fit(splits.train, splits.val.rows(unseen), splits.task_sizes, ONE_INPUT)
     assert {epoch.val_accuracy for epoch in only.history} == {0.0}
     assert all(np.isfinite(epoch.val_loss) for epoch in only.history)
