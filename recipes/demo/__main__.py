@@ -37,7 +37,7 @@ def plan() -> tuple[list[dict[str, str]], list[dict], list[clips.Clip]]:
     rng = random.Random(SEED)
     rows: list[dict[str, str]] = []
     photos: list[dict] = []
-    clips: list[clips.Clip] = []
+    orders: list[clips.Clip] = []
     for product in PRODUCTS:
         number = 0
         for shoot, (split, count) in enumerate(SHOOTS):
@@ -54,7 +54,7 @@ def plan() -> tuple[list[dict[str, str]], list[dict], list[clips.Clip]]:
                 for column in absent:
                     row[column] = ""
                 if row["audio_file_name"]:
-                    clips.append(clip)
+                    orders.append(clip)
                 else:
                     row["voice"] = ""
                 if row["image_file_name"]:
@@ -63,7 +63,7 @@ def plan() -> tuple[list[dict[str, str]], list[dict], list[clips.Clip]]:
     for row in rng.sample([row for row in rows if row["image_file_name"]], EXTRA_PHOTO_ROWS):
         _second_photo(row, photos, rng)
     rng.shuffle(photos)
-    return rows, photos, clips
+    return rows, photos, orders
 
 
 def _absent(rng: random.Random) -> list[str]:
