@@ -31,7 +31,7 @@ def upload(app, name: str, content: bytes):
 
 def test_the_demo_stands_with_numbers_classes_products_and_no_problem():
     app = open_page("data")
-    assert {item.label: item.value for item in app.metric}["Usable products"] == "504"
+    assert {item.label: item.value for item in app.metric}["Usable products"] == "600"
     assert [task.replace("_", " ") for task in DEMO_TASKS] == element(app, "selectbox", "What to learn").options
     assert "24 classes with 13 training products each" in said(app)
     assert "No problems so far." in said(app) and "Problems (0)" in [tab.label for tab in app.tabs]

@@ -1,7 +1,8 @@
 """Makes the demo data set: labels, photos, descriptions, spoken clips and metadata.csv under data/demo.
 
-Debian packages: blender (3.4), espeak-ng, flite, festival, festvox-kallpc16k, festvox-kdlpc16k,
-festvox-us-slt-hts, fonts-dejavu, fonts-liberation. Python packages: pillow, soundfile, numpy.
+Debian packages: blender (3.4), espeak-ng, flite, festival, festvox-kallpc16k, festvox-kdlpc16k, festvox-us-slt-hts,
+festvox-italp16k, festvox-itapc16k, festvox-czech-dita, fonts-dejavu, fonts-liberation.
+Python packages: those of the product.
 Run `python -m recipes.demo plan`, then `photos`, then `clips`, then `table`; or `all`. Same seed, same plan.
 """
 
@@ -22,8 +23,11 @@ HERE = Path(__file__).resolve().parent
 DEMO = HERE.parents[1] / "data" / "demo"
 WORK = Path(tempfile.gettempdir()) / "product-demo-work"
 SEED = 20240
+Shoots = tuple[tuple[str, int], ...]  # split and items of each
 # Shoots of one product: photos of a shoot share the room, and never two splits.
-SHOOTS = (("train", 5), ("train", 4), ("train", 4), ("val", 3), ("test", 3), ("test", 2))
+SHOOTS: Shoots = (("train", 5), ("train", 4), ("train", 4), ("val", 3), ("test", 3), ("test", 2))
+# Drawn from a seed of their own, so that the rows of the shoots above stay what they are.
+LATER_SHOOTS: Shoots = (("val", 2), ("val", 2))
 MISSING_RATE = 0.08
 EXTRA_PHOTO_ROWS = 12
 COLUMNS = (
@@ -35,18 +39,32 @@ COLUMNS = (
 def plan() -> tuple[list[dict[str, str]], list[dict], list[clips.Clip]]:
     """Rows of the table, scene specs of the photos and orders for the clips, all from the seed."""
     rng = random.Random(SEED)
+    rows, photos, orders = _shot(SHOOTS, rng)
+    for row in rng.sample([row for row in rows if row["image_file_name"]], EXTRA_PHOTO_ROWS):
+        _second_photo(row, photos, rng)
+    rng.shuffle(photos)
+    later = _shot(LATER_SHOOTS, random.Random(f"{SEED} later"), SHOOTS)
+    place = {product.name: number for number, product in enumerate(PRODUCTS)}
+    rows = sorted(rows + later[0], key=lambda row: place[row["product"]])
+    return rows, photos + later[1], orders + later[2]
+
+
+def _shot(
+    shoots: Shoots, rng: random.Random, before: Shoots = ()
+) -> tuple[list[dict[str, str]], list[dict], list[clips.Clip]]:
+    """Rows, photos and clips of these shoots of every product; `before` are the shoots it has already."""
     rows: list[dict[str, str]] = []
     photos: list[dict] = []
-    clips: list[clips.Clip] = []
+    orders: list[clips.Clip] = []
     for product in PRODUCTS:
-        number = 0
-        for shoot, (split, count) in enumerate(SHOOTS):
+        number = sum(count for _, count in before)
+        for shoot, (split, count) in enumerate(shoots, len(before) + 1):
             room = _room(rng)
             for _ in range(count):
                 number += 1
                 row_id = f"{product.key}_{number:02d}"
                 absent = _absent(rng)
-                row = _row(product, row_id, split, f"{product.key}_shoot{shoot + 1}", rng)
+                row = _row(product, row_id, split, f"{product.key}_shoot{shoot}", rng)
                 clip = clips.order(product, row_id, split, rng)
                 photo = _photo(product, row_id, room, rng)
                 row |= {"voice": clip.voice, "audio_file_name": f"audio/{row_id}.ogg"}
@@ -54,16 +72,13 @@ def plan() -> tuple[list[dict[str, str]], list[dict], list[clips.Clip]]:
                 for column in absent:
                     row[column] = ""
                 if row["audio_file_name"]:
-                    clips.append(clip)
+                    orders.append(clip)
                 else:
                     row["voice"] = ""
                 if row["image_file_name"]:
                     photos.append(photo)
                 rows.append(row)
-    for row in rng.sample([row for row in rows if row["image_file_name"]], EXTRA_PHOTO_ROWS):
-        _second_photo(row, photos, rng)
-    rng.shuffle(photos)
-    return rows, photos, clips
+    return rows, photos, orders
 
 
 def _absent(rng: random.Random) -> list[str]:
