@@ -305,3 +305,30 @@ def test_a_folder_is_read_with_any_table_at_its_top_and_one_without_is_named(fol
         read_manifest(folder)
     (folder / "Products.CSV").write_text("id,text\n1,tea\n2,jam\n")
     assert len(read_manifest(folder).products) == 2
+
+
+def test_a_table_without_validation_rows_gives_some_of_training_and_keeps_its_test(folder):
+    rows = [f"{n},text {n},{'xyz'[n % 3]},{('training', 'test')[n % 5 == 4]},g{n // 2}" for n in range(100)]
+    manifest = read_manifest(write(folder, "id,text,kind,split,shoot", *rows), group=["shoot"])
+    assert manifest.has_split and not manifest.has_validation
+    assert [product.id for product in manifest.in_split("test")] == [str(n) for n in range(100) if n % 5 == 4]
+    moved = {product.group for product in manifest.in_split("val")}
+    assert 8 <= len(manifest.in_split("val")) <= 20 and not moved & {row.group for row in manifest.in_split("train")}
+    assert read_manifest(write(folder, "id,text,kind,split", "1,a,x,train", "2,b,y,val", "3,c,x,train")).has_validation
+
+
+def test_rows_of_another_split_are_kept_where_they_are_asked_for(folder):
+    write(folder, "id,text,kind,split", "1,a,x,train", "2,b,y,Holdout", "3,c,x,valid", "4,d,y,")
+    manifest = read_manifest(folder, ["kind"], every_split=True)
+    assert [row.split for row in manifest.products] == ["train", "Holdout", "val", ""] and not manifest.problems
+    assert [row.id for row in read_manifest(folder, ["kind"]).products] == ["1", "3"]
+
+
+def test_the_order_of_group_columns_does_not_matter_and_the_conventions_own_needs_no_name(folder):
+    write(folder, "id,text,kind,group,voice", *(f"{n},text,{'xy'[n % 2]},g{n // 4},v{n % 9}" for n in range(40)))
+    one, other = (read_manifest(folder, ["kind"], group=names) for names in (("voice", "group"), ("group", "voice")))
+    assert one.checksum == other.checksum and one.products == other.products
+    plain, named = read_manifest(folder, ["kind"]), read_manifest(folder, ["kind"], group=["group"])
+    assert plain.checksum == named.checksum and plain.products == named.products
+    voices = read_manifest(folder, ["kind"], group=["voice"])
+    assert {row.group for row in voices.products} == {f"v{n}" for n in range(9)}
