@@ -27,6 +27,7 @@ def pack(certainty: Certainty, tasks: Sequence[str], inputs: Sequence[Modality])
     found = {
         "pooled": np.array([calibration.pooled.get(task, 1.0) for task in tasks]),
         "temperatures": np.array([[calibration.temperature(task, s) for task in tasks] for s in subsets]),
+        "slopes": np.array([[calibration.slope(task, s) for task in tasks] for s in subsets]),
         "thresholds": np.full((*shape, len(WISHES)), np.nan),
         "records": np.full((*shape, 3, MOST_BINS), np.nan),
         "least": np.full((*shape, len(WISHES)), np.nan),
@@ -51,6 +52,7 @@ def unpack(tensors: Mapping[str, Tensor], tasks: Mapping[str, int], inputs: Sequ
     wanted = {
         "pooled": (len(tasks),),
         "temperatures": shape,
+        "slopes": shape,
         "thresholds": (*shape, wishes),
         "records": (*shape, 3, MOST_BINS),
         "least": (*shape, wishes),
@@ -59,6 +61,8 @@ def unpack(tensors: Mapping[str, Tensor], tasks: Mapping[str, int], inputs: Sequ
         raise UserError("What the bundle says about its certainty does not fit; copy or train the bundle again.")
     if not all((found[name] > 0).all() for name in ("pooled", "temperatures")):
         raise UserError("The bundle has a temperature that is not above 0; copy or train the bundle again.")
+    if not np.isfinite(found["slopes"]).all():
+        raise UserError("The bundle has a slope of a temperature that is no number; copy or train the bundle again.")
     thresholds, records, least = {}, {}, {}
     for row, subset in enumerate(subsets):
         for place, (task, size) in enumerate(tasks.items()):
@@ -72,11 +76,11 @@ def unpack(tensors: Mapping[str, Tensor], tasks: Mapping[str, int], inputs: Sequ
             if own.shape != (wishes, len(classes)) or (len(classes) and not 0 <= classes.min() <= classes.max() < size):
                 raise UserError("The bundle's prediction sets do not fit its classes; copy or train the bundle again.")
             least[task, subset] = Least(found["least"][row, place], classes, own)
-    temperatures = {
-        subset: dict(zip(tasks, row, strict=True))
-        for subset, row in zip(subsets, found["temperatures"].tolist(), strict=True)
-    }
-    calibration = Calibration(dict(zip(tasks, found["pooled"].tolist(), strict=True)), temperatures)
+    temperatures, slopes = (
+        {s: dict(zip(tasks, row, strict=True)) for s, row in zip(subsets, found[name].tolist(), strict=True)}
+        for name in ("temperatures", "slopes")
+    )
+    calibration = Calibration(dict(zip(tasks, found["pooled"].tolist(), strict=True)), temperatures, slopes)
     return Certainty(calibration, Promises(thresholds, records), PredictionSets(least))
 
 
