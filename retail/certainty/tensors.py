@@ -29,6 +29,7 @@ def pack(certainty: Certainty, tasks: Sequence[str], inputs: Sequence[Modality])
         "temperatures": np.array([[calibration.temperature(task, s) for task in tasks] for s in subsets]),
         "slopes": np.array([[calibration.slope(task, s) for task in tasks] for s in subsets]),
         "thresholds": np.full((*shape, len(WISHES)), np.nan),
+        "needed": np.full((*shape, len(WISHES)), np.nan),
         "records": np.full((*shape, 3, MOST_BINS), np.nan),
         "least": np.full((*shape, len(WISHES)), np.nan),
     }
@@ -38,6 +39,7 @@ def pack(certainty: Certainty, tasks: Sequence[str], inputs: Sequence[Modality])
                 continue
             record, least = promises.records[key], sets.least[key]
             found["thresholds"][row, place] = promises.thresholds[key]
+            found["needed"][row, place] = promises.needed[key]
             found["records"][row, place, :, : len(record.n)] = record.start, record.n, record.right
             found["least"][row, place] = least.pooled
             if len(least.classes):
@@ -54,6 +56,7 @@ def unpack(tensors: Mapping[str, Tensor], tasks: Mapping[str, int], inputs: Sequ
         "temperatures": shape,
         "slopes": shape,
         "thresholds": (*shape, wishes),
+        "needed": (*shape, wishes),
         "records": (*shape, 3, MOST_BINS),
         "least": (*shape, wishes),
     }
@@ -63,13 +66,16 @@ def unpack(tensors: Mapping[str, Tensor], tasks: Mapping[str, int], inputs: Sequ
         raise UserError("The bundle has a temperature that is not above 0; copy or train the bundle again.")
     if not np.isfinite(found["slopes"]).all():
         raise UserError("The bundle has a slope of a temperature that is no number; copy or train the bundle again.")
-    thresholds, records, least = {}, {}, {}
+    thresholds, needed, records, least = {}, {}, {}, {}
     for row, subset in enumerate(subsets):
         for place, (task, size) in enumerate(tasks.items()):
             start, n, right = found["records"][row, place]
             if not (there := ~np.isnan(start)).any():
                 continue
-            thresholds[task, subset] = found["thresholds"][row, place]
+            thresholds[task, subset], needed[task, subset] = (
+                found["thresholds"][row, place],
+                found["needed"][row, place],
+            )
             records[task, subset] = TrackRecord(start[there], n[there], right[there])
             classes = found.get(f"classes.{row}.{place}", np.zeros(0, dtype=np.int64))
             own = found.get(f"least.{row}.{place}", np.zeros((wishes, 0)))
@@ -81,7 +87,7 @@ def unpack(tensors: Mapping[str, Tensor], tasks: Mapping[str, int], inputs: Sequ
         for name in ("temperatures", "slopes")
     )
     calibration = Calibration(dict(zip(tasks, found["pooled"].tolist(), strict=True)), temperatures, slopes)
-    return Certainty(calibration, Promises(thresholds, records), PredictionSets(least))
+    return Certainty(calibration, Promises(thresholds, records, needed), PredictionSets(least))
 
 
 def _subsets(inputs: Sequence[Modality]) -> list[Subset]:
