@@ -9,9 +9,6 @@ from retail.config import CLASSIFIERS, FEATURE_MAPS, FrozenConfig
 from retail.frozen.maps import fit_map
 from retail.frozen.models import as_head, fit_frozen
 from retail.schema import UserError
-from retail.store import EmbeddingBatch
-from retail.training import fit_temperatures
-from retail.training.predict import TEMPERATURE_RANGE
 from tests.frozen_sample import SIZES, accuracy, rows
 
 
@@ -59,21 +56,3 @@ def test_a_model_folded_into_a_head_answers_the_same(feature_map, standardise):
 def test_prototypes_cannot_be_folded():
     with pytest.raises(UserError, match="Prototypes cannot be kept as a bundle; choose"):
         as_head(fit_frozen(*rows(), SIZES, FrozenConfig("none", "prototypes")), "image")
-
-
-def test_a_class_that_training_never_saw_leaves_the_temperature_alone():
-    embeddings, targets = rows()
-    targets["colour"] = torch.where(targets["colour"] == 3, -1, targets["colour"])
-    head = as_head(fit_frozen(embeddings, targets, SIZES, FrozenConfig("pca", "logistic", dims=6)), "image")
-    val_embeddings, val_targets = rows(seed=1)
-    without = torch.where(val_targets["colour"] == 3, -1, val_targets["colour"])
-    assert (val_targets["colour"] == 3).any()
-
-    def temperature(colour: torch.Tensor) -> float:
-        everywhere = torch.ones(240, dtype=torch.bool)
-        batch = EmbeddingBatch(tuple(map(str, range(240))), {"image": val_embeddings}, {"image": everywhere}, {})
-        batch.targets.update(val_targets | {"colour": colour})
-        return fit_temperatures(head, batch)["colour"]
-
-    assert temperature(val_targets["colour"]) == temperature(without) < TEMPERATURE_RANGE[1]
-    assert temperature(torch.full((240,), 3)) == 1.0

@@ -19,7 +19,6 @@ from retail.training import (
     class_weights,
     drop_modalities,
     fit,
-    fit_temperatures,
     fitting,
     predict_probs,
     row_order,
@@ -234,16 +233,6 @@ def test_uncertainty_weighting_by_hand_and_learned():
     assert not torch.equal(weights_of(learned), weights_of(fit(train, val, TASKS, CONFIG)))
 
 
-def test_a_temperature_takes_its_root_of_the_odds_of_its_task_alone():
-    """Odds of 32 : 1 at temperature 5 are 2 : 1."""
-    head = fit(make_batch(), make_batch(40, seed=1), TASKS, CONFIG).head
-    sharp, flat = predict_probs(head, make_batch(50)), predict_probs(head, make_batch(50), {"colour": 5.0})
-    odds = {name: probs["colour"][:, 0] / probs["colour"][:, 1] for name, probs in (("1", sharp), ("5", flat))}
-    torch.testing.assert_close(odds["5"], odds["1"] ** 0.2, rtol=1e-4, atol=1e-6)
-    assert odds["1"].max() > 4 > 0.25 > odds["1"].min()
-    assert torch.equal(sharp["shape"], flat["shape"])
-
-
 def test_prediction_in_parts_equals_prediction_at_once(monkeypatch):
     head, batch = fit(make_batch(), make_batch(40, seed=1), TASKS, CONFIG).head, make_batch(50)
     at_once = predict_probs(head, batch)
@@ -254,29 +243,6 @@ def test_prediction_in_parts_equals_prediction_at_once(monkeypatch):
         "colour": (0, 2),
         "shape": (0, 3),
     }
-
-
-def nll(probs: torch.Tensor, target: torch.Tensor) -> float:
-    return float(torch.nn.functional.nll_loss(probs.log(), target, ignore_index=-1))
-
-
-def test_temperatures_lower_the_validation_loss_and_stay_in_range():
-    head, val = fit(make_batch(), make_batch(40, seed=1), TASKS, CONFIG).head, make_batch(120, seed=3)
-    with torch.no_grad():  # make the head overconfident
-        for layer in head.heads.layers:
-            layer.weight *= 6
-    temperatures = fit_temperatures(head, val)
-    plain, scaled = predict_probs(head, val), predict_probs(head, val, temperatures)
-    for task in TASKS:
-        assert 1.2 < temperatures[task] <= 10
-        assert nll(scaled[task], val.targets[task]) < nll(plain[task], val.targets[task])
-
-
-def test_a_task_without_validation_labels_keeps_temperature_one():
-    head, val = fit(make_batch(), make_batch(40, seed=1), TASKS, CONFIG).head, make_batch(30)
-    val.targets["colour"] = torch.full((30,), -1)
-    assert fit_temperatures(head, val)["colour"] == 1.0
-    assert set(fit_temperatures(head, make_batch(0)).values()) == {1.0}
 
 
 def test_a_step_with_single_inputs_equals_the_sum_of_two_losses_by_hand():

@@ -1,6 +1,7 @@
 """Sure enough: for each task and subset of the inputs the confidence from which on answers are as right as wished.
 
-In: calibrated validation rows. Out: `Promises`: thresholds for every wish, and how answers as sure as this did before.
+In: calibrated validation rows. Out: `Promises`: thresholds for every wish, how many rows would do where none can be
+promised, and how answers as sure as this did before.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import numpy as np
 
 from retail.certainty.calibration import Calibration
 from retail.certainty.judged import JudgedRows
-from retail.metrics.promises import WISHES, thresholds
+from retail.metrics.promises import WISHES, Likeness, rows_needed, thresholds
 from retail.schema import Subset
 
 ROWS_A_BIN = 20  # fewer answers do not say how often such answers are right
@@ -48,31 +49,57 @@ class Promises:
     # (W,) for `WISHES`, NaN where nothing can be promised
     thresholds: Mapping[tuple[str, Subset], np.ndarray] = field(default_factory=dict)
     records: Mapping[tuple[str, Subset], TrackRecord] = field(default_factory=dict)
+    # (W,) validation rows that would do, where nothing can be promised; NaN where it can, or no number would
+    needed: Mapping[tuple[str, Subset], np.ndarray] = field(default_factory=dict)
 
     @classmethod
     def fit(cls, calibration: Calibration, rows: Mapping[Subset, JudgedRows]) -> Promises:
-        """On the rows of each subset that have a label."""
-        found, records = {}, {}
-        for subset, judged in rows.items():
-            for task in judged.logits:
-                logits, target, groups = judged.labelled(task)
-                if not len(target):
-                    continue
-                best = calibration.probs(task, subset, logits).max(1)
-                answers = best.values.numpy().astype(float), (best.indices == target).numpy()
-                found[task, subset] = thresholds(*answers, WISHES, groups)
-                records[task, subset] = TrackRecord.of(*answers)
-        return cls(found, records)
+        """On the rows of each subset that have a label; how alike the rows of a group are is told by a whole task."""
+        found, records, needed = {}, {}, {}
+        for task in {task: None for judged in rows.values() for task in judged.logits}:
+            answers = {subset: _answers(calibration, task, subset, judged) for subset, judged in rows.items()}
+            answers = {subset: own for subset, own in answers.items() if len(own.correct)}
+            alike = Likeness.pooled(
+                Likeness.of(own.correct, own.groups) for own in answers.values() if own.groups is not None
+            ).after()
+            for subset, own in answers.items():
+                key = task, subset
+                found[key] = thresholds(own.confidence, own.correct, WISHES, own.groups, alike)
+                records[key] = TrackRecord.of(own.confidence, own.correct)
+                missing = np.isnan(found[key])
+                needed[key] = np.full(len(WISHES), np.nan)
+                needed[key][missing] = rows_needed(
+                    own.confidence, own.correct, np.array(WISHES)[missing].tolist(), own.groups, alike
+                )
+        return cls(found, records, needed)
 
     def threshold(self, task: str, subset: Subset, wished: float) -> float:
         """From this confidence on the wish is promised; NaN where it cannot be."""
         found = self.thresholds.get((task, subset))
         return float("nan") if found is None else float(found[wish_place(wished)])
 
+    def rows_needed(self, task: str, subset: Subset, wished: float) -> int | None:
+        """About how many validation rows would do where it cannot be promised; None: no number in reach, or it can."""
+        found = self.needed.get((task, subset))
+        return None if found is None or np.isnan(rows := found[wish_place(wished)]) else int(rows)
+
     def like(self, task: str, subset: Subset, confidence: float) -> tuple[int, int] | None:
         """Validation answers to these inputs as sure as this, and how many were right; None without any."""
         record = self.records.get((task, subset))
         return None if record is None else record.like(confidence)
+
+
+@dataclass(frozen=True, eq=False)
+class _Answers:
+    confidence: np.ndarray  # (N,)
+    correct: np.ndarray  # (N,) bool
+    groups: np.ndarray | None  # (N,) of str
+
+
+def _answers(calibration: Calibration, task: str, subset: Subset, judged: JudgedRows) -> _Answers:
+    logits, target, groups = judged.labelled(task)
+    best = calibration.probs(task, subset, logits).max(1)
+    return _Answers(best.values.numpy().astype(float), (best.indices == target).numpy(), groups)
 
 
 def wish_place(wished: float) -> int:

@@ -28,7 +28,9 @@ def pack(certainty: Certainty, tasks: Sequence[str], inputs: Sequence[Modality])
     found = {
         "pooled": np.array([calibration.pooled.get(task, 1.0) for task in tasks]),
         "temperatures": np.array([[calibration.temperature(task, s) for task in tasks] for s in subsets]),
+        "slopes": np.array([[calibration.slope(task, s) for task in tasks] for s in subsets]),
         "enough": np.full((*shape, len(WISHES)), np.nan),
+        "rows_needed": np.full((*shape, len(WISHES)), np.nan),
         "records": np.full((*shape, 3, MOST_BINS), np.nan),
         "least": np.full((*shape, len(WISHES)), np.nan),
     }
@@ -38,6 +40,7 @@ def pack(certainty: Certainty, tasks: Sequence[str], inputs: Sequence[Modality])
                 continue
             record, least = promises.records[key], sets.least[key]
             found["enough"][row, place] = promises.thresholds[key]
+            found["rows_needed"][row, place] = promises.needed[key]
             found["records"][row, place, :, : len(record.n)] = record.start, record.n, record.right
             found["least"][row, place] = least.pooled
             if len(least.classes):
@@ -58,7 +61,9 @@ def unpack(
     wanted = {
         "pooled": (len(tasks),),
         "temperatures": shape,
+        "slopes": shape,
         "enough": (*shape, wishes),
+        "rows_needed": (*shape, wishes),
         "records": (*shape, 3, MOST_BINS),
         "least": (*shape, wishes),
     }
@@ -66,27 +71,29 @@ def unpack(
         raise UserError("What the bundle says about its certainty does not fit; copy or train the bundle again.")
     if not all((found[name] > 0).all() for name in ("pooled", "temperatures")):
         raise UserError("The bundle has a temperature that is not above 0; copy or train the bundle again.")
-    thresholds, records, least = {}, {}, {}
+    if not np.isfinite(found["slopes"]).all():
+        raise UserError("The bundle has a slope of a temperature that is no number; copy or train the bundle again.")
+    thresholds, needed, records, least = {}, {}, {}, {}
     for row, subset in enumerate(subsets):
         for place, (task, size) in enumerate(tasks.items()):
             start, n, right = found["records"][row, place]
             if not (there := ~np.isnan(start)).any():
                 continue
             thresholds[task, subset] = found["enough"][row, place]
+            needed[task, subset] = found["rows_needed"][row, place]
             records[task, subset] = TrackRecord(start[there], n[there], right[there])
             classes = found.get(f"classes.{row}.{place}", np.zeros(0, dtype=np.int64))
             own = found.get(f"least.{row}.{place}", np.zeros((wishes, 0)))
             if own.shape != (wishes, len(classes)) or (len(classes) and not 0 <= classes.min() <= classes.max() < size):
                 raise UserError("The bundle's prediction sets do not fit its classes; copy or train the bundle again.")
             least[task, subset] = Least(found["least"][row, place], classes, own)
-    temperatures = {
-        subset: dict(zip(tasks, row, strict=True))
-        for subset, row in zip(subsets, found["temperatures"].tolist(), strict=True)
-    }
-    calibration = Calibration(dict(zip(tasks, found["pooled"].tolist(), strict=True)), temperatures)
-    return Certainty(
-        calibration, Promises(thresholds, records), PredictionSets(least), *_novelty(tensors, tasks, known)
+    temperatures, slopes = (
+        {s: dict(zip(tasks, row, strict=True)) for s, row in zip(subsets, found[name].tolist(), strict=True)}
+        for name in ("temperatures", "slopes")
     )
+    calibration = Calibration(dict(zip(tasks, found["pooled"].tolist(), strict=True)), temperatures, slopes)
+    promises, sets = Promises(thresholds, records, needed), PredictionSets(least)
+    return Certainty(calibration, promises, sets, *_novelty(tensors, tasks, known))
 
 
 def _novelty(

@@ -5,6 +5,7 @@ In: what `chosen` worked out, or JSON. Out: records.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from pydantic import Field
 
 from retail.comparison.result_rows import Inputs, OfModel, if_known
 from retail.files.record import Figure, Record
-from retail.metrics.promises import kept, rows_needed, thresholds
+from retail.metrics.promises import Likeness, kept, rows_needed, thresholds
 from retail.schema import Modality
 
 STORED_DIGITS = 6  # of a confidence: enough to tell apart what a head tells apart
@@ -81,15 +82,16 @@ class JudgedSplits(Record):
         """What validation promises for any target accuracy, and the result on the test rows."""
         answers = self.val.arrays
         groups = None if self.val.groups is None else np.array(self.val.groups)
-        (threshold,) = thresholds(*answers, (wished,), groups)
+        alike = 1.0 if groups is None else Likeness.of(answers[1], groups).after()
+        (threshold,) = thresholds(*answers, (wished,), groups, alike)
         found = kept(float(threshold), *self.test.arrays, wished)
-        needed = rows_needed(*answers, wished, groups) if found.threshold is None else None
+        (needed,) = rows_needed(*answers, (wished,), groups, alike) if found.threshold is None else (math.nan,)
         return Threshold(
             wished=wished,
             threshold=found.threshold,
             coverage=found.coverage,
             accuracy=found.accuracy,
-            needed=needed,
+            needed=None if math.isnan(needed) else int(needed),
         )
 
 

@@ -55,6 +55,7 @@ class PromiseKept(Record):
     """What the threshold for a wished accuracy, None where validation promises none, makes of `n` labelled rows.
 
     `broken`: so few of the answered are right that chance does not explain it (exact binomial test at 5 %).
+    `needed`: about how many validation rows would do where none is promised, None where no number in reach would.
     """
 
     wished: float
@@ -64,6 +65,7 @@ class PromiseKept(Record):
     coverage: float
     accuracy: float | None
     broken: bool
+    needed: int | None
 
 
 class SubsetCertainty(Record):

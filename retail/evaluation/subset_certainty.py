@@ -87,7 +87,10 @@ def _row(
         ece_before=expected_calibration_error(before.max(1), before.argmax(1) == target),
         ece=expected_calibration_error(confidence, correct),
         ece_by_chance=error_by_chance(confidence),
-        promises=tuple(PromiseKept(**vars(wish)) for wish in wishes),
+        promises=tuple(
+            PromiseKept(**vars(wish), needed=certainty.promises.rows_needed(task, subset, wish.wished))
+            for wish in wishes
+        ),
         set_coverage=float(covered(sets, target).mean()),
         set_size=float(sets.sum(1).mean()),
         rises=rises,

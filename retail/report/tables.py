@@ -140,6 +140,7 @@ def subset_certainty_table(rows: Sequence[SubsetCertainty]) -> Table:
             row.ece_by_chance,
             next((wish.coverage for wish in row.promises if wish.wished == DEFAULT_WISH), None),
             next((wish.accuracy for wish in row.promises if wish.wished == DEFAULT_WISH), None),
+            next((wish.needed for wish in row.promises if wish.wished == DEFAULT_WISH), None),
             row.set_coverage,
             row.set_size,
             row.rises,
@@ -147,12 +148,13 @@ def subset_certainty_table(rows: Sequence[SubsetCertainty]) -> Table:
         ]
         for row in rows
     ]
-    names = ("accuracy", "ECE before", "ECE after", "by chance", "accepted", "right of these", "in the set")
-    columns = [Column("task"), Column("given"), *(Column(name, "%") for name in names)]
-    columns += [Column("set size", "number"), Column("surer with less", "%"), Column("n")]
+    names = ("accuracy", "ECE before", "ECE after", "by chance", "accepted", "right of these")
+    columns = [Column("task"), Column("given"), *(Column(name, "%") for name in names), Column("rows needed")]
+    columns += [Column("in the set", "%"), Column("set size", "number"), Column("surer with less", "%"), Column("n")]
     note = (
-        f"Accepted: sure enough to be right {DEFAULT_WISH:.0%} of the time. By chance: what a perfectly calibrated "
-        "model stays below 19 times in 20. Surer with less: products whose confidence rises without an input."
+        f"Accepted: sure enough to be right {DEFAULT_WISH:.0%} of the time. Rows needed: of validation, to promise that "
+        "where it cannot. By chance: what a perfectly calibrated model stays below 19 times in 20. Surer with less: "
+        "products whose confidence rises without an input."
     )
     return Table("subset_certainty", "As sure as right, with each mix of the inputs", columns, cells, note)
 
