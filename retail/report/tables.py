@@ -152,7 +152,7 @@ def subset_certainty_table(rows: Sequence[SubsetCertainty]) -> Table:
     columns = [Column("task"), Column("given"), *(Column(name, "%") for name in names), Column("rows needed")]
     columns += [Column("in the set", "%"), Column("set size", "number"), Column("surer with less", "%"), Column("n")]
     note = (
-        f"Accepted: sure enough to be right {DEFAULT_WISH:.0%} of the time. Rows needed: of validation, to promise that "
+        f"Accepted: sure enough to be right {DEFAULT_WISH:.0%} of the time. Rows needed: of validation, to promise it "
         "where it cannot. By chance: what a perfectly calibrated model stays below 19 times in 20. Surer with less: "
         "products whose confidence rises without an input."
     )
