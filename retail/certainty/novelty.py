@@ -175,13 +175,11 @@ class Novelty:
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, Tensor], ids: Sequence[str]) -> Novelty:
         """The inverse of `to_tensors`; raises UserError when the tensors do not fit together."""
-        try:
-            present = [m for m in MODALITIES if f"{m}.basis" in tensors]
-            inputs = {m: InputSpace(*(tensors[f"{m}.{name}"] for name in _FIELDS)) for m in present}
-            fits = bool(present) and tensors["table"].shape == (len(SUBSETS), _TABLE)
-        except KeyError:
-            fits = False
-        if not fits or not all(_fits(space, len(ids)) for space in inputs.values()):
+        present = [m for m in MODALITIES if any(name.startswith(f"{m}.") for name in tensors)]
+        wanted = {"table", *(f"{m}.{name}" for m in present for name in _FIELDS)}
+        fits = bool(present) and set(tensors) == wanted and tensors["table"].shape == (len(SUBSETS), _TABLE)
+        inputs = {m: InputSpace(*(tensors[f"{m}.{name}"] for name in _FIELDS)) for m in present} if fits else {}
+        if not inputs or not all(_fits(space, len(ids)) for space in inputs.values()):
             raise UserError("What the bundle knows of its products is damaged; copy or train the bundle again.")
         return cls(inputs, tuple(ids), tensors["table"])
 
