@@ -3,17 +3,18 @@
 In: a trained head, its training rows and validation rows. Out: a `Novelty`, small enough to travel with the head.
 
 The score adds three parts, each in deviations of the validation rows: the cosine distance to the nearest training
-product and to the nearest class mean, per input, and the head's largest logits (Hendrycks et al. 2022,
-arXiv:1911.11132). Cosines are taken behind a map that whitens the variance within classes (shrunk as by Ledoit and
-Wolf 2004) and keeps the directions in which products then differ most. `benchmarks/unknown.md` compares the parts with
-others. A row counts as unknown beyond the split-conformal quantile of the validation rows with the same inputs.
+product and to the nearest class mean, per input, and that to the nearest class mean in the fused representation, for
+which the logits of all tasks stand, the only one that every strategy has. Cosines are taken behind a map that whitens
+the variance within classes (shrunk as by Ledoit and Wolf 2004) and keeps the directions in which products then differ
+most. `benchmarks/unknown.md` compares it with other scores. A row counts as unknown beyond the split-conformal quantile
+of the validation rows with the same inputs.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import torch
@@ -32,19 +33,24 @@ DIMS = 48  # of the map; 32 and 64 find as much
 MOST_PROTOTYPES = 600
 FEWEST_ROWS = math.ceil(1 / FALSE_ALARMS) - 1  # validation rows below which no threshold can promise anything
 ROWS = 1024  # rows a pass of the head
+MOST_ROWS = 20_000  # that the map of the fused representation is learned from
+# Wider embeddings or logits are projected at random first, which keeps their angles (Johnson and Lindenstrauss 1984).
+WIDEST, NARROWED = 2048, 512
+MOST_LOGIT = 100.0  # a class that cannot be answered may have -inf
 FLOOR = 1e-6  # of a deviation or a variance that is divided by
 BYTE = 127
 
-PARTS = ("nearest", "mean", "logits")
+PARTS = ("nearest", "mean", "fused")
 _TABLE = 2 * len(PARTS) + 3  # per subset: centre and deviation of each part and of their sum, and the threshold
-_FIELDS = ("centre", "scale", "basis", "step", "shift", "means", "prototypes", "held", "spread")
+_SPACE = ("centre", "scale", "basis", "step", "shift", "means")
+_INPUT = (*_SPACE, "prototypes", "held", "spread")
 
 Subset = tuple[Modality, ...]
 
 
 @dataclass(frozen=True, eq=False)
-class InputSpace:
-    """What one input's embeddings are compared with; the map takes (N, D) to (N, q), directions count alone."""
+class Space:
+    """Class means of one representation behind its map, (N, D) to (N, q); directions count alone."""
 
     centre: Tensor  # (D,) float32
     scale: Tensor  # (D,) float32
@@ -52,9 +58,6 @@ class InputSpace:
     step: Tensor  # (q,) float32
     shift: Tensor  # (q,) float32: the mapped training rows' mean
     means: Tensor  # (C, q) int8, each row in a unit of its own
-    prototypes: Tensor  # (P, q) int8 likewise
-    held: Tensor  # (P,) bool: which prototypes have this input
-    spread: Tensor  # (2, 2) float32: centre and deviation of both distances on validation rows
 
     @cached_property
     def _map(self) -> Tensor:
@@ -64,14 +67,27 @@ class InputSpace:
     def _unit_means(self) -> Tensor:
         return normalize(self.means.float(), dim=1)
 
+    def directions(self, rows: Tensor) -> Tensor:
+        """(N, D) -> (N, q) unit vectors."""
+        standard = ((rows - self.centre) / self.scale).clamp(-CLAMP, CLAMP)
+        return normalize(standard @ self._map - self.shift, dim=1)
+
+    def from_means(self, directions: Tensor) -> Tensor:
+        """(N, q) -> (N,) cosine distance to the nearest class mean, 0 to 2."""
+        return 1 - (directions @ self._unit_means.T).max(1).values
+
+
+@dataclass(frozen=True, eq=False)
+class InputSpace(Space):
+    """What one input's embeddings are compared with."""
+
+    prototypes: Tensor  # (P, q) int8, each row in a unit of its own
+    held: Tensor  # (P,) bool: which prototypes have this input
+    spread: Tensor  # (2, 2) float32: centre and deviation of both distances on validation rows
+
     @cached_property
     def _unit_prototypes(self) -> Tensor:
         return normalize(self.prototypes.float(), dim=1)
-
-    def directions(self, embeddings: Tensor) -> Tensor:
-        """(N, D) embeddings of rows that have this input -> (N, q) unit vectors."""
-        standard = ((embeddings - self.centre) / self.scale).clamp(-CLAMP, CLAMP)
-        return normalize(standard @ self._map - self.shift, dim=1)
 
     def similarities(self, directions: Tensor) -> Tensor:
         """(N, q) -> (N, P) cosines; -inf for prototypes without this input."""
@@ -81,7 +97,7 @@ class InputSpace:
         """(N, D) -> (N, 2) cosine distance to the nearest prototype and to the nearest class mean, 0 to 2."""
         directions = self.directions(embeddings)
         nearest = self.similarities(directions).max(1).values.clamp_min(-1)  # no prototype may have it
-        return 1 - torch.stack([nearest, (directions @ self._unit_means.T).max(1).values], 1)
+        return torch.stack([1 - nearest, self.from_means(directions)], 1)
 
     def standard_distances(self, embeddings: Tensor) -> Tensor:
         """The same in deviations of validation rows."""
@@ -97,6 +113,7 @@ class Novelty:
     """
 
     inputs: Mapping[Modality, InputSpace]
+    fused: Space
     ids: tuple[str, ...]
     table: Tensor  # (7, 9) float32
 
@@ -104,23 +121,24 @@ class Novelty:
     def fit(cls, head: FusionHead, train: EmbeddingBatch, val: EmbeddingBatch) -> Novelty:
         """From the head's training rows and validation rows, whose labels tell what is known.
 
-        Classes are those of the task with most of them. Validation rows of a class that training lacks (target -1) set
-        no threshold, unless none has a target. Every row with at least a subset's inputs counts for it, the others
-        hidden. Raises UserError when no training row has any of the head's inputs.
+        Classes are those of the task whose labels have the largest entropy. Validation rows of a class that training
+        lacks (target -1) set no threshold, unless none has a target. Every row with at least a subset's inputs counts
+        for it, the others hidden. Raises UserError when no training row has any of the head's inputs.
         """
-        classes = _classes(head, train)
+        task = _finest(train, head.tasks)
+        classes = _classes(train, task)
         modalities = [m for m in MODALITIES if m in head.dims and bool(train.present[m].any())]
         if not modalities:
             raise UserError("Nothing is known yet: no training row has an input that the head reads; add products.")
-        known = _classes(head, val) >= 0
+        known = _classes(val, task) >= 0
         val = val.rows(known) if bool(known.any()) else val
         whitened = {m: _Map.fit(train.embeddings[m][train.present[m]], classes[train.present[m]]) for m in modalities}
         places = _prototypes(whitened, train, classes)
         inputs = {m: _space(whitened[m], m, train, classes, places, val) for m in modalities}
-        blank = cls(
-            inputs, tuple(train.ids[place] for place in places.tolist()), torch.full((len(SUBSETS), _TABLE), torch.nan)
-        )
-        return cls(inputs, blank.ids, torch.stack([_row(blank, head, val, subset) for subset in SUBSETS]))
+        fused = _fused_space(head, train, classes, modalities)
+        ids = tuple(train.ids[place] for place in places.tolist())
+        blank = cls(inputs, fused, ids, torch.full((len(SUBSETS), _TABLE), torch.nan))
+        return cls(inputs, fused, ids, torch.stack([_row(blank, head, val, subset) for subset in SUBSETS]))
 
     @property
     def thresholds(self) -> dict[Subset, float]:
@@ -140,13 +158,12 @@ class Novelty:
         return self._score(self.parts(batch, logits), self._places(batch))
 
     def parts(self, batch: EmbeddingBatch, logits: Mapping[str, Tensor]) -> Tensor:
-        """(N, 3) what the score is made of, `PARTS`: both distances added over the present inputs, and minus the
-        largest logits added over tasks."""
+        """(N, 3) what the score is made of, `PARTS`: both distances added over inputs, and the fused one."""
         parts = torch.zeros(len(batch), len(PARTS))
         for modality, space in self.inputs.items():
             rows = batch.present[modality]
             parts[rows, :2] += space.standard_distances(batch.embeddings[modality][rows])
-        parts[:, 2] = -torch.stack([value.max(1).values for value in logits.values()]).sum(0)
+        parts[:, 2] = self.fused.from_means(self.fused.directions(_side_by_side(logits)))
         return parts
 
     def unknown(self, batch: EmbeddingBatch, logits: Mapping[str, Tensor]) -> Tensor:
@@ -169,19 +186,21 @@ class Novelty:
 
     def to_tensors(self) -> dict[str, Tensor]:
         """For safetensors; `ids` goes beside them."""
-        named = {f"{m}.{name}": getattr(space, name) for m, space in self.inputs.items() for name in _FIELDS}
-        return {"table": self.table, **named}
+        fused = {f"fused.{name}": getattr(self.fused, name) for name in _SPACE}
+        named = {f"{m}.{name}": getattr(space, name) for m, space in self.inputs.items() for name in _INPUT}
+        return {"table": self.table, **fused, **named}
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, Tensor], ids: Sequence[str]) -> Novelty:
         """The inverse of `to_tensors`; raises UserError when the tensors do not fit together."""
         present = [m for m in MODALITIES if any(name.startswith(f"{m}.") for name in tensors)]
-        wanted = {"table", *(f"{m}.{name}" for m in present for name in _FIELDS)}
-        fits = bool(present) and set(tensors) == wanted and tensors["table"].shape == (len(SUBSETS), _TABLE)
-        inputs = {m: InputSpace(*(tensors[f"{m}.{name}"] for name in _FIELDS)) for m in present} if fits else {}
-        if not inputs or not all(_fits(space, len(ids)) for space in inputs.values()):
-            raise UserError("What the bundle knows of its products is damaged; copy or train the bundle again.")
-        return cls(inputs, tuple(ids), tensors["table"])
+        wanted = {"table", *(f"fused.{name}" for name in _SPACE), *(f"{m}.{name}" for m in present for name in _INPUT)}
+        if present and set(tensors) == wanted and tensors["table"].shape == (len(SUBSETS), _TABLE):
+            fused = Space(*(tensors[f"fused.{name}"] for name in _SPACE))
+            inputs = {m: InputSpace(*(tensors[f"{m}.{name}"] for name in _INPUT)) for m in present}
+            if _fits(fused) and all(_fits(space) and _holds(space, len(ids)) for space in inputs.values()):
+                return cls(inputs, fused, tuple(ids), tensors["table"])
+        raise UserError("What the bundle knows of its products is damaged; copy or train the bundle again.")
 
     def _places(self, batch: EmbeddingBatch) -> Tensor:
         """(N,) each row's place in `SUBSETS`; -1 where no input is present."""
@@ -207,25 +226,39 @@ _NEUTRAL = torch.tensor([0.0] * len(PARTS) + [1.0] * len(PARTS) + [0.0, 1.0, tor
 
 @dataclass(frozen=True, eq=False)
 class _Map:
-    """The map of one input before anything is compared: `directions` are those of the training rows that have it."""
+    """The map of one representation, and where it takes the training rows that it was learned from."""
 
     centre: Tensor
     scale: Tensor
     basis: Tensor
     step: Tensor
     shift: Tensor
-    mapped: Tensor  # (N_present, q)
+    mapped: Tensor  # (N, q)
 
     @classmethod
     def fit(cls, rows: Tensor, classes: Tensor) -> _Map:
         centre = rows.mean(0)
         scale = rows.std(0, correction=0).clamp_min(SMALLEST_SCALE)
         standard = ((rows - centre) / scale).clamp(-CLAMP, CLAMP)
-        weight = _whitening(standard.double(), classes)[:, : max(1, min(DIMS, len(rows) - 1))].float()
+        seen, narrow = standard, None
+        if standard.shape[1] > WIDEST:
+            generator = torch.Generator().manual_seed(0)
+            narrow = torch.randn(standard.shape[1], NARROWED, generator=generator) / NARROWED**0.5
+            seen = standard @ narrow
+        weight = _whitening(seen.double(), classes)[:, : max(1, min(DIMS, len(rows) - 1))].float()
+        weight = weight if narrow is None else narrow @ weight
         step = (weight.abs().max(0).values / BYTE).clamp_min(torch.finfo(torch.float32).tiny)
         basis = (weight / step).round().to(torch.int8)
         mapped = standard @ (basis.float() * step)
         return cls(centre, scale, basis, step, mapped.mean(0), mapped - mapped.mean(0))
+
+    def space(self, classes: Tensor) -> Space:
+        """With the means of the (N,) classes; without any label every row is a class of its own."""
+        known = classes >= 0
+        labels, members = classes[known].unique(return_inverse=True)
+        means = torch.zeros(len(labels), self.mapped.shape[1]).index_add_(0, members, self.mapped[known])
+        means = means if len(means) else self.mapped[:MOST_PROTOTYPES]
+        return Space(self.centre, self.scale, self.basis, self.step, self.shift, _bytes(means))
 
 
 def _whitening(standard: Tensor, classes: Tensor) -> Tensor:
@@ -278,18 +311,35 @@ def _space(
     own: _Map, modality: Modality, train: EmbeddingBatch, classes: Tensor, places: Tensor, val: EmbeddingBatch
 ) -> InputSpace:
     present = train.present[modality]
-    known = classes[present] >= 0
-    labels, members = classes[present][known].unique(return_inverse=True)
-    means = torch.zeros(len(labels), own.mapped.shape[1]).index_add_(0, members, own.mapped[known])
-    means = means if len(means) else own.mapped  # no label at all: every row is a class of its own
     everyone = torch.zeros(len(train), own.mapped.shape[1])
     everyone[present] = own.mapped
-    facts = (own.centre, own.scale, own.basis, own.step, own.shift, _bytes(means), _bytes(everyone[places]))
-    space = InputSpace(*facts, present[places], torch.tensor([[0.0, 0.0], [1.0, 1.0]]))
+    plain = own.space(classes[present])
+    facts = {name: getattr(plain, name) for name in _SPACE}
+    kept, spread = _bytes(everyone[places]), torch.tensor([[0.0, 0.0], [1.0, 1.0]])
+    space = InputSpace(**facts, prototypes=kept, held=present[places], spread=spread)
     rows = val.embeddings[modality][val.present[modality]]
     if len(rows) < 2:
         return space
-    return InputSpace(*facts, present[places], torch.stack(_moments(space.distances(rows))))
+    return replace(space, spread=torch.stack(_moments(space.distances(rows))))
+
+
+def _fused_space(head: FusionHead, train: EmbeddingBatch, classes: Tensor, modalities: Sequence[Modality]) -> Space:
+    """From the head's answers to the training rows with every subset of their inputs, the others hidden."""
+    answers, owners = [], []
+    for subset in (subset for subset in SUBSETS if set(subset) <= set(modalities)):
+        shown = torch.stack([train.present[modality] for modality in subset]).all(0)
+        if bool(shown.any()):
+            answers.append(_side_by_side(logits_of(head, train.rows(shown).only(subset))))
+            owners.append(classes[shown])
+    rows, own = torch.cat(answers), torch.cat(owners)
+    some = torch.arange(0, len(rows), -(-len(rows) // MOST_ROWS))
+    return _Map.fit(rows[some], own[some]).space(own[some])
+
+
+def _side_by_side(logits: Mapping[str, Tensor]) -> Tensor:
+    """{task: (N, C_t)} -> (N, sum of C_t), each task's around its mean."""
+    tasks = [value.clamp(-MOST_LOGIT, MOST_LOGIT) for value in logits.values()]
+    return torch.cat([task - task.mean(1, keepdim=True) for task in tasks], 1)
 
 
 def _row(blank: Novelty, head: FusionHead, val: EmbeddingBatch, subset: Subset) -> Tensor:
@@ -322,17 +372,31 @@ def _bytes(rows: Tensor) -> Tensor:
     return (rows / rows.abs().max(1, keepdim=True).values.clamp_min(FLOOR) * BYTE).round().to(torch.int8)
 
 
-def _classes(head: FusionHead, batch: EmbeddingBatch) -> Tensor:
-    """(N,) targets of the task with most classes, -1 where it has none."""
-    finest = max(head.tasks, key=lambda task: head.tasks[task])
-    return batch.targets.get(finest, torch.full((len(batch),), -1))
+def _finest(train: EmbeddingBatch, tasks: Iterable[str]) -> str:
+    """The task whose labels tell the training rows apart best: that of the largest entropy."""
+
+    def entropy(task: str) -> float:
+        target = train.targets.get(task, torch.empty(0))
+        shares = torch.bincount(target[target >= 0].long()).double() / max(1, int((target >= 0).sum()))
+        return float(torch.special.entr(shares).sum())
+
+    return max(tasks, key=entropy)
 
 
-def _fits(space: InputSpace, prototypes: int) -> bool:
-    dims, width = len(space.centre), len(space.step)
-    shapes = ((dims,), (dims,), (dims, width), (width,), (width,), (len(space.means), width), (prototypes, width))
-    found = [tuple(getattr(space, name).shape) for name in _FIELDS]
-    return found == [*shapes, (prototypes,), (2, 2)] and len(space.means) > 0
+def _classes(batch: EmbeddingBatch, task: str) -> Tensor:
+    """(N,) targets, -1 where there is none."""
+    return batch.targets.get(task, torch.full((len(batch),), -1))
+
+
+def _fits(space: Space) -> bool:
+    dims, width, classes = len(space.centre), len(space.step), len(space.means)
+    shapes = [(dims,), (dims,), (dims, width), (width,), (width,), (classes, width)]
+    return classes > 0 and [tuple(getattr(space, name).shape) for name in _SPACE] == shapes
+
+
+def _holds(space: InputSpace, prototypes: int) -> bool:
+    shapes = [(prototypes, len(space.step)), (prototypes,), (2, 2)]
+    return [tuple(getattr(space, name).shape) for name in _INPUT[len(_SPACE) :]] == shapes
 
 
 @torch.inference_mode()
