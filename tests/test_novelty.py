@@ -187,7 +187,7 @@ def test_classes_of_one_row(head):
 def test_rows_without_any_label(head):
     unlabelled = replace(TRAIN, targets={task: torch.full((240,), -1) for task in SIZES})
     novelty = Novelty.fit(head, unlabelled, VAL)
-    assert flagged(novelty, head, rows_of(200, 4, STRANGERS)) > 0.9
+    assert flagged(novelty, head, rows_of(200, 4, STRANGERS)) > 0.7
 
 
 def test_an_input_that_nobody_has_is_no_part_of_it(head):

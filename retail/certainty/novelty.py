@@ -2,12 +2,12 @@
 
 In: a trained head, its training rows and validation rows. Out: a `Novelty`, small enough to travel with the head.
 
-The score adds three parts, each in deviations of the validation rows: the cosine distance to the nearest training
-product and to the nearest class mean, per input, and that to the nearest class mean in the fused representation, for
-which the logits of all tasks stand, the only one that every strategy has. Cosines are taken behind a map that whitens
-the variance within classes (shrunk as by Ledoit and Wolf 2004) and keeps the directions in which products then differ
-most. `benchmarks/unknown.md` compares it with other scores. A row counts as unknown beyond the split-conformal quantile
-of the validation rows with the same inputs.
+The score adds two parts, each in deviations of the validation rows: the cosine distance to the nearest training
+product, per input, and that to the nearest class mean in the fused representation, for which the logits of all tasks
+stand, the only one that every strategy has. Cosines are taken behind a map that whitens the variance within classes
+(shrunk as by Ledoit and Wolf 2004) and keeps the directions in which products then differ most. `benchmarks/unknown.md`
+compares it with other scores. A row counts as unknown beyond the split-conformal quantile of the validation rows with
+the same inputs.
 """
 
 from __future__ import annotations
@@ -40,68 +40,72 @@ MOST_LOGIT = 100.0  # a class that cannot be answered may have -inf
 FLOOR = 1e-6  # of a deviation or a variance that is divided by
 BYTE = 127
 
-PARTS = ("nearest", "mean", "fused")
+PARTS = ("nearest", "fused")
 _TABLE = 2 * len(PARTS) + 3  # per subset: centre and deviation of each part and of their sum, and the threshold
-_SPACE = ("centre", "scale", "basis", "step", "shift", "means")
-_INPUT = (*_SPACE, "prototypes", "held", "spread")
+_MAP = ("centre", "scale", "basis", "step", "shift")
+_FUSED = (*_MAP, "means")
+_INPUT = (*_MAP, "prototypes", "held", "spread")
 
 Subset = tuple[Modality, ...]
 
 
 @dataclass(frozen=True, eq=False)
 class Space:
-    """Class means of one representation behind its map, (N, D) to (N, q); directions count alone."""
+    """One representation behind its map, (N, D) to (N, q), in which directions are compared."""
 
     centre: Tensor  # (D,) float32
     scale: Tensor  # (D,) float32
     basis: Tensor  # (D, q) int8, in steps of
     step: Tensor  # (q,) float32
     shift: Tensor  # (q,) float32: the mapped training rows' mean
-    means: Tensor  # (C, q) int8, each row in a unit of its own
 
     @cached_property
     def _map(self) -> Tensor:
         return self.basis.float() * self.step
 
+    def mapped(self, rows: Tensor) -> Tensor:
+        """(N, D) -> (N, q) around the training rows' mean."""
+        standard = ((rows - self.centre) / self.scale).clamp(-CLAMP, CLAMP)
+        return standard @ self._map - self.shift
+
+
+@dataclass(frozen=True, eq=False)
+class FusedSpace(Space):
+    """Where the classes lie among the logits of all tasks."""
+
+    means: Tensor  # (C, q) int8, each row in a unit of its own
+
     @cached_property
     def _unit_means(self) -> Tensor:
         return normalize(self.means.float(), dim=1)
 
-    def directions(self, rows: Tensor) -> Tensor:
-        """(N, D) -> (N, q) unit vectors."""
-        standard = ((rows - self.centre) / self.scale).clamp(-CLAMP, CLAMP)
-        return normalize(standard @ self._map - self.shift, dim=1)
-
-    def from_means(self, directions: Tensor) -> Tensor:
-        """(N, q) -> (N,) cosine distance to the nearest class mean, 0 to 2."""
+    def distances(self, logits: Mapping[str, Tensor]) -> Tensor:
+        """{task: (N, C_t)} -> (N,) cosine distance to the nearest class mean, 0 to 2."""
+        directions = normalize(self.mapped(_side_by_side(logits)), dim=1)
         return 1 - (directions @ self._unit_means.T).max(1).values
 
 
 @dataclass(frozen=True, eq=False)
 class InputSpace(Space):
-    """What one input's embeddings are compared with."""
+    """Where training products lie by one input."""
 
     prototypes: Tensor  # (P, q) int8, each row in a unit of its own
     held: Tensor  # (P,) bool: which prototypes have this input
-    spread: Tensor  # (2, 2) float32: centre and deviation of both distances on validation rows
+    spread: Tensor  # (2,) float32: mean and deviation of the validation rows' distances
 
     @cached_property
     def _unit_prototypes(self) -> Tensor:
         return normalize(self.prototypes.float(), dim=1)
 
-    def similarities(self, directions: Tensor) -> Tensor:
-        """(N, q) -> (N, P) cosines; -inf for prototypes without this input."""
+    def similarities(self, embeddings: Tensor) -> Tensor:
+        """(N, D) -> (N, P) cosines; -inf for prototypes without this input."""
+        directions = normalize(self.mapped(embeddings), dim=1)
         return (directions @ self._unit_prototypes.T).masked_fill(~self.held, -torch.inf)
 
     def distances(self, embeddings: Tensor) -> Tensor:
-        """(N, D) -> (N, 2) cosine distance to the nearest prototype and to the nearest class mean, 0 to 2."""
-        directions = self.directions(embeddings)
-        nearest = self.similarities(directions).max(1).values.clamp_min(-1)  # no prototype may have it
-        return torch.stack([1 - nearest, self.from_means(directions)], 1)
-
-    def standard_distances(self, embeddings: Tensor) -> Tensor:
-        """The same in deviations of validation rows."""
-        return (self.distances(embeddings) - self.spread[0]) / self.spread[1]
+        """(N, D) -> (N,) cosine distance to the nearest prototype in deviations of validation rows."""
+        nearest = self.similarities(embeddings).max(1).values.clamp_min(-1)  # no prototype may have it
+        return (1 - nearest - self.spread[0]) / self.spread[1]
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,9 +117,9 @@ class Novelty:
     """
 
     inputs: Mapping[Modality, InputSpace]
-    fused: Space
+    fused: FusedSpace
     ids: tuple[str, ...]
-    table: Tensor  # (7, 9) float32
+    table: Tensor  # (7, 7) float32
 
     @classmethod
     def fit(cls, head: FusionHead, train: EmbeddingBatch, val: EmbeddingBatch) -> Novelty:
@@ -132,13 +136,12 @@ class Novelty:
             raise UserError("Nothing is known yet: no training row has an input that the head reads; add products.")
         known = _classes(val, task) >= 0
         val = val.rows(known) if bool(known.any()) else val
-        whitened = {m: _Map.fit(train.embeddings[m][train.present[m]], classes[train.present[m]]) for m in modalities}
-        places = _prototypes(whitened, train, classes)
-        inputs = {m: _space(whitened[m], m, train, classes, places, val) for m in modalities}
+        spaces = {m: _space(train.embeddings[m][train.present[m]], classes[train.present[m]]) for m in modalities}
+        kept = train.rows(_prototypes(spaces, train, classes))
+        inputs = {m: _input_space(space, kept, val, m) for m, space in spaces.items()}
         fused = _fused_space(head, train, classes, modalities)
-        ids = tuple(train.ids[place] for place in places.tolist())
-        blank = cls(inputs, fused, ids, torch.full((len(SUBSETS), _TABLE), torch.nan))
-        return cls(inputs, fused, ids, torch.stack([_row(blank, head, val, subset) for subset in SUBSETS]))
+        blank = cls(inputs, fused, kept.ids, torch.full((len(SUBSETS), _TABLE), torch.nan))
+        return cls(inputs, fused, kept.ids, torch.stack([_row(blank, head, val, subset) for subset in SUBSETS]))
 
     @property
     def thresholds(self) -> dict[Subset, float]:
@@ -158,12 +161,12 @@ class Novelty:
         return self._score(self.parts(batch, logits), self._places(batch))
 
     def parts(self, batch: EmbeddingBatch, logits: Mapping[str, Tensor]) -> Tensor:
-        """(N, 3) what the score is made of, `PARTS`: both distances added over inputs, and the fused one."""
+        """(N, 2) what the score is made of, `PARTS`: the distances added over the present inputs, and the fused one."""
         parts = torch.zeros(len(batch), len(PARTS))
         for modality, space in self.inputs.items():
             rows = batch.present[modality]
-            parts[rows, :2] += space.standard_distances(batch.embeddings[modality][rows])
-        parts[:, 2] = self.fused.from_means(self.fused.directions(_side_by_side(logits)))
+            parts[rows, 0] += space.distances(batch.embeddings[modality][rows])
+        parts[:, 1] = self.fused.distances(logits)
         return parts
 
     def unknown(self, batch: EmbeddingBatch, logits: Mapping[str, Tensor]) -> Tensor:
@@ -176,7 +179,7 @@ class Novelty:
         total, shared = (torch.zeros(len(batch), len(self.ids)) for _ in range(2))
         for modality, space in self.inputs.items():
             rows = batch.present[modality]
-            similar = space.similarities(space.directions(batch.embeddings[modality][rows]))
+            similar = space.similarities(batch.embeddings[modality][rows])
             total[rows] += similar.masked_fill(~space.held, 0.0)
             shared[rows] += space.held
         mean = torch.where(shared > 0, total / shared.clamp_min(1), -torch.inf)  # (N, P)
@@ -186,7 +189,7 @@ class Novelty:
 
     def to_tensors(self) -> dict[str, Tensor]:
         """For safetensors; `ids` goes beside them."""
-        fused = {f"fused.{name}": getattr(self.fused, name) for name in _SPACE}
+        fused = {f"fused.{name}": getattr(self.fused, name) for name in _FUSED}
         named = {f"{m}.{name}": getattr(space, name) for m, space in self.inputs.items() for name in _INPUT}
         return {"table": self.table, **fused, **named}
 
@@ -194,11 +197,11 @@ class Novelty:
     def from_tensors(cls, tensors: Mapping[str, Tensor], ids: Sequence[str]) -> Novelty:
         """The inverse of `to_tensors`; raises UserError when the tensors do not fit together."""
         present = [m for m in MODALITIES if any(name.startswith(f"{m}.") for name in tensors)]
-        wanted = {"table", *(f"fused.{name}" for name in _SPACE), *(f"{m}.{name}" for m in present for name in _INPUT)}
+        wanted = {"table", *(f"fused.{name}" for name in _FUSED), *(f"{m}.{name}" for m in present for name in _INPUT)}
         if present and set(tensors) == wanted and tensors["table"].shape == (len(SUBSETS), _TABLE):
-            fused = Space(*(tensors[f"fused.{name}"] for name in _SPACE))
+            fused = FusedSpace(*(tensors[f"fused.{name}"] for name in _FUSED))
             inputs = {m: InputSpace(*(tensors[f"{m}.{name}"] for name in _INPUT)) for m in present}
-            if _fits(fused) and all(_fits(space) and _holds(space, len(ids)) for space in inputs.values()):
+            if _fits(fused, len(fused.means)) and all(_fits(space, len(ids)) for space in inputs.values()):
                 return cls(inputs, fused, tuple(ids), tensors["table"])
         raise UserError("What the bundle knows of its products is damaged; copy or train the bundle again.")
 
@@ -224,41 +227,21 @@ class Novelty:
 _NEUTRAL = torch.tensor([0.0] * len(PARTS) + [1.0] * len(PARTS) + [0.0, 1.0, torch.nan])
 
 
-@dataclass(frozen=True, eq=False)
-class _Map:
-    """The map of one representation, and where it takes the training rows that it was learned from."""
-
-    centre: Tensor
-    scale: Tensor
-    basis: Tensor
-    step: Tensor
-    shift: Tensor
-    mapped: Tensor  # (N, q)
-
-    @classmethod
-    def fit(cls, rows: Tensor, classes: Tensor) -> _Map:
-        centre = rows.mean(0)
-        scale = rows.std(0, correction=0).clamp_min(SMALLEST_SCALE)
-        standard = ((rows - centre) / scale).clamp(-CLAMP, CLAMP)
-        seen, narrow = standard, None
-        if standard.shape[1] > WIDEST:
-            generator = torch.Generator().manual_seed(0)
-            narrow = torch.randn(standard.shape[1], NARROWED, generator=generator) / NARROWED**0.5
-            seen = standard @ narrow
-        weight = _whitening(seen.double(), classes)[:, : max(1, min(DIMS, len(rows) - 1))].float()
-        weight = weight if narrow is None else narrow @ weight
-        step = (weight.abs().max(0).values / BYTE).clamp_min(torch.finfo(torch.float32).tiny)
-        basis = (weight / step).round().to(torch.int8)
-        mapped = standard @ (basis.float() * step)
-        return cls(centre, scale, basis, step, mapped.mean(0), mapped - mapped.mean(0))
-
-    def space(self, classes: Tensor) -> Space:
-        """With the means of the (N,) classes; without any label every row is a class of its own."""
-        known = classes >= 0
-        labels, members = classes[known].unique(return_inverse=True)
-        means = torch.zeros(len(labels), self.mapped.shape[1]).index_add_(0, members, self.mapped[known])
-        means = means if len(means) else self.mapped[:MOST_PROTOTYPES]
-        return Space(self.centre, self.scale, self.basis, self.step, self.shift, _bytes(means))
+def _space(rows: Tensor, classes: Tensor) -> Space:
+    """The map that (N, D) training rows of (N,) classes, -1 where unknown, ask for."""
+    centre = rows.mean(0)
+    scale = rows.std(0, correction=0).clamp_min(SMALLEST_SCALE)
+    standard = ((rows - centre) / scale).clamp(-CLAMP, CLAMP)
+    seen, narrow = standard, None
+    if standard.shape[1] > WIDEST:
+        generator = torch.Generator().manual_seed(0)
+        narrow = torch.randn(standard.shape[1], NARROWED, generator=generator) / NARROWED**0.5
+        seen = standard @ narrow
+    weight = _whitening(seen.double(), classes)[:, : max(1, min(DIMS, len(rows) - 1))].float()
+    weight = weight if narrow is None else narrow @ weight
+    step = (weight.abs().max(0).values / BYTE).clamp_min(torch.finfo(torch.float32).tiny)
+    basis = (weight / step).round().to(torch.int8)
+    return Space(centre, scale, basis, step, (standard @ (basis.float() * step)).mean(0))
 
 
 def _whitening(standard: Tensor, classes: Tensor) -> Tensor:
@@ -278,22 +261,22 @@ def _whitening(standard: Tensor, classes: Tensor) -> Tensor:
     return whiten @ torch.linalg.eigh(spread.T @ spread / len(spread)).eigenvectors.flip(1)
 
 
-def _prototypes(maps: Mapping[Modality, _Map], train: EmbeddingBatch, classes: Tensor) -> Tensor:
+def _prototypes(spaces: Mapping[Modality, Space], train: EmbeddingBatch, classes: Tensor) -> Tensor:
     """Sorted places of the training rows that are kept: of each class its share, the one nearest to its mean first,
     then always the one farthest from those chosen (Gonzalez 1985)."""
-    some = torch.stack([train.present[modality] for modality in maps]).any(0)
-    joint = torch.zeros(len(train), sum(own.mapped.shape[1] for own in maps.values()))
-    start = 0
-    for modality, own in maps.items():
-        width = own.mapped.shape[1]
-        joint[train.present[modality], start : start + width] = normalize(own.mapped, dim=1)
-        start += width
-    joint = normalize(joint, dim=1)
+    some = torch.stack([train.present[modality] for modality in spaces]).any(0)
+    columns = []
+    for modality, space in spaces.items():
+        rows = train.present[modality]
+        own = torch.zeros(len(train), len(space.step))
+        own[rows] = normalize(space.mapped(train.embeddings[modality][rows]), dim=1)
+        columns.append(own)
+    joint = normalize(torch.cat(columns, 1), dim=1)
     chosen = []
     share = min(1.0, MOST_PROTOTYPES / max(1, int(some.sum())))
     for label in classes[some].unique().tolist():
-        rows = torch.nonzero(some & (classes == label))[:, 0]
-        chosen.append(rows[_farthest(joint[rows], max(1, int(share * len(rows))))])
+        places = torch.nonzero(some & (classes == label))[:, 0]
+        chosen.append(places[_farthest(joint[places], max(1, int(share * len(places))))])
     return torch.cat(chosen).sort().values
 
 
@@ -307,23 +290,20 @@ def _farthest(directions: Tensor, count: int) -> list[int]:
     return picked
 
 
-def _space(
-    own: _Map, modality: Modality, train: EmbeddingBatch, classes: Tensor, places: Tensor, val: EmbeddingBatch
-) -> InputSpace:
-    present = train.present[modality]
-    everyone = torch.zeros(len(train), own.mapped.shape[1])
-    everyone[present] = own.mapped
-    plain = own.space(classes[present])
-    facts = {name: getattr(plain, name) for name in _SPACE}
-    kept, spread = _bytes(everyone[places]), torch.tensor([[0.0, 0.0], [1.0, 1.0]])
-    space = InputSpace(**facts, prototypes=kept, held=present[places], spread=spread)
+def _input_space(plain: Space, kept: EmbeddingBatch, val: EmbeddingBatch, modality: Modality) -> InputSpace:
+    held = kept.present[modality]
+    prototypes = torch.zeros(len(kept), len(plain.step))
+    prototypes[held] = plain.mapped(kept.embeddings[modality][held])
+    space = InputSpace(**_facts(plain), prototypes=_bytes(prototypes), held=held, spread=torch.tensor([0.0, 1.0]))
     rows = val.embeddings[modality][val.present[modality]]
     if len(rows) < 2:
         return space
-    return replace(space, spread=torch.stack(_moments(space.distances(rows))))
+    return replace(space, spread=torch.cat(_moments(space.distances(rows)[:, None])))
 
 
-def _fused_space(head: FusionHead, train: EmbeddingBatch, classes: Tensor, modalities: Sequence[Modality]) -> Space:
+def _fused_space(
+    head: FusionHead, train: EmbeddingBatch, classes: Tensor, modalities: Sequence[Modality]
+) -> FusedSpace:
     """From the head's answers to the training rows with every subset of their inputs, the others hidden."""
     answers, owners = [], []
     for subset in (subset for subset in SUBSETS if set(subset) <= set(modalities)):
@@ -331,9 +311,19 @@ def _fused_space(head: FusionHead, train: EmbeddingBatch, classes: Tensor, modal
         if bool(shown.any()):
             answers.append(_side_by_side(logits_of(head, train.rows(shown).only(subset))))
             owners.append(classes[shown])
-    rows, own = torch.cat(answers), torch.cat(owners)
-    some = torch.arange(0, len(rows), -(-len(rows) // MOST_ROWS))
-    return _Map.fit(rows[some], own[some]).space(own[some])
+    every = -(-sum(map(len, owners)) // MOST_ROWS)
+    rows, own = torch.cat(answers)[::every], torch.cat(owners)[::every]
+    space = _space(rows, own)
+    known = own >= 0
+    labels, members = own[known].unique(return_inverse=True)
+    mapped = space.mapped(rows)
+    means = torch.zeros(len(labels), mapped.shape[1]).index_add_(0, members, mapped[known])
+    means = means if len(means) else mapped[:MOST_PROTOTYPES]  # no label at all: rows stand for classes
+    return FusedSpace(**_facts(space), means=_bytes(means))
+
+
+def _facts(space: Space) -> dict[str, Tensor]:
+    return {name: getattr(space, name) for name in _MAP}
 
 
 def _side_by_side(logits: Mapping[str, Tensor]) -> Tensor:
@@ -343,7 +333,7 @@ def _side_by_side(logits: Mapping[str, Tensor]) -> Tensor:
 
 
 def _row(blank: Novelty, head: FusionHead, val: EmbeddingBatch, subset: Subset) -> Tensor:
-    """(9,) centres, deviations and threshold of one subset from the validation rows that have it."""
+    """(7,) centres, deviations and threshold of one subset from the validation rows that have it."""
     row = torch.full((_TABLE,), torch.nan)
     if not set(subset) <= set(blank.inputs):
         return row
@@ -388,15 +378,12 @@ def _classes(batch: EmbeddingBatch, task: str) -> Tensor:
     return batch.targets.get(task, torch.full((len(batch),), -1))
 
 
-def _fits(space: Space) -> bool:
-    dims, width, classes = len(space.centre), len(space.step), len(space.means)
-    shapes = [(dims,), (dims,), (dims, width), (width,), (width,), (classes, width)]
-    return classes > 0 and [tuple(getattr(space, name).shape) for name in _SPACE] == shapes
-
-
-def _holds(space: InputSpace, prototypes: int) -> bool:
-    shapes = [(prototypes, len(space.step)), (prototypes,), (2, 2)]
-    return [tuple(getattr(space, name).shape) for name in _INPUT[len(_SPACE) :]] == shapes
+def _fits(space: FusedSpace | InputSpace, count: int) -> bool:
+    dims, width = len(space.centre), len(space.step)
+    names, shapes = list(_FUSED), [(dims,), (dims,), (dims, width), (width,), (width,), (count, width)]
+    if isinstance(space, InputSpace):
+        names, shapes = list(_INPUT), [*shapes, (count,), (2,)]
+    return count > 0 and [tuple(getattr(space, name).shape) for name in names] == shapes
 
 
 @torch.inference_mode()
