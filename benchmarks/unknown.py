@@ -260,17 +260,18 @@ def combined(scores: Scores, known: Scores) -> Scores:
     def added(*names: str) -> np.ndarray:
         return np.sum([standardised(scores[name], known[name]) for name in names], 0)
 
-    chosen = ("nearest, whitened", "class mean, fused, whitened")
+    inputs = ("nearest, whitened", "class mean, whitened")
+    three = (*inputs, "class mean, fused, whitened")
     tails = [
-        np.log((1 + (known[name][None] >= scores[name][:, None]).sum(1)) / (1 + len(known[name]))) for name in chosen
+        np.log((1 + (known[name][None] >= scores[name][:, None]).sum(1)) / (1 + len(known[name]))) for name in three
     ]
     return {
-        "nearest + class mean": added("nearest, whitened", "class mean, whitened"),
-        "nearest + class mean + class mean, fused": added(*chosen, "class mean, whitened"),
-        "nearest + class mean + maximum logit": added("nearest, whitened", "class mean, whitened", "maximum logit"),
-        "nearest + relative Mahalanobis, fused": added("nearest, whitened", "relative Mahalanobis, fused"),
-        "the chosen two + residual": added(*chosen, f"residual to {DIMS} components"),
-        "the chosen two by Fisher's method": -np.sum(tails, 0),
+        "nearest + class mean": added(*inputs),
+        "nearest + class mean + class mean, fused": added(*three),
+        "nearest + class mean + maximum logit": added(*inputs, "maximum logit"),
+        "nearest + class mean + relative Mahalanobis, fused": added(*inputs, "relative Mahalanobis, fused"),
+        "nearest + class mean + class mean, fused + residual": added(*three, f"residual to {DIMS} components"),
+        "nearest, class mean and class mean, fused by Fisher's method": -np.sum(tails, 0),
     }
 
 
