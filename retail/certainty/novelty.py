@@ -28,8 +28,8 @@ from retail.store import EmbeddingBatch
 
 FALSE_ALARMS = 0.05  # share of known products that may be called unknown
 DIMS = 48  # of the map; 32 and 64 find as much
-# Training products that are kept. With 600 of 1,100 to 1,300 the area under the curve falls by 0.001, with 300 by 0.002;
-# a class keeps at least one, so many classes may make it more.
+# Training products that are kept. With 600 of 1,100 to 1,300 the area under the curve falls by 0.001, with 300 by
+# 0.002; a class keeps at least one, so many classes may make it more.
 MOST_PROTOTYPES = 600
 FEWEST_ROWS = math.ceil(1 / FALSE_ALARMS) - 1  # validation rows below which no threshold can promise anything
 ROWS = 1024  # rows a pass of the head
