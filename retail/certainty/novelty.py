@@ -2,18 +2,19 @@
 
 In: a trained head, its training rows and validation rows. Out: a `Novelty`, small enough to travel with the head.
 
-The score adds three parts, each in deviations of the validation rows: the cosine distance to the nearest training
-product and to the nearest class mean, per input, and the head's largest logits (Hendrycks et al. 2022,
-arXiv:1911.11132). Cosines are taken behind a map that whitens the variance within classes (shrunk as by Ledoit and
-Wolf 2004) and keeps the directions in which products then differ most. `benchmarks/unknown.md` compares the parts with
-others. A row counts as unknown beyond the split-conformal quantile of the validation rows with the same inputs.
+The score adds two parts, each in deviations of the validation rows: the cosine distance to the nearest training
+product, per input, and that to the nearest class mean in the fused representation, for which the logits of all tasks
+stand, the only one that every strategy has. Cosines are taken behind a map that whitens the variance within classes
+(shrunk as by Ledoit and Wolf 2004) and keeps the directions in which products then differ most. `benchmarks/unknown.md`
+compares it with other scores. A row counts as unknown beyond the split-conformal quantile of the validation rows with
+the same inputs.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import torch
@@ -22,70 +23,87 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from retail.fusion import CLAMP, SMALLEST_SCALE, FusionHead
-from retail.schema import MODALITIES, SUBSETS, Modality, UserError
+from retail.schema import MODALITIES, SUBSETS, Modality, Subset, UserError
 from retail.store import EmbeddingBatch
+from retail.training import known_targets, predict_logits
 
 FALSE_ALARMS = 0.05  # share of known products that may be called unknown
 DIMS = 48  # of the map; 32 and 64 find as much
-# Training products that are kept. With 600 of fashion's 1,500 the area under the curve falls by 0.001, with 300 by
+# Training products that are kept. With 600 of 1,100 to 1,300 the area under the curve falls by 0.001, with 300 by
 # 0.002; a class keeps at least one, so many classes may make it more.
 MOST_PROTOTYPES = 600
 FEWEST_ROWS = math.ceil(1 / FALSE_ALARMS) - 1  # validation rows below which no threshold can promise anything
-ROWS = 1024  # rows a pass of the head
+MOST_ROWS = 20_000  # that the map of the fused representation is learned from
+# Wider embeddings or logits are projected at random first, which keeps their angles (Johnson and Lindenstrauss 1984).
+WIDEST, NARROWED = 2048, 512
+MOST_LOGIT = 100.0  # a class that cannot be answered may have -inf
 FLOOR = 1e-6  # of a deviation or a variance that is divided by
 BYTE = 127
 
-PARTS = ("nearest", "mean", "logits")
+PARTS = ("nearest", "fused")
 _TABLE = 2 * len(PARTS) + 3  # per subset: centre and deviation of each part and of their sum, and the threshold
-_FIELDS = ("centre", "scale", "basis", "step", "shift", "means", "prototypes", "held", "spread")
-
-Subset = tuple[Modality, ...]
+_MAP = ("centre", "scale", "basis", "step", "shift")
+_FUSED = (*_MAP, "means")
+_INPUT = (*_MAP, "prototypes", "held", "spread")
 
 
 @dataclass(frozen=True, eq=False)
-class InputSpace:
-    """What one input's embeddings are compared with; the map takes (N, D) to (N, q), directions count alone."""
+class Space:
+    """One representation behind its map, (N, D) to (N, q), in which directions are compared."""
 
     centre: Tensor  # (D,) float32
     scale: Tensor  # (D,) float32
     basis: Tensor  # (D, q) int8, in steps of
     step: Tensor  # (q,) float32
     shift: Tensor  # (q,) float32: the mapped training rows' mean
-    means: Tensor  # (C, q) int8, each row in a unit of its own
-    prototypes: Tensor  # (P, q) int8 likewise
-    held: Tensor  # (P,) bool: which prototypes have this input
-    spread: Tensor  # (2, 2) float32: centre and deviation of both distances on validation rows
 
     @cached_property
     def _map(self) -> Tensor:
         return self.basis.float() * self.step
 
+    def mapped(self, rows: Tensor) -> Tensor:
+        """(N, D) -> (N, q) around the training rows' mean."""
+        standard = ((rows - self.centre) / self.scale).clamp(-CLAMP, CLAMP)
+        return standard @ self._map - self.shift
+
+
+@dataclass(frozen=True, eq=False)
+class FusedSpace(Space):
+    """Where the classes lie among the logits of all tasks."""
+
+    means: Tensor  # (C, q) int8, each row in a unit of its own
+
     @cached_property
     def _unit_means(self) -> Tensor:
         return normalize(self.means.float(), dim=1)
+
+    def distances(self, logits: Mapping[str, Tensor]) -> Tensor:
+        """{task: (N, C_t)} -> (N,) cosine distance to the nearest class mean, 0 to 2."""
+        directions = normalize(self.mapped(_side_by_side(logits)), dim=1)
+        return 1 - (directions @ self._unit_means.T).max(1).values
+
+
+@dataclass(frozen=True, eq=False)
+class InputSpace(Space):
+    """Where training products lie by one input."""
+
+    prototypes: Tensor  # (P, q) int8, each row in a unit of its own
+    held: Tensor  # (P,) bool: which prototypes have this input
+    spread: Tensor  # (2,) float32: mean and deviation of the validation rows' distances
 
     @cached_property
     def _unit_prototypes(self) -> Tensor:
         return normalize(self.prototypes.float(), dim=1)
 
-    def directions(self, embeddings: Tensor) -> Tensor:
-        """(N, D) embeddings of rows that have this input -> (N, q) unit vectors."""
-        standard = ((embeddings - self.centre) / self.scale).clamp(-CLAMP, CLAMP)
-        return normalize(standard @ self._map - self.shift, dim=1)
-
-    def similarities(self, directions: Tensor) -> Tensor:
-        """(N, q) -> (N, P) cosines; -inf for prototypes without this input."""
+    def similarities(self, embeddings: Tensor) -> Tensor:
+        """(N, D) -> (N, P) cosines; -inf for prototypes without this input."""
+        directions = normalize(self.mapped(embeddings), dim=1)
         return (directions @ self._unit_prototypes.T).masked_fill(~self.held, -torch.inf)
 
     def distances(self, embeddings: Tensor) -> Tensor:
-        """(N, D) -> (N, 2) cosine distance to the nearest prototype and to the nearest class mean, 0 to 2."""
-        directions = self.directions(embeddings)
-        nearest = self.similarities(directions).max(1).values.clamp_min(-1)  # no prototype may have it
-        return 1 - torch.stack([nearest, (directions @ self._unit_means.T).max(1).values], 1)
-
-    def standard_distances(self, embeddings: Tensor) -> Tensor:
-        """The same in deviations of validation rows."""
-        return (self.distances(embeddings) - self.spread[0]) / self.spread[1]
+        """(N, D) -> (N,) cosine distance to the nearest prototype in deviations of validation rows."""
+        nearest = self.similarities(embeddings).max(1).values.clamp_min(-1)  # no prototype may have it
+        return (1 - nearest - self.spread[0]) / self.spread[1]
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,30 +115,32 @@ class Novelty:
     """
 
     inputs: Mapping[Modality, InputSpace]
+    fused: FusedSpace
     ids: tuple[str, ...]
-    table: Tensor  # (7, 9) float32
+    table: Tensor  # (7, 7) float32
 
     @classmethod
     def fit(cls, head: FusionHead, train: EmbeddingBatch, val: EmbeddingBatch) -> Novelty:
         """From the head's training rows and validation rows, whose labels tell what is known.
 
-        Classes are those of the task with most of them. Validation rows of a class that training lacks (target -1) set
-        no threshold, unless none has a target. Every row with at least a subset's inputs counts for it, the others
-        hidden. Raises UserError when no training row has any of the head's inputs.
+        Classes are those of the task whose labels have the largest entropy. Validation rows of a class that training
+        lacks, or without a label, set no threshold, unless none has a class that it knows. Every row with at least a
+        subset's inputs counts for it, the others hidden. Raises UserError when no training row has any of the head's
+        inputs.
         """
-        classes = _classes(head, train)
+        task = _finest(train, head.tasks)
+        classes = _classes(train, task, head)
         modalities = [m for m in MODALITIES if m in head.dims and bool(train.present[m].any())]
         if not modalities:
             raise UserError("Nothing is known yet: no training row has an input that the head reads; add products.")
-        known = _classes(head, val) >= 0
+        known = _classes(val, task, head) >= 0
         val = val.rows(known) if bool(known.any()) else val
-        whitened = {m: _Map.fit(train.embeddings[m][train.present[m]], classes[train.present[m]]) for m in modalities}
-        places = _prototypes(whitened, train, classes)
-        inputs = {m: _space(whitened[m], m, train, classes, places, val) for m in modalities}
-        blank = cls(
-            inputs, tuple(train.ids[place] for place in places.tolist()), torch.full((len(SUBSETS), _TABLE), torch.nan)
-        )
-        return cls(inputs, blank.ids, torch.stack([_row(blank, head, val, subset) for subset in SUBSETS]))
+        spaces = {m: _space(train.embeddings[m][train.present[m]], classes[train.present[m]]) for m in modalities}
+        kept = train.rows(_prototypes(spaces, train, classes))
+        inputs = {m: _input_space(space, kept, val, m) for m, space in spaces.items()}
+        fused = _fused_space(head, train, classes, modalities)
+        blank = cls(inputs, fused, kept.ids, torch.full((len(SUBSETS), _TABLE), torch.nan))
+        return cls(inputs, fused, kept.ids, torch.stack([_row(blank, head, val, subset) for subset in SUBSETS]))
 
     @property
     def thresholds(self) -> dict[Subset, float]:
@@ -140,13 +160,12 @@ class Novelty:
         return self._score(self.parts(batch, logits), self._places(batch))
 
     def parts(self, batch: EmbeddingBatch, logits: Mapping[str, Tensor]) -> Tensor:
-        """(N, 3) what the score is made of, `PARTS`: both distances added over the present inputs, and minus the
-        largest logits added over tasks."""
+        """(N, 2) what the score is made of, `PARTS`: the distances added over the present inputs, and the fused one."""
         parts = torch.zeros(len(batch), len(PARTS))
         for modality, space in self.inputs.items():
             rows = batch.present[modality]
-            parts[rows, :2] += space.standard_distances(batch.embeddings[modality][rows])
-        parts[:, 2] = -torch.stack([value.max(1).values for value in logits.values()]).sum(0)
+            parts[rows, 0] += space.distances(batch.embeddings[modality][rows])
+        parts[:, 1] = self.fused.distances(logits)
         return parts
 
     def limits(self, batch: EmbeddingBatch) -> Tensor:
@@ -162,7 +181,7 @@ class Novelty:
         total, shared = (torch.zeros(len(batch), len(self.ids)) for _ in range(2))
         for modality, space in self.inputs.items():
             rows = batch.present[modality]
-            similar = space.similarities(space.directions(batch.embeddings[modality][rows]))
+            similar = space.similarities(batch.embeddings[modality][rows])
             total[rows] += similar.masked_fill(~space.held, 0.0)
             shared[rows] += space.held
         mean = torch.where(shared > 0, total / shared.clamp_min(1), -torch.inf)  # (N, P)
@@ -172,21 +191,21 @@ class Novelty:
 
     def to_tensors(self) -> dict[str, Tensor]:
         """For safetensors; `ids` goes beside them."""
-        named = {f"{m}.{name}": getattr(space, name) for m, space in self.inputs.items() for name in _FIELDS}
-        return {"table": self.table, **named}
+        fused = {f"fused.{name}": getattr(self.fused, name) for name in _FUSED}
+        named = {f"{m}.{name}": getattr(space, name) for m, space in self.inputs.items() for name in _INPUT}
+        return {"table": self.table, **fused, **named}
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, Tensor], ids: Sequence[str]) -> Novelty:
         """The inverse of `to_tensors`; raises UserError when the tensors do not fit together."""
-        try:
-            present = [m for m in MODALITIES if f"{m}.basis" in tensors]
-            inputs = {m: InputSpace(*(tensors[f"{m}.{name}"] for name in _FIELDS)) for m in present}
-            fits = bool(present) and tensors["table"].shape == (len(SUBSETS), _TABLE)
-        except KeyError:
-            fits = False
-        if not fits or not all(_fits(space, len(ids)) for space in inputs.values()):
-            raise UserError("What the bundle knows of its products is damaged; copy or train the bundle again.")
-        return cls(inputs, tuple(ids), tensors["table"])
+        present = [m for m in MODALITIES if any(name.startswith(f"{m}.") for name in tensors)]
+        wanted = {"table", *(f"fused.{name}" for name in _FUSED), *(f"{m}.{name}" for m in present for name in _INPUT)}
+        if present and set(tensors) == wanted and tensors["table"].shape == (len(SUBSETS), _TABLE):
+            fused = FusedSpace(*(tensors[f"fused.{name}"] for name in _FUSED))
+            inputs = {m: InputSpace(*(tensors[f"{m}.{name}"] for name in _INPUT)) for m in present}
+            if _fits(fused, len(fused.means)) and all(_fits(space, len(ids)) for space in inputs.values()):
+                return cls(inputs, fused, tuple(ids), tensors["table"])
+        raise UserError("What the bundle knows of its products is damaged; copy or train the bundle again.")
 
     def _places(self, batch: EmbeddingBatch) -> Tensor:
         """(N,) each row's place in `SUBSETS`; -1 where no input is present."""
@@ -210,27 +229,21 @@ class Novelty:
 _NEUTRAL = torch.tensor([0.0] * len(PARTS) + [1.0] * len(PARTS) + [0.0, 1.0, torch.nan])
 
 
-@dataclass(frozen=True, eq=False)
-class _Map:
-    """The map of one input before anything is compared: `directions` are those of the training rows that have it."""
-
-    centre: Tensor
-    scale: Tensor
-    basis: Tensor
-    step: Tensor
-    shift: Tensor
-    mapped: Tensor  # (N_present, q)
-
-    @classmethod
-    def fit(cls, rows: Tensor, classes: Tensor) -> _Map:
-        centre = rows.mean(0)
-        scale = rows.std(0, correction=0).clamp_min(SMALLEST_SCALE)
-        standard = ((rows - centre) / scale).clamp(-CLAMP, CLAMP)
-        weight = _whitening(standard.double(), classes)[:, : max(1, min(DIMS, len(rows) - 1))].float()
-        step = (weight.abs().max(0).values / BYTE).clamp_min(torch.finfo(torch.float32).tiny)
-        basis = (weight / step).round().to(torch.int8)
-        mapped = standard @ (basis.float() * step)
-        return cls(centre, scale, basis, step, mapped.mean(0), mapped - mapped.mean(0))
+def _space(rows: Tensor, classes: Tensor) -> Space:
+    """The map that (N, D) training rows of (N,) classes, -1 where unknown, ask for."""
+    centre = rows.mean(0)
+    scale = rows.std(0, correction=0).clamp_min(SMALLEST_SCALE)
+    standard = ((rows - centre) / scale).clamp(-CLAMP, CLAMP)
+    seen, narrow = standard, None
+    if standard.shape[1] > WIDEST:
+        generator = torch.Generator().manual_seed(0)
+        narrow = torch.randn(standard.shape[1], NARROWED, generator=generator) / NARROWED**0.5
+        seen = standard @ narrow
+    weight = _whitening(seen.double(), classes)[:, : max(1, min(DIMS, len(rows) - 1))].float()
+    weight = weight if narrow is None else narrow @ weight
+    step = (weight.abs().max(0).values / BYTE).clamp_min(torch.finfo(torch.float32).tiny)
+    basis = (weight / step).round().to(torch.int8)
+    return Space(centre, scale, basis, step, (standard @ (basis.float() * step)).mean(0))
 
 
 def _whitening(standard: Tensor, classes: Tensor) -> Tensor:
@@ -250,22 +263,22 @@ def _whitening(standard: Tensor, classes: Tensor) -> Tensor:
     return whiten @ torch.linalg.eigh(spread.T @ spread / len(spread)).eigenvectors.flip(1)
 
 
-def _prototypes(maps: Mapping[Modality, _Map], train: EmbeddingBatch, classes: Tensor) -> Tensor:
+def _prototypes(spaces: Mapping[Modality, Space], train: EmbeddingBatch, classes: Tensor) -> Tensor:
     """Sorted places of the training rows that are kept: of each class its share, the one nearest to its mean first,
     then always the one farthest from those chosen (Gonzalez 1985)."""
-    some = torch.stack([train.present[modality] for modality in maps]).any(0)
-    joint = torch.zeros(len(train), sum(own.mapped.shape[1] for own in maps.values()))
-    start = 0
-    for modality, own in maps.items():
-        width = own.mapped.shape[1]
-        joint[train.present[modality], start : start + width] = normalize(own.mapped, dim=1)
-        start += width
-    joint = normalize(joint, dim=1)
+    some = torch.stack([train.present[modality] for modality in spaces]).any(0)
+    columns = []
+    for modality, space in spaces.items():
+        rows = train.present[modality]
+        own = torch.zeros(len(train), len(space.step))
+        own[rows] = normalize(space.mapped(train.embeddings[modality][rows]), dim=1)
+        columns.append(own)
+    joint = normalize(torch.cat(columns, 1), dim=1)
     chosen = []
     share = min(1.0, MOST_PROTOTYPES / max(1, int(some.sum())))
     for label in classes[some].unique().tolist():
-        rows = torch.nonzero(some & (classes == label))[:, 0]
-        chosen.append(rows[_farthest(joint[rows], max(1, int(share * len(rows))))])
+        places = torch.nonzero(some & (classes == label))[:, 0]
+        chosen.append(places[_farthest(joint[places], max(1, int(share * len(places))))])
     return torch.cat(chosen).sort().values
 
 
@@ -279,33 +292,57 @@ def _farthest(directions: Tensor, count: int) -> list[int]:
     return picked
 
 
-def _space(
-    own: _Map, modality: Modality, train: EmbeddingBatch, classes: Tensor, places: Tensor, val: EmbeddingBatch
-) -> InputSpace:
-    present = train.present[modality]
-    known = classes[present] >= 0
-    labels, members = classes[present][known].unique(return_inverse=True)
-    means = torch.zeros(len(labels), own.mapped.shape[1]).index_add_(0, members, own.mapped[known])
-    means = means if len(means) else own.mapped  # no label at all: every row is a class of its own
-    everyone = torch.zeros(len(train), own.mapped.shape[1])
-    everyone[present] = own.mapped
-    facts = (own.centre, own.scale, own.basis, own.step, own.shift, _bytes(means), _bytes(everyone[places]))
-    space = InputSpace(*facts, present[places], torch.tensor([[0.0, 0.0], [1.0, 1.0]]))
+def _input_space(plain: Space, kept: EmbeddingBatch, val: EmbeddingBatch, modality: Modality) -> InputSpace:
+    held = kept.present[modality]
+    prototypes = torch.zeros(len(kept), len(plain.step))
+    prototypes[held] = plain.mapped(kept.embeddings[modality][held])
+    space = InputSpace(**_facts(plain), prototypes=_bytes(prototypes), held=held, spread=torch.tensor([0.0, 1.0]))
     rows = val.embeddings[modality][val.present[modality]]
     if len(rows) < 2:
         return space
-    return InputSpace(*facts, present[places], torch.stack(_moments(space.distances(rows))))
+    return replace(space, spread=torch.cat(_moments(space.distances(rows)[:, None])))
+
+
+def _fused_space(
+    head: FusionHead, train: EmbeddingBatch, classes: Tensor, modalities: Sequence[Modality]
+) -> FusedSpace:
+    """From the head's answers to the training rows with every subset of their inputs, the others hidden."""
+    answers, owners = [], []
+    for subset in (subset for subset in SUBSETS if set(subset) <= set(modalities)):
+        shown = torch.stack([train.present[modality] for modality in subset]).all(0)
+        if bool(shown.any()):
+            answers.append(_side_by_side(predict_logits(head, train.rows(shown).only(subset))))
+            owners.append(classes[shown])
+    every = -(-sum(map(len, owners)) // MOST_ROWS)
+    rows, own = torch.cat(answers)[::every], torch.cat(owners)[::every]
+    space = _space(rows, own)
+    known = own >= 0
+    labels, members = own[known].unique(return_inverse=True)
+    mapped = space.mapped(rows)
+    means = torch.zeros(len(labels), mapped.shape[1]).index_add_(0, members, mapped[known])
+    means = means if len(means) else mapped[:MOST_PROTOTYPES]  # no label at all: rows stand for classes
+    return FusedSpace(**_facts(space), means=_bytes(means))
+
+
+def _facts(space: Space) -> dict[str, Tensor]:
+    return {name: getattr(space, name) for name in _MAP}
+
+
+def _side_by_side(logits: Mapping[str, Tensor]) -> Tensor:
+    """{task: (N, C_t)} -> (N, sum of C_t), each task's around its mean."""
+    tasks = [value.clamp(-MOST_LOGIT, MOST_LOGIT) for value in logits.values()]
+    return torch.cat([task - task.mean(1, keepdim=True) for task in tasks], 1)
 
 
 def _row(blank: Novelty, head: FusionHead, val: EmbeddingBatch, subset: Subset) -> Tensor:
-    """(9,) centres, deviations and threshold of one subset from the validation rows that have it."""
+    """(7,) centres, deviations and threshold of one subset from the validation rows that have it."""
     row = torch.full((_TABLE,), torch.nan)
     if not set(subset) <= set(blank.inputs):
         return row
     shown = val.rows(torch.stack([val.present[modality] for modality in subset]).all(0)).only(subset)
     if len(shown) < 2:
         return row
-    parts = blank.parts(shown, logits_of(head, shown))
+    parts = blank.parts(shown, predict_logits(head, shown))
     centre, deviation = _moments(parts)
     total = ((parts - centre) / deviation).sum(1)
     mean, spread = _moments(total[:, None])
@@ -327,26 +364,25 @@ def _bytes(rows: Tensor) -> Tensor:
     return (rows / rows.abs().max(1, keepdim=True).values.clamp_min(FLOOR) * BYTE).round().to(torch.int8)
 
 
-def _classes(head: FusionHead, batch: EmbeddingBatch) -> Tensor:
-    """(N,) targets of the task with most classes, -1 where it has none."""
-    finest = max(head.tasks, key=lambda task: head.tasks[task])
-    return batch.targets.get(finest, torch.full((len(batch),), -1))
+def _finest(train: EmbeddingBatch, tasks: Iterable[str]) -> str:
+    """The task whose labels tell the training rows apart best: that of the largest entropy."""
+
+    def entropy(task: str) -> float:
+        target = train.targets.get(task, torch.empty(0))
+        shares = torch.bincount(target[target >= 0].long()).double() / max(1, int((target >= 0).sum()))
+        return float(torch.special.entr(shares).sum())
+
+    return max(tasks, key=entropy)
 
 
-def _fits(space: InputSpace, prototypes: int) -> bool:
+def _classes(batch: EmbeddingBatch, task: str, head: FusionHead) -> Tensor:
+    """(N,) targets, -1 where there is none that training knows."""
+    return known_targets(batch.targets.get(task, torch.full((len(batch),), -1)), head.tasks[task])
+
+
+def _fits(space: FusedSpace | InputSpace, count: int) -> bool:
     dims, width = len(space.centre), len(space.step)
-    shapes = ((dims,), (dims,), (dims, width), (width,), (width,), (len(space.means), width), (prototypes, width))
-    found = [tuple(getattr(space, name).shape) for name in _FIELDS]
-    return found == [*shapes, (prototypes,), (2, 2)] and len(space.means) > 0
-
-
-@torch.inference_mode()
-def logits_of(head: FusionHead, batch: EmbeddingBatch) -> dict[str, Tensor]:
-    """{task: (N, C_t)} of embedded rows."""
-    head.eval()
-    parts = []
-    for start in range(0, max(len(batch), 1), ROWS):
-        rows = slice(start, start + ROWS)
-        embeddings = {modality: batch.embeddings[modality][rows] for modality in head.dims}
-        parts.append(head(embeddings, {modality: batch.present[modality][rows] for modality in head.dims}))
-    return {task: torch.cat([part[task] for part in parts]) for task in head.tasks}
+    names, shapes = list(_FUSED), [(dims,), (dims,), (dims, width), (width,), (width,), (count, width)]
+    if isinstance(space, InputSpace):
+        names, shapes = list(_INPUT), [*shapes, (count,), (2,)]
+    return count > 0 and [tuple(getattr(space, name).shape) for name in names] == shapes
