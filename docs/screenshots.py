@@ -27,7 +27,7 @@ FIRST_PAGE = "recognise"  # it lives at the root
 # name -> colour scheme, width and the height that is shown
 LOOKS = {"light": ("light", 1280, 1000), "dark": ("dark", 1280, 1000), "phone": ("light", 390, 844)}
 COLOURS = 128  # a palette this large keeps a picture of a page under 150 KB
-START_SECONDS, WAIT_MS = 120, 180_000
+START_SECONDS, WAIT_MS, TRAIN_MS = 120, 180_000, 900_000
 FLAGS = "--headless=new --no-sandbox --disable-gpu --no-first-run --disable-background-networking --disable-sync"
 
 
@@ -68,9 +68,28 @@ def look_for_leaks(page: Page) -> None:
     page.get_by_role("tab", name="Leaks").evaluate("tab => tab.scrollIntoView({block: 'start'})")
 
 
+def score_recognisers(page: Page) -> None:
+    """Recognisers with the board of all strategies on the demo data; the first look trains and scores them."""
+    page.get_by_role("radiogroup", name="Section").wait_for()
+    settled(page)
+    button = page.get_by_role("button", name="on the test products")
+    if button.count():
+        address = page.url
+        page.goto(address.rpartition("/")[0])
+        try_example(page)
+        page.get_by_role("button", name="Train the other strategies").click()
+        page.get_by_text("All share the same embeddings").wait_for(timeout=TRAIN_MS)
+        page.goto(address)
+        button.click()
+        page.get_by_role("button", name="Cancel").wait_for()
+    page.get_by_text("leads with").wait_for(timeout=TRAIN_MS)
+    page.get_by_role("button", name="Cancel").wait_for(state="detached")
+
+
 # picture -> page, and what is done there first; a page that is not named is taken as it opens.
 PREPARED: dict[str, tuple[str, Callable[[Page], None]]] = {
     FIRST_PAGE: (FIRST_PAGE, try_example),
+    "recognisers": ("recognisers", score_recognisers),
     "data-leaks": ("data", look_for_leaks),
     "compare-mistakes": ("compare", open_section("Mistakes")),
     "compare-missing": ("compare", open_section("Missing inputs")),

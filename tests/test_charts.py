@@ -7,10 +7,12 @@ import pytest
 
 from retail import charts
 from retail.evaluation.attribution import Attribution
+from retail.evaluation.leaderboard import leaderboard
 from retail.finetuning.record import FinetuneEpoch
 from retail.frozen.results import CurveResults
 from retail.report.mistakes import class_gains, confusion
 from tests.results_sample import CLASSES, MODELS, curve_results, sample_results
+from tests.scored_sample import candidate
 
 
 def marks(chart) -> list[dict]:
@@ -37,6 +39,7 @@ def training_history() -> list[FinetuneEpoch]:
 CHARTS = {
     "answer": lambda: charts.attribution_bars(Attribution("tea", 0.9, 0.3, {"image": 0.5, "text": 0.2, "audio": -0.1})),
     "accuracy": lambda: charts.accuracy_chart(sample_results(), "product", "Gated sum"),
+    "board": lambda: charts.board_chart(leaderboard([candidate("a", {"product": [1, 1, 0]})]).rows, "a"),
     "subsets": lambda: charts.subset_chart(sample_results(), "product", "Gated sum"),
     "confusion": lambda: charts.confusion_chart(
         confusion(sample_results(), "product", "gated", "0"), CLASSES["product"], [0, 1, 2], (0, 1)

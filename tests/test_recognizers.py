@@ -9,7 +9,14 @@ from retail.config import CompareConfig
 from retail.files import DEMO_BUNDLE, DEMO_DIR, DEMO_TASKS, home
 from retail.workspace.datasets import DEMO_NAME
 from retail.workspace.jobs import runs_folder
-from retail.workspace.recognizers import RUN_BUNDLES, accuracies_on_test, imported_folder, recognizers, training_data
+from retail.workspace.recognizers import (
+    RUN_BUNDLES,
+    accuracies_on_test,
+    imported_folder,
+    recognizers,
+    title_of,
+    training_data,
+)
 from retail.workspace.requests import CompareRequest, write_request
 from tests.results_sample import N_TEST, sample_json
 
@@ -30,6 +37,8 @@ def test_demo_runs_and_imports_stand_side_by_side_under_unique_titles(tmp_path, 
     assert found["Shoes · gated"].parts[-3] == "20260102-000000-bbbb"
     assert found["Shoes · gated (20260101-000000-aaaa)"].is_relative_to(home())
     assert found["Imported: hats"] == imported_folder() / "hats"
+    assert {title_of(folder): folder for folder in found.values()} == found
+    assert title_of(tmp_path) == ""
 
 
 def test_a_recogniser_leads_back_to_its_data_and_its_measured_accuracy(tmp_path, monkeypatch):

@@ -30,6 +30,7 @@ from retail.workspace.requests import (
     EvaluateRequest,
     FinetuneRequest,
     FrozenRequest,
+    LeaderboardRequest,
     PredictRequest,
     Request,
     RobustnessRequest,
@@ -55,6 +56,7 @@ REQUESTS: list[Request] = [
     AuditRequest(data=DATA, tasks=COLUMNS, out=Path("audit.json")),
     EmbedRequest(data=DATA, text_column="words", encoders="hub"),
     EvaluateRequest(data=DATA, bundle=BUNDLE, modalities=("image", "text"), split="holdout", group=GROUP),
+    LeaderboardRequest(data=DATA, recognizers={"Hats · gated": BUNDLE}, csv_folder=Path("tables")),
     RobustnessRequest(data=DATA, bundle=BUNDLE, rows=5, csv_folder=Path("tables")),
     PredictRequest(data=DATA, bundle=BUNDLE, limit=10, out=Path("predictions.csv")),
 ]

@@ -5,6 +5,7 @@ In: rows of a comparison's results or a Prediction. Out: Altair charts whose `de
 
 from __future__ import annotations
 
+from retail.charts.board import board_chart
 from retail.charts.certainty import bin_chart, coverage_chart, reliability_chart
 from retail.charts.history import training_chart
 from retail.charts.inputs import attribution_chart, cascade_chart, cost_chart, dedicated_chart, gain_chart
@@ -25,6 +26,7 @@ __all__ = [
     "attribution_bars",
     "attribution_chart",
     "bin_chart",
+    "board_chart",
     "cascade_chart",
     "class_chart",
     "confusion_chart",

@@ -1,6 +1,6 @@
-"""Commands that use a recogniser: evaluate, robustness, predict.
+"""Commands that use recognisers: evaluate, leaderboard, robustness, predict.
 
-In: a bundle and products. Out: scores, curves of damage, answers.
+In: bundles and products. Out: scores, a board, curves of damage, answers.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from retail.config.wish import DEFAULT_WISH, check_wish
 from retail.schema import Prediction, Product
 
 if TYPE_CHECKING:
-    from retail.workspace.requests import EvaluateRequest, RobustnessRequest
+    from retail.workspace.requests import EvaluateRequest, LeaderboardRequest, RobustnessRequest
 
 ScoredRows = Annotated[
     str,
@@ -65,6 +65,31 @@ def evaluate(
         text_column=text_column,
         group=listed(group),
         out=out,
+    )
+
+
+@run_command
+def leaderboard(
+    data: Data,
+    bundles: Annotated[
+        list[Path], typer.Argument(help="Folders made by 'train --out'; `demo` ships.", metavar="BUNDLE...")
+    ],
+    split: Annotated[str, typer.Option(help="Rows to score: train, val, test or all.")] = "test",
+    text_column: TextColumn = "text",
+    out: Annotated[Path | None, typer.Option(dir_okay=False, help="The leaderboard file to write.")] = None,
+    csv_folder: CsvFolder = None,
+) -> LeaderboardRequest:
+    """Which bundle is best? Score several on the same rows, with intervals and paired differences to the leader."""
+    from retail.workspace.leaderboards import names_of
+    from retail.workspace.requests import LeaderboardRequest
+
+    return LeaderboardRequest(
+        data=data,
+        recognizers=names_of(bundles),
+        split=split,
+        text_column=text_column,
+        out=out,
+        csv_folder=csv_folder,
     )
 
 

@@ -6,6 +6,7 @@ In: a `Job`. Out: what is on the page now; the page decides how often to look.
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 import pandas as pd
 import streamlit as st
@@ -19,7 +20,7 @@ from retail.fusion import strategies
 from retail.wording import INPUT_WORDS, percent
 from retail.workspace import jobs
 from retail.workspace.estimate import duration
-from retail.workspace.recognizers import RUN_BUNDLES, bundles_in
+from retail.workspace.recognizers import RUN_BUNDLES, bundles_in, title_of
 from retail.workspace.records import Status
 
 # Before so much time and work has passed, a forecast would only jump about.
@@ -97,8 +98,19 @@ def _place(job: jobs.Job) -> str:
     return "It starts when the current run ends." if not before else f"{before + 1} runs are ahead of it."
 
 
+def draw_figures_link(bundle: Path) -> None:
+    """The way to the test figures of one recogniser, and to its place among the others."""
+    st.page_link(
+        PAGES / "recognisers.py",
+        label="How good is it?",
+        icon=":material/leaderboard:",
+        query_params={"recogniser": title_of(bundle)},
+    )
+
+
 def _draw_links(job: jobs.Job) -> None:
-    st.success("Done. Your recogniser is ready on Recognise." if bundles_in(job.folder / RUN_BUNDLES) else "Done.")
+    bundles = bundles_in(job.folder / RUN_BUNDLES)
+    st.success("Done. Your recogniser is ready on Recognise." if bundles else "Done.")
     left, right = st.columns(2)
     made = format_of(str(job.results), job.results.stat().st_mtime) if job.results.is_file() else ""
     if made == FORMAT:
@@ -110,6 +122,9 @@ def _draw_links(job: jobs.Job) -> None:
         )
     elif made == CURVE_FORMAT:
         left.page_link(PAGES / "compare.py", label=CURVE_LINK, icon=":material/bar_chart:")
+    elif bundles:
+        with left:
+            draw_figures_link(bundles[0])
     right.page_link(PAGES / "runs.py", label="All runs", icon=":material/history:")
 
 

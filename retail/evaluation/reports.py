@@ -93,11 +93,15 @@ class SubsetCertainty(Record):
 
 
 class TaskPredictions(Record):
-    """Row by row: the product's id, its label and the answer ("" where no input could be used)."""
+    """Row by row: the product's id, its label, the answer ("" where no input could be used) and the row's group.
+
+    There are no groups where every row is one of its own.
+    """
 
     ids: tuple[str, ...]
     target: tuple[str, ...]
     preds: tuple[str, ...]
+    groups: tuple[str, ...] = ()
 
 
 class Scores(FileRecord):

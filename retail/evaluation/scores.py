@@ -87,7 +87,12 @@ def evaluate(
             )
         )
         unknown[task] = tuple(sorted(set(target) - set(recognizer.vocabularies[task].classes)))
-        per_row[task] = TaskPredictions(ids=tuple(row.id for row, _ in known), target=tuple(target), preds=tuple(preds))
+        per_row[task] = TaskPredictions(
+            ids=tuple(row.id for row, _ in known),
+            target=tuple(target),
+            preds=tuple(preds),
+            groups=() if groups is None else tuple(groups),
+        )
     return Scores(
         bundle=recognizer.info.to_dict() if recognizer.info else {},
         data=data,

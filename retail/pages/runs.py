@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from retail.comparison.results import read_results
-from retail.components.follow_run import CURVE_LINK, STATE_WORDS, follow
+from retail.components.follow_run import CURVE_LINK, STATE_WORDS, draw_figures_link, follow
 from retail.components.kept_choice import box_key, choose_kept
 from retail.components.side_by_side import draw_side_by_side
 from retail.components.training_history import draw_training
@@ -26,7 +26,7 @@ from retail.workspace.runs import Run
 
 TITLE = "Runs"
 ICON = ":material/history:"
-ORDER = 5
+ORDER = 6
 
 MAX_UPLOAD_MB = 2048
 
@@ -116,6 +116,7 @@ def draw_exports(run: Run) -> None:
         with right:
             download("Recogniser (ZIP)", content, f"{run.id}-{name}.zip", "application/zip", width="stretch")
         st.caption("Unpack it for `python -m retail predict FOLDER`, or import it below on another machine.")
+        draw_figures_link(bundles[name])
         draw_training(training_of(bundles[name]), f"{run.id}_{name}")
 
 

@@ -26,7 +26,16 @@ def imported_folder() -> Path:
 
 def recognizers(progress: Progress | None = None) -> dict[str, Path]:
     """Title -> bundle folder: the demo first, then runs (newest first), then imported ones; titles are unique."""
-    found = {DEMO_NAME: ensure_demo_bundle(progress)}
+    return _with_others(ensure_demo_bundle(progress))
+
+
+def title_of(bundle: Path) -> str:
+    """What a recogniser is called in menus, "" where it is in none; loads nothing."""
+    return next((title for title, folder in _with_others(DEMO_BUNDLE).items() if folder == bundle), "")
+
+
+def _with_others(demo: Path) -> dict[str, Path]:
+    found = {DEMO_NAME: demo}
     for folder in bundles_in(demo_strategies()):
         found[f"{DEMO_NAME} · {_strategy(folder)}"] = folder
     for job in list_jobs():

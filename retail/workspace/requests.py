@@ -166,6 +166,16 @@ class EvaluateRequest(_Unlabelled):
     out: Path | None = None
 
 
+class LeaderboardRequest(_Unlabelled):
+    """Several recognisers on the same rows; those that were scored before are not scored again."""
+
+    kind: Literal["leaderboard"] = "leaderboard"
+    recognizers: Annotated[dict[str, Path], Field(min_length=1)]  # what each is called -> its bundle
+    split: str = "test"
+    out: Path | None = None
+    csv_folder: Path | None = None
+
+
 class RobustnessRequest(_Unlabelled):
     """How a recogniser copes with damage."""
 
@@ -200,6 +210,7 @@ Request = (
     | AuditRequest
     | EmbedRequest
     | EvaluateRequest
+    | LeaderboardRequest
     | RobustnessRequest
     | PredictRequest
 )

@@ -17,6 +17,7 @@ from pathlib import Path
 from retail.comparison.results import Results, read_results
 from retail.dataset.archive import extract
 from retail.dataset.columns import read_pointer
+from retail.evaluation.leaderboard import Leaderboard
 from retail.files import DEMO_DIR, home, whole_folder
 from retail.finetuning.record import FinetuningRecord
 from retail.frozen.results import CurveResults, FrozenResults
@@ -24,7 +25,7 @@ from retail.recognizer.bundle import BUNDLE, load_bundle, training_of
 from retail.report.verdict import verdict
 from retail.schema import UserError
 from retail.wording import percent
-from retail.workspace import audits, jobs
+from retail.workspace import audits, jobs, leaderboards
 from retail.workspace.datasets import DEMO_NAME, file_name_of
 from retail.workspace.recognizers import RUN_BUNDLES, bundles_in, imported_folder
 
@@ -38,6 +39,7 @@ KIND_WORDS = {
     "curve": "Learning curve",
     "embed": "Embedding",
     "evaluate": "Evaluation",
+    "leaderboard": "Leaderboard",
     "robustness": "Robustness",
     "doctor": "Doctor's visit",
 }
@@ -147,6 +149,8 @@ def headline(job: jobs.Job) -> str:
         from retail.report.audit_tables import counted
 
         return counted(found)
+    if board := leaderboards.report(job):
+        return board_headline(board)
     for folder in bundles_in(job.folder / RUN_BUNDLES):
         info = training_of(folder)
         if isinstance(info, FinetuningRecord):
@@ -156,6 +160,12 @@ def headline(job: jobs.Job) -> str:
     if (path := job.folder / "frozen.json").is_file():
         return frozen_headline(FrozenResults.read(path))
     return ""
+
+
+def board_headline(board: Leaderboard) -> str:
+    """How many were scored, and the leader of the first task."""
+    leader, scored = board.rows[0], len({row.name for row in board.rows})
+    return f"{scored} scored; first for {leader.task}: {leader.name}, {percent(leader.accuracy)} (n = {leader.n:,})"
 
 
 def frozen_headline(results: FrozenResults) -> str:

@@ -33,6 +33,10 @@ def execute(request: Request, follower: Follower | None = None, folder: Path = P
             from retail.workspace.execution import looking
 
             return looking.run(placed, follower)
+        case requests.LeaderboardRequest():
+            from retail.workspace.execution import ranking
+
+            return ranking.run(placed, follower)
         case _:
             from retail.workspace.execution import recognising
 

@@ -1,0 +1,65 @@
+"""The leaderboard of one task: accuracy with intervals, the leader first.
+
+In: rows of a `Leaderboard` and the recogniser that is looked at. Out: an Altair chart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import altair as alt
+import pandas as pd
+
+from retail.charts.palette import FUSION_COLOUR, GREY, SINGLE_COLOUR
+from retail.evaluation.leaderboard import Ranked
+
+VERDICTS = alt.Scale(domain=["leader", "tied", "behind"], range=[FUSION_COLOUR, SINGLE_COLOUR, GREY])
+SIGNS = alt.Scale(domain=["leader", "tied", "behind"], range=["diamond", "circle", "square"])
+LETTERS = 44  # of a name: as many as fit across a phone
+ROW, LOWER = 46, 9  # pixels a row, and how far below its middle the interval is
+LEGEND_AND_AXIS = 110
+
+
+def board_chart(rows: Sequence[Ranked], highlight: str = "") -> alt.LayerChart:
+    """A row each, its name above its interval so that a phone has room for both; `highlight` is shaded."""
+    names = _labels([row.name for row in rows])
+    frame = pd.DataFrame(
+        {"name": names[row.name], "verdict": _verdict(row), "accuracy": row.accuracy, "n": row.n}
+        | {"low": row.accuracy_low, "high": row.accuracy_high}
+        for row in rows
+    )
+    left, right = max(0.0, float(frame["low"].min()) - 0.05), min(1.0, float(frame["high"].max()) + 0.04)
+    title = names.get(highlight, "")
+    axis = alt.Axis(
+        labelAlign="left", labelPadding=-4, labelOffset=-13, labelLimit=420, ticks=False, domain=False, labelFontSize=12
+    )
+    base = alt.Chart(frame.assign(left=left, right=right)).encode(
+        y=alt.Y("name:N", sort=list(names.values()), title=None, axis=axis, scale=alt.Scale(padding=0)),
+        color=alt.Color("verdict:N", scale=VERDICTS, legend=alt.Legend(title=None, orient="top", symbolOpacity=1)),
+    )
+    scale = alt.Scale(domain=[left, right], nice=False)
+    across = alt.X("left:Q", scale=scale, title="accuracy", axis=alt.Axis(format="%", tickCount=6))
+    shaded = alt.condition(alt.datum.name == title, alt.value(0.14), alt.value(0.0))
+    bands = base.mark_bar(size=ROW - 2).encode(x=across, x2="right:Q", opacity=shaded)
+    ranges = base.mark_rule(strokeWidth=2.5, yOffset=LOWER).encode(x=alt.X("low:Q", scale=scale), x2="high:Q")
+    points = base.mark_point(filled=True, size=110, opacity=1, yOffset=LOWER).encode(
+        x=alt.X("accuracy:Q", scale=scale),
+        shape=alt.Shape("verdict:N", scale=SIGNS),
+        tooltip=["name", "verdict", alt.Tooltip("accuracy", format=".1%"), "n"],
+    )
+    said = ", ".join(f"{row.name} {row.accuracy:.1%} ({_verdict(row)})" for row in rows)
+    words = f"Accuracy for {rows[0].task}, n = {rows[0].n}: {said}"
+    return (bands + ranges + points).properties(height=ROW * len(rows) + LEGEND_AND_AXIS, description=words)
+
+
+def _verdict(row: Ranked) -> str:
+    return "leader" if row.behind is None else "tied" if row.tied else "behind"
+
+
+def _labels(names: Sequence[str]) -> dict[str, str]:
+    """A label each, all different: a long name keeps its end, which says the strategy."""
+    found: dict[str, str] = {}
+    for name in names:
+        label = name if len(name) <= LETTERS else f"{name[: LETTERS // 3]} … {name[-(2 * LETTERS // 3 - 3) :]}"
+        found[name] = label if label not in found.values() else f"{label} ({len(found) + 1})"
+    return found

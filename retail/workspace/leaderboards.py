@@ -1,0 +1,125 @@
+"""Scores of this machine's recognisers on a data set, kept once found, and the run that finds the missing ones.
+
+In: a data set and recognisers by name. Out: their `Scores`, a `Leaderboard`, or a `Job` that is at it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from retail.dataset.manifest import Manifest, locate, read_manifest, read_table
+from retail.evaluation.leaderboard import Candidate, Leaderboard, leaderboard
+from retail.evaluation.reports import Scores
+from retail.evaluation.scores import evaluate
+from retail.files import DEMO_BUNDLE, home, or_demo
+from retail.recognizer.bundle import BUNDLE, CERTAINTY, HEAD, load_bundle, read_record
+from retail.schema import Progress, UserError
+from retail.workspace import jobs
+from retail.workspace.jobs import Job
+from retail.workspace.recognizers import imported_folder
+from retail.workspace.requests import LeaderboardRequest, Request
+
+BOARD = "leaderboard.json"
+
+
+def names_of(bundles: Iterable[Path]) -> dict[str, Path]:
+    """{name: folder}: what a folder is called, and its whole path where two are called the same."""
+    called = {folder: folder.resolve().name for folder in bundles}
+    often = Counter(called.values())
+    return {name if often[name] == 1 else str(folder): folder for folder, name in called.items()}
+
+
+def tasks_of(recognizers: Mapping[str, Path]) -> tuple[dict[str, tuple[str, ...]], dict[str, str]]:
+    """What each answers, by name, and why the description of another cannot be read."""
+    found, damaged = {}, {}
+    for name, folder in recognizers.items():
+        try:
+            found[name] = tuple(read_record(or_demo(folder, DEMO_BUNDLE)).tasks)
+        except UserError as error:
+            damaged[name] = str(error)
+    return found, damaged
+
+
+def board_manifest(
+    data: Path, tasks: Iterable[str], text_column: str = "text", progress: Progress | None = None
+) -> Manifest:
+    """The data with every one of the tasks that has a column as labels.
+
+    Its splits count whether a column says them or not, so that all recognisers are scored on the same rows.
+    """
+    table, _, columns, _ = locate(data)
+    header = columns.renamed(read_table(table)[0])
+    labels = [task for task in dict.fromkeys(tasks) if task in header]
+    return replace(read_manifest(data, labels or None, text_column, progress=progress), has_split=True)
+
+
+def score_file(bundle: Path, manifest: Manifest, split: str) -> Path:
+    """Where the scores of this recogniser on these rows are kept: another file for other rows or a file that changed.
+
+    Encoders count by their fingerprints, which the description holds, and a copy of a recogniser shares its scores.
+    """
+    folder, digest = or_demo(bundle, DEMO_BUNDLE), hashlib.sha256()
+    for name in (BUNDLE, HEAD, CERTAINTY):
+        content = (folder / name).read_bytes() if (folder / name).is_file() else b""
+        digest.update(hashlib.sha256(content).digest())
+    rows = manifest.products if split == "all" else manifest.in_split(split)
+    facts = [manifest.checksum, manifest.text_column, split, *(f"{row.id}\n{row.group}" for row in rows)]
+    digest.update("\0".join(facts).encode())
+    return home() / "scores" / f"{digest.hexdigest()[:32]}.json"
+
+
+def kept_scores(bundle: Path, manifest: Manifest, split: str = "test") -> Scores | None:
+    """What was found before; None where nobody has looked, or the file can no longer be read."""
+    try:
+        return Scores.read(score_file(bundle, manifest, split))
+    except UserError:
+        return None
+
+
+def find_scores(bundle: Path, manifest: Manifest, split: str = "test", progress: Progress | None = None) -> Scores:
+    """The kept scores, or those that are found now and kept; raises UserError for a recogniser that cannot be used."""
+    if kept := kept_scores(bundle, manifest, split):
+        return kept
+    path = score_file(bundle, manifest, split)
+    scores = evaluate(load_bundle(bundle), manifest, split, progress=progress)
+    scores.write(path)
+    return scores
+
+
+def board_of(
+    recognizers: Mapping[str, Path], scores: Mapping[str, Scores], left_out: Mapping[str, str] | None = None
+) -> Leaderboard:
+    """The board of all that have scores."""
+    candidates = [
+        Candidate(name, scores[name], folder.parent == imported_folder())
+        for name, folder in recognizers.items()
+        if name in scores
+    ]
+    return leaderboard(candidates, left_out)
+
+
+def start(data: Path, recognizers: Mapping[str, Path], text_column: str, title: str) -> Job:
+    """Queues the run that scores what is not scored yet; what a stopped one has found stays."""
+    asked = LeaderboardRequest(data=data, recognizers=dict(recognizers), text_column=text_column, out=Path(BOARD))
+    return jobs.start(asked, title)
+
+
+def latest(data: Path) -> Job | None:
+    """The newest such run on these data, finished or not."""
+    return next((job for job in jobs.list_jobs() if _ranks(job.request, data)), None)
+
+
+def report(job: Job | None) -> Leaderboard | None:
+    """The board that a run has written; None while it has not ended well."""
+    try:
+        return None if job is None else Leaderboard.read(job.folder / BOARD)
+    except UserError:
+        return None
+
+
+def _ranks(request: Request | None, data: Path) -> bool:
+    return isinstance(request, LeaderboardRequest) and request.data == data
