@@ -44,7 +44,7 @@ def test_demo_runs_and_imports_stand_side_by_side_under_unique_titles(tmp_path, 
 def test_a_recogniser_leads_back_to_its_data_and_its_measured_accuracy(tmp_path, monkeypatch):
     monkeypatch.setenv("RETAIL_HOME", str(tmp_path))
     assert training_data(DEMO_BUNDLE) == (DEMO_DIR, "text")
-    assert set(accuracies_on_test(DEMO_BUNDLE, "low-rank")) == set(DEMO_TASKS)
+    assert set(accuracies_on_test(DEMO_BUNDLE, "concatenation")) == set(DEMO_TASKS)
     run = runs_folder() / "one"
     bundle = run / RUN_BUNDLES / "gated"
     make_bundle(bundle)

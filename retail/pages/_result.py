@@ -10,13 +10,14 @@ from streamlit.delta_generator import DeltaGenerator
 
 from retail import charts
 from retail.components.words import figure, plain
+from retail.config.wish import DEFAULT_WISH
 from retail.evaluation.attribution import attribution_of
 from retail.files import home
 from retail.pages._inputs import current_product
 from retail.pages._recogniser import Chosen, all_recognisers, draw_link, load_from, strategy_title, words
 from retail.recognizer import Recognizer, embed_once
 from retail.report.findings import listed
-from retail.schema import MODALITIES, Answer, Decision, Modality, Note, Prediction, Product, UserError
+from retail.schema import MODALITIES, Decision, Modality, Note, Prediction, Product, UserError
 from retail.store import EmbeddingBatch
 from retail.workspace import demo
 from retail.workspace.background import Background
@@ -65,35 +66,39 @@ def draw_switches(given: tuple[Modality, ...]) -> tuple[Modality, ...]:
     return tuple(modality for modality in MODALITIES if modality in on)
 
 
-def draw_card(task: str, answer: Prediction, classes: int) -> None:
+def draw_card(task: str, answer: Prediction, recognizer: Recognizer) -> None:
     """The best class, how sure and what that is worth, and the five likeliest with all others."""
     best, prob = answer.best(task)
     top, other = answer.top(task)
+    classes = len(recognizer.vocabularies[task])
     with st.container(border=True):
         st.subheader(plain(words(task).capitalize()), anchor=False)
-        if answer.unknown:  # a guess is not the headline
-            st.caption(f"Its guess: {plain(best)} · {prob:.0%}")
-        else:
-            st.markdown(f"**{plain(best)}** · {prob:.0%} · *{DECISION_WORDS[answer.answers[task].decision]}*")
-            if said := worth(answer.answers[task], answer.used):
-                st.caption(plain(said))
+        st.markdown(f"**{plain(best)}** · {prob:.0%} · *{DECISION_WORDS[answer.answers[task].decision]}*")
+        if said := worth(task, answer, recognizer):
+            st.caption(plain(said))
         truth = st.session_state.truth.get(task) if st.session_state.example else None
         if truth is not None and truth in answer.probs[task]:  # else it means something else by a task of this name
             st.caption(f"The example's label is {plain(truth)}: {'right' if truth == best else 'wrong'}.")
         figure(charts.answer_bars(top, other, classes, task))
 
 
-def worth(answer: Answer, used: tuple[Modality, ...]) -> str:
-    """How often such answers were right before, and which other classes it may be."""
+def worth(task: str, answer: Prediction, recognizer: Recognizer) -> str:
+    """How often such answers were right before, which other classes it may be, and what a promise would take."""
+    own, promises = answer.answers[task], recognizer.certainty.promises
+    if own.decision == "unknown":
+        return ""
     said = []
-    if answer.like_this is not None:
-        n, right = answer.like_this
-        alone = " alone" if len(used) == 1 else ""
-        given = charts.inputs_words(used)
+    if own.like_this is not None:
+        n, right = own.like_this
+        alone = " alone" if len(answer.used) == 1 else ""
+        given = charts.inputs_words(answer.used)
         said.append(f"With the {given}{alone}, answers this sure were right {right:,} of {n:,} times on validation.")
-    others = answer.candidates[1:]
-    if answer.decision != "accept" and 0 < len(others) <= MOST_OTHERS:
-        said.append(f"It may also be {listed(others)}.")
+    if own.decision == "review":
+        others = own.candidates[1:]
+        if 0 < len(others) <= MOST_OTHERS:
+            said.append(f"It may also be {listed(others)}.")
+        if needed := promises.rows_needed(task, answer.used, DEFAULT_WISH):
+            said.append(f"To promise {DEFAULT_WISH:.0%} it would take about {needed:,} validation products.")
     return " ".join(said)
 
 
@@ -109,22 +114,29 @@ def draw_unknown(recognizer: Recognizer) -> None:
     """The headline for an upload that is unlike all that the recogniser has learned."""
     st.subheader(plain(unknown_sentence(recognizer)), anchor=False)
     st.caption(
-        "It is less like the known products than 95 % of the validation products are with these inputs. What stands "
-        "below are only guesses among the classes that it knows. Add the upload to the known products further down, or "
-        "train on more data."
+        "It is less like them than 95 % of the validation products are with these inputs. Add it to the known products "
+        "further down, or train on more data."
     )
+
+
+def draw_guesses(answer: Prediction, recognizer: Recognizer) -> None:
+    """In small print what it would say if it had to."""
+    guesses = [f"{words(task)}: {answer.best(task)[0]} ({answer.best(task)[1]:.0%})" for task in answer.probs]
+    st.caption(plain(f"Guesses among the classes that it knows: {'; '.join(guesses)}."))
+    with st.expander("Every guess with its probabilities"):
+        draw_cards(answer, recognizer)
 
 
 def draw_cards(answer: Prediction, recognizer: Recognizer) -> None:
     """One card per task: side by side where the class names are short enough to fit beside their bars."""
-    sizes = {task: len(recognizer.vocabularies[task]) for task in answer.probs}
-    wide = [task for task in sizes if max(map(len, recognizer.vocabularies[task].classes)) > WIDE]
+    tasks = list(answer.probs)
+    wide = [task for task in tasks if max(map(len, recognizer.vocabularies[task].classes)) > WIDE]
     for task in wide:
-        draw_card(task, answer, sizes[task])
+        draw_card(task, answer, recognizer)
     columns = st.columns(2)
-    for place, task in enumerate(task for task in sizes if task not in wide):
+    for place, task in enumerate(task for task in tasks if task not in wide):
         with columns[place % 2]:
-            draw_card(task, answer, sizes[task])
+            draw_card(task, answer, recognizer)
 
 
 def without_sentences(answers: Answers, used: tuple[Modality, ...]) -> list[str]:
@@ -208,7 +220,9 @@ def draw(chosen: Chosen) -> Asked | None:
     if answers[used].unknown:
         with headline.container():
             draw_unknown(chosen.recognizer)
-    draw_cards(answers[used], chosen.recognizer)
+        draw_guesses(answers[used], chosen.recognizer)
+    else:
+        draw_cards(answers[used], chosen.recognizer)
     draw_link(chosen, used)
     draw_why(answers, used)
     if len(answers) > 1:
