@@ -208,7 +208,8 @@ def on_test(splits: Splits, strategies: list[str], seeds: int) -> None:
                 f"[{100 * row.accuracy_low:.1f}, {100 * row.accuracy_high:.1f}] T {row.temperature:.2f} "
                 f"slope {certainty.calibration.slope(row.task, row.modalities):.2f} "
                 f"ECE {100 * row.ece_before:.1f} -> {100 * row.ece:.1f} (chance {100 * row.ece_by_chance:.1f}) "
-                f"| {kept} | set {100 * row.set_coverage:.1f} size {row.set_size:.2f} rises {100 * _share(row.rises):.0f}"
+                f"| {kept} | set {100 * row.set_coverage:.1f} size {row.set_size:.2f} "
+                f"rises {100 * _share(row.rises):.0f}"
             )
         _conclude(f"{strategy} {seed}", rows)
         all_rows += rows
