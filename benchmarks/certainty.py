@@ -208,7 +208,8 @@ def on_test(splits: Splits, strategies: list[str], seeds: int) -> None:
                 f"[{100 * row.accuracy_low:.1f}, {100 * row.accuracy_high:.1f}] T {row.temperature:.2f} "
                 f"slope {certainty.calibration.slope(row.task, row.modalities):.2f} "
                 f"ECE {100 * row.ece_before:.1f} -> {100 * row.ece:.1f} (chance {100 * row.ece_by_chance:.1f}) "
-                f"| {kept} | set {100 * row.set_coverage:.1f} size {row.set_size:.2f} rises {100 * row.rises:.0f}"
+                f"| {kept} | set {100 * row.set_coverage:.1f} size {row.set_size:.2f} "
+                f"rises {100 * _share(row.rises):.0f}"
             )
         _conclude(f"{strategy} {seed}", rows)
         all_rows += rows
@@ -220,6 +221,10 @@ def on_test(splits: Splits, strategies: list[str], seeds: int) -> None:
             f"sets, {100 * wished:g} %: coverage {100 * cover.mean():.1f}, lowest pair {100 * cover.min():.1f}, size "
             f"{size.mean():.2f}, worst class {100 * np.nanmean(worst):.1f} (lowest {100 * np.nanmin(worst):.1f})"
         )
+
+
+def _share(found: float | None) -> float:
+    return float("nan") if found is None else found
 
 
 def _promise(certainty: Certainty, row: SubsetCertainty, place: int) -> str:
@@ -237,7 +242,7 @@ def _conclude(name: str, rows: list[SubsetCertainty]) -> None:
         f"{name}: mean ECE {100 * np.mean([row.ece_before for row in rows]):.2f} -> {100 * ece.mean():.2f} (95 % of "
         f"chance {100 * chance.mean():.2f}), highest {100 * ece.max():.1f}, furthest outside chance "
         f"{100 * (ece - chance).max():.1f}, outside at all {int((ece > chance).sum())} of {len(rows)}; rises "
-        f"{100 * np.nanmean([row.rises for row in rows]):.0f} %"
+        f"{100 * np.nanmean([_share(row.rises) for row in rows]):.0f} %"
     )
     for place, wished in enumerate(WISHED):
         made = [row.promises[place] for row in rows if row.promises[place].threshold is not None]
