@@ -14,6 +14,7 @@ from retail import charts
 from retail.__main__ import app
 from retail.build import train_recognizer
 from retail.config import FrozenConfig, TrainConfig
+from retail.dataset.manifest import read_manifest
 from retail.evaluation.leaderboard import Leaderboard, leaderboard
 from retail.evaluation.reports import PromiseKept, ScoredData, Scores, SubsetCertainty
 from retail.metrics.paired import holm, mcnemar
@@ -170,7 +171,9 @@ def test_the_chart_draws_every_row_once_and_long_names_stay_apart():
 
 
 def certainty(**changes) -> SubsetCertainty:
-    promise = PromiseKept(wished=0.95, threshold=0.8, n=50, answered=20, coverage=0.4, accuracy=0.95, broken=False)
+    promise = PromiseKept(
+        wished=0.95, threshold=0.8, n=50, answered=20, coverage=0.4, accuracy=0.95, broken=False, needed=None
+    )
     figures = {"n": 50, "accuracy": 0.8, "accuracy_low": 0.7, "accuracy_high": 0.9, "temperature": 1.5, "rises": 0.1}
     errors = {"ece_before": 0.2, "ece": 0.04, "ece_by_chance": 0.06, "set_coverage": 0.96, "set_size": 1.84}
     given = {"task": "fruit", "modalities": ("image",), "promises": (promise,)}
@@ -183,8 +186,12 @@ def test_the_figures_of_one_mix_of_inputs_read_as_sentences():
     assert error.startswith("Calibration error 4.0 %, 20.0 % before calibration; ") and "6.0 %" in error
     assert accepted == "Accepted at 95%: 40.0 % of the answers, 19 of these 20 right (95.0 %)."
     assert sets.endswith("holds the right one 96.0 % of the time, with 1.8 classes on average.")
-    none = PromiseKept(wished=0.95, threshold=None, n=50, answered=0, coverage=0.0, accuracy=None, broken=False)
-    assert "cannot promise 95%" in certainty_sentences(certainty(promises=(none,)))[2]
+    none = PromiseKept(
+        wished=0.95, threshold=None, n=50, answered=0, coverage=0.0, accuracy=None, broken=False, needed=None
+    )
+    assert certainty_sentences(certainty(promises=(none,)))[2].startswith("Validation cannot promise 95%, so no answer")
+    some = none.model_copy(update={"needed": 1200})
+    assert "It would take about 1,200 validation products." in certainty_sentences(certainty(promises=(some,)))[2]
     empty = none.model_copy(update={"threshold": 0.99})
     assert "No answer is sure enough" in certainty_sentences(certainty(promises=(empty,)))[2]
 
@@ -274,6 +281,24 @@ def test_without_a_split_column_all_are_scored_on_the_same_rows_whatever_they_le
     groups = {row[0]: f"group {row[3]}" for row in rows}
     for answers in (scores.predictions["drink"] for scores in kept):
         assert answers.groups == tuple(groups[name] for name in answers.ids)
+
+
+def test_one_that_other_groups_have_split_the_data_for_is_left_out(small_data, own_scores, tmp_path):
+    with (small_data / "metadata.csv").open(newline="", encoding="utf-8") as stream:
+        rows = [(row["id"], row["text"], row["drink"], f"v{n // 4}") for n, row in enumerate(csv.DictReader(stream))]
+    table = tmp_path / "voices.csv"
+    with table.open("w", newline="", encoding="utf-8") as stream:
+        csv.writer(stream).writerows([("id", "text", "drink", "voice"), *rows])
+    config = TrainConfig(strategy="concatenation", modalities=("text",), max_epochs=2)
+    for name, group in (("alone", ()), ("tied", ("voice",))):
+        save_bundle(train_recognizer(read_manifest(table, ("drink",), group=group), None, config), tmp_path / name)
+    found = {name: tmp_path / name for name in ("alone", "tied")}
+    for group, left_out in (((), "tied"), (("voice",), "alone")):
+        out = tmp_path / "board.json"
+        execute(LeaderboardRequest(data=table, recognizers=found, group=group, out=out))
+        board = Leaderboard.read(out)
+        assert list(board.left_out) == [left_out] and "may have learned from products" in board.left_out[left_out]
+        assert [(row.name, row.same_data) for row in board.rows] == [(*set(found) - {left_out}, True)]
 
 
 def test_the_command_names_bundles_by_their_folders(small_data, bundles, own_scores, tmp_path):

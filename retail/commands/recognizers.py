@@ -74,8 +74,11 @@ def leaderboard(
     bundles: Annotated[
         list[Path], typer.Argument(help="Folders made by 'train --out'; `demo` ships.", metavar="BUNDLE...")
     ],
-    split: Annotated[str, typer.Option(help="Rows to score: train, val, test or all.")] = "test",
+    split: Annotated[
+        str, typer.Option(help="Rows to score: train, val, test, another split of the data, or all.")
+    ] = "test",
     text_column: TextColumn = "text",
+    group: Group = "",
     out: Annotated[Path | None, typer.Option(dir_okay=False, help="The leaderboard file to write.")] = None,
     csv_folder: CsvFolder = None,
 ) -> LeaderboardRequest:
@@ -88,6 +91,7 @@ def leaderboard(
         recognizers=names_of(bundles),
         split=split,
         text_column=text_column,
+        group=listed(group),
         out=out,
         csv_folder=csv_folder,
     )

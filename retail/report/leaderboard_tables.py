@@ -118,7 +118,10 @@ def certainty_sentences(row: SubsetCertainty) -> list[str]:
     ]
     wish = next((wish for wish in row.promises if wish.wished == DEFAULT_WISH), None)
     if wish is None or wish.threshold is None:
-        sentences.append(f"Validation cannot promise {DEFAULT_WISH:.0%}, so no answer is accepted without a look.")
+        needed = f" It would take about {wish.needed:,} validation products." if wish and wish.needed else ""
+        sentences.append(
+            f"Validation cannot promise {DEFAULT_WISH:.0%}, so no answer is accepted without a look.{needed}"
+        )
     elif wish.accuracy is None:
         sentences.append(f"No answer is sure enough to be accepted at {DEFAULT_WISH:.0%}.")
     else:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from retail.evaluation.leaderboard import Candidate, Leaderboard, leaderboard
 from retail.evaluation.reports import Scores
 from retail.evaluation.scores import evaluate
 from retail.files import DEMO_BUNDLE, home, or_demo
+from retail.recognizer import Recognizer
 from retail.recognizer.bundle import BUNDLE, CERTAINTY, HEAD, load_bundle, read_record
 from retail.schema import Progress, UserError
 from retail.workspace import jobs
@@ -45,16 +46,17 @@ def tasks_of(recognizers: Mapping[str, Path]) -> tuple[dict[str, tuple[str, ...]
 
 
 def board_manifest(
-    data: Path, tasks: Iterable[str], text_column: str = "text", progress: Progress | None = None
+    data: Path,
+    tasks: Iterable[str],
+    text_column: str = "text",
+    group: Sequence[str] = (),
+    progress: Progress | None = None,
 ) -> Manifest:
-    """The data with every one of the tasks that has a column as labels.
-
-    Its splits count whether a column says them or not, so that all recognisers are scored on the same rows.
-    """
+    """The data with every one of the tasks that has a column as labels, and with rows of every split."""
     table, _, columns, _ = locate(data)
     header = columns.renamed(read_table(table)[0])
     labels = [task for task in dict.fromkeys(tasks) if task in header]
-    return replace(read_manifest(data, labels or None, text_column, progress=progress), has_split=True)
+    return read_manifest(data, labels or None, text_column, progress=progress, group=group, every_split=True)
 
 
 def score_file(bundle: Path, manifest: Manifest, split: str) -> Path:
@@ -81,13 +83,30 @@ def kept_scores(bundle: Path, manifest: Manifest, split: str = "test") -> Scores
 
 
 def find_scores(bundle: Path, manifest: Manifest, split: str = "test", progress: Progress | None = None) -> Scores:
-    """The kept scores, or those that are found now and kept; raises UserError for a recogniser that cannot be used."""
+    """The kept scores, or those that are found now and kept; raises UserError for a recogniser that cannot be used.
+
+    The splits of the data count whether a column says them or not, so that all are scored on the same rows.
+    """
     if kept := kept_scores(bundle, manifest, split):
         return kept
-    path = score_file(bundle, manifest, split)
-    scores = evaluate(load_bundle(bundle), manifest, split, progress=progress)
+    path, recognizer = score_file(bundle, manifest, split), load_bundle(bundle)
+    _check_unseen(recognizer, manifest, split)
+    scores = evaluate(recognizer, replace(manifest, has_split=True), split, progress=progress)
     scores.write(path)
     return scores
+
+
+def _check_unseen(recognizer: Recognizer, manifest: Manifest, split: str) -> None:
+    """Raises UserError where other groups have split these data for its training, so that it knows some of the rows."""
+    learned = recognizer.info.data if recognizer.info else None
+    if manifest.has_split or split == "all" or learned is None or learned.name != manifest.title:
+        return
+    if set(learned.group) != set(manifest.group):
+        ours, theirs = (", ".join(names) or "no named columns" for names in (manifest.group, learned.group))
+        raise UserError(
+            f"It was trained on {learned.name} with rows tied together by {theirs}, so it may have learned from "
+            f"products that are for testing here (tied by {ours}). Use the same --group, or mark the splits."
+        )
 
 
 def board_of(

@@ -172,6 +172,7 @@ class LeaderboardRequest(_Unlabelled):
     kind: Literal["leaderboard"] = "leaderboard"
     recognizers: Annotated[dict[str, Path], Field(min_length=1)]  # what each is called -> its bundle
     split: str = "test"
+    group: tuple[str, ...] = ()  # columns whose values tie rows together; none named: the data's own
     out: Path | None = None
     csv_folder: Path | None = None
 
