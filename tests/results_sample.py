@@ -25,10 +25,14 @@ from retail.comparison.result_rows import SubsetScore
 from retail.comparison.results import FORMAT, Results
 from retail.config import CompareConfig
 from retail.evaluation.hierarchy import hierarchy_row
+from retail.evaluation.reports import PromiseKept, SubsetCertainty
 from retail.evaluation.subsets import TaskAnswers
 from retail.files.record import Record
+from retail.metrics.calibration import error_by_chance
 from retail.metrics.conformal import conformal_rows
-from retail.schema import MODALITIES, SUBSETS
+from retail.metrics.promises import kept, thresholds
+from retail.metrics.scores import expected_calibration_error
+from retail.schema import MODALITIES, SUBSETS, Subset
 
 # (model, kind, inputs, title, accuracy per task)
 MODELS = (
@@ -102,7 +106,9 @@ def _answers(task: str) -> TaskAnswers:
 
 def _read_off() -> dict[str, list[dict[str, Any]]]:
     """The rows of every reading, by the functions that a comparison itself uses."""
-    rows: dict[str, list[Record]] = {name: [] for name in "calibration conformal attribution cascade costs".split()}
+    rows: dict[str, list[Record]] = {
+        name: [] for name in "calibration conformal attribution cascade costs subset_certainty".split()
+    }
     loss = {"dedicated": 0.7, "loss": 0.06, "loss_low": 0.02, "loss_high": 0.1}
     dedicated = [row | loss for task in CLASSES for row in _subsets(task) if row["model"] == "gated"]
     answers = {task: _answers(task) for task in CLASSES}
@@ -115,9 +121,36 @@ def _read_off() -> dict[str, list[dict[str, Any]]]:
         rows["cascade"] += cascade_rows(task, "gated", answer)
         subsets = [SubsetScore(**row) for row in _subsets(task) if row["model"] == "gated"]
         rows["costs"] += cost_rows(subsets, costs)
+        rows["subset_certainty"] += [_certainty(task, subset, answer.test[subset], answer) for subset in SUBSETS]
     found = {name: [row.model_dump(mode="json", by_alias=True) for row in made] for name, made in rows.items()}
     hierarchy = hierarchy_row("product", answers, {"brand": BRAND_OF})
     return found | {"dedicated": dedicated, "hierarchy": [asdict(hierarchy)]}
+
+
+def _certainty(task: str, subset: Subset, probs: np.ndarray, answer: TaskAnswers) -> SubsetCertainty:
+    """Of these probabilities, with thresholds from the very same rows."""
+    confidence, correct = probs.max(1), probs.argmax(1) == answer.test_target
+    wishes = (0.9, 0.95, 0.99)
+    judged = [
+        kept(float(t), confidence, correct, w)
+        for t, w in zip(thresholds(confidence, correct, wishes), wishes, strict=True)
+    ]
+    return SubsetCertainty(
+        task=task,
+        modalities=subset,
+        n=N_TEST,
+        accuracy=correct.mean(),
+        accuracy_low=correct.mean() - 0.03,
+        accuracy_high=correct.mean() + 0.03,
+        temperature=answer.temperature,
+        ece_before=0.2,
+        ece=expected_calibration_error(confidence, correct),
+        ece_by_chance=error_by_chance(confidence),
+        promises=tuple(PromiseKept(**vars(wish), needed=None if wish.threshold else 1200) for wish in judged),
+        set_coverage=0.96,
+        set_size=1.5,
+        rises=0.25 if len(subset) > 1 else None,
+    )
 
 
 def _subsets(task: str) -> list[dict[str, Any]]:

@@ -233,7 +233,7 @@ def test_a_certainty_is_the_same_after_a_bundle_has_kept_it():
     head, batch = trained()
     fitted = Certainty.fit(head, made_up_batch(200, 0), batch, np.repeat(np.arange(150), 2).astype(str))
     tasks, inputs = {"pair": 4, "shape": 2}, tuple(head.dims)
-    again = unpack(pack(fitted, list(tasks), inputs), tasks, inputs)
+    again = unpack(pack(fitted, list(tasks), inputs), tasks, inputs, fitted.novelty.ids)
     assert again.calibration == fitted.calibration
     for key in fitted.promises.thresholds:
         for wished in WISHES:
@@ -248,3 +248,5 @@ def test_a_certainty_is_the_same_after_a_bundle_has_kept_it():
         assert torch.equal(before.probs[task], after.probs[task])
         assert (before.candidates[task] == after.candidates[task]).all()
         assert (before.accepted[task] == after.accepted[task]).all() and before.accepted["shape"].any()
+        assert torch.equal(fitted.known[task].int(), again.known[task])
+    assert (before.novelty, before.nearest) == (after.novelty, after.nearest)

@@ -15,7 +15,7 @@ from tests.results_sample import sample_results
 def test_files_are_written(tmp_path):
     files = write_outputs(made_up_results(), tmp_path / "csv", tmp_path / "tables.tex", tmp_path / "report.html")
     assert (tmp_path / "csv" / "conformal.csv") in files and all(path.stat().st_size for path in files)
-    assert (tmp_path / "tables.tex").read_text().count(r"\toprule") == 14
+    assert (tmp_path / "tables.tex").read_text().count(r"\toprule") == 15
 
 
 def test_the_zip_holds_every_table_as_csv():

@@ -136,7 +136,7 @@ def repacked(change) -> bytes:
         (lambda: repacked(lambda new, name, data: new.writestr(name + ".txt", data)), "contains no bundle.json"),
         (
             lambda: repacked(lambda new, name, data: new.writestr(name, data if "json" in name else data[:-1] + b"x")),
-            "do not match their checksum",
+            "does not match its checksum",
         ),
     ],
 )
