@@ -14,6 +14,7 @@ from retail.comparison.doctor_rows import Finding
 from retail.comparison.result_rows import Dedicated, OfModel
 from retail.comparison.results import Results
 from retail.evaluation.cascade import cheapest
+from retail.evaluation.reports import SubsetCertainty
 from retail.schema import MODALITIES, Modality
 from retail.wording import INPUT_WORDS, inputs_words, percent
 
@@ -34,6 +35,7 @@ def findings(results: Results) -> list[str]:
             wish = next(wish for wish in row.thresholds if wish.wished == WISHED)
             found.append(f"{task}: {_lower(threshold_sentence(wish))}")
         found += [_broken_promise(row) for row in _of(results.conformal, task) if _is_broken(row)]
+        found += _broken_threshold([row for row in results.subset_certainty if row.task == task])
         found += [f"For {task}: {_lower(sentence)}" for sentence in deciding(_of(results.attribution, task))]
         found += _cascade(_of(results.cascade, task))
     found += [_hierarchy(row) for row in results.hierarchy]
@@ -112,6 +114,19 @@ def _broken_promise(row: Conformal) -> str:
         f"{row.task}: prediction sets that promise {percent(row.promised)} contain the right answer for only "
         f"{percent(row.coverage)} of the test products. Validation is easier than test, so do not rely on them."
     )
+
+
+def _broken_threshold(rows: Sequence[SubsetCertainty]) -> list[str]:
+    """Of the mix of inputs whose answers fall furthest short of the target accuracy."""
+    broken = [(wish.accuracy, row) for row in rows for wish in row.promises if wish.wished == WISHED and wish.broken]
+    if not broken:
+        return []
+    accuracy, row = min((pair for pair in broken if pair[0] is not None), key=lambda pair: pair[0])
+    return [
+        f"{row.task}: with {inputs_words(row.modalities)}, answers that promise to be right {percent(WISHED)} of the time "
+        f"were right for only {percent(accuracy)} of the test products that they answer. Validation is easier than test, "
+        "so do not rely on it."
+    ]
 
 
 def _cascade(rows: Sequence[Cascade]) -> list[str]:
