@@ -6,6 +6,7 @@ import pytest
 
 from retail.comparison.chosen_rows import Attribution, Calibration, Cascade, Conformal, JudgedSplits, Threshold
 from retail.comparison.result_rows import Dedicated
+from retail.evaluation.reports import PromiseKept, SubsetCertainty
 from retail.report.findings import deciding, findings
 from tests.made_up_data import made_up_results
 from tests.results_sample import results_of
@@ -103,6 +104,24 @@ def test_a_promise_is_called_broken_only_beyond_what_chance_explains():
     for lowest, said in ((0.85, 1), (0.83, 0)):
         kept = Conformal(**row, size=1.0, single=1.0, lowest_by_chance=lowest)
         assert len(findings(results_of(tasks={"kind": []}, conformal=[kept]))) == said
+
+
+def test_a_threshold_that_broke_its_promise_is_named_with_its_inputs():
+    def certain(inputs: tuple[str, ...], accuracy: float, broken: bool) -> SubsetCertainty:
+        figures = "accuracy accuracy_low accuracy_high temperature ece_before ece ece_by_chance set_coverage set_size"
+        wish = PromiseKept(
+            wished=0.95, threshold=0.8, n=100, answered=60, coverage=0.6, accuracy=accuracy, broken=broken, needed=None
+        )
+        values = dict.fromkeys(figures.split(), 0.5)
+        return SubsetCertainty(task="kind", modalities=inputs, n=100, promises=(wish,), rises=None, **values)
+
+    rows = [certain(("audio",), 0.8, True), certain(("image",), 0.7, True), certain(("text",), 0.5, False)]
+    (said,) = findings(results_of(tasks={"kind": []}, subset_certainty=rows))
+    assert said.startswith(
+        "kind: with photo, answers that promise to be right 95.0 % of the time were right for only 70"
+    )
+    assert "of the 60 test products" in said
+    assert findings(results_of(tasks={"kind": []}, subset_certainty=rows[2:])) == []
 
 
 def decided(label: str, n: int, gain: float) -> Attribution:

@@ -118,14 +118,14 @@ def _broken_promise(row: Conformal) -> str:
 
 def _broken_threshold(rows: Sequence[SubsetCertainty]) -> list[str]:
     """Of the mix of inputs whose answers fall furthest short of the target accuracy."""
-    broken = [(wish.accuracy, row) for row in rows for wish in row.promises if wish.wished == WISHED and wish.broken]
-    if not broken:
+    found = [(wish, row) for row in rows for wish in row.promises if wish.wished == WISHED and wish.broken]
+    if not found:
         return []
-    accuracy, row = min((pair for pair in broken if pair[0] is not None), key=lambda pair: pair[0])
+    wish, row = min(found, key=lambda pair: pair[0].accuracy or 0.0)
     return [
-        f"{row.task}: with {inputs_words(row.modalities)}, answers that promise to be right {percent(WISHED)} of the time "
-        f"were right for only {percent(accuracy)} of the test products that they answer. Validation is easier than test, "
-        "so do not rely on it."
+        f"{row.task}: with {inputs_words(row.modalities)}, answers that promise to be right {percent(wish.wished)} of "
+        f"the time were right for only {percent(wish.accuracy or 0.0)} of the {wish.answered:,} test products that they "
+        "answer. Validation is easier than test, so do not rely on it."
     ]
 
 
