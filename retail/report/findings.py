@@ -124,8 +124,8 @@ def _broken_threshold(rows: Sequence[SubsetCertainty]) -> list[str]:
     wish, row = min(found, key=lambda pair: pair[0].accuracy or 0.0)
     return [
         f"{row.task}: with {inputs_words(row.modalities)}, answers that promise to be right {percent(wish.wished)} of "
-        f"the time were right for only {percent(wish.accuracy or 0.0)} of the {wish.answered:,} test products that they "
-        "answer. Validation is easier than test, so do not rely on it."
+        f"the time were right for only {percent(wish.accuracy or 0.0)} of the {wish.answered:,} test products that "
+        "they answer. Validation is easier than test, so do not rely on it."
     ]
 
 
