@@ -69,7 +69,7 @@ def look_for_leaks(page: Page) -> None:
 
 
 def score_recognisers(page: Page) -> None:
-    """Recognisers with the board of all strategies on the demo data; the first look trains and scores them."""
+    """Leaderboard with the board of all strategies on the demo data; the first look trains and scores them."""
     page.get_by_role("radiogroup", name="Section").wait_for()
     settled(page)
     button = page.get_by_role("button", name="on the test products")
@@ -89,7 +89,7 @@ def score_recognisers(page: Page) -> None:
 # picture -> page, and what is done there first; a page that is not named is taken as it opens.
 PREPARED: dict[str, tuple[str, Callable[[Page], None]]] = {
     FIRST_PAGE: (FIRST_PAGE, try_example),
-    "recognisers": ("recognisers", score_recognisers),
+    "leaderboard": ("leaderboard", score_recognisers),
     "data-leaks": ("data", look_for_leaks),
     "compare-mistakes": ("compare", open_section("Mistakes")),
     "compare-missing": ("compare", open_section("Missing inputs")),

@@ -101,7 +101,7 @@ def _place(job: jobs.Job) -> str:
 def draw_figures_link(bundle: Path) -> None:
     """The way to the test figures of one recogniser, and to its place among the others."""
     st.page_link(
-        PAGES / "recognisers.py",
+        PAGES / "leaderboard.py",
         label="How good is it?",
         icon=":material/leaderboard:",
         query_params={"recogniser": title_of(bundle)},

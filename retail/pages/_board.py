@@ -1,4 +1,4 @@
-"""The section Leaderboard of Recognisers: all that were scored on the same test products, task by task."""
+"""The section All recognisers of Leaderboard: all that were scored on the same test products, task by task."""
 
 from __future__ import annotations
 

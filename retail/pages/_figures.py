@@ -1,4 +1,4 @@
-"""The section One recogniser of Recognisers: its figures for the inputs that are given, and for every mix of them."""
+"""The section One recogniser of Leaderboard: its figures for the inputs that are given, and for every mix of them."""
 
 from __future__ import annotations
 

@@ -64,7 +64,8 @@ def draw_neighbours(gallery: Gallery, chosen: Chosen, asked: Asked) -> None:
             st.caption(
                 f"A product that you added; similarity {mine.similarity:.2f}. Its class is not among those below."
             )
-    for sentence in gallery.contradictions(asked.answers[asked.used], chosen.recognizer):
+    answer = asked.answers[asked.used]
+    for sentence in () if answer.unknown else gallery.contradictions(answer, chosen.recognizer):
         asked.notices.warning(plain(sentence))
     if not neighbours:
         st.caption("No known product shares an input with this upload.")

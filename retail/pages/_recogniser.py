@@ -112,4 +112,4 @@ def draw_link(chosen: Chosen, used: tuple[Modality, ...]) -> None:
     """The way to the figures of exactly this recogniser, for the inputs that are given right now."""
     asked = {"recogniser": chosen.title, "inputs": ",".join(used)}
     icon = ":material/bar_chart:"
-    st.page_link(PAGES / "recognisers.py", label="How good is this?", icon=icon, query_params=asked)
+    st.page_link(PAGES / "leaderboard.py", label="How good is this?", icon=icon, query_params=asked)

@@ -23,7 +23,7 @@ from retail.workspace import demo
 from retail.workspace.background import Background
 from retail.workspace.recognizers import of_demo
 
-DECISION_WORDS: dict[Decision, str] = {"accept": "sure enough", "review": "have a look", "unknown": "a guess"}
+DECISION_WORDS: dict[Decision, str] = {"accept": "sure enough", "review": "have a look", "unknown": "unknown"}
 MOST_OTHERS = 4  # classes that a sentence names beside the answer
 # Class names with more letters than this get a card of full width.
 WIDE = 24
@@ -73,7 +73,10 @@ def draw_card(task: str, answer: Prediction, recognizer: Recognizer) -> None:
     classes = len(recognizer.vocabularies[task])
     with st.container(border=True):
         st.subheader(plain(words(task).capitalize()), anchor=False)
-        st.markdown(f"**{plain(best)}** · {prob:.0%} · *{DECISION_WORDS[answer.answers[task].decision]}*")
+        if answer.unknown:  # what it would say if it had to is not the headline
+            st.caption(f"A guess: {plain(best)} · {prob:.0%}")
+        else:
+            st.markdown(f"**{plain(best)}** · {prob:.0%} · *{DECISION_WORDS[answer.answers[task].decision]}*")
         if said := worth(task, answer, recognizer):
             st.caption(plain(said))
         truth = st.session_state.truth.get(task) if st.session_state.example else None
@@ -114,17 +117,9 @@ def draw_unknown(recognizer: Recognizer) -> None:
     """The headline for an upload that is unlike all that the recogniser has learned."""
     st.subheader(plain(unknown_sentence(recognizer)), anchor=False)
     st.caption(
-        "It is less like them than 95 % of the validation products are with these inputs. Add it to the known products "
-        "further down, or train on more data."
+        "It is less like them than 95 % of the validation products are with these inputs. What stands below are "
+        "guesses among the classes that it knows. Add it to the known products further down, or train on more data."
     )
-
-
-def draw_guesses(answer: Prediction, recognizer: Recognizer) -> None:
-    """In small print what it would say if it had to."""
-    guesses = [f"{words(task)}: {answer.best(task)[0]} ({answer.best(task)[1]:.0%})" for task in answer.probs]
-    st.caption(plain(f"Guesses among the classes that it knows: {'; '.join(guesses)}."))
-    with st.expander("Every guess with its probabilities"):
-        draw_cards(answer, recognizer)
 
 
 def draw_cards(answer: Prediction, recognizer: Recognizer) -> None:
@@ -220,9 +215,7 @@ def draw(chosen: Chosen) -> Asked | None:
     if answers[used].unknown:
         with headline.container():
             draw_unknown(chosen.recognizer)
-        draw_guesses(answers[used], chosen.recognizer)
-    else:
-        draw_cards(answers[used], chosen.recognizer)
+    draw_cards(answers[used], chosen.recognizer)
     draw_link(chosen, used)
     draw_why(answers, used)
     if len(answers) > 1:

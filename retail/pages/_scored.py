@@ -1,4 +1,4 @@
-"""What Recognisers looks at: one recogniser and a data set, all that can be scored on it, and the run that does so."""
+"""What Leaderboard looks at: one recogniser and a data set, all that can be scored on it, and the run that does so."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from retail.workspace.datasets import Dataset, list_datasets
 from retail.workspace.jobs import Job
 from retail.workspace.recognizers import training_data
 
-BOARD, FIGURES = "Leaderboard", "One recogniser"
+BOARD, FIGURES = "All recognisers", "One recogniser"
 SECTION, RECOGNISER, DATA, INPUTS = "recognisers_section", "looked_at", "board_data", "given_inputs"
 SPLIT = "test"
 

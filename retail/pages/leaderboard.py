@@ -1,4 +1,4 @@
-"""Recognisers: all of them on the same test products, and the figures of one for the inputs that are given."""
+"""Leaderboard: all recognisers on the same test products, and the figures of one for the inputs that are given."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from retail.components.words import plain
 from retail.pages import _board, _figures, _scored
 from retail.schema import UserError
 
-TITLE = "Recognisers"
+TITLE = "Leaderboard"
 ICON = ":material/leaderboard:"
 ORDER = 5
 

@@ -1,4 +1,4 @@
-"""Recognisers without a browser: the board, the run that scores, and one recogniser's figures for the given inputs."""
+"""Leaderboard without a browser: the board, the run that scores, and one recogniser's figures for the given inputs."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def open_at(recogniser: str = "", inputs: str = "", **state) -> AppTest:
         app.query_params["recogniser"] = recogniser
     if inputs:
         app.query_params["inputs"] = inputs
-    app.switch_page("retail/pages/recognisers.py").run()
+    app.switch_page("retail/pages/leaderboard.py").run()
     assert not app.exception, app.exception
     return app
 
@@ -136,11 +136,11 @@ def test_the_same_link_asks_for_the_same_again(dataset, runs):
     score_all(dataset)
     app = open_at(BOTH, "image")
     app = element(app, "selectbox", "Inputs given").set_value("text").run()
-    app = element(app, "radio", "Section").set_value("Leaderboard").run()
+    app = element(app, "radio", "Section").set_value("All recognisers").run()
     assert "leads with" in said(app)
     app.switch_page("retail/pages/compare.py").run()
     app.query_params.update(recogniser=BOTH, inputs="image")
-    app.switch_page("retail/pages/recognisers.py").run()
+    app.switch_page("retail/pages/leaderboard.py").run()
     assert not app.exception
     assert element(app, "selectbox", "Inputs given").value == "image"
 
@@ -148,9 +148,9 @@ def test_the_same_link_asks_for_the_same_again(dataset, runs):
 def test_it_starts_with_the_recogniser_that_recognise_uses(dataset, runs):
     app = AppTest.from_file("../streamlit_app.py", default_timeout=TIMEOUT_SECONDS)
     app.session_state.recogniser = WORDS
-    app.switch_page("retail/pages/recognisers.py").run()
+    app.switch_page("retail/pages/leaderboard.py").run()
     assert not app.exception and app.session_state.looked_at == WORDS
-    assert element(app, "radio", "Section").value == "Leaderboard"
+    assert element(app, "radio", "Section").value == "All recognisers"
 
 
 def test_inputs_that_the_recogniser_does_not_know_are_passed_over(dataset, runs):
@@ -217,7 +217,7 @@ def test_a_finished_run_leads_to_the_figures_of_its_recogniser(dataset, runs):
         app.switch_page(f"retail/pages/{page}.py").run()
         assert not app.exception, app.exception
         (link,) = (item.proto for item in app.get("page_link") if item.proto.label == "How good is it?")
-        assert link.page.startswith("recognisers") and "recogniser=Words" in link.query_string
+        assert link.page.startswith("leaderboard") and "recogniser=Words" in link.query_string
 
 
 def test_the_demo_is_shown_with_its_own_data_and_nothing_is_scored_unasked(dataset):

@@ -1,4 +1,4 @@
-"""Recognisers in a browser: scoring survives a refresh, Recognise leads to the figures, and nobody is shut out."""
+"""Leaderboard in a browser: scoring survives a refresh, Recognise leads to the figures, and nobody is shut out."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.browser
 def scored(chromium, address):
     """The demo's recogniser is scored by the press of a button; the page is opened anew meanwhile."""
     page = chromium.new_page()
-    page.goto(f"{address}/recognisers")
+    page.goto(f"{address}/leaderboard")
     page.get_by_role("button", name="on the test products").click()
     page.get_by_role("button", name="Cancel").wait_for(timeout=RUN_MS)
     page.reload()
@@ -23,13 +23,13 @@ def scored(chromium, address):
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
-@pytest.mark.parametrize("section", ["Leaderboard", "One recogniser"])
+@pytest.mark.parametrize("section", ["All recognisers", "One recogniser"])
 def test_no_section_shuts_anybody_out_or_scrolls_sideways_on_a_phone(scored, open_page, section, scheme):
-    page = open_page("recognisers", scheme=scheme, width=390)
+    page = open_page("leaderboard", scheme=scheme, width=390)
     settled(page)
     page.get_by_role("radiogroup", name="Section").get_by_text(section, exact=True).click()
     settled(page)
-    page.get_by_text("leads with" if section == "Leaderboard" else "of the time").first.wait_for()
+    page.get_by_text("leads with" if section == "All recognisers" else "of the time").first.wait_for()
     assert page.get_by_test_id("stException").count() == 0
     assert overflow(page) == [] and nameless_charts(page) == 0
     assert violations(page) == []
