@@ -212,6 +212,28 @@ def test_known_products_appear_and_an_own_one_is_found_again(start):
     assert "My own jam**" not in said(app)
 
 
+def test_what_nobody_taught_is_unknown_until_it_is_added_by_hand(start):
+    def headings(app):
+        return [item.value for item in app.subheader]
+
+    app = start().text_area[0].set_value("32-piece screwdriver set, chrome vanadium steel").run()
+    deadline = time.monotonic() + TIMEOUT_SECONDS
+    while "The nearest of 312 training products" not in said(app):
+        assert not app.exception and time.monotonic() < deadline
+        time.sleep(0.5)
+        app.run()
+    assert headings(app)[0] == "Not one of the 24 known products"
+    assert "A guess: " in said(app) and "**" not in said(app).split("A guess: ")[1].split("\n")[0]
+    next(item for item in app.text_input if item.label == "Product name").set_value("Screwdriver set")
+    app = button(app, "Add").click().run()
+    assert headings(app)[0] == "Screwdriver set" and "A product that you added; similarity 1.00." in said(app)
+    app = app.text_area[0].set_value("ground coffee in a tin").run()
+    assert headings(app)[0] == "Product" and "answers this sure were right" in said(app)
+    app = app.text_area[0].set_value("32-piece screwdriver set, chrome vanadium steel").run()
+    app = button(app, "Remove Screwdriver set").click().run()
+    assert headings(app)[0] == "Not one of the 24 known products"
+
+
 def test_a_bulk_run_is_started_found_again_by_its_address_and_searched(start, tmp_path):
     data = tmp_path / "data"
     data.mkdir()
@@ -234,6 +256,9 @@ def test_a_bulk_run_is_started_found_again_by_its_address_and_searched(start, tm
     app.run()
     assert not app.exception, app.exception
     assert "5 rows: 4 answered" in said(app) and "1 without an answer" in said(app)
+    decided = bulk.predictions(job).decided("category")
+    assert f"**category**: {decided['accept']} accepted, {decided['review']} to review" in said(app)
+    assert f"a person still has to look at {(decided['review'] + decided['unknown']) / 4:.0%}." in said(app)
     app = next(item for item in app.text_input if item.label == "Search").set_value("basil nothing").run()
     assert "0 of 5 rows" in said(app)
     app = next(item for item in app.text_input if item.label == "Search").set_value("missing.jpg").run()
