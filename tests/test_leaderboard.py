@@ -65,7 +65,7 @@ def test_a_tie_is_said_plainly_and_whoever_is_clearly_behind_is_counted():
     assert [row.tied for row in rows] == [False, True, False]
     assert board_sentence(rows) == (
         f"fruit: best leads with 90.0 % ({rows[0].accuracy_low * 100:.1f} % to {rows[0].accuracy_high * 100:.1f} %, "
-        "n = 60); close cannot be told apart from the leader; 1 of 2 others are clearly behind."
+        "n = 60); close cannot be told apart from the leader; 1 of 2 others is clearly behind."
     )
     assert "no other recogniser has been scored" in board_sentence(rows[:1])
     assert "close cannot be told apart from the leader." in board_sentence(rows[:2])

@@ -183,7 +183,7 @@ def test_strategies_that_cannot_be_trained_say_why_once_and_wait_for_another_try
 
     monkeypatch.setattr(demo, "train_demo_strategies", train)
     app = button(start(), "Try an example").click().run()
-    again = "Train the other strategies on the demo data (about 15 s)"
+    again = "Train the other strategies on the demo data (about 40 s)"
     app = button(app, again).click().run()
     deadline = time.monotonic() + TIMEOUT_SECONDS
     while "No room on this machine." not in said(app):

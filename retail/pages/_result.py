@@ -288,6 +288,6 @@ def draw_strategies(chosen: Chosen, asked: Asked) -> None:
         return
     if error := st.session_state.get("training_error"):
         st.error(f"The strategies could not be trained. {error}")
-    if st.button("Train the other strategies on the demo data (about 15 s)"):
+    if st.button("Train the other strategies on the demo data (about 40 s)"):
         st.session_state.training_demo = True
         st.rerun()

@@ -45,7 +45,8 @@ def board_sentence(rows: Sequence[Ranked]) -> str:
     elif len(tied) == len(others):
         parts.append(f"{_joined(tied)} {TIED}")
     else:
-        clear = f"{len(others) - len(tied)} of {len(others)} others are clearly behind"
+        behind = len(others) - len(tied)
+        clear = f"{behind} of {len(others)} others {'is' if behind == 1 else 'are'} clearly behind"
         parts.append(f"{_joined(tied)} {TIED}; {clear}" if tied else f"{clear}")
     return "; ".join(parts) + "."
 
