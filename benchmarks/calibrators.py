@@ -7,11 +7,12 @@ to (N, C) probabilities. Only vector scaling may change which class is likeliest
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import numpy as np
 import torch
 from scipy.optimize import minimize, minimize_scalar
-from scipy.special import expit, log_softmax, softmax
+from scipy.special import log_softmax, softmax
 from sklearn.isotonic import IsotonicRegression
 
 from retail.certainty.calibration import Calibration, _fitted
@@ -26,9 +27,10 @@ Map = Callable[[np.ndarray], np.ndarray]
 def calibrators(head: FusionHead, rows: Mapping[Subset, JudgedRows]) -> dict[str, Calibrator]:
     """By name, fitted on these rows."""
     kept = Calibration.fit(head, rows)
+    softened = replace(kept, curves={})
 
-    def kept_probs(task: str, subset: Subset, logits: np.ndarray) -> np.ndarray:
-        return kept.probs(task, subset, torch.from_numpy(logits)).numpy().astype(float)
+    def softened_probs(task: str, subset: Subset, logits: np.ndarray) -> np.ndarray:
+        return softened.probs(task, subset, torch.from_numpy(logits)).numpy().astype(float)
 
     whole = max(rows, key=len)
     plain: dict[tuple[str, Subset], float] = {}
@@ -37,17 +39,16 @@ def calibrators(head: FusionHead, rows: Mapping[Subset, JudgedRows]) -> dict[str
         for subset, judged in rows.items():
             logits, target = _usable(*(tensor.numpy() for tensor in judged.labelled(task)[:2]))
             plain[task, subset] = temperature(logits, target)
-            probs = kept_probs(task, subset, logits)
+            probs = softened_probs(task, subset, logits)
             sure, right = probs.max(1), probs.argmax(1) == target
             for name, made in {
                 "own vector scaling": vector(logits, target),
-                "kept + uniform part": uniform_part(probs, target),
-                "kept + beta of the top": beta(sure, right),
-                "kept + isotonic of the top": isotonic(sure, right),
+                "the same + uniform part": uniform_part(probs, target),
+                "the same + isotonic of the top": isotonic(sure, right),
             }.items():
                 maps.setdefault(name, {})[task, subset] = made
     shrunk = _shrunk_plain(head, rows)
-    own = {subset: Calibration.fit(head, {subset: judged}) for subset, judged in rows.items()}
+    own = {subset: replace(Calibration.fit(head, {subset: judged}), curves={}) for subset, judged in rows.items()}
     found: dict[str, Calibrator] = {
         "not calibrated": lambda task, subset, logits: softmax(logits, 1),
         "temperature of all inputs": lambda task, subset, logits: softmax(logits / plain[task, whole], 1),
@@ -56,10 +57,13 @@ def calibrators(head: FusionHead, rows: Mapping[Subset, JudgedRows]) -> dict[str
         "own temperature by entropy": lambda task, subset, logits: (
             own[subset].probs(task, subset, torch.from_numpy(logits)).numpy().astype(float)
         ),
-        "shrunk temperature by entropy (kept)": kept_probs,
+        "shrunk temperature by entropy": softened_probs,
+        "the same + beta of the top (kept)": lambda task, subset, logits: (
+            kept.probs(task, subset, torch.from_numpy(logits)).numpy().astype(float)
+        ),
     }
     for name, made in maps.items():
-        before = (lambda task, subset, logits: logits) if name == "own vector scaling" else kept_probs
+        before = (lambda task, subset, logits: logits) if name == "own vector scaling" else softened_probs
         found[name] = lambda task, subset, logits, made=made, before=before: made[task, subset](
             before(task, subset, logits)
         )
@@ -123,24 +127,6 @@ def uniform_part(probs: np.ndarray, target: np.ndarray) -> Map:
     losses = [-np.log((1 - part) * right + part / classes + 1e-12).sum() for part in parts]
     best = parts[int(np.argmin(losses))]
     return lambda other: (1 - best) * other + best / classes
-
-
-def beta(sure: np.ndarray, right: np.ndarray, weight: float = 20.0) -> Map:
-    """Beta calibration (Kull et al. 2017) of the likeliest class with a squared prior on changing nothing."""
-
-    def features(p: np.ndarray) -> np.ndarray:
-        p = np.clip(p, 1e-4, 1 - 1e-4)
-        return np.stack([np.log(p), -np.log1p(-p), np.ones(len(p))], axis=1)
-
-    known, start = features(sure), np.array([1.0, 1.0, 0.0])
-
-    def loss(x: np.ndarray) -> tuple[float, np.ndarray]:
-        z, off = known @ x, x - start
-        value = np.logaddexp(0, z).sum() - right @ z + weight / 2 * (off**2).sum()
-        return value, known.T @ (expit(z) - right) + weight * off
-
-    x = minimize(loss, start, jac=True, bounds=[(0, None), (0, None), (None, None)]).x
-    return lambda probs: with_top(probs, expit(features(probs.max(1)) @ x))
 
 
 def isotonic(sure: np.ndarray, right: np.ndarray) -> Map:

@@ -129,7 +129,7 @@ def folds(splits: Splits, strategies: list[str], seeds: int) -> None:
                     logits, target, _ = (x if x is None else np.asarray(x) for x in judged.labelled(task))
                     for name, probs_of in made.items():
                         cells.setdefault((name, task, subset), []).append((probs_of(task, subset, logits), target))
-            _look_at_sets(head, seen, kept, made["shrunk temperature by entropy (kept)"], inside)
+            _look_at_sets(head, seen, kept, made["the same + beta of the top (kept)"], inside)
         for (name, task, subset), pieces in cells.items():
             probs, target = (np.concatenate(piece) for piece in zip(*pieces, strict=True))
             found.setdefault(name, []).append(answer_figures(probs, target))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import cast
 
@@ -72,12 +73,37 @@ def test_an_answer_that_is_sure_and_one_that_guesses_are_corrected_apart():
     assert found.slope("kind", PHOTO) > 1
 
 
+def coin_tosses(n: int, seed: int) -> tuple[Tensor, Tensor]:
+    """(N, 5) logits that are 90 % sure of one of two look-alikes, where either is right as often."""
+    generator = torch.Generator().manual_seed(seed)
+    logits = torch.tensor([2.2, 0.0, -4.0, -4.0, -4.0]) + 0.3 * torch.randn(n, 5, generator=generator)
+    return logits, torch.randint(0, 2, (n,), generator=generator)
+
+
+def test_a_coin_toss_between_look_alikes_is_not_called_sure():
+    found = Calibration.fit(HEAD, {PHOTO: rows_of(*coin_tosses(600, 0))})
+    logits, target = coin_tosses(4000, 1)
+    probs, without = (one.probs("kind", PHOTO, logits) for one in (found, replace(found, curves={})))
+    assert ece(probs, target) < 0.05 < ece(logits.softmax(-1), target)
+    assert ece(probs, target) <= ece(without, target)
+
+
+@pytest.mark.parametrize("curve", [(1.0, 1.0, 0.0), (0.0, 0.0, -6.0), (0.3, 0.1, 0.5), (4.0, 2.0, 8.0)])
+def test_a_curve_moves_no_class_to_the_top_and_probabilities_sum_to_one(curve):
+    logits = 20 * torch.randn(500, 5, generator=torch.Generator().manual_seed(0))
+    logits[0], logits[1] = torch.tensor([900.0, 0, 0, 0, 0]), torch.zeros(5)
+    probs = Calibration(curves={PHOTO: {"kind": curve}}).probs("kind", PHOTO, logits)
+    assert torch.equal(probs.argmax(1), logits.argmax(1))
+    torch.testing.assert_close(probs.sum(1), torch.ones(500))
+    assert bool((probs >= 0).all()) and bool(probs.isfinite().all())
+
+
 def test_a_temperature_takes_its_root_of_the_odds_of_its_task_alone():
     """Odds of 32 : 1 at temperature 5 are 2 : 1."""
     logits = torch.tensor([[32.0, 1.0, 8.0]]).log()
     found = Calibration({"kind": 5.0})
     assert (found.probs("kind", PHOTO, logits) * (3 + 8**0.2))[0].tolist() == pytest.approx([2, 1, 8**0.2], rel=1e-4)
-    assert torch.equal(found.probs("other", PHOTO, logits), logits.softmax(-1))
+    torch.testing.assert_close(found.probs("other", PHOTO, logits), logits.softmax(-1))
 
 
 def test_no_class_overtakes_another():

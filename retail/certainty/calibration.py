@@ -1,4 +1,4 @@
-"""As sure as right: a temperature for each task and each subset of the inputs, by how undecided an answer is.
+"""As sure as right: for each task and each subset of the inputs a temperature and a curve of the likeliest class.
 
 In: logits of validation rows. Out: a `Calibration`, which turns logits into probabilities.
 """
@@ -7,16 +7,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
+from scipy.optimize import minimize
+from scipy.special import expit
 from torch import Tensor
 
 from retail.certainty.judged import JudgedRows
 from retail.fusion import FusionHead
 from retail.schema import Subset
 from retail.store import EmbeddingBatch
+
+Curve = tuple[float, float, float]
 
 # Outside this range a temperature says that validation rows are too few, not that the head is off.
 TEMPERATURE_RANGE = (0.25, 10.0)
@@ -25,6 +29,10 @@ PRIOR = (1.0, 2.0)
 # The fits of a task's subsets err together, because the same rows with the same labels are in all of them; this share
 # of an error does not show as a difference between subsets. Validation folds: 0 to 0.9 differ by 0.2 points of ECE.
 SHARED = 0.5
+# Weight of half the squared distance of a curve from one that changes nothing, in rows.
+CURVE_PRIOR = 20.0
+STRAIGHT = (1.0, 1.0, 0.0)  # the curve that changes nothing
+EDGE = 1e-5  # no curve tells 0.00001 from 0, nor 0.99999 from 1
 FIT_ROWS = 2000  # more rows tell two numbers no better
 CHUNK = 1_000_000  # logits at a time
 NEWTON_STEPS, EM_STEPS = 30, 60
@@ -39,11 +47,17 @@ class Calibration:
     Maroñas and Ramos 2022, arXiv:2208.00461). Both numbers of a subset are shrunk towards the mean over the task's
     subsets, by as much as its validation rows leave them uncertain against how far subsets differ at all (empirical
     Bayes). What nobody fitted has temperature 1 and slope 0.
+
+    Neither can tell a coin toss between two look-alikes from an answer that is right. So the probability p of the
+    likeliest class then follows a curve, log(p / (1 - p)) = a log p - b log(1 - p) + c (beta calibration: Kull, Silva
+    Filho and Flach 2017), with a prior on changing nothing; the others share the rest as before. A class that is
+    likeliest stays so.
     """
 
     pooled: Mapping[str, float] = field(default_factory=dict)  # task -> T
     temperatures: Mapping[Subset, Mapping[str, float]] = field(default_factory=dict)  # subset -> task -> T
     slopes: Mapping[Subset, Mapping[str, float]] = field(default_factory=dict)  # subset -> task -> slope
+    curves: Mapping[Subset, Mapping[str, Curve]] = field(default_factory=dict)  # subset -> task -> (a, b, c)
 
     @classmethod
     def fit(cls, head: FusionHead, rows: Mapping[Subset, JudgedRows]) -> Calibration:
@@ -58,7 +72,12 @@ class Calibration:
             for subset in rows:
                 log_t, slope = own.get(subset, mean)
                 temperatures[subset][task], slopes[subset][task] = _inside(log_t), float(slope)
-        return cls(pooled, temperatures, slopes)
+        softened = cls(pooled, temperatures, slopes)
+        curves = {
+            subset: {task: _curve(softened, task, subset, judged) for task in head.tasks}
+            for subset, judged in rows.items()
+        }
+        return replace(softened, curves=curves)
 
     def temperature(self, task: str, subset: Subset) -> float:
         """Of half-decided answers to these inputs."""
@@ -71,7 +90,9 @@ class Calibration:
     def probs(self, task: str, subset: Subset, logits: Tensor) -> Tensor:
         """(N, C_t) -> (N, C_t)"""
         log_t = math.log(self.temperature(task, subset)) + self.slope(task, subset) * (_entropy(logits) - 0.5)
-        return (logits / log_t.exp().clamp(*TEMPERATURE_RANGE)[:, None]).softmax(-1)
+        probs = (logits.double() / log_t.exp().clamp(*TEMPERATURE_RANGE)[:, None]).softmax(-1)
+        curve = self.curves.get(subset, {}).get(task, STRAIGHT)
+        return (probs if curve == STRAIGHT else _with_top(probs, curve)).to(logits.dtype)
 
     def all_probs(self, logits: Mapping[str, Tensor], batch: EmbeddingBatch) -> dict[str, Tensor]:
         """The same for every task, each row by the inputs that it has."""
@@ -86,6 +107,42 @@ class Calibration:
     def inputs(self) -> Subset:
         """All the inputs that there are temperatures for."""
         return max(self.temperatures, key=len, default=())
+
+
+def _curve(softened: Calibration, task: str, subset: Subset, judged: JudgedRows) -> Curve:
+    """The curve with the least loss of whether the likeliest class is right, on rows of classes that it knows."""
+    logits, target, _ = judged.labelled(task)
+    inside = target < logits.shape[1]
+    if not inside.any() or logits.shape[1] < 2:
+        return STRAIGHT
+    best = softened.probs(task, subset, logits[inside]).max(-1)
+    known, right = _curve_features(best.values.double()).numpy(), (best.indices == target[inside]).numpy()
+
+    def loss(curve: np.ndarray) -> tuple[float, np.ndarray]:
+        z, off = known @ curve, curve - STRAIGHT
+        value = np.logaddexp(0, z).sum() - z[right].sum() + CURVE_PRIOR / 2 * (off**2).sum()
+        return value, known.T @ (expit(z) - right) + CURVE_PRIOR * off
+
+    found = minimize(loss, np.array(STRAIGHT), jac=True, bounds=[(0, None), (0, None), (None, None)]).x
+    return float(found[0]), float(found[1]), float(found[2])
+
+
+def _curve_features(top: Tensor) -> Tensor:
+    """(N,) -> (N, 3)"""
+    top = top.clamp(EDGE, 1 - EDGE)
+    return torch.stack([top.log(), -torch.log1p(-top), torch.ones_like(top)], dim=1)
+
+
+def _with_top(probs: Tensor, curve: Curve) -> Tensor:
+    """(N, C) with the likeliest class on its curve, as long as it stays the likeliest; the others in proportion."""
+    best = probs.max(-1, keepdim=True)
+    others = probs.scatter(-1, best.indices, 0.0)
+    rest = others.sum(-1, keepdim=True)
+    second = others.max(-1, keepdim=True).values
+    top = (_curve_features(best.values[:, 0]) @ probs.new_tensor(curve)).sigmoid()[:, None]
+    top = torch.maximum(top, second / (second + rest).clamp_min(1e-300) + 1e-6).clamp_max(1.0)
+    moved = (others * (1 - top) / rest.clamp_min(1e-300)).scatter(-1, best.indices, top)
+    return torch.where(rest > 0, moved, probs)  # where there is nothing else, it is certain
 
 
 def _inside(log_t: float) -> float:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from retail.certainty import Certainty
-from retail.certainty.calibration import Calibration
+from retail.certainty.calibration import STRAIGHT, Calibration
 from retail.certainty.novelty import Novelty
 from retail.certainty.promises import MOST_BINS, Promises, TrackRecord
 from retail.certainty.sets import Least, PredictionSets
@@ -29,6 +29,7 @@ def pack(certainty: Certainty, tasks: Sequence[str], inputs: Sequence[Modality])
         "pooled": np.array([calibration.pooled.get(task, 1.0) for task in tasks]),
         "temperatures": np.array([[calibration.temperature(task, s) for task in tasks] for s in subsets]),
         "slopes": np.array([[calibration.slope(task, s) for task in tasks] for s in subsets]),
+        "curves": np.array([[calibration.curves.get(s, {}).get(task, STRAIGHT) for task in tasks] for s in subsets]),
         "enough": np.full((*shape, len(WISHES)), np.nan),
         "rows_needed": np.full((*shape, len(WISHES)), np.nan),
         "records": np.full((*shape, 3, MOST_BINS), np.nan),
@@ -62,6 +63,7 @@ def unpack(
         "pooled": (len(tasks),),
         "temperatures": shape,
         "slopes": shape,
+        "curves": (*shape, 3),
         "enough": (*shape, wishes),
         "rows_needed": (*shape, wishes),
         "records": (*shape, 3, MOST_BINS),
@@ -71,8 +73,8 @@ def unpack(
         raise UserError("What the bundle says about its certainty does not fit; copy or train the bundle again.")
     if not all((found[name] > 0).all() for name in ("pooled", "temperatures")):
         raise UserError("The bundle has a temperature that is not above 0; copy or train the bundle again.")
-    if not np.isfinite(found["slopes"]).all():
-        raise UserError("The bundle has a slope of a temperature that is no number; copy or train the bundle again.")
+    if not all(np.isfinite(found[name]).all() for name in ("slopes", "curves")):
+        raise UserError("The bundle has a calibration that is no number; copy or train the bundle again.")
     thresholds, needed, records, least = {}, {}, {}, {}
     for row, subset in enumerate(subsets):
         for place, (task, size) in enumerate(tasks.items()):
@@ -91,7 +93,12 @@ def unpack(
         {s: dict(zip(tasks, row, strict=True)) for s, row in zip(subsets, found[name].tolist(), strict=True)}
         for name in ("temperatures", "slopes")
     )
-    calibration = Calibration(dict(zip(tasks, found["pooled"].tolist(), strict=True)), temperatures, slopes)
+    curves = {
+        s: {task: (a, b, c) for task, (a, b, c) in zip(tasks, row, strict=True)}
+        for s, row in zip(subsets, found["curves"].tolist(), strict=True)
+    }
+    pooled = dict(zip(tasks, found["pooled"].tolist(), strict=True))
+    calibration = Calibration(pooled, temperatures, slopes, curves)
     promises, sets = Promises(thresholds, records, needed), PredictionSets(least)
     return Certainty(calibration, promises, sets, *_novelty(tensors, tasks, known))
 
