@@ -150,6 +150,7 @@ def _certainty(task: str, subset: Subset, probs: np.ndarray, answer: TaskAnswers
         set_coverage=0.96,
         set_size=1.5,
         rises=0.25 if len(subset) > 1 else None,
+        unknown=0.04,
     )
 
 

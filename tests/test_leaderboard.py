@@ -186,6 +186,8 @@ def test_the_figures_of_one_mix_of_inputs_read_as_sentences():
     assert error.startswith("Calibration error 4.0 %, 20.0 % before calibration; ") and "6.0 %" in error
     assert accepted == "Accepted at 95%: 40.0 % of the answers, 19 of these 20 right (95.0 %)."
     assert sets.endswith("holds the right one 96.0 % of the time, with 1.8 classes on average.")
+    *_, strange = certainty_sentences(certainty(unknown=0.05))
+    assert strange == "5.0 % of these products are taken for none of the known ones."
     none = PromiseKept(
         wished=0.95, threshold=None, n=50, answered=0, coverage=0.0, accuracy=None, broken=False, needed=None
     )

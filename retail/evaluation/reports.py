@@ -73,7 +73,8 @@ class SubsetCertainty(Record):
 
     `ece_before` is without a temperature, `ece_by_chance` what a perfectly calibrated model would stay below 19 times
     in 20 with as many rows. Sets hold the right class for `set_coverage`, promised 95 %. `rises` is the share of
-    products whose confidence rises when one of the inputs is taken away.
+    products whose confidence rises when one of the inputs is taken away, `unknown` that of products of known classes
+    which are taken for none of the known products.
     """
 
     task: str
@@ -90,6 +91,7 @@ class SubsetCertainty(Record):
     set_coverage: float
     set_size: float
     rises: float | None  # None of a single input
+    unknown: float | None = None  # None where no upload with these inputs can be unknown
 
 
 class TaskPredictions(Record):

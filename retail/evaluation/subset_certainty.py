@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from retail.certainty import Certainty
 from retail.config.wish import DEFAULT_WISH
@@ -42,6 +43,7 @@ def subset_certainty(
         if not len(shown):
             continue
         places, logits = whole.numpy(), predict_logits(head, shown)
+        strange = _strange(certainty, shown, logits)
         found[subset] = {}
         for task, target in targets.items():
             probs = certainty.calibration.probs(task, subset, logits[task]).numpy().astype(float)
@@ -53,10 +55,18 @@ def subset_certainty(
                 own_groups = None if groups is None else groups[places][known]
                 before = logits[task].softmax(-1).numpy().astype(float)[known]
                 rises = _rises({s: tasks[task] for s, tasks in found.items()}, subset, places & (target >= 0))
-                rows.append(
-                    _row(certainty, task, subset, before, probs[known], target[places][known], own_groups, rises)
-                )
+                row = _row(certainty, task, subset, before, probs[known], target[places][known], own_groups, rises)
+                taught = known & (target[places] < probs.shape[1])
+                alarms = None if strange is None or not taught.any() else float(strange[taught].mean())
+                rows.append(row.model_copy(update={"unknown": alarms}))
     return rows
+
+
+def _strange(certainty: Certainty, batch: EmbeddingBatch, logits: Mapping[str, Tensor]) -> np.ndarray | None:
+    """(N,) bool: taken for none of the known products; None where nobody can tell."""
+    if certainty.novelty is None or bool(certainty.novelty.limits(batch).isnan().any()):
+        return None
+    return certainty.novelty.unknown(batch, logits).numpy()
 
 
 def _row(

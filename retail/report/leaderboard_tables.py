@@ -135,6 +135,8 @@ def certainty_sentences(row: SubsetCertainty) -> list[str]:
         f"The set of classes that may be right holds the right one {percent(row.set_coverage)} of the time, with "
         f"{shown(round(row.set_size, 1), 'number').rstrip('0').rstrip('.')} classes on average."
     )
+    if row.unknown is not None:
+        sentences.append(f"{percent(row.unknown)} of these products are taken for none of the known ones.")
     return sentences
 
 

@@ -144,17 +144,19 @@ def subset_certainty_table(rows: Sequence[SubsetCertainty]) -> Table:
             row.set_coverage,
             row.set_size,
             row.rises,
+            row.unknown,
             row.n,
         ]
         for row in rows
     ]
     names = ("accuracy", "ECE before", "ECE after", "by chance", "accepted", "right of these")
     columns = [Column("task"), Column("given"), *(Column(name, "%") for name in names), Column("rows needed")]
-    columns += [Column("in the set", "%"), Column("set size", "number"), Column("surer with less", "%"), Column("n")]
+    columns += [Column("in the set", "%"), Column("set size", "number"), Column("surer with less", "%")]
+    columns += [Column("called unknown", "%"), Column("n")]
     note = (
         f"Accepted: sure enough to be right {DEFAULT_WISH:.0%} of the time. Rows needed: of validation, to promise it "
         "where it cannot. By chance: what a perfectly calibrated model stays below 19 times in 20. Surer with less: "
-        "products whose confidence rises without an input."
+        "products whose confidence rises without an input. Called unknown: products of known classes, wrongly."
     )
     return Table("subset_certainty", "As sure as right, with each mix of the inputs", columns, cells, note)
 
