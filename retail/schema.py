@@ -137,7 +137,6 @@ class Note:
 
 # What to do with an answer: take it, have somebody look, or take it for something that nobody taught.
 Decision = Literal["accept", "review", "unknown"]
-DECISIONS: tuple[Decision, ...] = ("accept", "review", "unknown")
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from retail.dataset.columns import MAX_GUESSED_CLASSES
+from retail.dataset.grouping import tied_names
 from retail.dataset.manifest import Manifest
 from retail.encoders import Encoder
 from retail.schema import Modality, Product, Progress, UserError, Vocabulary
@@ -145,9 +146,7 @@ def unseen_classes(manifest: Manifest) -> list[str]:
 
 def group_names(products: Sequence[Product]) -> np.ndarray:
     """(N,) of str: rows of one declared group bear one name, every other row its own."""
-    # Prefixed, so that a row without a group never meets a group of that name.
-    names = [f"group {product.group}" if product.group else f"row {product.id}" for product in products]
-    return np.array(names, dtype=object)
+    return np.array(tied_names(products), dtype=object)
 
 
 def groups_of(products: Sequence[Product]) -> np.ndarray | None:

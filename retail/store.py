@@ -106,6 +106,10 @@ class EmbeddingBatch:
         embeddings = {name: rows for name, rows in self.embeddings.items() if name in kept}
         return EmbeddingBatch(self.ids, embeddings, {name: self.present[name] for name in embeddings}, self.targets)
 
+    def having(self, modalities: Iterable[str]) -> Tensor:
+        """(N,) bool: the rows that have all of these inputs."""
+        return torch.stack([self.present[name] for name in modalities]).all(0)
+
     def by_inputs(self, modalities: Iterable[str]) -> Iterator[tuple[Subset, Tensor]]:
         """Each subset of these modalities that some rows have, with the places of those rows; () for none of them."""
         names = [name for name in MODALITIES if name in set(modalities)]

@@ -12,10 +12,10 @@ from retail.metrics.calibration import (
     brier,
     calibration,
     coverage_curve,
-    kept_promise,
     reliability,
     threshold_for,
 )
+from retail.metrics.promises import kept
 
 
 def random_probs(rows: int, classes: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -73,5 +73,7 @@ def test_the_lowest_threshold_that_reaches_the_wish():
 def test_a_wish_from_validation_is_kept_on_rows_like_them():
     (val, val_target), (test, test_target) = random_probs(4000, 3, 1), random_probs(4000, 3, 2)
     sides = [(p.max(1), p.argmax(1) == t) for p, t in ((val, val_target), (test, test_target))]
-    for row in (kept_promise(*sides, wished) for wished in WISHED_ACCURACIES):
+    val_side, test_side = sides
+    for wished in WISHED_ACCURACIES:
+        row = kept(threshold_for(*val_side, wished), *test_side, wished)
         assert row.accuracy == pytest.approx(row.wished, abs=0.02) and 0 < row.coverage < 1

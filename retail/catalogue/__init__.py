@@ -153,7 +153,7 @@ def _words(task: str) -> str:
 
 
 def _threshold(known: EmbeddingBatch, held_out: EmbeddingBatch, subset: Subset) -> float | None:
-    full = torch.stack([held_out.present[modality] for modality in subset]).all(0)  # (N_val,)
+    full = held_out.having(subset)  # (N_val,)
     if int(full.sum()) < FEWEST_VAL:
         return None
     best = _similarities(held_out.rows(full).only(subset), known).max(1).values

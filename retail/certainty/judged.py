@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from retail.fusion import FusionHead
@@ -37,7 +36,7 @@ def judged_rows(head: FusionHead, batch: EmbeddingBatch, groups: np.ndarray | No
     """For each non-empty subset of the head's inputs."""
     found = {}
     for subset in (subset for subset in SUBSETS if set(subset) <= set(head.dims)):
-        whole = torch.stack([batch.present[modality] for modality in subset]).all(0)
+        whole = batch.having(subset)
         rows = batch.only(subset).rows(whole)
         own_groups = None if groups is None else groups[whole.numpy()]
         found[subset] = JudgedRows(

@@ -24,7 +24,7 @@ def board_chart(rows: Sequence[Ranked], highlight: str = "") -> alt.LayerChart:
     """A row each, its name above its interval so that a phone has room for both; `highlight` is shaded."""
     names = _labels([row.name for row in rows])
     frame = pd.DataFrame(
-        {"name": names[row.name], "verdict": _verdict(row), "accuracy": row.accuracy, "n": row.n}
+        {"name": names[row.name], "verdict": row.verdict, "accuracy": row.accuracy, "n": row.n}
         | {"low": row.accuracy_low, "high": row.accuracy_high}
         for row in rows
     )
@@ -47,13 +47,9 @@ def board_chart(rows: Sequence[Ranked], highlight: str = "") -> alt.LayerChart:
         shape=alt.Shape("verdict:N", scale=SIGNS),
         tooltip=["name", "verdict", alt.Tooltip("accuracy", format=".1%"), "n"],
     )
-    said = ", ".join(f"{row.name} {row.accuracy:.1%} ({_verdict(row)})" for row in rows)
+    said = ", ".join(f"{row.name} {row.accuracy:.1%} ({row.verdict})" for row in rows)
     words = f"Accuracy for {rows[0].task}, n = {rows[0].n}: {said}"
     return (bands + ranges + points).properties(height=ROW * len(rows) + LEGEND_AND_AXIS, description=words)
-
-
-def _verdict(row: Ranked) -> str:
-    return "leader" if row.behind is None else "tied" if row.tied else "behind"
 
 
 def _labels(names: Sequence[str]) -> dict[str, str]:

@@ -1,11 +1,13 @@
 """Which rows belong together: those that share a voice, a shoot, a store, or whatever the group columns hold.
 
-In: the cells of the group columns, row by row. Out: the name of each row's group, "" where it has none.
+In: the cells of the group columns, row by row, or products. Out: the name of each row's group.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+
+from retail.schema import Product
 
 Cell = tuple[str, str]  # a column and a value
 
@@ -32,3 +34,14 @@ def group_names(columns: Sequence[str], rows: Sequence[Mapping[str, str]]) -> li
             one, other = sorted((root(cells[0]), root(cell)))
             parent[other] = one
     return [" ".join(root(cells[0])) if cells else "" for cells in held]
+
+
+def tied_names(products: Sequence[Product], own: Mapping[str, str] | None = None) -> list[str]:
+    """Rows of one group bear one name, every other row its own: its id, or what `own` calls it.
+
+    Prefixed, so that a row without a group never meets a group of that name.
+    """
+    return [
+        f"group {product.group}" if product.group else f"row {product.id if own is None else own[product.id]}"
+        for product in products
+    ]

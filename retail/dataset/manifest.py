@@ -153,6 +153,12 @@ def read_table(metadata: Path) -> tuple[list[str], dict[int, list[str]]]:
     return header, dict(rows)
 
 
+def header_of(data: str | Path) -> list[str]:
+    """The columns of a data set in the convention's names."""
+    table, _, columns, _ = locate(data)
+    return columns.renamed(read_table(table)[0])
+
+
 def locate(data: str | Path) -> tuple[Path, list[str], Columns, str]:
     """The table, notes from unpacking, what its columns mean and the data set's name ("" where it has none)."""
     data = or_demo(data, DEMO_DIR)

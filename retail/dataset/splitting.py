@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from math import ceil
 
+from retail.dataset.grouping import tied_names
 from retail.schema import Product
 
 Label = tuple[str, str]  # a label column and one of its classes
@@ -39,8 +40,7 @@ def split_products(
     `columns` are all that look like labels. They decide, and not the tasks alone, so that recognisers of different
     tasks are tested on the same rows; a task always counts, another column where it keeps few rows in training.
     """
-    # Prefixed, so that a row without a group never meets a group of that name.
-    own = [f"group {product.group}" if product.group else f"row {names[product.id]}" for product in products]
+    own = tied_names(products, names)
     groups: dict[str, set[Label]] = {name: set() for name in own}
     for column in dict.fromkeys([*columns, *tasks]):
         held = [(name, label) for name, row in zip(own, products, strict=True) if (label := row.labels.get(column, ""))]

@@ -23,6 +23,7 @@ from retail.training.record import TrainingRecord
 from retail.wording import inputs_words
 
 Made = Literal["fusion", "single input", "fine-tuned", "frozen features", "unknown"]
+Verdict = Literal["leader", "tied", "behind"]
 _TRAINING: TypeAdapter[FinetuningRecord | TrainingRecord] = TypeAdapter(FinetuningRecord | TrainingRecord)
 # Rows that a recogniser of these data has seen say little about others.
 LEARNED = ("train", "val", "all")
@@ -75,6 +76,11 @@ class Ranked(Record):
     def tied(self) -> bool:
         """It cannot be told apart from the leader."""
         return self.behind is not None and not self.behind.clear
+
+    @property
+    def verdict(self) -> Verdict:
+        """In one word."""
+        return "leader" if self.behind is None else "tied" if self.tied else "behind"
 
 
 class Leaderboard(FileRecord):

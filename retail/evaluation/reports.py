@@ -93,6 +93,10 @@ class SubsetCertainty(Record):
     rises: float | None  # None of a single input
     unknown: float | None = None  # None where no upload with these inputs can be unknown
 
+    def promise(self, wished: float) -> PromiseKept | None:
+        """What came of this wish; None where it was not asked."""
+        return next((wish for wish in self.promises if wish.wished == wished), None)
+
 
 class TaskPredictions(Record):
     """Row by row: the product's id, its label, the answer ("" where no input could be used) and the row's group.

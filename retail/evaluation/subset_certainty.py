@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from retail.certainty import Certainty
@@ -38,7 +37,7 @@ def subset_certainty(
     found: dict[Subset, dict[str, np.ndarray]] = {}
     rows = []
     for subset in (subset for subset in SUBSETS if set(subset) <= set(head.dims)):
-        whole = torch.stack([batch.present[modality] for modality in subset]).all(0)
+        whole = batch.having(subset)
         shown = batch.only(subset).rows(whole)
         if not len(shown):
             continue

@@ -49,16 +49,6 @@ class Answered:
     accuracy: float
 
 
-@dataclass(frozen=True)
-class Promise:
-    """The threshold for a target accuracy, None where nothing reaches it, and what it makes of other rows."""
-
-    wished: float
-    threshold: float | None
-    coverage: float = 0.0
-    accuracy: float | None = None
-
-
 def brier(probs: np.ndarray, target: np.ndarray) -> float:
     """Mean squared distance of (N, C) probabilities from the truth, over all classes: 0 to 2 (Brier 1950).
 
@@ -122,15 +112,3 @@ def threshold_for(confidence: np.ndarray, correct: np.ndarray, accuracy: float) 
     last_of_equals = np.append(ranked[1:] < ranked[:-1], True)[: len(ranked)]
     reached = np.flatnonzero((so_far >= accuracy) & last_of_equals)
     return float(ranked[reached[-1]]) if len(reached) else None
-
-
-def kept_promise(val: tuple[np.ndarray, np.ndarray], test: tuple[np.ndarray, np.ndarray], wished: float) -> Promise:
-    """For a target accuracy the threshold that validation gives, and what the test rows make of it.
-
-    `val` and `test` are confidences and correctness, (N,) each.
-    """
-    threshold = threshold_for(*val, wished)
-    confidence, correct = test
-    if threshold is None or not (answered := confidence >= threshold).any():
-        return Promise(wished, threshold)
-    return Promise(wished, threshold, float(answered.mean()), float(correct[answered].mean()))

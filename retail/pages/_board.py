@@ -8,7 +8,7 @@ from retail import charts
 from retail.components.words import download, figure, plain, show_table
 from retail.evaluation.leaderboard import Leaderboard
 from retail.pages._recogniser import words
-from retail.pages._scored import SPLIT, View, draw_score_button
+from retail.pages._scored import View, draw_score_button
 from retail.report.leaderboard_tables import CAUTION, board_sentence, leaderboard_table
 from retail.report.table_formats import as_csv
 from retail.workspace import leaderboards
@@ -34,9 +34,7 @@ def draw(view: View) -> None:
     if not view.scores:
         st.info(f"None of the {len(view.recognizers):,} recognisers for these data has been scored on test products.")
         return
-    files = tuple(
-        (title, str(leaderboards.score_file(view.recognizers[title], view.manifest, SPLIT))) for title in view.scores
-    )
+    files = tuple((title, str(view.files[title])) for title in view.scores)
     board = ranked(files, view)
     task = board.tasks[0]
     if len(board.tasks) > 1:

@@ -37,6 +37,7 @@ class View:
     manifest: Manifest
     recognizers: dict[str, Path]  # that answer a question of these data, by title
     scores: dict[str, Scores]  # of those that were scored before
+    files: dict[str, Path]  # where the scores of each are kept
     refused: dict[str, str]  # title -> why it cannot be scored
     job: Job | None  # the newest scoring run on these data
     state: str  # how that run is, "" where there is none
@@ -72,10 +73,9 @@ def load_scores(path: str, changed: int) -> Scores | None:
         return None
 
 
-def scores_of(bundle: Path, manifest: Manifest) -> Scores | None:
+def scores_in(path: Path) -> Scores | None:
     """What was found before; None where nobody has looked."""
     try:
-        path = leaderboards.score_file(bundle, manifest, SPLIT)
         return load_scores(str(path), path.stat().st_mtime_ns)
     except OSError:
         return None
@@ -106,12 +106,13 @@ def choose() -> View:
     wanted = tuple(dict.fromkeys(task for own_tasks in tasks.values() for task in own_tasks))
     manifest = manifest_of(str(dataset.path), dataset.changed, wanted, text_column)
     fitting = {name: found[name] for name, own_tasks in tasks.items() if set(own_tasks) & set(manifest.label_columns)}
-    scored = {name: scores for name, folder in fitting.items() if (scores := scores_of(folder, manifest))}
+    files = {name: leaderboards.score_file(folder, manifest, SPLIT) for name, folder in fitting.items()}
+    scored = {name: scores for name, path in files.items() if (scores := scores_in(path))}
     job = leaderboards.latest(dataset.path)
     how = jobs.status(job).state if job else ""
     board = leaderboards.report(job) if how == "done" else None
     refused = damaged | {name: why for name, why in (board.left_out if board else {}).items() if name not in scored}
-    return View(title, dataset, text_column, manifest, fitting, scored, refused, job, how)
+    return View(title, dataset, text_column, manifest, fitting, scored, files, refused, job, how)
 
 
 def _take_over(found: dict[str, Path]) -> None:

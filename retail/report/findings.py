@@ -13,6 +13,7 @@ from retail.comparison.dedicated import largest_loss
 from retail.comparison.doctor_rows import Finding
 from retail.comparison.result_rows import Dedicated, OfModel
 from retail.comparison.results import Results
+from retail.config.wish import DEFAULT_WISH
 from retail.evaluation.cascade import cheapest
 from retail.evaluation.reports import SubsetCertainty
 from retail.schema import MODALITIES, Modality
@@ -23,8 +24,6 @@ OfTask = TypeVar("OfTask", bound=OfModel)
 # Fewer test products than this say too little about a class to be put into a sentence.
 FEWEST_ROWS = 5
 NAMED = 6  # classes that a sentence lists before it counts the rest
-# The target accuracy of the sentence; the table has the others.
-WISHED = 0.95
 
 
 def findings(results: Results) -> list[str]:
@@ -32,7 +31,7 @@ def findings(results: Results) -> list[str]:
     found = _loss(results.dedicated)
     for task in results.tasks:
         for row in _of(results.calibration, task):
-            wish = next(wish for wish in row.thresholds if wish.wished == WISHED)
+            wish = next(wish for wish in row.thresholds if wish.wished == DEFAULT_WISH)
             found.append(f"{task}: {_lower(threshold_sentence(wish))}")
         found += [_broken_promise(row) for row in _of(results.conformal, task) if _is_broken(row)]
         found += _broken_threshold([row for row in results.subset_certainty if row.task == task])
@@ -118,7 +117,7 @@ def _broken_promise(row: Conformal) -> str:
 
 def _broken_threshold(rows: Sequence[SubsetCertainty]) -> list[str]:
     """Of the mix of inputs whose answers fall furthest short of the target accuracy."""
-    found = [(wish, row) for row in rows for wish in row.promises if wish.wished == WISHED and wish.broken]
+    found = [(wish, row) for row in rows if (wish := row.promise(DEFAULT_WISH)) and wish.broken]
     if not found:
         return []
     wish, row = min(found, key=lambda pair: pair[0].accuracy or 0.0)

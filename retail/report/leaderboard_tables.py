@@ -11,6 +11,7 @@ from retail.certainty import Certainty
 from retail.config.wish import DEFAULT_WISH
 from retail.evaluation.leaderboard import Leaderboard, Ranked
 from retail.evaluation.reports import SubsetCertainty
+from retail.report.findings import listed
 from retail.report.table_formats import Cell, Column, Estimate, Table, as_text, shown
 from retail.wording import inputs_words, percent, percent_range
 
@@ -52,9 +53,7 @@ def board_sentence(rows: Sequence[Ranked]) -> str:
 
 
 def _joined(names: Sequence[str]) -> str:
-    if len(names) > 3:
-        return f"{len(names)} others"
-    return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else names[0]
+    return f"{len(names)} others" if len(names) > 3 else listed(names)
 
 
 def seen_sentence(board: Leaderboard) -> str:
@@ -89,7 +88,7 @@ def leaderboard_table(board: Leaderboard, task: str | None = None) -> Table:
             Estimate(row.accuracy, row.accuracy_low, row.accuracy_high),
             None if row.behind is None else Estimate(row.behind.difference, row.behind.low, row.behind.high),
             None if row.behind is None else row.behind.p_holm,
-            "leader" if row.behind is None else "tied" if row.tied else "behind",
+            row.verdict,
             row.ece,
             inputs_words(row.inputs),
             made_words(row),
@@ -117,7 +116,7 @@ def certainty_sentences(row: SubsetCertainty) -> list[str]:
         f"Calibration error {percent(row.ece)}, {percent(row.ece_before)} before calibration; by chance alone it would "
         f"stay below {percent(row.ece_by_chance)}.",
     ]
-    wish = next((wish for wish in row.promises if wish.wished == DEFAULT_WISH), None)
+    wish = row.promise(DEFAULT_WISH)
     if wish is None or wish.threshold is None:
         needed = f" It would take about {wish.needed:,} validation products." if wish and wish.needed else ""
         sentences.append(

@@ -130,25 +130,25 @@ def thresholds_table(results: Results) -> Table:
 
 def subset_certainty_table(rows: Sequence[SubsetCertainty]) -> Table:
     """As sure as right with every subset of the inputs."""
-    cells: Rows = [
-        [
-            row.task,
-            inputs_words(row.modalities),
-            Estimate(row.accuracy, row.accuracy_low, row.accuracy_high),
-            row.ece_before,
-            row.ece,
-            row.ece_by_chance,
-            next((wish.coverage for wish in row.promises if wish.wished == DEFAULT_WISH), None),
-            next((wish.accuracy for wish in row.promises if wish.wished == DEFAULT_WISH), None),
-            next((wish.needed for wish in row.promises if wish.wished == DEFAULT_WISH), None),
-            row.set_coverage,
-            row.set_size,
-            row.rises,
-            row.unknown,
-            row.n,
-        ]
-        for row in rows
-    ]
+    cells: Rows = []
+    for row in rows:
+        wish = row.promise(DEFAULT_WISH)
+        cells.append(
+            [
+                row.task,
+                inputs_words(row.modalities),
+                Estimate(row.accuracy, row.accuracy_low, row.accuracy_high),
+                row.ece_before,
+                row.ece,
+                row.ece_by_chance,
+                *((wish.coverage, wish.accuracy, wish.needed) if wish else (None, None, None)),
+                row.set_coverage,
+                row.set_size,
+                row.rises,
+                row.unknown,
+                row.n,
+            ]
+        )
     names = ("accuracy", "ECE before", "ECE after", "by chance", "accepted", "right of these")
     columns = [Column("task"), Column("given"), *(Column(name, "%") for name in names), Column("rows needed")]
     columns += [Column("in the set", "%"), Column("set size", "number"), Column("surer with less", "%")]

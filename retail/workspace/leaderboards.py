@@ -5,13 +5,14 @@ In: a data set and recognisers by name. Out: their `Scores`, a `Leaderboard`, or
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from retail.dataset.manifest import Manifest, locate, read_manifest, read_table
+from retail.dataset.manifest import Manifest, header_of, read_manifest
 from retail.evaluation.leaderboard import Candidate, Leaderboard, leaderboard
 from retail.evaluation.reports import Scores
 from retail.evaluation.scores import evaluate
@@ -53,8 +54,7 @@ def board_manifest(
     progress: Progress | None = None,
 ) -> Manifest:
     """The data with every one of the tasks that has a column as labels, and with rows of every split."""
-    table, _, columns, _ = locate(data)
-    header = columns.renamed(read_table(table)[0])
+    header = header_of(data)
     labels = [task for task in dict.fromkeys(tasks) if task in header]
     return read_manifest(data, labels or None, text_column, progress=progress, group=group, every_split=True)
 
@@ -74,22 +74,15 @@ def score_file(bundle: Path, manifest: Manifest, split: str) -> Path:
     return home() / "scores" / f"{digest.hexdigest()[:32]}.json"
 
 
-def kept_scores(bundle: Path, manifest: Manifest, split: str = "test") -> Scores | None:
-    """What was found before; None where nobody has looked, or the file can no longer be read."""
-    try:
-        return Scores.read(score_file(bundle, manifest, split))
-    except UserError:
-        return None
-
-
 def find_scores(bundle: Path, manifest: Manifest, split: str = "test", progress: Progress | None = None) -> Scores:
     """The kept scores, or those that are found now and kept; raises UserError for a recogniser that cannot be used.
 
     The splits of the data count whether a column says them or not, so that all are scored on the same rows.
     """
-    if kept := kept_scores(bundle, manifest, split):
-        return kept
-    path, recognizer = score_file(bundle, manifest, split), load_bundle(bundle)
+    path = score_file(bundle, manifest, split)
+    with contextlib.suppress(UserError):  # nobody has looked, or the file can no longer be read
+        return Scores.read(path)
+    recognizer = load_bundle(bundle)
     _check_unseen(recognizer, manifest, split)
     scores = evaluate(recognizer, replace(manifest, has_split=True), split, progress=progress)
     scores.write(path)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from retail.dataset.columns import ID
-from retail.dataset.manifest import Manifest, locate, read_manifest, read_table
+from retail.dataset.manifest import Manifest, header_of, locate, read_manifest, read_table
 from retail.evaluation.robustness import robustness as measure
 from retail.evaluation.robustness import some_of
 from retail.evaluation.scores import evaluate as score
@@ -107,8 +107,7 @@ def _labelled_data(
 
     Rows are tied together as they were for its training, where the data has those columns.
     """
-    table, _, columns, _ = locate(request.data)
-    header = columns.renamed(read_table(table)[0])
+    header = header_of(request.data)
     tasks = [task for task in recognizer.vocabularies if task in header]
     learned = recognizer.info.data.group if recognizer.info else ()
     group = request.group or (learned if set(learned) <= set(header) else ())
