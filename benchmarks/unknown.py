@@ -23,7 +23,8 @@ from sklearn.covariance import ledoit_wolf
 from sklearn.metrics import roc_auc_score
 from torch import Tensor
 
-from retail.certainty.novelty import FALSE_ALARMS, InputSpace, Novelty
+from retail.certainty.novelty import FALSE_ALARMS, Novelty
+from retail.certainty.spaces import InputSpace
 from retail.config import TrainConfig
 from retail.dataset.manifest import read_manifest
 from retail.encoders import load_preset

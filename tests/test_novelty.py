@@ -9,7 +9,8 @@ import torch
 from safetensors.torch import load, save
 from torch import Tensor
 
-from retail.certainty.novelty import FALSE_ALARMS, FEWEST_ROWS, MOST_PROTOTYPES, Novelty
+from retail.certainty.novelty import FALSE_ALARMS, FEWEST_ROWS, Novelty
+from retail.certainty.spaces import MOST_PROTOTYPES
 from retail.config import FrozenConfig, TrainConfig
 from retail.frozen.models import as_head, fit_frozen
 from retail.fusion import build_head, strategies

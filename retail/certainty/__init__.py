@@ -55,7 +55,8 @@ class Certainty:
         rows = judged_rows(head, val, groups)
         calibration = Calibration.fit(head, rows)
         novelty = Novelty.fit(head, train, val)
-        places = [{name: place for place, name in enumerate(train.ids)}[name] for name in novelty.ids]
+        place_of = {name: place for place, name in enumerate(train.ids)}
+        places = [place_of[name] for name in novelty.ids]
         known = {task: train.targets[task][places] for task in head.tasks}
         fitted = Promises.fit(calibration, rows), PredictionSets.fit(calibration, rows)
         return cls(calibration, *fitted, novelty, known)
@@ -84,9 +85,9 @@ class Certainty:
         """How unlike the known products each row is, and the nearest of them."""
         if self.novelty is None:
             return [UNCOMPARED] * len(batch), [None] * len(batch)
-        scores, limits = self.novelty.scores(batch, logits), self.novelty.limits(batch)
-        found = zip(scores.tolist(), limits.tolist(), strict=True)
-        return [NoveltyScore(score, limit) for score, limit in found], self.novelty.nearest(batch)
+        scores, nearest = self.novelty.compare(batch, logits)
+        found = zip(scores.tolist(), self.novelty.limits(batch).tolist(), strict=True)
+        return [NoveltyScore(score, limit) for score, limit in found], nearest
 
     def probs(self, head: FusionHead, batch: EmbeddingBatch) -> dict[str, Tensor]:
         """{task: (N, C_t)} calibrated by the inputs that each row has."""
