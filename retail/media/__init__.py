@@ -1,0 +1,29 @@
+"""Untrusted bytes or files to what encoders take: an RGB picture, clean text, a mono 16 kHz waveform.
+
+In: a path, the bytes of a file or an `Upload`. Out: `PIL.Image`, `str` or float32 `(S,)`. Else there is a `MediaError`.
+"""
+
+from __future__ import annotations
+
+from retail.media.files import MAX_FILE_BYTES, MediaError, content_hash, content_of
+from retail.media.pictures import LONGEST_SIDE, MAX_PIXELS, decode_image, picture_of, small_copy
+from retail.media.sound import MAX_SECONDS, SAMPLE_RATE_HZ, decode_audio, waveform_of
+from retail.media.text import MAX_TEXT_CHARACTERS, clean_text
+
+__all__ = [
+    "LONGEST_SIDE",
+    "MAX_FILE_BYTES",
+    "MAX_PIXELS",
+    "MAX_SECONDS",
+    "MAX_TEXT_CHARACTERS",
+    "SAMPLE_RATE_HZ",
+    "MediaError",
+    "clean_text",
+    "content_hash",
+    "content_of",
+    "decode_audio",
+    "decode_image",
+    "picture_of",
+    "small_copy",
+    "waveform_of",
+]

@@ -1,0 +1,74 @@
+"""A file's bytes within the limits, its checksum, and the words for what cannot be used.
+
+In: a path, the bytes of a file or an `Upload`. Out: bytes, or a `MediaError` of one sentence.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from pathlib import Path
+from typing import Any
+
+from retail.schema import MediaSource, Upload, UserError
+
+MAX_FILE_BYTES = 30 * 2**20
+
+
+class MediaError(UserError):
+    """A file that cannot be used, in one sentence."""
+
+
+def content_hash(source: MediaSource | str) -> str:
+    """SHA-256 of a file's bytes, wherever they are, or of a text."""
+    if isinstance(source, Upload):
+        return source.checksum
+    if isinstance(source, Path):
+        with source.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    if isinstance(source, str):
+        source = b"text\0" + source.encode("utf-8", "surrogatepass")
+    return hashlib.sha256(source).hexdigest()
+
+
+def content_of(source: MediaSource) -> bytes:
+    """The bytes of a file, or what is kept of an upload's; raises OSError."""
+    if isinstance(source, Upload):
+        return source.content
+    return source if isinstance(source, bytes) else source.read_bytes()
+
+
+def read_limited(source: Path | bytes, expected: str) -> tuple[str, bytes]:
+    """The name to use in a sentence, and the file's bytes; raises MediaError."""
+    if isinstance(source, bytes):
+        name, content = "The upload", source[: MAX_FILE_BYTES + 1]
+    else:
+        name = repr(Path(source).name)
+        try:
+            with Path(source).open("rb") as file:
+                content = file.read(MAX_FILE_BYTES + 1)
+        except OSError as error:
+            raise MediaError(f"{name} cannot be read ({error.strerror}); give {expected} that exists.") from None
+    if not content:
+        raise MediaError(f"{name} is empty; give {expected}.")
+    if len(content) > MAX_FILE_BYTES:
+        raise MediaError(f"{name} is larger than {MAX_FILE_BYTES // 2**20} MB; make it smaller.")
+    return name, content
+
+
+def looks_like_html(content: bytes) -> bool:
+    """Whether a web page was saved in place of the file."""
+    start = content[:512].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    return start.startswith((b"<!doctype html", b"<html", b"<head", b"<script", b"<body"))
+
+
+def reason(content: bytes, error: Any) -> str:
+    """Why a decoder refused a file, without its own inner names."""
+    if looks_like_html(content):
+        return "it is a web page (HTML)"
+    text = " ".join(str(error).split())
+    if "truncated" in text:
+        return "the file is cut off"
+    if "cannot identify" in text or "Format not recognised" in text or not text:
+        return "its format is not known"
+    return re.sub(r"<_io\.BytesIO[^>]*>", "the file", text)[:120].rstrip(".;")
