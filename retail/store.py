@@ -2,6 +2,7 @@
 
 In: encoders, photos, texts, sounds and products. Out: `EmbeddingBatch`. A cache key is the encoder's fingerprint
 and the content's hash, so another encoder, other preprocessing or a changed file never meets an old embedding.
+What reads some files differently and leaves the encoder as it was is named in `READINGS`, which is part of the key.
 """
 
 from __future__ import annotations
@@ -42,6 +43,10 @@ DECODERS = 2  # threads that decode the next group while the model works on this
 LOCK_SECONDS = 60.0  # how long one process waits for another one's commit
 
 Source = MediaSource | str
+
+# What a modality's files are read as, in a few words; new words when some files come to be read differently and the
+# rest as before. Embeddings of the old reading are not met again, while fingerprints, and so bundles, stay valid.
+READINGS: dict[Modality, str] = {}
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS shards (file TEXT PRIMARY KEY, sha256 TEXT NOT NULL);
@@ -150,7 +155,8 @@ class EmbeddingStore:
         """
         sources = [clean_text(source) if isinstance(source, str) else source for source in sources]
         keys, errors = _hash_all(sources)
-        found = self._read(encoder.fingerprint, set(keys) - set(errors))
+        owner = " ".join(filter(None, (encoder.fingerprint, READINGS.get(encoder.modality))))
+        found = self._read(owner, set(keys) - set(errors))
         missing = {
             key: source for key, source in zip(keys, sources, strict=True) if not (key in found or key in errors)
         }
@@ -162,12 +168,12 @@ class EmbeddingStore:
             errors.update(failures)
             self.computed += len(encoded)
             if len(fresh) >= SHARD_ROWS:
-                self._write(encoder.fingerprint, fresh)
+                self._write(owner, fresh)
                 fresh = {}
             if progress:
                 progress(f"Encoding {encoder.modality}", len(found) + len(errors), total)
         if fresh:
-            self._write(encoder.fingerprint, fresh)
+            self._write(owner, fresh)
         ok = torch.tensor([key in found for key in keys], dtype=torch.bool)
         embeddings = torch.zeros(len(sources), encoder.dim)
         for row, key in enumerate(keys):
@@ -192,11 +198,11 @@ class EmbeddingStore:
     def _connect(self) -> sqlite3.Connection:
         return sqlite3.connect(self.root / "index.sqlite", timeout=LOCK_SECONDS)
 
-    def _read(self, fingerprint: str, keys: set[str]) -> dict[str, Tensor]:
+    def _read(self, owner: str, keys: set[str]) -> dict[str, Tensor]:
         with closing(self._connect()) as index:
             rows = index.execute(
                 "SELECT content, file, row, sha256 FROM entries JOIN shards USING (file) WHERE encoder = ?",
-                (fingerprint,),
+                (owner,),
             ).fetchall()
         wanted: dict[tuple[str, str], list[tuple[str, int]]] = {}
         for content, file, row, sha256 in rows:
@@ -226,7 +232,7 @@ class EmbeddingStore:
             index.execute("DELETE FROM shards WHERE file = ?", (file,))
         (self.root / "shards" / file).unlink(missing_ok=True)
 
-    def _write(self, fingerprint: str, embeddings: dict[str, Tensor]) -> None:
+    def _write(self, owner: str, embeddings: dict[str, Tensor]) -> None:
         data = safetensors.torch.save({"embeddings": torch.stack(list(embeddings.values()))})
         file = f"{uuid.uuid4().hex}.safetensors"
         aside = self.root / "shards" / f"{file}.part"
@@ -235,7 +241,7 @@ class EmbeddingStore:
             stream.flush()
             os.fsync(stream.fileno())
         aside.rename(self.root / "shards" / file)
-        entries = [(fingerprint, content, file, row) for row, content in enumerate(embeddings)]
+        entries = [(owner, content, file, row) for row, content in enumerate(embeddings)]
         with closing(self._connect()) as index, index:
             index.execute("INSERT INTO shards VALUES (?, ?)", (file, hashlib.sha256(data).hexdigest()))
             index.executemany("INSERT OR REPLACE INTO entries VALUES (?, ?, ?, ?)", entries)
@@ -247,10 +253,10 @@ class _Uncached(EmbeddingStore):
     def _open(self) -> None:
         pass
 
-    def _read(self, fingerprint: str, keys: set[str]) -> dict[str, Tensor]:
+    def _read(self, owner: str, keys: set[str]) -> dict[str, Tensor]:
         return {}
 
-    def _write(self, fingerprint: str, embeddings: dict[str, Tensor]) -> None:
+    def _write(self, owner: str, embeddings: dict[str, Tensor]) -> None:
         pass
 
 

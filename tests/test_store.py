@@ -18,7 +18,7 @@ from PIL import Image
 from retail.encoders import Encoder
 from retail.media import content_hash
 from retail.schema import Product, Vocabulary
-from retail.store import EmbeddingBatch, EmbeddingStore, embed_products
+from retail.store import READINGS, EmbeddingBatch, EmbeddingStore, embed_products
 
 
 class MeanColour(Encoder):
@@ -78,6 +78,20 @@ def test_two_encoders_never_mix(tmp_path, photos):
     assert torch.equal(double, plain * 2)
     assert torch.equal(store.fetch(MeanColour("one"), photos[:5])[0], plain)
     assert store.computed == 10
+
+
+def test_an_embedding_of_an_earlier_reading_is_not_met_again(tmp_path, photos, monkeypatch):
+    root = tmp_path / "store"
+    EmbeddingStore(root).fetch(MeanColour("one"), photos[:5])
+    monkeypatch.setitem(READINGS, "text", "another modality's reading")
+    same = EmbeddingStore(root)
+    same.fetch(MeanColour("one"), photos[:5])
+    assert same.computed == 0
+    monkeypatch.setitem(READINGS, "image", "upside down")
+    for computed in (5, 0):
+        store = EmbeddingStore(root)
+        embeddings, _, _ = store.fetch(MeanColour("one", factor=-1.0), photos[:5])
+        assert store.computed == computed and embeddings[3, 0] == -3
 
 
 def test_equal_content_is_encoded_once_wherever_it_comes_from(tmp_path, photos):
