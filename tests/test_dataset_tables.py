@@ -83,6 +83,18 @@ def test_a_title_above_the_header_is_said(title):
     assert found.faults == [Fault(1, "stands above the header and was read as a title: 'Our list'.")]
 
 
+def test_rows_of_one_cell_are_no_title():
+    rows = [*(f"tea {row}" for row in range(20)), *["red, round, big"] * 30]
+    found = parsed("text", *rows)
+    assert found.header == ["text"] and len(found.rows) == 50 and not found.faults
+    with pytest.raises(UserError, match="^Column '' appears twice in metadata.csv"):
+        parsed("", "text,,", *["tea"] * 20, *["1,2,3"] * 30)
+
+
+def test_separators_alone_are_no_table():
+    assert parsed(";;;").header == [] and not parsed(";;;", ";;").rows
+
+
 def test_notes_are_no_table_and_text_with_columns_is(tmp_path):
     assert written(tmp_path / "items.txt", "id\ttext", "1\ttea").rows == [(2, ["1", "tea"])]
     with pytest.raises(UserError, match="^notes.txt has one column only, so it is taken for notes; call it .csv"):

@@ -9,7 +9,7 @@ import csv
 import re
 from collections.abc import Sequence
 
-from retail.dataset.tables.table import filled
+from retail.dataset.tables.table import MOST_TITLES, filled
 from retail.schema import UserError
 
 USUAL = ",;\t|"  # what a spreadsheet's "save as CSV" writes depends on the country; databases write the last
@@ -43,6 +43,8 @@ def separator_of(lines: Sequence[str], name: str) -> str:
 def _agreement(lines: Sequence[str], mark: str, is_cut: bool) -> float:
     """The share of records with as many fields as the header, empty ones at the end aside, and no half of a quote."""
     records = [cells for cells in csv.reader(lines, delimiter=mark) if any(cells)]
+    if not records:
+        return 0.0
     width, body = len(records[0]), records[1 : len(records) - is_cut]  # the last may go on beyond the sample
     named = filled(records[0])
     whole = [cells for cells in body if not any(cell.count('"') % 2 for cell in cells)]
@@ -68,7 +70,12 @@ def _below_title(lines: Sequence[str]) -> str:
     start = next((place for place, line in enumerate(sample) if any(mark in line for mark in USUAL)), len(sample))
     for mark in USUAL:
         widths = {len(cells) for cells in csv.reader(sample[start:], delimiter=mark) if any(cells)}
-        if start and len(sample) - start >= LEAST_PARTS and len(widths) == 1 and widths.pop() >= LEAST_PARTS:
+        if (
+            0 < start <= MOST_TITLES
+            and len(sample) - start >= LEAST_PARTS
+            and len(widths) == 1
+            and widths.pop() >= LEAST_PARTS
+        ):
             return mark
     return ""
 

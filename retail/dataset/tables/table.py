@@ -14,6 +14,7 @@ from retail.schema import UserError
 
 # What a table may unfold to, whatever its file's size: 20 million strings fill over a gigabyte.
 MOST_CELLS = 20_000_000
+MOST_TITLES = 10  # lines above a header; more are rows
 
 
 class Fault(NamedTuple):
@@ -56,7 +57,7 @@ def filled(cells: Sequence[str]) -> int:
 def title_rows(rows: Sequence[tuple[int, list[str]]]) -> Sequence[tuple[int, list[str]]]:
     """The rows above the header of a table with three or more columns: only their first cell holds something."""
     header = next((place for place, (_, cells) in enumerate(rows) if filled(cells) > 1), 0)
-    if not header or not any(filled(cells) for _, cells in rows[:header]):
+    if header > MOST_TITLES or not any(filled(cells) for _, cells in rows[:header]):
         return []
     body = [filled(cells) for _, cells in rows[header:]]
     return rows[:header] if sum(count > 2 for count in body) > len(body) / 2 else []
