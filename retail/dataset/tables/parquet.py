@@ -20,7 +20,8 @@ from retail.schema import UserError
 ENDINGS = (".parquet",)
 SIGNATURES = (b"PAR1",)
 
-BATCH_ROWS = 256  # as many photos as are in memory at once
+BATCH_ROWS = 64  # as many photos as are in memory at once
+BUFFER_BYTES = 2**20  # read as needed, not a whole group of rows at once
 UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 NAME_LETTERS = 60
 # How the bytes of a medium begin where no name says what they are.
@@ -42,7 +43,7 @@ def read(path: Path) -> dict[str, Table]:
     import pyarrow.parquet
 
     try:
-        with pyarrow.parquet.ParquetFile(path, memory_map=True) as file:
+        with pyarrow.parquet.ParquetFile(path, buffer_size=BUFFER_BYTES, pre_buffer=False) as file:
             header = [name.strip() for name in file.schema_arrow.names]
             require_columns_once(header, path.name)
             require_cells(file.metadata.num_rows, len(header), path.name)
