@@ -82,3 +82,31 @@ def peak_memory_mib(workers: int = 0) -> int | None:
     unit = 2**20 if sys.platform == "darwin" else 2**10  # bytes there, KiB on Linux
     own, largest = (resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     return (own + workers * largest) // unit
+
+
+def limit_memory(size_bytes: int) -> None:
+    """Lets this process ask for no more memory than that, where the system can hold it to it."""
+    if sys.platform == "win32":
+        return
+    import resource
+
+    try:
+        resource.setrlimit(resource.RLIMIT_AS, (size_bytes, resource.getrlimit(resource.RLIMIT_AS)[1]))
+    except (OSError, ValueError):  # macOS does not know this limit, or a lower one is set already
+        pass
+
+
+def run_quietly(command: Sequence[str], environment: Mapping[str, str], seconds: float) -> bytes | None:
+    """What a process prints; None when it fails, dies or takes longer."""
+    try:
+        done = subprocess.run(
+            list(command),
+            env=dict(environment),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=seconds,
+            creationflags=_creation_flags(),
+        )
+    except subprocess.TimeoutExpired:
+        return None
+    return done.stdout if done.returncode == 0 else None

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from retail.dataset import table
 from retail.dataset.manifest import read_manifest, read_table, support_sentence
+from retail.dataset.tables import csv as table
 from retail.schema import UserError
 
 FASHION = Path(__file__).parents[2] / "shared" / "datasets" / "fashion"

@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from retail import system
-from retail.files import whole_file
+from retail.files import ROOT, whole_file
 
 
 def test_a_detached_process_has_its_own_environment_folder_and_log_and_no_terminal(tmp_path):
@@ -90,3 +90,19 @@ def test_a_file_is_written_whole_though_a_reader_holds_it_for_a_moment(monkeypat
     with whole_file(tmp_path / "a.txt") as partial:
         partial.write_text("all")
     assert (tmp_path / "a.txt").read_text() == "all" and len(list(tmp_path.iterdir())) == 1
+
+
+def test_what_a_process_prints_is_none_when_it_fails_or_takes_too_long():
+    def said(code: str) -> bytes | None:
+        return system.run_quietly([sys.executable, "-S", "-c", code], os.environ, 5)
+
+    assert said("print('hello', end='')") == b"hello"
+    assert said("print('hello'); import os; os.abort()") is None
+    assert system.run_quietly([sys.executable, "-S", "-c", "import time; time.sleep(60)"], os.environ, 0.2) is None
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="other systems do not hold a process to it")
+def test_a_process_gets_no_more_memory_than_it_may():
+    code = "from retail.system import limit_memory; limit_memory(2**29); print('limited', flush=True); bytearray(2**30)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=ROOT)
+    assert done.stdout == "limited\n" and "MemoryError" in done.stderr

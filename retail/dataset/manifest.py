@@ -30,7 +30,7 @@ from retail.dataset.columns import (
 )
 from retail.dataset.grouping import group_names
 from retail.dataset.splitting import SHARES, WITHOUT_VALIDATION, split_products
-from retail.dataset.table import parse_table
+from retail.dataset.tables.csv import parse_table
 from retail.files import DEMO_DIR, or_demo
 from retail.media import MediaError, decode_audio, decode_image
 from retail.schema import Product, Progress, UserError, Vocabulary

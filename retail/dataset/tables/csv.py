@@ -1,6 +1,6 @@
 """The cells of a CSV table, whoever wrote it: encodings, separators, broken quotes, rows that are too long or short.
 
-In: the bytes of a file. Out: a `Table` with its header, its whole rows and what is wrong with the others.
+In: the path or the bytes of a file. Out: a `Table` with its header, its whole rows and what is wrong with the others.
 """
 
 from __future__ import annotations
@@ -10,32 +10,28 @@ import csv
 import io
 import re
 from bisect import bisect_right
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple
 
+from retail.dataset.tables.separators import separator_of
+from retail.dataset.tables.table import Fault, Table, filled, require_columns_once, title_faults, title_rows
 from retail.schema import UserError
 
+ENDINGS = (".csv", ".tsv", ".tab", ".txt")
+SIGNATURES: tuple[bytes, ...] = ()
+
 SEPARATOR = re.compile(r'"?sep=([^"\w\s]|\t)"?\s*', re.IGNORECASE)  # Excel's own first line, not part of the table
+MARKUP = re.compile(r"\s*<(?:!doctype|\?xml|html|head|table)\b", re.IGNORECASE)  # some programs call it .xls
 CLOSING = re.compile(r'[^"]*+(?:""[^"]*+)*+" *+')  # up to the end of a quoted cell that began in a line above
 
 
-class Fault(NamedTuple):
-    """What is wrong in a line; lines count from 1."""
-
-    line: int
-    message: str
-
-
-@dataclass(frozen=True)
-class Table:
-    """Cells without the spaces around them; a row has the number of its first line."""
-
-    header: list[str]
-    rows: list[tuple[int, list[str]]]
-    faults: list[Fault]
-    starts: list[int]  # the first line of every row, also of those left out
+def read(path: Path) -> dict[str, Table]:
+    """The one table of the file; raises UserError when it is none."""
+    table = parse_table(path.read_bytes(), path.name)
+    if path.suffix.lower() == ".txt" and len(table.header) == 1:
+        raise UserError(f"{path.name} has one column only, so it is taken for notes; call it .csv if it is a table.")
+    return {"": table}
 
 
 def parse_table(content: bytes, name: str) -> Table:
@@ -43,7 +39,7 @@ def parse_table(content: bytes, name: str) -> Table:
     faults: list[Fault] = []
     lines = list(io.StringIO(_text(content, name, faults), newline=""))
     try:
-        records = _records(lines, faults)
+        records = _records(lines, faults, name)
     except csv.Error as error:
         raise UserError(f"{name} is not a usable CSV ({error}); save it again as CSV.") from None
     if not records:
@@ -51,10 +47,13 @@ def parse_table(content: bytes, name: str) -> Table:
     starts = [line for line, _ in records]
     # What was said of a later line of a record belongs to its first.
     faults = list(dict.fromkeys(Fault(starts[max(bisect_right(starts, f.line) - 1, 0)], f.message) for f in faults))
-    header = records[0][1][: max(_filled(cells) for _, cells in records)]  # a spreadsheet adds empty columns
-    if doubled := [column for column, count in Counter(header).items() if count > 1]:
-        raise UserError(f"Column {doubled[0]!r} appears twice in {name}; rename one of them.")
-    return Table(header, _whole_rows(records[1:], len(header), faults), faults, starts[1:])
+    titles = title_rows(records)
+    faults = title_faults(titles) + faults
+    _, first = records[len(titles)]
+    header = first[: max(filled(cells) for _, cells in records)]  # a spreadsheet adds empty columns
+    require_columns_once(header, name)
+    body = records[len(titles) + 1 :]
+    return Table(header, _whole_rows(body, len(header), faults), faults, [line for line, _ in body])
 
 
 def _text(content: bytes, name: str, faults: list[Fault]) -> str:
@@ -68,7 +67,10 @@ def _text(content: bytes, name: str, faults: list[Fault]) -> str:
     if is_workbook or "\0" in text or (not is_wide and b"\0" in content):
         what = "an Excel workbook or a ZIP" if is_workbook else "no text"
         raise UserError(f"{name} is {what}, but a CSV table was expected; save it as CSV UTF-8.")
-    return text if is_wide else _decode(content, faults)
+    text = text if is_wide else _decode(content, faults)
+    if MARKUP.match(text):
+        raise UserError(f"{name} is a web page or XML, but a table was expected; save it as .xlsx or CSV.")
+    return text
 
 
 def _decode(content: bytes, faults: list[Fault]) -> str:
@@ -88,13 +90,13 @@ def _decode(content: bytes, faults: list[Fault]) -> str:
     return "".join(pieces)
 
 
-def _records(lines: list[str], faults: list[Fault]) -> list[tuple[int, list[str]]]:
+def _records(lines: list[str], faults: list[Fault], name: str) -> list[tuple[int, list[str]]]:
     """Every record with its first line; a quote that would swallow other rows is read as a letter of its cell."""
     separator = SEPARATOR.fullmatch(lines[0]) if lines else None
     place = 1 if separator else 0
-    first = lines[place] if place < len(lines) else ""
-    # What a spreadsheet's "save as CSV" writes depends on the country.
-    delimiter = separator[1] if separator else max(",;\t", key=first.count)
+    while place < len(lines) and not lines[place].strip():
+        place += 1
+    delimiter = separator[1] if separator else separator_of(lines[place:], name)
     endings = _endings(lines, delimiter)
     records: list[tuple[int, list[str]]] = []
     while place < len(lines):
@@ -113,7 +115,7 @@ def _records(lines: list[str], faults: list[Fault]) -> list[tuple[int, list[str]
 def _whole_rows(records: list[tuple[int, list[str]]], width: int, faults: list[Fault]) -> list[tuple[int, list[str]]]:
     rows = []
     for line, cells in records:
-        used = _filled(cells)
+        used = filled(cells)
         if used and len(cells) > width:
             cells = cells[: max(width, used)]  # empty cells beyond the last column
         if len(cells) == width:
@@ -121,11 +123,6 @@ def _whole_rows(records: list[tuple[int, list[str]]], width: int, faults: list[F
         elif used:
             faults.append(Fault(line, f"{len(cells)} fields instead of {width}; quote cells that hold commas."))
     return rows
-
-
-def _filled(cells: Sequence[str]) -> int:
-    """How many cells there are up to the last that holds something."""
-    return max((place for place, cell in enumerate(cells, start=1) if cell.strip()), default=0)
 
 
 def _fields(line: str, delimiter: str) -> tuple[list[str], bool]:
@@ -157,7 +154,7 @@ def _endings(lines: Sequence[str], delimiter: str) -> list[_Ending | None]:
             cells, is_open = _fields(rest, delimiter)  # the first is the end of the quoted cell
             more, later = max(len(cells) - 1, 0), endings[place + 1]
             if not is_open:
-                endings[place] = _Ending(place, max(_filled(cells) - 1, 0), more)
+                endings[place] = _Ending(place, max(filled(cells) - 1, 0), more)
             elif later:
                 endings[place] = _Ending(later.place, more + later.least, more + later.most)
     return endings
@@ -167,6 +164,6 @@ def _fault(fields: int, ending: _Ending | None, header: Sequence[str] | None) ->
     """What is wrong with a quote that is open at the end of a line, "" when it holds a cell of several lines."""
     if not ending:
         return "is never closed"
-    if header is None or (fields + ending.least <= len(header) and fields + ending.most >= _filled(header)):
+    if header is None or (fields + ending.least <= len(header) and fields + ending.most >= filled(header)):
         return ""
-    return f"closes only in line {ending.place + 1}, with {fields + ending.most} fields instead of {_filled(header)}"
+    return f"closes only in line {ending.place + 1}, with {fields + ending.most} fields instead of {filled(header)}"

@@ -1,0 +1,42 @@
+"""Tables in every usual format; a format is one file here, found by what it declares.
+
+In: the path of a table. Out: `Table`s of strings, by the names of their sheets.
+
+A format's file has `ENDINGS`, `SIGNATURES` (how its files begin, empty when they are text) and `read(path)`.
+"""
+
+from __future__ import annotations
+
+import pkgutil
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from retail.dataset.tables.table import Fault, Table
+from retail.schema import UserError
+
+__all__ = ["OFTEN_NO_TABLE", "TABLE_ENDINGS", "Fault", "Table", "read_tables"]
+
+_MODULES = [import_module(f"{__name__}.{info.name}") for info in pkgutil.iter_modules(__path__)]
+_FORMATS: dict[str, Any] = {ending: module for module in _MODULES for ending in getattr(module, "ENDINGS", ())}
+
+TABLE_ENDINGS: tuple[str, ...] = tuple(_FORMATS)
+OFTEN_NO_TABLE = (".json", ".txt")  # settings and notes have these endings too: a table only when nothing else is
+
+
+def read_tables(path: Path) -> dict[str, Table]:
+    """Every table of a file by its sheet's name, "" in formats without sheets. Raises UserError.
+
+    How a file begins counts for more than its ending: a workbook is often called .csv, and a text .xls. A sheet that
+    is no table has an empty header and one fault that says why; when no sheet is one, that is the error.
+    """
+    try:
+        with path.open("rb") as file:
+            start = file.read(8)
+        by_content = [module for module in _FORMATS.values() if start.startswith(module.SIGNATURES)]
+        format_ = by_content[0] if by_content else _FORMATS.get(path.suffix.lower(), _FORMATS[".csv"])
+        tables: dict[str, Table] = format_.read(path)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise UserError(f"{path.name} could not be read ({reason}); check the disk and who may read it.") from None
+    return tables

@@ -1,0 +1,17 @@
+"""What a spreadsheet did to identifiers before they were saved.
+
+In: the cells of a column. Out: how many of them lost their last digits.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+# As spreadsheets show a long number, with the decimal sign of the country; "2E5" may be an article's own code.
+ROUNDED = re.compile(r"[+-]?\d(?:[.,]\d+)?[eE]\+\d{1,3}")
+
+
+def rounded_numbers(cells: Sequence[str]) -> int:
+    """How many cells are numbers in scientific notation, such as 4.00638E+12 for the EAN 4006381333931."""
+    return sum(bool(ROUNDED.fullmatch(cell.strip())) for cell in cells)

@@ -1,0 +1,133 @@
+"""Parquet tables, also Hugging Face's with photos and sounds inside.
+
+In: the path of a Parquet file. Out: its `Table`. Media that it holds are written under the app's home, where they are
+found again; their cells hold the absolute paths.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from retail.dataset.tables.cells import as_cell
+from retail.dataset.tables.table import Table, require_cells, require_columns_once
+from retail.files import home, whole_file
+from retail.schema import UserError
+
+ENDINGS = (".parquet",)
+SIGNATURES = (b"PAR1",)
+
+BATCH_ROWS = 64  # as many photos as are in memory at once
+BUFFER_BYTES = 2**20  # read as needed, not a whole group of rows at once
+UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
+NAME_LETTERS = 60
+# How the bytes of a medium begin where no name says what they are.
+MAGIC = {
+    b"\xff\xd8\xff": ".jpg",
+    b"\x89PNG": ".png",
+    b"GIF8": ".gif",
+    b"BM": ".bmp",
+    b"fLaC": ".flac",
+    b"OggS": ".ogg",
+    b"ID3": ".mp3",
+    b"\xff\xfb": ".mp3",
+}
+
+
+def read(path: Path) -> dict[str, Table]:
+    """The one table of the file; its first row counts as line 2. Raises UserError."""
+    import pyarrow
+    import pyarrow.parquet
+
+    try:
+        with pyarrow.parquet.ParquetFile(path, buffer_size=BUFFER_BYTES, pre_buffer=False) as file:
+            header = [name.strip() for name in file.schema_arrow.names]
+            require_columns_once(header, path.name)
+            require_cells(file.metadata.num_rows, len(header), path.name)
+            rows = list(_rows(file.iter_batches(BATCH_ROWS, use_threads=False), _Media(path)))
+    except UserError:
+        raise
+    except (pyarrow.ArrowException, OSError, ValueError, OverflowError) as error:
+        why = str(error).strip().split("\n")[0].rstrip(".")
+        raise UserError(f"{path.name} is not a usable Parquet file ({why}); write it again.") from None
+    if not header:
+        raise UserError(f"{path.name} has no columns; write it again with one for each kind of cell.")
+    return {"": Table(header, list(enumerate(rows, start=2)), [], list(range(2, len(rows) + 2)))}
+
+
+def _rows(batches: Iterator[Any], media: _Media) -> Iterator[list[str]]:
+    done = 0
+    for batch in batches:
+        columns = [
+            [_cell(value, media, f"{row:07}-{name}") for row, value in enumerate(_values(batch.column(name)), done + 2)]
+            for name in batch.schema.names
+        ]
+        yield from (list(cells) for cells in zip(*columns, strict=True))
+        done += batch.num_rows
+
+
+def _values(column: Any) -> list[Any]:
+    """Python's values; a short float as its own digits, 0.1 and not 0.10000000149."""
+    if str(column.type) in ("float", "halffloat"):
+        return [None if value is None else float(str(value)) for value in column.to_numpy(zero_copy_only=False)]
+    return column.to_pylist()
+
+
+def _cell(value: Any, media: _Media, name: str) -> str:
+    return as_cell(_plain(value, media, name)) if isinstance(value, (bytes, list, dict)) else as_cell(value)
+
+
+def _plain(value: Any, media: _Media, name: str) -> Any:
+    """A value in which each medium is replaced by the path it is written to."""
+    if isinstance(value, bytes):
+        return (_text(value) or media.path(value, name, "")) if value else ""
+    if isinstance(value, list):
+        return [_plain(part, media, f"{name}-{place}") for place, part in enumerate(value, start=1)]
+    if isinstance(value, dict) and {"bytes", "path"} == value.keys():
+        inside = media.path(value["bytes"], name, value["path"] or "") if value["bytes"] else None
+        return inside or value["path"]
+    return {key: _plain(value[key], media, f"{name}-{key}") for key in value} if isinstance(value, dict) else value
+
+
+def _text(value: bytes) -> str:
+    """Text that was written as bytes, "" where it is none."""
+    try:
+        text = value.decode("utf-8")
+    except UnicodeDecodeError:
+        return ""
+    return "" if "\0" in text else text
+
+
+class _Media:
+    """The folder of the media in one file, named by the file's content."""
+
+    def __init__(self, source: Path) -> None:
+        self.source = source
+        self.folder: Path | None = None
+
+    def path(self, content: bytes, name: str, original: str) -> str:
+        """Where a medium lies, written there the first time; the name that it had in the file only adds to its own."""
+        last = UNSAFE.sub("_", original.replace("\\", "/").rsplit("/", 1)[-1])[-NAME_LETTERS:]
+        ending = "" if Path(last).suffix else _ending(content)
+        start = UNSAFE.sub("_", name)[:NAME_LETTERS]
+        target = self._folder() / ("-".join(filter(None, [start, last])) + ending)
+        if not (target.is_file() and target.stat().st_size == len(content)):
+            with whole_file(target) as partial:
+                partial.write_bytes(content)
+        return str(target.resolve())
+
+    def _folder(self) -> Path:
+        if not self.folder:
+            with self.source.open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()[:24]
+            self.folder = home() / "unpacked" / f"{digest}-media"
+        return self.folder
+
+
+def _ending(content: bytes) -> str:
+    if content[:4] == b"RIFF":
+        return ".webp" if content[8:12] == b"WEBP" else ".wav"
+    return next((ending for start, ending in MAGIC.items() if content.startswith(start)), "")
