@@ -301,6 +301,11 @@ LISTS = {
 }
 
 
+def test_one_combination_of_labels_that_also_stand_alone_is_a_list():
+    several = settle("tags", ["organic, vegan", "organic", "vegan", "rye"] * 3).several
+    assert several is not None and several.cells == 3
+
+
 @pytest.mark.parametrize("sign", LISTS)
 def test_labels_that_recur_and_move_are_a_list(sign):
     several = settle("kind", LISTS[sign]).several

@@ -40,7 +40,7 @@ LONG_WORDS = re.compile(r"[^\W\d_]{2,}\S*(?: \S+){0,4}")  # nor "w/o" and "S/M"
 PROOFS = {
     "|": Proof(1, 0.5, 0.25, ANY),
     ";": Proof(1, 0.5, 0.25, ANY),
-    ",": Proof(2, 0.7, 0.25, WORDS),
+    ",": Proof(1, 0.7, 0.25, WORDS),
     "/": Proof(3, 0.9, 0.5, LONG_WORDS),
     "+": Proof(3, 0.9, 0.5, LONG_WORDS),
 }
