@@ -63,8 +63,8 @@ def test_an_upload_is_known_by_the_file_that_came_and_embedded_as_that_file(tmp_
 def test_a_refused_file_is_named_with_its_reason(take):
     with pytest.raises(MediaError, match="'notes.pdf' is not a usable"):
         take("notes.pdf", b"%PDF-1.4")
-    with pytest.raises(MediaError, match=f"'huge.bin' is 21 MB, but the limit is {MAX_UPLOAD_MB} MB"):
-        take("huge.bin", bytes(21 * 2**20))
+    with pytest.raises(MediaError, match=f"'huge.bin' is 101 MB, but the limit is {MAX_UPLOAD_MB} MB"):
+        take("huge.bin", bytes(101 * 2**20))
     with pytest.raises(MediaError, match="'nothing.bin' is empty"):
         take("nothing.bin", b"")
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from retail.schema import MediaSource, Upload, UserError
 
-MAX_FILE_BYTES = 30 * 2**20
+MAX_FILE_BYTES = 100 * 2**20  # a phone's JPEG of 200 megapixels has 30 to 90 MB, a minute of studio sound 92
 
 
 class MediaError(UserError):

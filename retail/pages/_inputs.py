@@ -15,7 +15,7 @@ from retail.workspace.uploads import MAX_UPLOAD_MB, THUMBNAIL_PX, take_photo, ta
 
 MAX_PHOTOS = 8
 # The browser itself refuses only what is larger, with a mark that has no words: the reasons are ours.
-TRANSPORT_MB = 100
+TRANSPORT_MB = 200
 # ... so what the uploader says about sizes itself would only confuse.
 OWN_LIMITS = """<style>[class*="st-key-photos_"] [data-testid="stFileUploaderDropzoneInstructions"],
 [class*="st-key-sound_"] [data-testid="stFileUploaderDropzoneInstructions"] { display: none; }</style>"""
@@ -137,7 +137,7 @@ def draw_photos(generation: int) -> None:
         max_upload_size=TRANSPORT_MB,
         on_change=take_photos,
         args=(key,),
-        help="JPEG, PNG, WEBP, GIF, BMP or TIFF. Several photos of the same product are averaged.",
+        help="JPEG, PNG, WEBP, AVIF, HEIC, GIF, BMP or TIFF. Several photos of the same product are averaged.",
     )
     if st.toggle("Use the camera", key="camera_on"):
         key = f"camera_{generation}"
@@ -163,7 +163,7 @@ def draw_sound(generation: int) -> None:
         max_upload_size=TRANSPORT_MB,
         on_change=take_clip,
         args=(key,),
-        help="WAV, MP3, OGG, OPUS, FLAC, M4A or WEBM. The first 10 seconds count.",
+        help="WAV, MP3, OGG, OPUS, FLAC, M4A or WEBM. The first 60 seconds are searched for speech.",
     )
     if sound := st.session_state.sound:
         st.audio(sound.content, alt=f"Sound clip {sound.name}")

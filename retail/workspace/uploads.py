@@ -9,11 +9,20 @@ import io
 from collections.abc import Callable
 from typing import TypeVar
 
-from retail.media import LONGEST_SIDE, SAMPLE_RATE_HZ, MediaError, content_hash, decode_audio, decode_image, small_copy
+from retail.media import (
+    LONGEST_SIDE,
+    MAX_FILE_BYTES,
+    SAMPLE_RATE_HZ,
+    MediaError,
+    content_hash,
+    decode_audio,
+    decode_image,
+    small_copy,
+)
 from retail.schema import Upload
 
-MAX_UPLOAD_MB = 20
-# A larger upload is replaced by what the encoders see of it, so that a session holds no raw files of 20 MB.
+MAX_UPLOAD_MB = MAX_FILE_BYTES // 2**20
+# A larger upload is replaced by what the encoders see of it, so that a session holds no raw files of 100 MB.
 KEPT_BYTES = 2**20
 THUMBNAIL_PX = 130  # as wide as the page shows it
 
@@ -32,7 +41,7 @@ def take_photo(name: str, content: bytes) -> Upload:
 
 
 def take_sound(name: str, content: bytes) -> Upload:
-    """The clip as it came, or, where it is large, its first 10 s as 16 kHz mono samples that lose nothing."""
+    """The clip as it came, or, where it is large, its first 60 s as 16 kHz mono samples that lose nothing."""
     import soundfile
 
     samples = _decoded(name, content, decode_audio)

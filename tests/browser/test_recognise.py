@@ -89,10 +89,10 @@ def test_a_photo_taken_with_the_camera_counts_as_used(with_devices):
 def test_wrong_types_and_sizes_show_a_visible_reason_in_both_uploaders(open_page):
     page = open_page()
     wrong = {"name": "notes.pdf", "mimeType": "application/pdf", "buffer": b"%PDF-1.4"}
-    huge = {"name": "huge.png", "mimeType": "image/png", "buffer": bytes(21 * 2**20)}
+    huge = {"name": "huge.png", "mimeType": "image/png", "buffer": bytes(101 * 2**20)}
     page.locator("[class*=st-key-photos_] input[type=file]").set_input_files([wrong, huge])
     page.get_by_role("alert").filter(has_text="'notes.pdf' is not a usable photo").wait_for()
-    page.get_by_role("alert").filter(has_text="'huge.png' is 21 MB, but the limit is 20 MB").wait_for()
+    page.get_by_role("alert").filter(has_text="'huge.png' is 101 MB, but the limit is 100 MB").wait_for()
     settled(page)
     page.locator("[class*=st-key-sound_] input[type=file]").set_input_files(wrong)
     page.get_by_role("alert").filter(has_text="'notes.pdf' is not a usable sound clip").wait_for()
