@@ -42,11 +42,13 @@ SHARD_ROWS = 128  # a killed run loses at most these; 23 files for 3,000 product
 DECODERS = 2  # threads that decode the next group while the model works on this one
 LOCK_SECONDS = 60.0  # how long one process waits for another one's commit
 
+NO_TEXT = "the description holds no words, so it does not count."  # such as "<p>&nbsp;</p>"
+
 Source = MediaSource | str
 
 # What a modality's files are read as, in a few words; new words when some files come to be read differently and the
 # rest as before. Embeddings of the old reading are not met again, while fingerprints, and so bundles, stay valid.
-READINGS: dict[Modality, str] = {}
+READINGS: dict[Modality, str] = {"text": "in pieces"}
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS shards (file TEXT PRIMARY KEY, sha256 TEXT NOT NULL);
@@ -155,6 +157,7 @@ class EmbeddingStore:
         """
         sources = [clean_text(source) if isinstance(source, str) else source for source in sources]
         keys, errors = _hash_all(sources)
+        errors |= {key: NO_TEXT for key, source in zip(keys, sources, strict=True) if source == ""}
         owner = " ".join(filter(None, (encoder.fingerprint, READINGS.get(encoder.modality))))
         found = self._read(owner, set(keys) - set(errors))
         missing = {
@@ -341,7 +344,7 @@ def _encode(encoder: Encoder, pending: list[tuple[str, Source]]) -> Iterator[tup
 
 def _decoder(encoder: Encoder) -> Callable[[Any], Any]:
     decoders: dict[Modality, Callable[[Any], Any]]
-    decoders = {"image": picture_of, "audio": waveform_of, "text": clean_text}
+    decoders = {"image": picture_of, "audio": waveform_of, "text": lambda text: text}  # `fetch` has cleaned texts
     decode = decoders[encoder.modality]
     return lambda source: encoder.prepare(decode(source))
 

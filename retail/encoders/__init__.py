@@ -53,6 +53,8 @@ class Encoder(ABC):
     name: str
     dim: int
     absent_note: str = ""  # why an embedding of zeros means that the item counts as absent; "" where it does not
+    language: str = ""  # the one language that it knows, where that is sure; of others nothing is said
+    reads_at_once: str = ""  # "128 word pieces", where longer items are read in pieces
     _fingerprint: str
 
     @property
@@ -67,6 +69,10 @@ class Encoder(ABC):
     def prepare(self, item: Any) -> Any:
         """The part of the work that threads may do ahead: a decoded item -> what `embed_prepared` takes."""
         return item
+
+    def pieces(self, item: Any) -> list[Any]:
+        """What a prepared item is read as: itself, or the parts whose embeddings are averaged where it is too long."""
+        return [item]
 
     def embed_prepared(self, items: Sequence[Any]) -> Tensor:
         """N prepared items -> (N, D) float32 on the CPU."""

@@ -38,6 +38,10 @@ class TunableEncoder(Encoder):
     def inputs(self, items: list[Any]) -> Any:
         """B prepared items -> what the network takes; it sees them as `embed` would."""
 
+    def inputs_of_pieces(self, pieces: list[list[Any]]) -> Any:
+        """The same of B items that were cut into pieces before."""
+        return self.inputs([only for (only,) in pieces])
+
     @abstractmethod
     def save(self, model: nn.Module, path: Path) -> None:
         """Keeps a trained copy of the network in half precision, whole or not at all."""

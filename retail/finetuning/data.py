@@ -34,6 +34,7 @@ Reader = Callable[[list[int], int], Any]  # products' places and an epoch -> wha
 Picture = TypeVar("Picture")
 
 WORKERS = 2  # processes that decode and augment beside the training
+TEXT_PIECES = 8  # of a long description a training step sees these; each is a row of its own in the network
 CACHE_BYTES = 2**30  # of decoded photos; what does not fit is decoded again in each epoch
 SPARE = 2  # photos are kept twice the training size: the smallest crops take half of a side
 
@@ -107,16 +108,24 @@ class TrainingPhotos:
 
 
 class TrainingTexts:
-    """Descriptions with words left out and typos."""
+    """Descriptions with words left out and typos; of a long one, pieces drawn anew in each epoch."""
 
     def __init__(self, encoder: TunableEncoder, products: Sequence[Product], config: FinetuneConfig) -> None:
         self._encoder, self._config = encoder, config
-        self._texts = [clean_text(product.text) for product in products]
+        self._pieces = [encoder.pieces(clean_text(product.text)) for product in products]
 
     def __call__(self, places: list[int], epoch: int) -> Any:
-        seed = self._config.seed
-        texts = [augmented_text(self._texts[place], [seed, epoch, place], self._config) for place in places]
-        return self._encoder.inputs(texts)
+        return self._encoder.inputs_of_pieces(
+            [self._drawn(place, [self._config.seed, epoch, place]) for place in places]
+        )
+
+    def _drawn(self, place: int, seed: list[int]) -> list[str]:
+        pieces = self._pieces[place]
+        if len(pieces) > TEXT_PIECES:
+            drawn = np.random.default_rng(seed).choice(len(pieces), TEXT_PIECES, replace=False)
+            pieces = [pieces[number] for number in sorted(drawn)]
+        seeds = [seed] + [[*seed, number] for number in range(1, len(pieces))]
+        return [augmented_text(piece, own, self._config) for piece, own in zip(pieces, seeds, strict=True)]
 
 
 class TrainingSounds:

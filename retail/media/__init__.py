@@ -8,7 +8,7 @@ from __future__ import annotations
 from retail.media.files import MAX_FILE_BYTES, MediaError, content_hash, content_of
 from retail.media.pictures import LONGEST_SIDE, MAX_PIXELS, decode_image, picture_of, small_copy
 from retail.media.sound import MAX_SECONDS, SAMPLE_RATE_HZ, decode_audio, waveform_of
-from retail.media.text import MAX_TEXT_CHARACTERS, clean_text
+from retail.media.text import MAX_TEXT_CHARACTERS, characters_unread, clean_text
 
 __all__ = [
     "LONGEST_SIDE",
@@ -18,6 +18,7 @@ __all__ = [
     "MAX_TEXT_CHARACTERS",
     "SAMPLE_RATE_HZ",
     "MediaError",
+    "characters_unread",
     "clean_text",
     "content_hash",
     "content_of",

@@ -17,7 +17,7 @@ from retail.report.files import write_outputs, write_tables
 from retail.report.tables import comparison_table
 from retail.splits import prepare
 from retail.store import EmbeddingStore
-from retail.workspace.execution.outcome import Follower, Outcome, learning_data
+from retail.workspace.execution.outcome import Follower, Outcome, learning_data, note_reading
 from retail.workspace.requests import CompareRequest, DoctorRequest
 
 
@@ -30,6 +30,7 @@ def compare(request: CompareRequest, follower: Follower) -> Outcome:
     """Trains every strategy and every single-input baseline and scores them on the test rows."""
     config = request.config
     manifest = learning_data(request, follower)
+    note_reading(request.encoders, request.modalities, manifest, follower)
 
     def on_fit(output: FitOutput) -> None:
         if output.plan.kind in ("single", "fusion") and not config.tune:

@@ -9,7 +9,7 @@ from retail import build
 from retail.finetuning.record import FinetuneEpoch, FinetuningRecord
 from retail.recognizer.bundle import save_bundle
 from retail.report.frozen_tables import finetuning_table
-from retail.workspace.execution.outcome import Follower, Outcome, learning_data, read_data
+from retail.workspace.execution.outcome import Follower, Outcome, learning_data, note_reading, read_data
 from retail.workspace.requests import FinetuneRequest, TrainRequest
 
 
@@ -21,6 +21,7 @@ def run(request: TrainRequest | FinetuneRequest, follower: Follower) -> Outcome:
 def train(request: TrainRequest, follower: Follower) -> Outcome:
     """A head on frozen embeddings."""
     manifest = learning_data(request, follower)
+    note_reading(request.encoders, request.config.modalities, manifest, follower)
     recognizer = build.train_recognizer(
         manifest,
         None,
@@ -49,6 +50,7 @@ def finetune(request: FinetuneRequest, follower: Follower) -> Outcome:
         follower.line(f"epoch {entry.epoch}: {losses}; validation accuracy {accuracy}")
 
     manifest = learning_data(request, follower)
+    note_reading(request.encoders, request.config.modalities, manifest, follower)
     checkpoint = request.out / "resume.pt"
     source = None if request.source is None else read_data(request.source, None, request.text_column, follower)
     recognizer = build.finetune_recognizer(

@@ -11,8 +11,9 @@ from retail.audit import audit as find_leaks
 from retail.encoders import load_preset
 from retail.report.audit_tables import audit_tables, audit_text
 from retail.report.files import write_tables
+from retail.schema import MODALITIES
 from retail.store import EmbeddingStore, embed_products
-from retail.workspace.execution.outcome import Follower, Outcome, read_data
+from retail.workspace.execution.outcome import Follower, Outcome, note_reading, read_data
 from retail.workspace.requests import AuditRequest, EmbedRequest
 
 
@@ -24,6 +25,7 @@ def run(request: AuditRequest | EmbedRequest, follower: Follower) -> Outcome:
 def embed(request: EmbedRequest, follower: Follower) -> Outcome:
     """Fills the cache, so that later runs start at once."""
     manifest = read_data(request.data, None, request.text_column, follower)
+    note_reading(request.encoders, MODALITIES, manifest, follower)
     store = EmbeddingStore()
     started = time.perf_counter()
     _, notes = embed_products(manifest.products, load_preset(request.encoders), {}, store, follower)

@@ -11,6 +11,9 @@ from pathlib import Path
 from typing import Protocol
 
 from retail.dataset.manifest import Manifest, read_manifest
+from retail.encoders import load_preset
+from retail.encoders.reading import reading_notes
+from retail.schema import Modality
 from retail.splits import unseen_classes
 from retail.workspace.requests import LearningRequest
 
@@ -76,3 +79,10 @@ def learning_data(request: LearningRequest, follower: Follower) -> Manifest:
     for sentence in unseen_classes(manifest):
         follower.note(sentence)
     return manifest
+
+
+def note_reading(encoders: str, modalities: Sequence[Modality], manifest: Manifest, follower: Follower) -> None:
+    """Says how long descriptions are read, how many are cut, and which language the encoder does not know."""
+    for encoder in load_preset(encoders, [modality for modality in modalities if modality == "text"]).values():
+        for sentence in reading_notes(encoder, [product.text for product in manifest.products]):
+            follower.note(sentence)
