@@ -29,7 +29,7 @@ from retail.certainty.judged import JudgedRows, judged_rows
 from retail.certainty.promises import Promises
 from retail.certainty.sets import PredictionSets
 from retail.config import TrainConfig
-from retail.dataset.manifest import read_manifest
+from retail.dataset.reader import read_manifest
 from retail.encoders import load_preset
 from retail.evaluation.reports import SubsetCertainty
 from retail.evaluation.subset_certainty import subset_certainty

@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 
 from retail.config import TrainConfig
-from retail.dataset.manifest import read_manifest
+from retail.dataset.reader import read_manifest
 from retail.encoders import load_preset
 from retail.files import DEMO_DIR, DEMO_TASKS
 from retail.metrics.distance import distance

@@ -19,7 +19,7 @@ import torch
 from torch import nn
 
 from retail.config import FinetuneConfig, TrainConfig
-from retail.dataset.manifest import read_manifest
+from retail.dataset.reader import read_manifest
 from retail.encoders import load_preset
 from retail.encoders.tunable import TunableEncoder
 from retail.finetuning.data import Inputs

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from retail.dataset import splitting
-from retail.dataset.manifest import read_manifest
+from retail.dataset.reader import read_manifest
 from retail.schema import Product
 
 DRAWS, MORE = 20, 1.1

@@ -29,7 +29,7 @@ from recipes.spoken_word.scores import area_under_roc, nearest, speech_logits
 from recipes.spoken_word.words import Spoken, held_out_words
 from retail.comparison.fits import FitPlan, run_fit
 from retail.config import TrainConfig
-from retail.dataset.manifest import read_manifest
+from retail.dataset.reader import read_manifest
 from retail.encoders import Encoder, load_encoder, spoken_word
 from retail.encoders.audio import BUNDLED_FILE
 from retail.media import decode_audio

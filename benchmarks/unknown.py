@@ -26,7 +26,7 @@ from torch import Tensor
 from retail.certainty.novelty import FALSE_ALARMS, Novelty
 from retail.certainty.spaces import InputSpace
 from retail.config import TrainConfig
-from retail.dataset.manifest import read_manifest
+from retail.dataset.reader import read_manifest
 from retail.encoders import load_preset
 from retail.files import DEMO_BUNDLE, DEMO_DIR, DEMO_TASKS
 from retail.frozen.folds import grouped_folds, look_alikes

@@ -15,7 +15,8 @@ import torch
 from retail.certainty import Certainty
 from retail.comparison.fits import FitOutput
 from retail.config import FinetuneConfig, TrainConfig
-from retail.dataset.manifest import Manifest, read_manifest
+from retail.dataset.manifest import Manifest
+from retail.dataset.reader import read_manifest
 from retail.encoders import Encoder, load_encoder, load_preset
 from retail.encoders.tunable import TunableEncoder
 from retail.evaluation.forgetting import SourceTask, check_shares_inputs, forgetting, source_task

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import combinations
 from pathlib import Path
 from typing import Any, Literal
@@ -115,7 +116,7 @@ class Vocabulary:
         """What an answer is judged by: the index, -1 without a label; an unknown class has C_t, which no answer is."""
         return self._indices.get(label, len(self.classes)) if label else -1
 
-    @property
+    @cached_property
     def _indices(self) -> dict[str, int]:
         return {label: place for place, label in enumerate(self.classes)}
 

@@ -5,14 +5,14 @@ In: a `Manifest`, encoders and a store. Out: `Splits`, everything a comparison n
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from retail.dataset.columns import MAX_GUESSED_CLASSES
 from retail.dataset.grouping import tied_names
 from retail.dataset.manifest import Manifest
+from retail.dataset.questions import MAX_CLASSES
 from retail.encoders import Encoder
 from retail.schema import Modality, Product, Progress, UserError, Vocabulary
 from retail.store import EmbeddingBatch, EmbeddingStore, embed_products
@@ -53,7 +53,7 @@ def vocabularies_of(products: Sequence[Product], tasks: Sequence[str]) -> dict[s
     if not tasks:
         raise UserError(
             "The data has no label column to learn: none was named, and no column holds from two to "
-            f"{MAX_GUESSED_CLASSES} different values of which some come twice. Name one with --tasks, or add labels."
+            f"{MAX_CLASSES} different values of which some come twice. Name one with --tasks, or add labels."
         )
     vocabularies = {}
     for task in tasks:
@@ -77,8 +77,10 @@ def prepare(
 ) -> Splits:
     """Embeds every row once and sorts rows into splits.
 
-    Raises UserError when a needed split is empty, there is no task, or, where a test is needed, one has no test label.
+    Raises UserError when a needed split is empty, there is no task, one lacks a test label where a test is needed, or
+    none of the files of an input was found.
     """
+    _check_found(manifest, encoders)
     products = manifest.products
     rows = {split: manifest.in_split(split) for split in ("train", "val", "test")}
     for split in ("train", "val", "test") if need_test else ("train", "val"):
@@ -103,6 +105,18 @@ def prepare(
         groups_of(rows["test"]),
         groups_of(rows["val"]),
     )
+
+
+def _check_found(manifest: Manifest, encoders: Collection[Modality]) -> None:
+    """Nobody who names photos means to learn without them."""
+    for modality, count in manifest.lost.items():
+        if modality in encoders:
+            column, word = manifest.inputs[modality][0], {"image": "photos", "audio": "sounds"}[modality]
+            others = ",".join(name for name in encoders if name not in manifest.lost) or "another input"
+            raise UserError(
+                f"None of the {count:,} {word} that column {column!r} names was found; mend the paths, or learn "
+                f"without them: --modalities {others}."
+            )
 
 
 def _remedy(manifest: Manifest) -> str:

@@ -17,7 +17,8 @@ from typer.testing import CliRunner
 from retail.__main__ import app
 from retail.audit import KINDS, AuditReport, audit
 from retail.audit.media_facts import sound_fingerprint
-from retail.dataset.manifest import Manifest, read_manifest
+from retail.dataset.manifest import Manifest
+from retail.dataset.reader import read_manifest
 from retail.report.audit_tables import audit_tables, audit_text
 from retail.schema import UserError
 from retail.store import EmbeddingBatch

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from retail.audit import AuditReport, audit
-from retail.dataset.manifest import read_manifest
+from retail.dataset.reader import read_manifest
 from retail.workspace import audits, datasets, jobs, runs
 from retail.workspace.requests import AuditRequest
 

@@ -89,7 +89,7 @@ def test_notes_stand_beside_the_answer_of_their_row_and_rows_of_one_id_stay_apar
 def test_a_run_that_is_started_again_finds_its_data_and_bundle(own_runs, tmp_path):
     data = tmp_path / "data"
     first = bulk.start(DEMO_BUNDLE, data.parent, "Recognise data", "words")
-    assert finished(first).state == "failed" and "does not exist" in jobs.status(first).message
+    assert finished(first).state == "failed" and "has no table" in jobs.status(first).message
     (tmp_path / "metadata.csv").write_text("id,words\n1,tea\n", encoding="utf-8")
     again = bulk.restart(first)
     assert again != first and finished(again).state == "done", again.log_tail()
@@ -111,9 +111,15 @@ def test_an_upload_is_kept_under_its_content_and_other_files_are_refused(own_run
     path = bulk.keep_upload("my.ZIP", stream)
     assert path.read_bytes() == stream.getvalue() and bulk.keep_upload("again.zip", stream) == path
     table = bulk.keep_upload("words.csv", io.BytesIO(b"id,text\n1,tea\n"))
-    assert table.name == "metadata.csv" and table.read_bytes().startswith(b"id,text")
-    with pytest.raises(bulk.UserError, match="neither a ZIP nor a CSV"):
+    assert table.name == "words.csv" and table.read_bytes().startswith(b"id,text")
+    with pytest.raises(bulk.UserError, match="is no ZIP, no table and no photo or sound"):
         bulk.keep_upload("notes.pdf", io.BytesIO(b"%PDF"))
+    photos = [(f"{n}.jpg", io.BytesIO(bytes([n]))) for n in range(3)]
+    loose = bulk.keep_uploads(photos)
+    assert sorted(child.name for child in loose.iterdir()) == ["0.jpg", "1.jpg", "2.jpg"]
+    assert bulk.keep_uploads(photos) == loose != bulk.keep_uploads(photos[:2])
+    with pytest.raises(bulk.UserError, match="one ZIP is taken at a time"):
+        bulk.keep_uploads([("my.zip", stream), *photos])
     with pytest.raises(bulk.UserError, match="does not exist"):
         bulk.start(DEMO_BUNDLE, path.parent / "nothing", "x")
 

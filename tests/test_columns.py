@@ -10,12 +10,11 @@ from retail.dataset.columns import (
     Columns,
     Pointer,
     datasets_folder,
-    find_table,
     read_pointer,
     suggest,
     write_pointer,
 )
-from retail.dataset.manifest import read_manifest
+from retail.dataset.reader import read_manifest
 from retail.schema import UserError
 
 UNRELATED = ["{", "[]", '{"images": []}', '{"name": "coco", "metadata": {}, "columns": []}', '{"id": 1}\n{"id": 2}']
@@ -69,15 +68,3 @@ def test_another_dataset_json_in_a_folder_of_the_users_is_no_pointer(tmp_path, c
     assert read_pointer(tmp_path) is None
     (tmp_path / "metadata.csv").write_text("id,text\n1,tea\n")
     assert len(read_manifest(tmp_path).products) == 1
-
-
-def test_the_table_is_metadata_csv_else_the_uppermost_else_the_first(tmp_path):
-    (tmp_path / "deep").mkdir()
-    (tmp_path / "x.csv").mkdir()
-    files = ["._metadata.csv", "b.TSV", "deep/a.csv", "c.CSV", "deep/Metadata.CSV"]
-    for name in files:
-        (tmp_path / name).touch()
-    places = [tmp_path / name for name in [*files, "x.csv"]]
-    assert find_table(places, tmp_path) == places[4]
-    assert find_table([*places[:4], places[5]], tmp_path) == places[1]
-    assert find_table([places[0], places[5]], tmp_path) is None

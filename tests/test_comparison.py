@@ -16,7 +16,7 @@ from retail.comparison.results import Results
 from retail.comparison.run import compare
 from retail.comparison.tuning import GRID
 from retail.config import CompareConfig
-from retail.dataset.manifest import read_manifest
+from retail.dataset.reader import read_manifest
 from retail.fusion import strategies
 from retail.report.tables import comparison_table
 from retail.report.verdict import verdict

@@ -12,7 +12,8 @@ import pytest
 
 from retail.dataset import archive
 from retail.dataset.columns import NONE, Columns
-from retail.dataset.manifest import read_manifest
+from retail.dataset.reader import read_manifest
+from retail.dataset.source import open_source
 from retail.schema import UserError
 from retail.workspace import datasets
 
@@ -54,7 +55,7 @@ def test_the_demo_comes_first_and_cannot_be_changed(own):
 
 
 def test_columns_are_guessed_and_problems_name_the_users_own_columns(own):
-    assert own.columns == Columns(image="Picture", id="SKU", tasks=("Colour",))
+    assert own.columns == Columns(image="Picture", id="SKU")
     datasets.set_columns(own, Columns(image="Picture", text="Beschreibung", id="SKU", split=NONE, tasks=("Colour",)))
     manifest = read_manifest(own.path)
     assert [product.id for product in manifest.products] == ["a1", "a2", "a4"]
@@ -109,7 +110,7 @@ def test_a_folder_is_pointed_at_and_survives_its_data_set(small_data):
 def test_what_is_no_data_set_is_refused_in_words_and_leaves_nothing():
     for name, content, sentence in (
         ("notes.pdf", b"%PDF", "is not a data set"),
-        ("empty.zip", zipped({"readme.md": b""}), "no other CSV table"),
+        ("empty.zip", zipped({"readme.md": b""}), "^x has no table .CSV, Excel, JSON Lines or Parquet., no photo"),
         ("broken.zip", b"PK", "not a usable ZIP"),
         ("empty.csv", b"", "is empty"),
     ):
@@ -130,7 +131,7 @@ def test_the_template_is_a_data_set_without_problems():
 
 def test_a_table_is_found_whatever_its_case_and_a_damaged_data_set_is_left_out(own):
     other = datasets.add_upload("Loud", "loud.zip", zipped({"x/Products.CSV": TABLE.encode(), "x/b.tsv": b"a\n"}))
-    assert other.table.name == "Products.CSV"
+    assert [path.name for path in open_source(other.path).tables] == ["Products.CSV"]
     (own.path / "dataset.json").write_text("{}")
     assert [dataset.name for dataset in datasets.list_datasets()] == [datasets.DEMO_NAME, "Loud"]
     with pytest.raises(UserError, match="is damaged"):

@@ -11,7 +11,7 @@ import soundfile
 
 from retail.charts import accuracy_chart, subset_chart, subset_table
 from retail.comparison.results import Results, read_results
-from retail.dataset.manifest import read_manifest
+from retail.dataset.reader import read_manifest
 from retail.files import DEMO_BUNDLE, DEMO_DIR, DEMO_RESULTS, DEMO_TASKS
 from retail.fusion import strategies
 from retail.recognizer import embed_once

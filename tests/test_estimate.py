@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from retail.dataset.manifest import read_manifest
+from retail.dataset.reader import read_manifest
 from retail.files import DEMO_DIR, home
 from retail.workspace import estimate
 from tests.bundle_sample import EPOCH_SECONDS, write_finetuned_bundle

@@ -13,7 +13,7 @@ from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from retail.build import finetune_recognizer
 from retail.config import FinetuneConfig, TrainConfig
-from retail.dataset.manifest import read_manifest
+from retail.dataset.reader import read_manifest
 from retail.encoders import preset_names
 from retail.encoders.image import TimmEncoder
 from retail.finetuning import finetune

@@ -10,7 +10,7 @@ import torch
 
 from retail.build import finetune_recognizer
 from retail.config import FinetuneConfig, TrainConfig
-from retail.dataset.manifest import read_manifest
+from retail.dataset.reader import read_manifest
 from retail.encoders import load_encoder
 from retail.encoders.tunable import layer_depths
 from retail.files import DEMO_DIR, home

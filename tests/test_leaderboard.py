@@ -14,7 +14,7 @@ from retail import charts
 from retail.__main__ import app
 from retail.build import train_recognizer
 from retail.config import FrozenConfig, TrainConfig
-from retail.dataset.manifest import read_manifest
+from retail.dataset.reader import read_manifest
 from retail.evaluation.leaderboard import Leaderboard, leaderboard
 from retail.evaluation.reports import PromiseKept, ScoredData, Scores, SubsetCertainty
 from retail.metrics.paired import holm, mcnemar

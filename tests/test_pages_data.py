@@ -6,7 +6,7 @@ import pytest
 
 from retail.audit import audit
 from retail.dataset.columns import Columns
-from retail.dataset.manifest import read_manifest
+from retail.dataset.reader import read_manifest
 from retail.files import DEMO_TASKS
 from retail.workspace import audits, datasets, jobs
 from tests.conftest import write_small_data

@@ -5,7 +5,7 @@ from __future__ import annotations
 from retail.comparison.result_rows import DataFacts
 from retail.comparison.results import read_results
 from retail.comparison.sources import data_source, stored_path
-from retail.dataset.manifest import read_manifest
+from retail.dataset.reader import read_manifest
 from retail.files import DEMO_DIR, DEMO_RESULTS
 
 

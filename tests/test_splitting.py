@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import pytest
 
 from retail.dataset.grouping import group_names
-from retail.dataset.manifest import read_manifest
+from retail.dataset.reader import read_manifest
 from retail.dataset.splitting import SHARES, WITHOUT_VALIDATION, split_products
 from retail.schema import Product
 

@@ -16,7 +16,8 @@ from typer.testing import CliRunner
 
 from retail.__main__ import app
 from retail.comparison.results import read_results
-from retail.dataset.manifest import locate, read_manifest
+from retail.dataset.reader import read_manifest
+from retail.dataset.source import open_source
 from retail.files import DEMO_DIR, DEMO_RESULTS, or_demo
 from retail.recognizer.bundle import load_bundle
 from retail.schema import UserError
@@ -34,7 +35,7 @@ def test_demo_says_where_everything_lies_and_what_to_try():
 
 def test_the_word_demo_means_what_ships_unless_something_is_called_so(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert locate("demo")[0] == DEMO_DIR / "metadata.csv"
+    assert open_source("demo").tables[0] == DEMO_DIR / "metadata.csv"
     assert read_results(Path("demo")) == read_results(DEMO_RESULTS)
     assert load_bundle("demo").info.data.name == "demo"
     assert or_demo("demos", DEMO_DIR) == Path("demos")

@@ -8,7 +8,7 @@ import pytest
 
 from retail import charts
 from retail.dataset import summary
-from retail.dataset.manifest import read_manifest
+from retail.dataset.reader import read_manifest
 
 
 @pytest.fixture

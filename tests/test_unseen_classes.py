@@ -17,7 +17,7 @@ from retail.certainty.calibration import Calibration
 from retail.certainty.judged import judged_rows
 from retail.comparison.on_data import compare_manifest
 from retail.config import CompareConfig, TrainConfig
-from retail.dataset.manifest import read_manifest
+from retail.dataset.reader import read_manifest
 from retail.encoders import load_preset
 from retail.evaluation.scores import evaluate
 from retail.finetuning.run import Tally

@@ -11,7 +11,7 @@ from torchvision import transforms
 
 from retail.build import finetune_recognizer
 from retail.config import FinetuneConfig, TrainConfig
-from retail.dataset.manifest import read_manifest
+from retail.dataset.reader import read_manifest
 from retail.encoders import load_encoder
 from retail.encoders.views import PhotoOptions, WithLayers, five_crops, mean_over_views, photo_options
 from retail.schema import UserError

@@ -1,6 +1,6 @@
-"""Commands about data: check, embed, distance, audit.
+"""Commands about data: check, fetch, embed, distance, audit.
 
-In: data sets. Out: problems, embeddings in the cache, distances and findings.
+In: data sets. Out: problems and a plan, fetched files, embeddings in the cache, distances and findings.
 """
 
 from __future__ import annotations
@@ -28,30 +28,71 @@ from retail.commands.shared import (
 from retail.config.options import listed
 from retail.schema import UserError
 
+MOST_OF_A_KIND = 20  # problems listed, of those that say the same of other rows
+
 if TYPE_CHECKING:
     from retail.workspace.requests import AuditRequest, EmbedRequest
 
 
 @app.command(epilog=EXAMPLES["check"])
-def check(data: Data, tasks: Tasks = "", text_column: TextColumn = "text", group: Group = "") -> None:
-    """List every problem of a data set, opening every file; exit 1 if no row is usable."""
-    from retail.dataset.manifest import read_manifest, support_sentence
+def check(
+    data: Data,
+    tasks: Tasks = "",
+    text_column: TextColumn = "text",
+    group: Group = "",
+    decide: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="What to make of a column's labels, such as tags=each, brand=apart, 'brand:Nikee=Nike', or of rows: "
+            "rows=join. Kept beside the data; may be given several times.",
+            metavar="DECISION",
+        ),
+    ] = None,
+) -> None:
+    """List every problem of a data set, opening every file, and what will be learned; exit 1 if no row is usable."""
+    from retail.dataset.decisions import keep_decisions
+    from retail.dataset.manifest import most_alike
+    from retail.dataset.plan import plan
+    from retail.dataset.reader import read_manifest
     from retail.splits import unseen_classes
 
     with reported() as progress:
+        if decide:
+            keep_decisions(data, decide)
         manifest = read_manifest(
             data, listed(tasks) or None, text_column, check_media=True, progress=progress, group=listed(group)
         )
-        for problem in manifest.problems:
-            typer.echo(str(problem))
+        for alike in most_alike(manifest.problems).values():
+            for problem in alike[:MOST_OF_A_KIND]:
+                typer.echo(str(problem))
+            if (more := len(alike) - MOST_OF_A_KIND) > 0:
+                typer.echo(f"… and {more:,} more of this kind.")
+        for remark in manifest.remarks:
+            typer.echo(f"Note: {remark}")
         counts = {split: len(manifest.in_split(split)) for split in ("train", "val", "test")}
         sizes = ", ".join(f"{count} {split}" for split, count in counts.items())
         typer.echo(f"{len(manifest.products)} usable products ({sizes}), {len(manifest.problems)} problems.")
-        typer.echo(f"Tasks: {', '.join(manifest.tasks) or 'none found; name label columns with --tasks'}.")
-        for task in manifest.tasks:
-            typer.echo(f"  {task}: {support_sentence(manifest.support(task))}")
         for sentence in unseen_classes(manifest):
             typer.echo(sentence)
+        lines = plan(manifest)
+        width = max(len(line.heading) for line in lines)
+        for line in lines:
+            typer.echo(f"  {line.heading:{width}}  {line.text}")
+
+
+@app.command(epilog=EXAMPLES["fetch"])
+def fetch(data: Data) -> None:
+    """Fetch the photos and sounds that a data set names by web address, once; reading it finds them from then on."""
+    from retail.dataset.fetching import fetch_addresses
+
+    with reported() as progress:
+        found = fetch_addresses(data, progress)
+        for address, sentence in found.failures:
+            typer.echo(f"{address}: {sentence}")
+        left = f" {found.left:,} addresses are left; fetch once more." if found.left else ""
+        typer.echo(
+            f"{found.count:,} files fetched, {found.kept:,} were there already, {len(found.failures):,} failed.{left}"
+        )
 
 
 @run_command

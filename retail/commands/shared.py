@@ -30,6 +30,7 @@ EXAMPLES = {
     "dashboard": "Example: python -m retail dashboard --port 8502",
     "demo": "Example: python -m retail demo",
     "check": "Example: python -m retail check my_products.zip --tasks category,colour",
+    "fetch": "Example: python -m retail fetch my_products.csv",
     "embed": "Example: python -m retail embed data/demo",
     "train": "Example: python -m retail train data/demo --tasks product,category --strategy gated --out my_bundle",
     "finetune": "Example: python -m retail finetune my_photos.zip --tasks product --out my_bundle --epochs 12",
@@ -47,7 +48,7 @@ EXAMPLES = {
     "predict": 'Example: python -m retail predict my_bundle --image front.jpg --text "oat drink, 1 l"',
 }
 
-Data = Annotated[Path, typer.Argument(help="A folder, a ZIP or a metadata.csv; `demo` ships.", metavar="DATA")]
+Data = Annotated[Path, typer.Argument(help="A folder, a ZIP or a table; `demo` ships.", metavar="DATA")]
 Bundle = Annotated[Path, typer.Argument(help="A folder made by 'train --out'; `demo` ships.", metavar="BUNDLE")]
 Tasks = Annotated[
     str,
@@ -61,7 +62,9 @@ Group = Annotated[
         help="Columns such as voice,shoot: rows that share a value stay in one split; the data's group if left out."
     ),
 ]
-TextColumn = Annotated[str, typer.Option(help="The column that holds the description.")]
+TextColumn = Annotated[
+    str, typer.Option(help="The column that holds the description, or several: title,brand makes one text of both.")
+]
 Encoders = Annotated[str, typer.Option(help="A preset (bundled, hub) or image=timm:NAME,text=hf:NAME,audio=...")]
 Modalities = Annotated[str, typer.Option(help="Inputs to use, such as image,text; all if left out.")]
 OneModality = Annotated[str, typer.Option("--modality", help="The input whose embeddings are used.")]

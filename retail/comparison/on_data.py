@@ -17,7 +17,8 @@ from retail.comparison.results import Results
 from retail.comparison.run import Comparison
 from retail.comparison.run import compare as run_comparison
 from retail.config import CompareConfig
-from retail.dataset.manifest import Manifest, read_manifest
+from retail.dataset.manifest import Manifest
+from retail.dataset.reader import read_manifest
 from retail.encoders import Encoder, load_preset
 from retail.schema import MODALITIES, Modality, Progress
 from retail.splits import Splits, prepare

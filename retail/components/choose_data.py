@@ -6,6 +6,7 @@ In: the chosen `Dataset` and what the user fills in. Out: the data sets kept und
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -14,8 +15,9 @@ import streamlit as st
 from retail.components.kept_choice import choose_kept
 from retail.components.words import download
 from retail.config.options import joined
-from retail.dataset.columns import GROUP, NONE, ROLES, Columns, guessed_tasks
-from retail.dataset.manifest import read_table
+from retail.dataset.columns import GROUP, NONE, ROLES
+from retail.dataset.questions import offered
+from retail.dataset.reader import read_rows
 from retail.schema import UserError
 from retail.workspace import datasets
 from retail.workspace.datasets import Dataset
@@ -101,11 +103,11 @@ def draw_add() -> None:
 def draw_columns(dataset: Dataset) -> None:
     """Which column holds what; kept beside the data and used by everything that reads it."""
     try:
-        header, by_line = read_table(dataset.table)
+        table = read_rows(dataset.path)
     except (UserError, OSError) as error:
         st.error(str(error))
         return
-    rows = list(by_line.values())
+    header, rows = table.header, [row.cells for row in table.rows]
     st.dataframe(pd.DataFrame(rows[:5], columns=header), hide_index=True, width="stretch")
     if dataset.is_demo:
         st.caption("The demo follows the convention: image_file_name, audio_file_name, text, id, split and group.")
@@ -128,7 +130,7 @@ def draw_columns(dataset: Dataset) -> None:
         now_grouped = now.groups or tuple(name for name in header if name == GROUP and now.group != NONE)
         grouped = st.multiselect("Group", header, now_grouped, help=GROUP_HELP, key=f"role_group_{dataset.id}")
         held += grouped
-        likely = [name for name in now.tasks or guessed_tasks(header, rows) if name in header and name not in held]
+        likely = [name for name in now.tasks or offered(header, rows)[0] if name in header and name not in held]
         help_text = "Each is a question that the model answers."
         tasks = st.multiselect("Columns to learn", header, likely, help=help_text, key=f"tasks_{dataset.id}")
         if not st.form_submit_button("Save", type="primary"):
@@ -140,7 +142,8 @@ def draw_columns(dataset: Dataset) -> None:
     try:
         plain = tuple(grouped) == ((GROUP,) if GROUP in header else ())
         group = "" if plain else joined(sorted(grouped)) or NONE
-        datasets.set_columns(dataset, Columns(**roles, group=group, tasks=tuple(tasks)))
+        columns = replace(now, group=group, tasks=tuple(tasks), **roles)  # type: ignore[arg-type]
+        datasets.set_columns(dataset, columns)
     except UserError as error:
         st.error(str(error))
         return

@@ -13,7 +13,9 @@ from retail.comparison.sources import data_source
 from retail.components.compare_runs import View
 from retail.components.media import draw_media
 from retail.components.words import plain
-from retail.dataset.manifest import Manifest, read_manifest
+from retail.dataset.manifest import Manifest
+from retail.dataset.reader import read_manifest
+from retail.dataset.source import changed
 from retail.report.mistakes import answers, saved_by
 from retail.schema import UserError
 from retail.wording import INPUT_WORDS
@@ -36,16 +38,11 @@ def run_manifest(view: View) -> tuple[Manifest | None, str]:
         return None, "The data of this run is not on this machine, so only ids are shown."
     text_column, group = view.results.config.text_column, view.results.data.group or ()
     try:
-        manifest = load_manifest(str(folder), text_column, group, _changed(folder))
+        manifest = load_manifest(str(folder), text_column, group, changed(folder))
     except (UserError, OSError) as error:
         return None, f"The data of this run cannot be read: {error}"
     same = view.results.data.checksum == manifest.checksum
     return manifest, "" if same else "The data has changed since this run: a card may not show what the model saw."
-
-
-def _changed(data: Path) -> float:
-    table = data / "metadata.csv"
-    return (table if table.is_file() else data).stat().st_mtime
 
 
 def draw_products(view: View, seed: str, rows: list[int], key: str) -> None:

@@ -1,17 +1,22 @@
-"""Which file is the table, which column holds what where the convention is not followed; and the data set's own JSON.
+"""Which column holds what where the convention is not followed; and the data set's own JSON.
 
-In: a header and a `Columns`. Out: the header in the convention's names. A folder with a `dataset.json` is a data set
-that was added by name: the JSON says where its table lies and how its columns are meant.
+In: a header and its cells. Out: a `Columns`, and the header in the convention's names. A folder with a `dataset.json`
+is a data set that was added by name: the JSON says where its data lies, how its columns are meant and what was decided
+of its labels.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Literal
 
 from retail.config.options import joined, listed
+from retail.dataset.label_rule import LabelRule
+from retail.dataset.missing import is_missing
+from retail.dataset.questions import offered
 from retail.files import home, whole_file
 from retail.files.record import Record
 from retail.schema import UserError
@@ -21,14 +26,14 @@ IMAGE, AUDIO, TEXT, ID, SPLIT, GROUP = "image_file_name", "audio_file_name", "te
 ROLES = {"image": IMAGE, "audio": AUDIO, "text": TEXT, "id": ID, "split": SPLIT, "group": GROUP}
 SPLIT_WORDS = {"train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val", "dev": "val"}
 SPLIT_WORDS |= {"test": "test", "testing": "test"}
-# More classes than this is free text or a number, not a label column to guess.
-MAX_GUESSED_CLASSES = 200
 NONE = "(none)"  # no column has this role, whatever the columns are called
 DATASET = "dataset.json"
 METADATA = "metadata.csv"
-TABLE_ENDINGS = (".csv", ".tsv")
-PHOTO_ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff")
+PHOTO_ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif", ".heic", ".heif")
 SOUND_ENDINGS = (".wav", ".mp3", ".ogg", ".opus", ".flac", ".m4a", ".webm")
+# Names of columns that say what they hold when the cells, such as numbers that files are named by, do not.
+IMAGE_WORDS = ("file_name", "filename", "image", "photo", "picture", "img", "image_link", "image_url")
+AUDIO_WORDS = ("audio", "sound", "clip", "audio_url")
 TEXT_WORDS = ("description", "text", "title", "name")
 ID_WORDS = ("id", "sku", "ean", "gtin", "article_number", "product_id")
 
@@ -37,7 +42,8 @@ ID_WORDS = ("id", "sku", "ean", "gtin", "article_number", "product_id")
 class Columns:
     """The column of each role, "" where the convention's name holds, and the label columns to learn (none: guess).
 
-    A group may be made of several columns, separated by commas; they keep their names.
+    A description and a group may be made of several columns, separated by commas; they keep their names. Where a row
+    is a photo, the rows of one id are one product.
     """
 
     image: str = ""
@@ -47,6 +53,12 @@ class Columns:
     split: str = ""
     group: str = ""
     tasks: tuple[str, ...] = ()
+    row: Literal["product", "photo"] = field(default="product", repr=False)  # repr is part of checksums
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The columns that make up the description; () where the convention's name holds, or none is meant."""
+        return () if self.text == NONE else listed(self.text)
 
     @property
     def groups(self) -> tuple[str, ...]:
@@ -60,13 +72,19 @@ class Columns:
 
     def renamed(self, header: Sequence[str]) -> list[str]:
         """The header with the convention's names; a column that merely has such a name gets another one."""
-        chosen = {role: getattr(self, role) for role in ROLES if role != "group" and getattr(self, role)}
-        for role, column in [*chosen.items(), *(("group", column) for column in self.groups)]:
+        several = ("group", "text") if len(self.texts) > 1 else ("group",)
+        chosen = {role: getattr(self, role) for role in ROLES if role not in several and getattr(self, role)}
+        if chosen.get("text", NONE) != NONE:
+            chosen["text"] = self.texts[0]
+        named = [*chosen.items(), *(("group", column) for column in self.groups)]
+        named += [("text", column) for column in self.texts if "text" in several]
+        for role, column in named:
             if column != NONE and column not in header:
                 raise UserError(
                     f"There is no column {column!r} for {role}; the columns are {', '.join(header)}. Choose another."
                 )
         taken = {ROLES[role] for role in chosen} | ({GROUP} if self.group and GROUP not in self.groups else set())
+        taken |= {TEXT} if "text" in several and TEXT not in self.texts else set()
         plain = [f"{name} (column)" if name in taken else name for name in header]
         for role, column in chosen.items():
             if column != NONE:
@@ -78,10 +96,12 @@ class Pointer(Record):
     """What a `dataset.json` says of a data set."""
 
     name: str
-    metadata: str  # where the table lies: absolute, or below the folder
+    metadata: str  # where the data lies, a folder or a table: absolute, or below the folder
     columns: Columns
     notes: tuple[str, ...]
     added: float  # seconds since 1970
+    labels: dict[str, LabelRule] = {}  # what was decided of label columns
+    tables: tuple[str, ...] = ()  # what was read when the data was added, as `metadata` is written
 
 
 def datasets_folder() -> Path:
@@ -111,53 +131,62 @@ def write_pointer(folder: Path, pointer: Pointer) -> None:
         partial.write_text(pointer.model_dump_json(indent=1), encoding="utf-8")
 
 
-def find_table(files: Iterable[Path], folder: Path) -> Path | None:
-    """Of these files in the folder the table: metadata.csv, else the uppermost CSV, else the first by name."""
-    tables = [path for path in files if path.suffix.lower() in TABLE_ENDINGS and _visible(path, folder)]
-    return min(tables, key=lambda path: (path.name.lower() != METADATA, len(path.parts), str(path)), default=None)
-
-
 def suggest(header: Sequence[str], rows: Sequence[Sequence[str]]) -> Columns:
-    """What the columns probably hold, from their names and cells; somebody should look at it."""
-    cells = {name: [row[place] for row in rows if row[place]] for place, name in enumerate(header)}
+    """What the columns probably hold, from their names and cells, where no column has the convention's name.
+
+    A description is the longest text of those that are named like one.
+    """
+    cells = {name: [row[place] for row in rows if not is_missing(row[place])] for place, name in enumerate(header)}
     found: dict[str, str] = {}
 
     def take(role: str, fits: list[str]) -> None:
         free = [name for name in fits if name not in found.values()]
-        if ROLES[role] in header:
-            found[role] = ROLES[role]
+        if alike := [name for name in header if name.lower() == ROLES[role]]:
+            found[role] = ROLES[role] if ROLES[role] in header else alike[0]
         elif free:
             found[role] = free[0]
 
-    take("image", [name for name in header if _ends(cells[name], PHOTO_ENDINGS)])
-    take("audio", [name for name in header if _ends(cells[name], SOUND_ENDINGS)])
-    take("split", [name for name in header if cells[name] and {v.lower() for v in cells[name]} <= set(SPLIT_WORDS)])
-    take("group", [name for name in header if name.lower() in ("group", "series", "family")])
-    unique = [name for name in header if cells[name] and len(set(cells[name])) == len(rows)]
+    others = {name for name in ROLES.values() if name in header}
+    free = [name for name in header if name not in others]
+    media = {name: _media_share(cells[name]) for name in free}
+    take(
+        "image",
+        _by_share(media, "image", IMAGE_WORDS) + [name for name in free if _link(name, cells[name], IMAGE_WORDS)],
+    )
+    take(
+        "audio",
+        _by_share(media, "audio", AUDIO_WORDS) + [name for name in free if _link(name, cells[name], AUDIO_WORDS)],
+    )
+    take("split", [name for name in free if cells[name] and {v.lower() for v in cells[name]} <= set(SPLIT_WORDS)])
+    take("group", [])
+    unique = [name for name in free if cells[name] and len(set(cells[name])) == len(rows)]
     take("id", [name for name in unique if name.lower().replace(" ", "_") in ID_WORDS])
-    take("text", sorted((n for n in header if _named(n, TEXT_WORDS)), key=lambda n: -_letters(cells[n])))
-    tasks = tuple(name for name in guessed_tasks(header, rows) if name not in found.values())
+    take("text", sorted((n for n in free if _named(n, TEXT_WORDS)), key=lambda n: -_letters(cells[n])))
+    tasks = tuple(name for name in offered(header, rows)[0] if name not in found.values())
     same = {role: column for role, column in found.items() if column != ROLES[role]}
     return Columns(**same, tasks=tasks)  # type: ignore[arg-type]
 
 
-def guessed_tasks(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Columns that could be labels: a few values, and some of them more than once."""
-    guessed = []
-    for place, column in enumerate(header):
-        values = Counter(row[place] for row in rows if row[place])
-        if 2 <= len(values) <= MAX_GUESSED_CLASSES and sum(values.values()) > len(values):
-            guessed.append(column)
-    return guessed
+def _media_share(values: Sequence[str]) -> dict[str, float]:
+    """Of the cells the share that end like a photo and like a sound, whatever follows in a web address."""
+    names = [re.split(r"[?#]", value.rstrip("\"'] "), maxsplit=1)[0].lower() for value in values]
+    count = max(len(names), 1)
+    return {
+        "image": sum(name.endswith(PHOTO_ENDINGS) for name in names) / count,
+        "audio": sum(name.endswith(SOUND_ENDINGS) for name in names) / count,
+    }
 
 
-def _visible(path: Path, folder: Path) -> bool:
-    parts = path.relative_to(folder).parts
-    return path.is_file() and not any(part.startswith((".", "__MACOSX")) for part in parts)
+def _by_share(media: Mapping[str, Mapping[str, float]], kind: str, words: Sequence[str]) -> list[str]:
+    """The columns most of whose cells name such files, those that are called so first."""
+    fits = [name for name, share in media.items() if share[kind] > 0.5]
+    return sorted(fits, key=lambda name: not _named(name, words))
 
 
-def _ends(values: Sequence[str], endings: tuple[str, ...]) -> bool:
-    return bool(values) and 2 * sum(value.lower().endswith(endings) for value in values) > len(values)
+def _link(name: str, values: Sequence[str], words: Sequence[str]) -> bool:
+    """Whether a column that is called so holds web addresses, which need no ending."""
+    addresses = sum(value.lower().startswith(("http://", "https://")) for value in values)
+    return _named(name, words) and 2 * addresses > len(values) > 0
 
 
 def _named(name: str, words: Sequence[str]) -> bool:

@@ -158,3 +158,32 @@ def _distance(name: str, side: str, shares: Mapping[str, float]) -> tuple[float,
     """How far the group's place is from those of a side."""
     (low, high), place = _borders(shares)[side], _place(name)
     return max(low - place, place - high, 0.0), name
+
+
+def with_validation(
+    products: Sequence[Product], names: Mapping[str, str], columns: Sequence[str], tasks: Sequence[str]
+) -> list[Product]:
+    """Whole groups of the training rows become validation rows, as none are marked."""
+    train = [product for product in products if product.split == "train"]
+    moved = {row.id: row for row in split_products(train, names, columns, tasks, WITHOUT_VALIDATION)}
+    return [moved.get(product.id, product) for product in products]
+
+
+def group_faults(products: Sequence[Product], columns: Sequence[str], has_split: bool) -> list[str]:
+    """Which groups lie in several splits, and which is so large that nothing is left to split."""
+    splits: dict[str, set[str]] = {}
+    for product in products:
+        if product.group:
+            splits.setdefault(product.group, set()).add(product.split)
+    found = [
+        f"group {group!r} is in {' and '.join(sorted(names))}; put it into one split."
+        for group, names in splits.items()
+        if len(names) > 1
+    ]
+    sizes = Counter(product.group for product in products if product.group)
+    most = max(sizes.values(), default=0)
+    if not has_split and most > SHARES["train"] * len(products):
+        ties = "these columns tie" if len(columns) > 1 else "this column ties"
+        remedy = "name fewer or other columns, or mark the splits yourself"
+        found.append(f"{ties} {most:,} of {len(products):,} rows into one group, which stays in one split; {remedy}.")
+    return found

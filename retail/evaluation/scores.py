@@ -6,17 +6,19 @@ In: a `Recognizer` and a manifest. Out: `Scores`: figures of each task, labels i
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from retail.dataset.columns import SPLIT_WORDS
+from retail.dataset.labels import respell
 from retail.dataset.manifest import Manifest
 from retail.evaluation.reports import ScoredData, Scores, TaskPredictions, TaskScore
 from retail.evaluation.subset_certainty import subset_certainty
 from retail.metrics.scores import score
 from retail.recognizer import Recognizer
-from retail.schema import Modality, Product, Progress, UserError
+from retail.schema import Modality, Product, Progress, UserError, Vocabulary
 from retail.splits import groups_of
 from retail.store import EmbeddingStore
 
@@ -26,8 +28,10 @@ def rows_to_score(recognizer: Recognizer, manifest: Manifest, split: str) -> tup
 
     Any split of the manifest's products counts; `read_manifest(..., every_split=True)` keeps those of other words.
 
-    The data that the recogniser learned from were split for it in the same way, split column or not.
+    The data that the recogniser learned from were split for it in the same way, split column or not. A label that is
+    one of its classes in another spelling, such as 3.0 for 3, is that class.
     """
+    manifest = replace(manifest, products=_spelled_as(manifest.products, recognizer.vocabularies))
     learned_from = recognizer.learned_from == manifest.checksum
     if split == "all" or not (manifest.has_split or learned_from):
         return list(manifest.products), _facts(manifest, "all", len(manifest.products))
@@ -39,6 +43,21 @@ def rows_to_score(recognizer: Recognizer, manifest: Manifest, split: str) -> tup
         there = ", ".join(f"{name} ({count:,})" for name, count in sorted(counts.items()))
         raise UserError(f"The data has no rows marked {split!r}; choose --split among {there or 'all'}, or use all.")
     return rows, _facts(manifest, wanted, len(rows))
+
+
+def _spelled_as(products: Sequence[Product], vocabularies: Mapping[str, Vocabulary]) -> tuple[Product, ...]:
+    """The same products, with every label that is one class in another spelling in that of the class."""
+    changes = {}
+    for task, vocabulary in vocabularies.items():
+        found, _ = respell((row.labels.get(task, "") for row in products), vocabulary.classes)
+        if found:
+            changes[task] = found
+    if not changes:
+        return tuple(products)
+    return tuple(
+        replace(row, labels={task: changes.get(task, {}).get(label, label) for task, label in row.labels.items()})
+        for row in products
+    )
 
 
 def _facts(manifest: Manifest, split: str, n: int) -> ScoredData:

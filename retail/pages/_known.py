@@ -8,7 +8,7 @@ from retail import catalogue, charts
 from retail.catalogue import Gallery, Neighbour
 from retail.components.media import draw_photo
 from retail.components.words import plain
-from retail.dataset.manifest import read_manifest
+from retail.dataset.reader import read_manifest
 from retail.pages._recogniser import Chosen
 from retail.pages._result import Asked
 from retail.recognizer import Recognizer

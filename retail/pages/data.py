@@ -14,7 +14,8 @@ from retail.components.data_cards import draw_products
 from retail.components.products import load_manifest
 from retail.components.words import download, figure, plain
 from retail.dataset import summary
-from retail.dataset.manifest import Manifest, read_manifest
+from retail.dataset.manifest import Manifest
+from retail.dataset.reader import read_manifest
 from retail.files import PAGES
 from retail.media import SAMPLE_RATE_HZ, MediaError
 from retail.pages._data_audit import draw_audit

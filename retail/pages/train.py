@@ -11,7 +11,8 @@ import streamlit as st
 from retail.components.choose_data import choose_dataset
 from retail.components.follow_run import EVERY_SECONDS, draw_run
 from retail.components.words import plain
-from retail.dataset.manifest import Manifest, read_manifest
+from retail.dataset.manifest import Manifest
+from retail.dataset.reader import read_manifest
 from retail.encoders import PRESETS
 from retail.files import PAGES
 from retail.pages._methods import REQUESTS, Choice

@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import BinaryIO, Literal
 
 from retail.config.wish import DEFAULT_WISH, check_wish
-from retail.files import home, on_this_machine, whole_file
+from retail.dataset.source import media_kind
+from retail.dataset.tables import TABLE_ENDINGS
+from retail.files import home, on_this_machine, whole_file, whole_folder
 from retail.recognizer.bundle import read_record
 from retail.schema import Decision, UserError
 from retail.workspace import jobs
@@ -30,23 +32,51 @@ Shown = Decision | Literal["all", "failed"]  # which rows of a table are shown
 
 
 def keep_upload(name: str, stream: BinaryIO) -> Path:
-    """An uploaded ZIP or CSV on disk, found again under the hash of its content; raises UserError for anything else."""
-    kind = Path(name).suffix.lower()
-    if kind not in (".zip", ".csv"):
-        raise UserError(f"{name!r} is neither a ZIP nor a CSV; pack the files with a metadata.csv into a ZIP.")
+    """One uploaded ZIP, table, photo or sound on disk; raises UserError for anything else."""
+    return keep_uploads([(name, stream)])
+
+
+def keep_uploads(files: Sequence[tuple[str, BinaryIO]]) -> Path:
+    """A ZIP, a table, or loose photos and sounds on disk, found again under the hash of their content.
+
+    Raises UserError for anything else, and for a ZIP among other files.
+    """
     digest = hashlib.sha256()
-    stream.seek(0)
-    while piece := stream.read(CHUNK_BYTES):
-        digest.update(piece)
-    folder = home() / "uploads"
-    short = digest.hexdigest()[:16]
-    path = folder / f"{short}.zip" if kind == ".zip" else folder / short / "metadata.csv"
-    if not path.is_file():
+    for name, stream in files:
+        if not name.lower().endswith((".zip", *TABLE_ENDINGS)) and not media_kind(name):
+            raise UserError(
+                f"{name!r} is no ZIP, no table and no photo or sound; give a ZIP, a table (CSV, Excel, JSON Lines or "
+                "Parquet), or the photos themselves."
+            )
+        digest.update(f"{len(files)} {name}\0".encode() if len(files) > 1 else b"")
         stream.seek(0)
-        with whole_file(path) as partial, partial.open("wb") as file:
-            while piece := stream.read(CHUNK_BYTES):
-                file.write(piece)
-    return path
+        while piece := stream.read(CHUNK_BYTES):
+            digest.update(piece)
+    folder, short = home() / "uploads", digest.hexdigest()[:16]
+    (first, stream), *others = files
+    if first.lower().endswith(".zip"):
+        if others:
+            raise UserError(f"{first!r} is a ZIP, and one ZIP is taken at a time; give the other files by themselves.")
+        path = folder / f"{short}.zip"
+        if not path.is_file():
+            with whole_file(path) as partial:
+                _copy(stream, partial)
+        return path
+    names = [Path(name.replace("\\", "/")).name for name, _ in files]
+    if len(set(names)) < len(names):
+        raise UserError("Two of the files have one name; rename one of them.")
+    if not (folder / short).is_dir():
+        with whole_folder(folder / short) as partial:
+            for name, (_, stream) in zip(names, files, strict=True):
+                _copy(stream, partial / name)
+    return folder / short / names[0] if not others and first.lower().endswith(TABLE_ENDINGS) else folder / short
+
+
+def _copy(stream: BinaryIO, path: Path) -> None:
+    stream.seek(0)
+    with path.open("wb") as file:
+        while piece := stream.read(CHUNK_BYTES):
+            file.write(piece)
 
 
 def start(bundle: Path, data: Path, title: str, text_column: str = "text", accuracy: float = DEFAULT_WISH) -> Job:

@@ -1,7 +1,7 @@
 """Data sets kept by name: the demo first, then what was uploaded or named as a folder on this machine.
 
-In: bytes of a ZIP or CSV, or a path. Out: a `Dataset`, whose path every command takes as DATA. Files of an upload are
-kept under the home folder; a folder of yours is only pointed at and never written to.
+In: bytes of a ZIP, a table or photos and sounds, or a path. Out: a `Dataset`, whose path every command takes as DATA.
+Files of an upload are kept under the home folder; a folder of yours is only pointed at and never written to.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import re
 import shutil
 import time
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -29,17 +29,19 @@ from retail.dataset.columns import (
     Columns,
     Pointer,
     datasets_folder,
-    find_table,
     read_pointer,
     suggest,
     write_pointer,
 )
-from retail.dataset.manifest import read_table
+from retail.dataset.decisions import decided
+from retail.dataset.reader import read_rows
+from retail.dataset.rows import rows_of
+from retail.dataset.source import changed, media_kind, open_source
+from retail.dataset.tables import TABLE_ENDINGS
 from retail.files import DEMO_DIR, on_this_machine, whole_folder
 from retail.schema import UserError
 
 DEMO_NAME = "Demo products"
-TABLES = ("csv", "tsv", "txt")
 TEMPLATE_COLUMNS = ("id", IMAGE, AUDIO, "text", "product", "category", "split", "group")
 TEMPLATE_ROWS = 3
 
@@ -64,16 +66,9 @@ class Dataset:
         return pointer.columns if pointer else Columns()
 
     @property
-    def table(self) -> Path:
-        """Its CSV file."""
-        pointer = None if self.is_demo else read_pointer(self.path)
-        return self.path / (pointer.metadata if pointer else METADATA)
-
-    @property
     def changed(self) -> float:
-        """Moves on whenever the table or the meaning of its columns changes; 0 when the table is gone."""
-        files = [self.table, self.path / DATASET]
-        return max((path.stat().st_mtime for path in files if path.is_file()), default=0.0)
+        """Moves on whenever a table or the meaning of its columns changes."""
+        return changed(self.path)
 
 
 def list_datasets() -> list[Dataset]:
@@ -95,23 +90,48 @@ def find(dataset_id: str) -> Dataset | None:
 
 
 def add_upload(name: str, file_name: str, content: bytes) -> Dataset:
-    """Keeps an uploaded ZIP or table; raises UserError when it is neither, or holds no table."""
-    ending = file_name.rpartition(".")[2].lower()
+    """Keeps an uploaded ZIP or table; raises UserError when it is neither, or holds nothing to read."""
+    return add_files(name, [(file_name, content)])
+
+
+def add_files(name: str, files: Sequence[tuple[str, bytes]]) -> Dataset:
+    """Keeps a ZIP, a table, photos and sounds, or a table with its files; raises UserError for anything else."""
     folder = _new_folder(name)
     with whole_folder(folder) as partial:
-        files, notes = partial / "files", []
-        if ending == "zip":
-            upload = partial / file_name_of(file_name)
-            upload.write_bytes(content)
-            notes = extract(upload, files)
+        kept, notes = partial / "files", []
+        zips = [one for one in files if one[0].lower().endswith(".zip")]
+        if zips and len(files) > 1:
+            raise UserError(
+                f"{zips[0][0]} is a ZIP, and one ZIP is added at a time; add the other files by themselves."
+            )
+        if zips:
+            upload = partial / file_name_of(zips[0][0])
+            upload.write_bytes(zips[0][1])
+            notes = extract(upload, kept)
             upload.unlink()
-        elif ending in TABLES:
-            files.mkdir()
-            (files / METADATA).write_bytes(content)
         else:
-            raise UserError(f"{file_name} is not a data set; upload a ZIP with a table and its files, or a CSV table.")
-        _describe(partial, name, files, tuple(notes))
+            write_files(kept, files)
+        single = len(files) == 1 and not zips
+        _describe(partial, name, next(kept.iterdir()) if single else kept, tuple(notes))
     return Dataset(folder.name, name.strip(), folder)
+
+
+def write_files(folder: Path, files: Iterable[tuple[str, bytes]]) -> None:
+    """Tables, photos and sounds under their own names; raises UserError for a file that is none of these."""
+    folder.mkdir(parents=True)
+    for name, content in files:
+        if not media_kind(name) and not name.lower().endswith(TABLE_ENDINGS):
+            raise UserError(
+                f"{name} is not a data set; upload a ZIP, a table (CSV, Excel, JSON Lines or Parquet), or photos and "
+                "sounds."
+            )
+        path = folder / (Path(name.replace("\\", "/")).name or "file")
+        if path.exists():
+            raise UserError(f"Two of the files are called {path.name}; rename one, or pack them into a ZIP.")
+        try:
+            path.write_bytes(content)
+        except (OSError, ValueError):
+            raise UserError(f"{name!r} cannot be kept under this name; rename the file.") from None
 
 
 def add_folder(name: str, path: Path) -> Dataset:
@@ -143,10 +163,15 @@ def delete(dataset: Dataset) -> None:
 def set_columns(dataset: Dataset, columns: Columns) -> None:
     """Says what the columns hold; raises UserError for a column that the table lacks, or with two meanings."""
     pointer = _own(dataset)
-    header, _ = read_table(dataset.table)
+    header = read_rows(dataset.path).header
     columns.renamed(header)
     _check_meanings(columns, header)
     write_pointer(dataset.path, pointer.model_copy(update={"columns": columns}))
+
+
+def decide(dataset: Dataset, decisions: Iterable[str]) -> None:
+    """Keeps what was decided of label columns and rows, each as `check --decide` takes it; raises UserError."""
+    write_pointer(dataset.path, decided(_own(dataset), decisions, read_rows(dataset.path).header))
 
 
 def file_name_of(name: str) -> str:
@@ -209,20 +234,28 @@ def _check_meanings(columns: Columns, header: Sequence[str]) -> None:
         raise UserError(f"Column {taken[0]!r} has a reserved name; rename it in the table to learn it.")
 
 
-def _describe(folder: Path, name: str, source: Path, notes: tuple[str, ...]) -> None:
-    """Finds the table, guesses its columns and writes the JSON."""
-    table = source if source.is_file() else find_table(source.rglob("*"), source)
-    if table is None:
-        raise UserError(
-            f"There is no {METADATA} and no other CSV table in the data; add one, or start from the template."
-        )
-    header, rows = read_table(table)
-    inside = table.is_relative_to(folder)
-    place = str(table.relative_to(folder)) if inside else str(table)
-    guess = suggest(header, list(rows.values()))
-    # Where the convention is followed, nothing needs saying; a guess of the tasks is the manifest's own.
-    guess = replace(guess, tasks=()) if guess == Columns(tasks=guess.tasks) else guess
-    pointer = Pointer(name=name.strip(), metadata=place, columns=guess, notes=notes, added=time.time())
+def _describe(folder: Path, name: str, data: Path, notes: tuple[str, ...]) -> None:
+    """Looks what lies there, guesses its columns and writes the JSON; raises UserError where nothing can be read."""
+    found = open_source(data, called=name.strip())
+    if found.pointer:  # a folder of one's own with decisions beside it
+        columns, labels = found.pointer.columns, found.pointer.labels
+    else:
+        rows = rows_of(found)
+        # Where the convention is followed, nothing needs saying; which columns to learn is the reader's own guess.
+        columns, labels = replace(suggest(rows.header, [row.cells for row in rows.rows]), tasks=()), {}
+
+    def placed(path: Path) -> str:
+        return str(path.relative_to(folder)) if path.is_relative_to(folder) else str(path)
+
+    pointer = Pointer(
+        name=name.strip(),
+        metadata=placed(data),
+        columns=columns,
+        notes=notes,
+        added=time.time(),
+        labels=labels,
+        tables=tuple(placed(table) for table in found.tables),
+    )
     write_pointer(folder, pointer)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from retail.build import train_recognizer
 from retail.config import TrainConfig
-from retail.dataset.manifest import read_manifest
+from retail.dataset.reader import read_manifest
 from retail.files import DEMO_BUNDLE, DEMO_DIR, DEMO_TASKS, home
 from retail.fusion import strategies
 from retail.recognizer.bundle import BUNDLE, load_bundle, save_bundle

@@ -12,7 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from retail.dataset.manifest import Manifest, header_of, read_manifest
+from retail.dataset.manifest import Manifest
+from retail.dataset.reader import header_of, read_manifest
 from retail.evaluation.leaderboard import Candidate, Leaderboard, leaderboard
 from retail.evaluation.reports import Scores
 from retail.evaluation.scores import evaluate

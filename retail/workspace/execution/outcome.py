@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from retail.dataset.manifest import Manifest, read_manifest
+from retail.dataset.manifest import Manifest
+from retail.dataset.reader import read_manifest
 from retail.encoders import load_preset
 from retail.encoders.reading import reading_notes
 from retail.schema import Modality
@@ -66,10 +67,10 @@ def read_data(
     group: Sequence[str] = (),
     every_split: bool = False,
 ) -> Manifest:
-    """The data set with these label columns, or with those that look like labels; each of its problems is reported."""
+    """The data set with these label columns, or with what look like labels; all that is wrong or unused is said."""
     manifest = read_manifest(data, tasks, text_column, progress=follower, group=group, every_split=every_split)
-    for problem in manifest.problems:
-        follower.note(str(problem))
+    for sentence in manifest.sentences:
+        follower.note(sentence)
     return manifest
 
 

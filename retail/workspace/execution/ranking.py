@@ -20,8 +20,8 @@ def run(request: LeaderboardRequest, follower: Follower) -> Outcome:
     """One that cannot be scored is named with the reason and the others stay; raises UserError when none can."""
     tasks, left_out = tasks_of(request.recognizers)
     manifest = board_manifest(request.data, chain(*tasks.values()), request.text_column, request.group, follower)
-    for problem in manifest.problems:
-        follower.note(str(problem))
+    for sentence in manifest.sentences:
+        follower.note(sentence)
     scores: dict[str, Scores] = {}
     for place, name in enumerate(tasks):
         follower("scoring recognisers", place, len(tasks))

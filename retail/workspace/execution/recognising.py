@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from retail.dataset.columns import ID
-from retail.dataset.manifest import Manifest, header_of, locate, read_manifest, read_table
+from retail.dataset.manifest import Manifest
+from retail.dataset.reader import header_of, read_manifest, read_rows
 from retail.evaluation.robustness import robustness as measure
 from retail.evaluation.robustness import some_of
 from retail.evaluation.scores import evaluate as score
@@ -76,12 +77,12 @@ def predict(request: PredictRequest, recognizer: Recognizer, follower: Follower)
     manifest = read_manifest(
         request.data, None, request.text_column, progress=follower, most_rows=request.limit, use_split=False
     )
-    for problem in manifest.problems:
-        follower.note(str(problem))
+    for sentence in manifest.sentences:
+        follower.note(sentence)
     answers = recognizer.predict_many(manifest.products, EmbeddingStore(), follower, request.accuracy)
     rows = _by_line(answers, manifest)
-    table, _, _, _ = locate(request.data)
-    header, own = read_table(table)
+    table = read_rows(request.data)
+    header, own = table.header, table.by_number
     numbered = ID not in header
     columns = AnswerColumns.of([ID, *header] if numbered else header, list(recognizer.vocabularies))
     with whole_file(request.out) as partial, partial.open("w", newline="", encoding="utf-8") as stream:

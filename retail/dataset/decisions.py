@@ -1,0 +1,51 @@
+"""What somebody decided about labels and rows, kept in the data set's JSON beside the data and part of its checksum.
+
+In: decisions as `check --decide` takes them, such as "tags=each" or "rows=join". Out: the JSON, or a `Pointer`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from retail.dataset.columns import Pointer, read_pointer, suggest, write_pointer
+from retail.dataset.labels import rule_with
+from retail.dataset.rows import rows_of
+from retail.dataset.source import open_source
+from retail.files import DEMO_DIR, or_demo
+from retail.schema import UserError
+
+ROWS = {"rows=join": "photo", "rows=apart": "product"}  # decision -> what a row is
+
+
+def decided(pointer: Pointer, decisions: Iterable[str], header: Sequence[str]) -> Pointer:
+    """The JSON with these decisions in it; raises UserError for one that nobody understands."""
+    columns, rules = pointer.columns, dict(pointer.labels)
+    for decision in decisions:
+        if decision in ROWS and decision.partition("=")[0] not in header:
+            columns = replace(columns, row=ROWS[decision])  # type: ignore[arg-type]
+        else:
+            rules = rule_with(rules, decision, header)
+    return pointer.model_copy(update={"columns": columns, "labels": rules})
+
+
+def keep_decisions(data: str | Path, decisions: Sequence[str]) -> None:
+    """Writes them beside the data, where everything that reads the folder finds them; raises UserError."""
+    folder = or_demo(data, DEMO_DIR)
+    if folder.resolve() == DEMO_DIR.resolve():
+        raise UserError("The demo is built in, so nothing can be decided about it; copy its folder first.")
+    if not folder.is_dir():
+        raise UserError(
+            f"Decisions are kept beside the data, but {folder} is no folder; unpack it, or name the folder it lies in."
+        )
+    found = open_source(folder)
+    rows = rows_of(found)
+    guess = replace(suggest(rows.header, [row.cells for row in rows.rows]), tasks=())
+    new = Pointer(name=folder.resolve().name, metadata="", columns=guess, notes=(), added=time.time())
+    pointer = decided(read_pointer(folder) or new, decisions, rows.header)
+    try:
+        write_pointer(folder, pointer)
+    except OSError as error:
+        raise UserError(f"The decisions cannot be kept in {folder} ({error.strerror}); make it writable.") from None

@@ -1,0 +1,74 @@
+"""Which files the cells name, how each was found, and what of them cannot be opened.
+
+In: a cell and the folder that its path counts from. Out: paths, and faults for those that there are not.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from retail.dataset.columns import AUDIO, IMAGE
+from retail.dataset.places import ABSENT, WEB, Found, Places
+from retail.dataset.source import Source
+from retail.media import MediaError, decode_audio, decode_image
+
+KINDS: dict[str, Literal["image", "audio"]] = {IMAGE: "image", AUDIO: "audio"}
+FILE_WORDS = {IMAGE: "photos", AUDIO: "sounds"}
+
+
+@dataclass
+class FoundFiles:
+    """Finds the files of one data set's rows and keeps count; `opened` decodes each of them too."""
+
+    source: Source
+    opened: bool
+    files: list[tuple[str, Path]] = field(default_factory=list)  # as the cells name them, in the order of the rows
+    ways: Counter[tuple[str, str]] = field(default_factory=Counter)  # column and way -> files not found as written
+    named: Counter[str] = field(default_factory=Counter)  # column -> cells that name a file
+    found: Counter[str] = field(default_factory=Counter)  # column -> cells of which a file was found
+    addresses: Counter[str] = field(default_factory=Counter)  # column -> web addresses that were not fetched
+
+    def __post_init__(self) -> None:
+        self.places = Places(self.source.root, self.source.own, lambda: self.source.listing)
+
+    def of(self, cell: str, column: str, folder: Path, say: Callable[[str], None]) -> list[Path]:
+        """The files of a cell; `say` hears of each that there is not, or that cannot be opened."""
+        if not cell:
+            return []
+        found_all = self.places.find(cell, KINDS[column], folder)
+        addresses = sum(found.remark == WEB for found in found_all)
+        self.addresses[column] += addresses
+        self.named[column] += addresses < len(found_all)
+        paths = []
+        for found in found_all:
+            if found.remark == WEB:
+                continue
+            if found.path is None or self._is_anothers(found, folder):
+                say(found.message or ABSENT.format(name=found.name))
+                continue
+            if found.remark:
+                self.ways[column, found.remark] += 1
+            if found.message:
+                say(found.message)
+            self.files.append((found.name, found.path))
+            if not self.opened or self._opens(column, found.path, say):
+                paths.append(found.path)
+        self.found[column] += bool(paths)
+        return paths
+
+    def _is_anothers(self, found: Found, folder: Path) -> bool:
+        """Whether a file that was not found as written lies beside another table: 1.jpg of test is not train's."""
+        others = {part.folder for part in self.source.parts if not folder.is_relative_to(part.folder)}
+        return bool(found.remark) and any(found.path.is_relative_to(other) for other in others if found.path)
+
+    def _opens(self, column: str, path: Path, say: Callable[[str], None]) -> bool:
+        try:
+            (decode_image if column == IMAGE else decode_audio)(path)
+        except MediaError as error:
+            say(str(error))
+            return False
+        return True

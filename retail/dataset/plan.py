@@ -1,0 +1,130 @@
+"""What will be learned from a data set, in ten seconds of reading: inputs, questions, rows, splits, what to mend first.
+
+In: a `Manifest`. Out: headed lines, the same for `check` and the Data page.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import NamedTuple
+
+from retail.dataset.manifest import Manifest
+from retail.dataset.remarks import few
+from retail.schema import MODALITIES
+from retail.wording import INPUT_WORDS
+
+MEND = 3  # things to mend first that are named
+FEWEST = 2  # training products of a class below which it cannot be learned
+FILES = {"image": "photos", "audio": "sounds"}
+
+
+class Line(NamedTuple):
+    """A heading and what stands under it."""
+
+    heading: str
+    text: str
+
+
+def plan(manifest: Manifest) -> list[Line]:
+    """The whole plan, one line a heading; what does not apply is left out."""
+    lines = [
+        Line("Inputs", _inputs(manifest)),
+        Line("Questions", _questions(manifest)),
+        Line("Rows", _rows(manifest)),
+        Line("Splits", _splits(manifest)),
+        Line("By class", _by_class(manifest)),
+        Line("Not used", _not_used(manifest)),
+    ]
+    lines += [Line(f"Mend {place}", text) for place, text in enumerate(mend_first(manifest), start=1)]
+    return [line for line in lines if line.text]
+
+
+def _inputs(manifest: Manifest) -> str:
+    total = len(manifest.products)
+    counts = Counter(modality for product in manifest.products for modality in product.modalities)
+    parts = []
+    for modality in sorted(MODALITIES, key=lambda name: ("image", "text", "audio").index(name)):
+        columns = " + ".join(manifest.inputs.get(modality, ()))
+        origin = f" ({columns})" if columns else ""
+        parts.append(f"{INPUT_WORDS[modality]} {counts[modality]:,} of {total:,}{origin}" if counts[modality] else "")
+    return " · ".join(part for part in parts if part)
+
+
+def _questions(manifest: Manifest) -> str:
+    if not manifest.tasks:
+        return "none found; name a label column with --tasks"
+    return " · ".join(f"{task} ({len(manifest.support(task))} classes)" for task in manifest.tasks)
+
+
+def _rows(manifest: Manifest) -> str:
+    used, total = len(manifest.lines), manifest.rows
+    if used >= total:
+        return f"all {total:,} used"
+    return f"{used:,} of {total:,} used; {total - used:,} left out, each named above"
+
+
+def _splits(manifest: Manifest) -> str:
+    sizes = Counter(product.split for product in manifest.products)
+    how = "as the data says" if manifest.has_split else "split for you"
+    if manifest.has_split and not manifest.has_validation:
+        how += ", validation taken from training"
+    return " · ".join(f"{sizes[name]:,} {name}" for name in ("train", "val", "test")) + f", {how}"
+
+
+def _by_class(manifest: Manifest) -> str:
+    """Of each question the classes that no training, or no test product has."""
+    parts = []
+    for task in manifest.tasks:
+        counts = {split: manifest.support(task, split) for split in ("train", "val", "test")}
+        labels = set().union(*counts.values())
+        untested = [label for label in labels if not counts["test"][label]]
+        untaught = [label for label in labels if not counts["train"][label]]
+        sizes = sorted(counts["train"].values()) or [0]
+        text = f"{task} {sizes[0]:,} to {sizes[-1]:,} training products a class"
+        text += f", {len(untaught):,} classes without any" if untaught else ""
+        text += f", {len(untested):,} without a test product" if untested else ""
+        parts.append(text)
+    return " · ".join(parts)
+
+
+def _not_used(manifest: Manifest) -> str:
+    """How much of each kind; the sentences stand above."""
+    counts = Counter[str]()
+    for remark in manifest.remarks:
+        if remark.kind in ("columns", "tables", "files", "characters", "seconds"):
+            counts[remark.kind] += remark.count
+    named = ("tables", "columns", "files")
+    parts = [f"{counts[kind]:,} {kind if counts[kind] != 1 else kind[:-1]}" for kind in named if counts[kind]]
+    parts += [f"the end of {counts[kind]:,} {word}" for kind, word in CUT.items() if counts[kind]]
+    return ", ".join(parts)
+
+
+CUT = {"characters": "descriptions", "seconds": "sounds"}
+
+
+def mend_first(manifest: Manifest) -> list[str]:
+    """The most that can be won, the most important first."""
+    found = [
+        f"None of the {count:,} {FILES[modality]} was found: mend the paths in column {manifest.inputs[modality][0]!r}."
+        for modality, count in manifest.lost.items()
+    ]
+    found += [str(remark) for remark in manifest.remarks if remark.kind == "addresses"]
+    left_out = manifest.rows - len(manifest.lines)
+    if left_out:
+        found.append(f"{left_out:,} of {manifest.rows:,} rows are left out.")
+    for task, desk in manifest.desks.items():
+        if desk.several and desk.rule.several == "together":
+            found.append(f"{task}: {desk.several.cells:,} cells hold several labels; choose with --decide.")
+    for task in manifest.tasks:
+        few_rows = [label for label, count in manifest.support(task).items() if count < FEWEST]
+        if few_rows:
+            found.append(
+                f"{task}: {len(few_rows):,} classes have one training product ({few(few_rows)}); add products."
+            )
+    missing = manifest.rows and [
+        f"{task}: {unlabelled:,} of {len(manifest.products):,} products have no label."
+        for task in manifest.tasks
+        if (unlabelled := sum(not product.labels.get(task) for product in manifest.products)) * 2
+        > len(manifest.products)
+    ]
+    return [*found, *(missing or [])][:MEND]

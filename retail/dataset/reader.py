@@ -1,0 +1,260 @@
+"""Read a data set, whatever form it has: tables in the Hugging Face convention or not, class folders, loose files.
+
+In: a folder, a ZIP or a table. Out: a `Manifest` with every usable row, every problem and all that was not used. The
+command line and the dashboard read through this one function. No torch.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Literal
+
+from retail.dataset.columns import AUDIO, ID, IMAGE, ROLES, SPLIT, SPLIT_WORDS, TEXT, suggest
+from retail.dataset.filled import INPUTS, Cells, text_columns
+from retail.dataset.found_files import KINDS, FoundFiles
+from retail.dataset.grouping import group_names
+from retail.dataset.identity import joined_rows, names_of
+from retail.dataset.manifest import Manifest, Problem, Seal
+from retail.dataset.remarks import Remark, few
+from retail.dataset.rows import Row, Rows, rows_of
+from retail.dataset.source import Source, open_source
+from retail.dataset.splitting import group_faults, split_products, with_validation
+from retail.dataset.unused import cells_read_otherwise, columns_left, files_left, texts_cut
+from retail.schema import Modality, Product, Progress, UserError
+
+
+def read_rows(data: str | Path) -> Rows:
+    """The rows as they stand, under the user's own column names; raises UserError."""
+    return rows_of(open_source(data, labelled=False))
+
+
+def header_of(data: str | Path, asked: Sequence[str] = ()) -> list[str]:
+    """The columns in the convention's names, and questions that are one of a column's labels; raises UserError.
+
+    Of labels that were `asked` for, also those that are rare in this data are questions.
+    """
+    cells = _cells(open_source(data), TEXT, asked)
+    return [*cells.header, *cells.column_of]
+
+
+def media_cells(data: str | Path) -> dict[Literal["image", "audio"], list[str]]:
+    """The cells that name photos and those that name sounds; raises UserError."""
+    cells = _cells(open_source(data, labelled=False), TEXT, ()).cells
+    return {kind: [cell for cell in cells.get(column, []) if cell] for column, kind in KINDS.items()}
+
+
+def read_manifest(
+    data: str | Path,
+    tasks: Sequence[str] | None = None,
+    text_column: str = TEXT,
+    check_media: bool = False,
+    progress: Progress | None = None,
+    most_rows: int = 0,
+    use_split: bool = True,
+    group: Sequence[str] = (),
+    every_split: bool = False,
+) -> Manifest:
+    """Every usable row and every problem; raises UserError when no row is usable or a named column is missing.
+
+    With `most_rows` a longer table is refused before any file is looked for. Without `use_split` the column of splits
+    is not looked at, as for products that are only to be recognised. Rows that share a value of a `group` column stay
+    in one split; without any named, the data set's own group column counts. With `every_split` rows that the table
+    gives another split than train, val or test, such as holdout, are among the products. Several text columns,
+    separated by commas, make one description.
+    """
+    source = open_source(data, labelled=use_split)
+    rows = rows_of(source)
+    if most_rows and len(rows.rows) > most_rows:
+        raise UserError(
+            f"{source.name} has {len(rows.rows):,} rows, but the limit is {most_rows:,}; split it into parts."
+        )
+    cells = _cells(source, text_column, tasks or (), group, rows)
+    reader = _Reader(cells, check_media, use_split, every_split)
+    return reader.manifest(tuple(tasks or cells.columns.tasks), tuple(group), progress)
+
+
+def _cells(
+    source: Source, text_column: str, tasks: Sequence[str], group: Sequence[str] = (), rows: Rows | None = None
+) -> Cells:
+    """The cells under what they mean: as the data set says, else as names and cells suggest."""
+    rows = rows or rows_of(source)
+    if source.pointer:
+        columns = source.pointer.columns
+    else:
+        guess = suggest(rows.header, [row.cells for row in rows.rows])
+        named = {*tasks, *text_columns(rows.header, text_column)}  # what somebody named keeps its name
+        free = {role: "" for role in ROLES if getattr(guess, role) in named}
+        columns = replace(guess, tasks=(), **free)  # type: ignore[arg-type]
+    return Cells(source, rows, columns.grouped_by(group), text_column, tuple(tasks))
+
+
+@dataclass
+class _Reader:
+    """Turns rows into products and gathers what is wrong on the way."""
+
+    cells: Cells
+    check_media: bool
+    use_split: bool
+    every_split: bool
+    problems: list[Problem] = field(default_factory=list)
+    lines: dict[str, int] = field(default_factory=dict)  # id -> number of each usable row
+    contents: dict[str, str] = field(default_factory=dict)  # id -> what names the row when its line moves
+    copies: Counter[str] = field(default_factory=Counter)  # content -> rows of it
+
+    def __post_init__(self) -> None:
+        self.source, self.table = self.cells.source, self.cells.table
+        self.called = dict(self.table.starts)  # number of each row -> what the row is called in problems
+        self.problems = [Problem(None, "", note) for note in self.source.notes]
+        self.problems += [Problem(line, "", message) for line, message in self.table.faults]
+        self.remarks = list(self.source.remarks)
+        self.files = FoundFiles(self.source, self.check_media)
+
+    def manifest(self, tasks: tuple[str, ...], named_groups: tuple[str, ...], progress: Progress | None) -> Manifest:
+        """Everything that is known of the data; raises UserError when no row is usable."""
+        cells = self.cells
+        questions = cells.questions(tasks)
+        desks = {column: cells.desk(column) for column in questions.columns}
+        labels = {name: values for desk in desks.values() for name, values in desk.columns.items()}
+        chosen = questions.chosen
+        asked = tuple(name for task in chosen for name in ([task] if task in labels else desks[task].columns))
+        products = self._products(labels, progress)
+        if not products:
+            first = f" The first problem is: {self.problems[0]}" if self.problems else ""
+            raise UserError(f"{self.source.name} has no usable row: a row needs a photo, a sound or a text.{first}")
+        has_split = SPLIT in cells.header and self.use_split
+        has_validation = has_split and any(product.split == "val" for product in products)
+        if self.use_split:
+            for sentence in group_faults(products, cells.groups, has_split):
+                self._say(None, ", ".join(cells.groups), sentence)
+        if self.use_split and not has_validation:
+            divide = with_validation if has_split else split_products
+            products = divide(products, self.contents, tuple(labels), asked)
+        self.remarks += [
+            *questions.remarks,
+            *columns_left(cells, desks, questions.reasons),
+            *cells_read_otherwise(cells, desks, self.files),
+            *texts_cut(products, language=self.check_media),
+            *files_left(self.source, self.files),
+        ]
+        single = len(self.source.tables) == 1
+        return Manifest(
+            root=self.source.tables[0].parent.resolve() if single else self.source.root,
+            products=tuple(products),
+            problems=self._placed_problems(),
+            tasks=asked,
+            label_columns=tuple(labels),
+            text_column=cells.text_column,
+            has_split=has_split,
+            seal=Seal(self.source.tables, cells.meaning(), tuple(self.files.files)),
+            title=self.source.title,
+            source=self.source.place,
+            lines=self.lines,
+            group=named_groups,
+            has_validation=has_validation,
+            remarks=tuple(self.remarks),
+            inputs=cells.inputs,
+            lost=self._lost(),
+            rows=len(self.table.starts),
+            desks=desks,
+            not_asked=questions.reasons,
+        )
+
+    def _say(self, line: int | None, column: str, message: str) -> None:
+        self.problems.append(Problem(line, self.cells.own(column), message))
+
+    def _placed_problems(self) -> tuple[Problem, ...]:
+        """In the order of the rows, each with what its row is called and where it stands."""
+        called, where = self.called, self.table.where
+        placed = [
+            replace(one, id=called.get(one.line or 0, ""), where=where.get(one.line or 0, "")) for one in self.problems
+        ]
+        return tuple(sorted(placed, key=lambda problem: problem.line or 0))
+
+    def _products(self, labels: Mapping[str, Sequence[str]], progress: Progress | None) -> list[Product]:
+        """The usable rows; a row whose file is missing keeps its other inputs."""
+        cells, count = self.cells, len(self.cells)
+        self.names = names_of(self.table, cells.cells.get(ID))
+        self.remarks += self.names.remarks
+        tied = group_names(cells.groups, cells.rows_of(cells.groups)) if cells.groups else [""] * count
+        products: dict[str, Product] = {}
+        again = Counter[str]()  # id -> further rows of it with other photos
+        seen: dict[str, set[str]] = {}  # id -> the photo cells of its rows
+        for place, (row, name, group) in enumerate(zip(self.table.rows, self.names.names, tied, strict=True)):
+            photos = cells.at(IMAGE, place)
+            is_new = name not in products
+            if not is_new and (not photos or photos in seen[name]):
+                first = self.table.where.get(self.lines[name], f"line {self.lines[name]}")
+                self._say(row.number, ID, f"{name!r} is already used in {first}; this row is left out.")
+            elif read := self._product(place, row, name, labels, group):
+                seen.setdefault(name, set()).add(photos)
+                if is_new:
+                    self._keep(products, read, row.number, place)
+                elif cells.columns.row == "photo":
+                    number = row.number
+                    products[name] = joined_rows(products[name], read, lambda *said, at=number: self._say(at, *said))
+                    self.called[number] = name
+                else:
+                    again[name] += 1
+                    group = read.group or products[name].group or name
+                    products[name] = replace(products[name], group=group)
+                    self._keep(
+                        products, replace(read, id=f"{name} ({again[name] + 1})", group=group), row.number, place
+                    )
+            elif is_new:
+                self.called[row.number] = name
+            if progress and ((place + 1) % 50 == 0 or place + 1 == count):
+                progress("checking" if self.check_media else "reading", place + 1, count)
+        if again:
+            sentence = (
+                f"{len(again):,} products have several rows with other photos ({few(list(again))}); every row counts "
+                "as a product, those of one product in one split. To make one product of them: --decide rows=join."
+            )
+            self.remarks.append(Remark("rows", again.total(), sentence))
+        return list(products.values())
+
+    def _keep(self, products: dict[str, Product], product: Product, number: int, place: int) -> None:
+        products[product.id] = product
+        self.lines[product.id] = number
+        self.called[number] = product.id
+        content = "\n".join((self.cells.at(IMAGE, place), self.cells.at(AUDIO, place), product.text))
+        self.copies[content] += 1  # the first, the second, … row of this content
+        given = self.names.given and self.cells.at(ID, place)
+        self.contents[product.id] = product.id if given else f"{self.copies[content]} of {content}"
+
+    def _product(
+        self, place: int, row: Row, name: str, labels: Mapping[str, Sequence[str]], group: str
+    ) -> Product | None:
+        word = self.cells.at(SPLIT, place)
+        split = SPLIT_WORDS.get(word.lower(), word if self.every_split else "")
+        if SPLIT in self.cells.header and not split and self.use_split and not self.every_split:
+            self._say(row.number, SPLIT, f"{word!r} is not train, val or test; this row is left out.")
+            return None
+        images = self._files(IMAGE, place, row)
+        sounds = self._files(AUDIO, place, row)
+        product = Product(
+            id=name,
+            images=tuple(images),
+            text=self.cells.text(place),
+            audio=sounds[0] if sounds else None,
+            labels={label: values[place] for label, values in labels.items()},
+            split=split,
+            group=group,
+        )
+        if not product.modalities:
+            self._say(row.number, "", "no photo, sound or text is left, so this row is left out.")
+            return None
+        return product
+
+    def _files(self, column: str, place: int, row: Row) -> list[Path]:
+        return self.files.of(
+            self.cells.at(column, place), column, row.folder, lambda message: self._say(row.number, column, message)
+        )
+
+    def _lost(self) -> dict[Modality, int]:
+        """Inputs whose column names files of which none was found, with the number of cells."""
+        files = self.files
+        named = {modality: files.named[column] for modality, column in INPUTS.items() if not files.found[column]}
+        return {modality: count for modality, count in named.items() if count}

@@ -1,0 +1,312 @@
+"""What DATA is: one table, several that belong together, or files without a table; command line and pages alike.
+
+In: a folder, a ZIP, a table, or a folder whose `dataset.json` says where the data lies. Out: a `Source` with its parts
+and a remark for every table that is not read. No photo or sound is opened.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+
+from retail.dataset.archive import unpack
+from retail.dataset.columns import (
+    AUDIO,
+    DATASET,
+    ID,
+    IMAGE,
+    PHOTO_ENDINGS,
+    ROLES,
+    SOUND_ENDINGS,
+    SPLIT,
+    SPLIT_WORDS,
+    Pointer,
+    datasets_folder,
+    read_pointer,
+)
+from retail.dataset.listing import Listing, list_files
+from retail.dataset.questions import offered
+from retail.dataset.remarks import Remark, few
+from retail.dataset.tables import OFTEN_NO_TABLE, TABLE_ENDINGS, Table, read_tables
+from retail.files import DEMO_DIR, home, or_demo
+from retail.schema import UserError
+
+METADATA = "metadata"  # the stem of Hugging Face's tables
+LABEL = "label"  # the question of class folders, as Hugging Face calls it
+
+
+MEDIA_FOLDERS = {"image", "images", "img", "photo", "photos", "picture", "pictures", "pics"}
+MEDIA_FOLDERS |= {"audio", "sound", "sounds", "clip", "clips"}
+ORDER = ("train", "val", "test")
+EXPECTED = "a folder or ZIP with a table or with photos, or a table itself"
+
+
+@dataclass(frozen=True)
+class Part:
+    """One table, or the files of a folder without one.
+
+    `name` is "" where there is no other part; relative paths of its cells start at `folder`; `split` is what the place
+    of the table says, "" where it says nothing.
+    """
+
+    name: str
+    table: Table
+    folder: Path
+    split: str = ""
+
+
+@dataclass(frozen=True)
+class Source:
+    """What a data set is read from.
+
+    `own` is a folder or table of this machine, whose links and absolute paths are its owner's; a ZIP is a stranger's.
+    """
+
+    root: Path  # what the files are looked for in
+    own: bool
+    parts: tuple[Part, ...]
+    tables: tuple[Path, ...]  # the files that the parts were read from; () for files without a table
+    place: Path  # what reads as this data set again
+    title: str
+    remarks: tuple[Remark, ...] = ()
+    notes: tuple[str, ...] = ()  # of unpacking
+    pointer: Pointer | None = None
+
+    @property
+    def name(self) -> str:
+        """What a sentence calls it: the table, or the whole where there are several or none."""
+        return self.tables[0].name if len(self.tables) == 1 else self.title
+
+    @cached_property
+    def listing(self) -> Listing:
+        """Every file of the data."""
+        return list_files(self.root, self.own)
+
+
+def open_source(data: str | Path, labelled: bool = True, called: str = "") -> Source:
+    """What lies there; raises UserError when it is neither a table nor a folder with one, or with photos or sounds.
+
+    Without `labelled` a test table that has no labels counts too, as for products that are only to be recognised. An
+    error says `called` in place of the path.
+    """
+    data = or_demo(data, DEMO_DIR)
+    if data.is_dir() and (pointer := read_pointer(data)):
+        place = data / pointer.metadata  # an absolute path stays as it is
+        if not place.exists():
+            raise UserError(f"{place} of data set {pointer.name!r} is missing; restore it, or add the data again.")
+        found = _opened(place, place.name, labelled)
+        return replace(found, place=data.resolve(), title=pointer.name, notes=pointer.notes, pointer=pointer)
+    if data.is_file() and data.suffix.lower() == ".zip":
+        folder, notes = unpack(data)
+        return replace(_opened(folder, data.name, labelled), title=data.stem, notes=tuple(notes))
+    if not data.exists():
+        raise UserError(f"{data} does not exist; name {EXPECTED}.")
+    return _opened(data, called or str(data), labelled)
+
+
+def changed(data: Path) -> float:
+    """A time stamp that moves on when a table, or what its columns mean, changes; 0 when nothing is there."""
+    pointer = read_pointer(data) if data.is_dir() else None
+    tables = pointer.tables if pointer else (METADATA + ".csv",)
+    files = [data, data / DATASET, data / (pointer.metadata if pointer else ""), *(data / table for table in tables)]
+    return max((path.stat().st_mtime for path in files if path.exists()), default=0.0)
+
+
+def is_own(place: Path) -> bool:
+    """Whether a folder is the owner's, not an upload or a ZIP that was unpacked."""
+    theirs = (datasets_folder(), home() / "unpacked", home() / "uploads")
+    return not any(place.resolve().is_relative_to(folder.resolve()) for folder in theirs)
+
+
+def _opened(place: Path, name: str, labelled: bool) -> Source:
+    own, resolved = is_own(place), place.resolve()
+    if place.is_file():
+        parts, remarks = _parts({place: read_tables(place)}, place.parent, labelled)
+        return Source(resolved.parent, own, parts, (place,), resolved, resolved.parent.name, remarks)
+    listing = list_files(place, own)
+    tables = _Tables(listing)
+    if tables.paths:
+        found = tables.belonging_together()
+        parts, remarks = _parts({path: tables.sheets(path) for path in found}, place, labelled)
+        if others := [path.relative_to(place).as_posix() for path in tables.paths if path not in found]:
+            remarks += (_unread(others, [path.relative_to(place).as_posix() for path in found]),)
+        return Source(resolved, own, parts, tuple(found), resolved, resolved.name, remarks)
+    part = _files(listing)
+    if not part:
+        raise UserError(
+            f"{name} has no table (CSV, Excel, JSON Lines or Parquet), no photo and no sound; name {EXPECTED}."
+        )
+    return Source(resolved, own, (part,), (), resolved, resolved.name)
+
+
+class _Tables:
+    """The tables of a folder, each read once, when somebody asks for it."""
+
+    def __init__(self, listing: Listing) -> None:
+        endings = tuple(ending for ending in TABLE_ENDINGS if ending not in OFTEN_NO_TABLE)
+        self.root = listing.root
+        self.paths = [listing.root / name for name in listing.files if name.lower().endswith(endings)]
+        self._read: dict[Path, dict[str, Table]] = {}
+
+    def sheets(self, path: Path) -> dict[str, Table]:
+        """Raises UserError."""
+        if path not in self._read:
+            self._read[path] = read_tables(path)
+        return self._read[path]
+
+    def header(self, path: Path) -> list[str]:
+        """Of the first sheet; of what is no table, none."""
+        try:
+            return next((table.header for table in self.sheets(path).values()), [])
+        except (UserError, OSError):
+            return []
+
+    def belonging_together(self) -> list[Path]:
+        """The tables of splits, else those named metadata, else one and those with its columns beside it.
+
+        That one is the uppermost, then one that is not a competition's form to hand in, then the widest.
+        """
+        split = {path: split_of(path.relative_to(self.root)) for path in self.paths}
+        metadata = [path for path in self.paths if path.stem.lower() == METADATA]
+        top = min((len(path.parts) for path in metadata), default=0)
+        if uppermost := [path for path in metadata if len(path.parts) == top and not split[path]]:
+            return uppermost
+        by_split = [path for path in self.paths if split[path]]
+        if len({split[path] for path in by_split}) > 1 or by_split == self.paths:
+            return sorted(by_split, key=lambda path: (ORDER.index(split[path]), path))
+        depth = min(len(path.parts) for path in self.paths)
+        level = [path for path in self.paths if len(path.parts) == depth]
+        if len(level) == 1:
+            return level
+        best = max(level, key=lambda path: (not _is_form(path), len(self.header(path)), path.stat().st_size))
+        same = sorted(self.header(best))
+        return [path for path in level if path == best or (same and sorted(self.header(path)) == same)]
+
+
+def split_of(path: Path) -> str:
+    """The split that a table's own name or that of a folder above it says, "" where none does."""
+    for name in (path.stem, *reversed(path.parent.parts)):
+        words = re.split(r"[^a-z]+", name.lower())
+        if found := [SPLIT_WORDS[word] for word in words if word in SPLIT_WORDS]:
+            return found[0]
+    return ""
+
+
+def _is_form(path: Path) -> bool:
+    return "submission" in path.stem.lower()
+
+
+def _parts(
+    sheets: Mapping[Path, Mapping[str, Table]], root: Path, labelled: bool
+) -> tuple[tuple[Part, ...], tuple[Remark, ...]]:
+    """Every table as a part; of a workbook the sheets that belong together."""
+    parts: list[Part] = []
+    remarks: list[Remark] = []
+    for path, tables in sheets.items():
+        name = path.relative_to(root).as_posix()
+        chosen = _sheets(tables)
+        if left := [sheet for sheet in tables if sheet not in chosen]:
+            sentence = (
+                f"{name}: sheet {few(left)} has other columns than {few(chosen)} and is not read; save it as a table "
+                "of its own to use it."
+            )
+            remarks.append(Remark("tables", len(left), sentence))
+        for sheet, table in chosen.items():
+            split = split_of(Path(sheet)) if len(chosen) > 1 else ""
+            split = split or (split_of(path.relative_to(root)) if len(sheets) > 1 else "")
+            parts.append(Part(f"{name}, sheet {sheet}" if len(chosen) > 1 else name, table, path.parent, split))
+    if labelled and len(parts) > 1:
+        parts, bare = _with_labels(parts)
+        remarks += bare
+    if len(parts) == 1:
+        parts = [Part("", parts[0].table, parts[0].folder)]
+    return tuple(parts), tuple(remarks)
+
+
+def _sheets(tables: Mapping[str, Table]) -> Mapping[str, Table]:
+    """Sheets of splits, or with the columns of the largest; the largest alone where the others are something else."""
+    if len(tables) < 2:
+        return tables
+    splits = {name: table for name, table in tables.items() if split_of(Path(name))}
+    if len(splits) > 1:
+        return splits
+    largest = max(tables.values(), key=lambda table: len(table.rows) * len(table.header))
+    return {name: table for name, table in tables.items() if sorted(table.header) == sorted(largest.header)}
+
+
+def _with_labels(parts: list[Part]) -> tuple[list[Part], list[Remark]]:
+    """Without the tables that lack every label column of the others, such as a competition's test table."""
+    largest = max(parts, key=lambda part: len(part.table.header)).table
+    questions = set(offered(largest.header, [cells for _, cells in largest.rows])[0]) - {*ROLES.values()}
+    labelled, remarks = [], []
+    for part in parts:
+        if questions & set(part.table.header) or not questions:
+            labelled.append(part)
+            continue
+        rows = len(part.table.rows)
+        sentence = (
+            f"{part.name} has none of the label columns {few(sorted(questions))}, so its {rows:,} rows neither teach "
+            "nor test; recognise them with `predict`."
+        )
+        remarks.append(Remark("tables", rows, sentence))
+    return labelled, remarks
+
+
+def _unread(others: Sequence[str], used: Sequence[str]) -> Remark:
+    many = "tables are" if len(others) > 1 else "table is"
+    are = "are" if len(used) > 1 else "is"
+    return Remark(
+        "tables",
+        len(others),
+        f"{len(others)} {many} not read: {few(others)}; {few(used)} {are}. Name another to use it.",
+    )
+
+
+def _files(listing: Listing) -> Part | None:
+    """A row for every photo or sound, or for those of one place and base name; its class is its folder.
+
+    Folders named train, val or test say the split, those named images or audio nothing.
+    """
+    rows: dict[tuple[str, ...], dict[str, str]] = {}
+    shared = _shared_folders(listing)
+    for name in listing.files:
+        kind = media_kind(name)
+        if not kind:
+            continue
+        path = PurePosixPath(name)
+        folders = [folder for folder in path.parts[shared:-1] if folder.lower() not in MEDIA_FOLDERS]
+        split = SPLIT_WORDS.get(folders[0].lower(), "") if folders else ""
+        folders = folders[1:] if split else folders
+        key = (split, *folders, path.stem)
+        if key in rows and kind in rows[key]:  # another ending of the same name is another product
+            key = (*key, path.suffix)
+        row = rows.setdefault(key, {LABEL: folders[0] if folders else "", SPLIT: split, ID: name})
+        row[kind] = name
+        row[ID] = row.get(IMAGE, name)
+    if not rows:
+        return None
+    kept = [name for name in (ID, IMAGE, AUDIO, LABEL, SPLIT) if any(row.get(name) for row in rows.values())]
+    if len({row[SPLIT] for row in rows.values()}) == 1:
+        kept = [name for name in kept if name != SPLIT]
+    cells = [(place, [row.get(name, "") for name in kept]) for place, row in enumerate(rows.values(), start=1)]
+    return Part("", Table(kept, cells, [], [place for place, _ in cells]), listing.root)
+
+
+def media_kind(name: str) -> str:
+    """The convention's column of a file by its ending, "" for what is neither a photo nor a sound."""
+    lower = name.lower()
+    return IMAGE if lower.endswith(PHOTO_ENDINGS) else AUDIO if lower.endswith(SOUND_ENDINGS) else ""
+
+
+def _shared_folders(listing: Listing) -> int:
+    """How many folders every photo and sound lies in, as a ZIP often wraps all in one; a class of its own stays."""
+    parents = [PurePosixPath(name).parts[:-1] for name in listing.files if media_kind(name)]
+    depth = 0
+    while (
+        parents and all(len(parts) > depth + 1 for parts in parents) and len({parts[depth] for parts in parents}) == 1
+    ):
+        depth += 1
+    return depth

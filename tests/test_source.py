@@ -1,0 +1,180 @@
+"""DATA as it comes: tables of splits, sheets, class folders, loose files; whatever is not read is named."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from retail.dataset.listing import list_files
+from retail.dataset.reader import read_manifest, read_rows
+from retail.dataset.source import open_source
+from retail.schema import UserError
+
+
+@pytest.fixture(autouse=True)
+def empty_home(tmp_path, monkeypatch):
+    monkeypatch.setenv("RETAIL_HOME", str(tmp_path / "home"))
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "data").mkdir()
+    return tmp_path / "data"
+
+
+def photo(path: Path, colour: str = "red") -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", (8, 8), colour).save(path)
+
+
+def packed(folder: Path) -> Path:
+    path = folder.parent / "packed.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for file in sorted(folder.rglob("*")):
+            if file.is_file():
+                archive.write(file, file.relative_to(folder))
+    return path
+
+
+def split_tables(folder: Path) -> None:
+    for split, count in (("train", 9), ("test", 3)):
+        for number in range(count):
+            photo(folder / split / f"{number}.png", f"#{number:02d}{count:02d}00")
+        rows = [f"{number}.png,thing {number},{'xyz'[number % 3]}" for number in range(count)]
+        (folder / split / "metadata.csv").write_text("\n".join(["file_name,text,kind", *rows]) + "\n")
+
+
+@pytest.mark.parametrize("as_zip", [False, True])
+def test_a_table_for_each_split_is_read_as_its_split(folder, as_zip):
+    split_tables(folder)
+    manifest = read_manifest(packed(folder) if as_zip else folder, check_media=True)
+    assert len(manifest.products) == 12 and manifest.has_split and not manifest.problems
+    assert [len(manifest.in_split(name)) for name in ("train", "val", "test")] == [7, 2, 3]
+    assert {p.images[0].parent.name for p in manifest.in_split("test")} == {"test"}
+    assert manifest.products[0].id == "train/metadata-line-2" and manifest.tasks == ("kind",)
+    assert read_manifest(manifest.source).checksum == manifest.checksum
+
+
+def test_problems_of_several_tables_say_which_and_rows_keep_numbers_of_their_own(folder):
+    split_tables(folder)
+    (folder / "test" / "1.png").unlink()
+    manifest = read_manifest(folder)
+    assert str(manifest.problems[0]).startswith("test/metadata.csv, line 3, column 'file_name': '1.png'"), (
+        manifest.problems
+    )
+    rows = read_rows(folder)
+    assert len(rows.by_number) == len(rows.rows) == 12 and set(manifest.lines.values()) <= set(rows.by_number)
+
+
+def test_tables_named_after_splits_and_with_other_columns_are_joined(folder):
+    (folder / "train.csv").write_text("text,kind\n" + "".join(f"a{n},{'xy'[n % 2]}\n" for n in range(6)))
+    (folder / "validation.csv").write_text("kind,extra,text\nx,1,b\n")
+    (folder / "test.csv").write_text("kind,text\ny,c\n")
+    manifest = read_manifest(folder)
+    assert [len(manifest.in_split(name)) for name in ("train", "val", "test")] == [6, 1, 1]
+    assert manifest.in_split("val")[0].text == "b" and manifest.has_validation
+
+
+def test_a_competitions_folder_is_read_by_its_labelled_table(folder):
+    photo(folder / "images" / "100.jpg")
+    photo(folder / "images" / "101.jpg")
+    (folder / "train.csv").write_text(
+        "id,kind\n" + "".join(f"{100 + n % 2},{'xy'[n % 2]}\n" for n in range(2)) + "100,x\n"
+    )
+    (folder / "test.csv").write_text("id\n900\n901\n")
+    (folder / "sample_submission.csv").write_text("id,kind\n900,x\n901,x\n")
+    manifest = read_manifest(folder)
+    assert [product.images[0].name for product in manifest.products] == ["100.jpg", "101.jpg"]
+    said = [str(remark) for remark in manifest.remarks if remark.kind == "tables"]
+    assert any(sentence.startswith("test.csv has none of the label columns 'kind', so its 2 rows") for sentence in said)
+    assert any("1 table is not read: 'sample_submission.csv'" in sentence for sentence in said)
+
+
+def test_tables_with_the_same_columns_beside_each_other_are_one_data_set(folder):
+    for month in ("may", "june"):
+        (folder / f"{month}.csv").write_text(f"id,text,kind\n1,{month} tea,x\n2,{month} jam,y\n")
+    manifest = read_manifest(folder)
+    assert [product.id for product in manifest.products] == ["1", "2", "may-1", "may-2"]
+    assert "2 ids come in several tables; in the later one they bear its name in front." in map(str, manifest.remarks)
+
+
+def test_another_table_below_is_named_when_one_is_read(folder):
+    (folder / "metadata.csv").write_text("id,text,kind\n1,tea,x\n2,jam,y\n3,oat,x\n")
+    (folder / "old").mkdir()
+    (folder / "old" / "prices.csv").write_text("a,b\n1,2\n")
+    remarks = [str(remark) for remark in read_manifest(folder).remarks]
+    assert "1 table is not read: 'old/prices.csv'; 'metadata.csv' is. Name another to use it." in remarks
+
+
+@pytest.mark.parametrize("top", ["", "wrapped/"])
+@pytest.mark.parametrize("as_zip", [False, True])
+def test_class_folders_are_labels_and_folders_named_after_splits_are_splits(folder, top, as_zip):
+    for split, count in (("train", 4), ("test", 2)):
+        for kind in ("tea", "milk and more"):
+            for number in range(count):
+                photo(folder / top / split / kind / f"{number}.jpg", f"#0{number}{count}000")
+    manifest = read_manifest(packed(folder) if as_zip else folder)
+    assert manifest.tasks == ("label",) and manifest.has_split
+    assert manifest.vocabularies()["label"].classes == ("milk and more", "tea")
+    assert len(manifest.in_split("test")) == 4 and not manifest.has_validation
+    assert manifest.products[0].id.endswith(".jpg") and not manifest.problems
+
+
+def test_class_folders_without_splits_are_split_and_a_damaged_photo_is_named_by_its_file(folder):
+    for kind in ("tea", "jam"):
+        for number in range(10):
+            photo(folder / kind / f"{number}.png", f"#0{number}0000")
+    (folder / "tea" / "3.png").write_bytes(b"no photo")
+    manifest = read_manifest(folder, check_media=True)
+    assert not manifest.has_split and len(manifest.in_split("test")) >= 2
+    assert len(manifest.problems) == 2 and all(str(problem).startswith("tea/3.png") for problem in manifest.problems)
+
+
+def test_photos_and_sounds_of_one_name_are_one_product_without_a_label(folder):
+    photo(folder / "images" / "a.jpg")
+    photo(folder / "images" / "b.jpg")
+    (folder / "audio").mkdir()
+    (folder / "audio" / "a.wav").write_bytes(b"x")
+    (folder / "notes.txt").write_text("no table\n")
+    manifest = read_manifest(folder, use_split=False)
+    assert [product.modalities for product in manifest.products] == [("audio", "image"), ("image",)]
+    assert manifest.tasks == () and read_rows(folder).header == ["id", "image_file_name", "audio_file_name"]
+
+
+def test_a_folder_with_nothing_to_read_says_what_was_expected(folder):
+    (folder / "readme.md").write_text("hello")
+    with pytest.raises(UserError, match="has no table .*, no photo and no sound; name a folder or ZIP"):
+        read_manifest(folder)
+    with pytest.raises(UserError, match="does not exist; name a folder or ZIP"):
+        open_source(folder / "nowhere")
+
+
+def test_linked_folders_are_walked_for_their_owner_and_once(folder, tmp_path):
+    photo(tmp_path / "store" / "a.png")
+    (folder / "store").symlink_to(tmp_path / "store")
+    (folder / "store" / "back").symlink_to(folder)
+    assert list_files(folder, follow_links=True).files == ("store/a.png",)
+    assert list_files(folder, follow_links=False).files == ()
+    assert list_files(folder, follow_links=True, most=1).cut
+
+
+def test_twenty_thousand_photos_are_listed_without_opening_one(folder, monkeypatch):
+    for kind in ("x", "y"):
+        (folder / kind).mkdir()
+        for number in range(1000):
+            (folder / kind / f"{number}.jpg").touch()
+    opened: list[str] = []
+    real = Path.open
+    monkeypatch.setattr(Path, "open", lambda self, *rest, **kw: opened.append(self.name) or real(self, *rest, **kw))
+    manifest = read_manifest(folder)
+    assert len(manifest.products) == 2000 and not [name for name in opened if name.endswith(".jpg")]
+
+
+def test_json_lines_and_parquet_are_tables_too(folder):
+    rows = [{"text": f"thing {n}", "kind": "xy"[n % 2]} for n in range(6)]
+    (folder / "metadata.jsonl").write_text("\n".join(json.dumps(row) for row in rows))
+    assert read_manifest(folder).tasks == ("kind",) and len(read_manifest(folder).products) == 6
