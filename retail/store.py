@@ -1,7 +1,8 @@
 """Embeddings computed once: a content-addressed cache on disk, and the batch that heads are trained on.
 
 In: encoders, photos, texts, sounds and products. Out: `EmbeddingBatch`. A cache key is the encoder's fingerprint
-and the content's hash, so another encoder, other preprocessing or a changed file never meets an old embedding.
+and the content's hash, so another encoder, other preprocessing or a changed file never meets an old embedding; the
+number in `READINGS` says the same of how files are decoded.
 """
 
 from __future__ import annotations
@@ -40,6 +41,10 @@ from retail.schema import (
 SHARD_ROWS = 128  # a killed run loses at most these; 23 files for 3,000 products
 DECODERS = 2  # threads that decode the next group while the model works on this one
 LOCK_SECONDS = 60.0  # how long one process waits for another one's commit
+
+# Raised when some files decode to something else than before; no part of the fingerprint, so bundles still open.
+# 1: colour profiles, white on transparent; clips beyond 10 s, channels that cancel out, unfinished headers.
+READINGS: dict[Modality, int] = {"audio": 1, "image": 1, "text": 0}
 
 Source = MediaSource | str
 
@@ -150,7 +155,7 @@ class EmbeddingStore:
         """
         sources = [clean_text(source) if isinstance(source, str) else source for source in sources]
         keys, errors = _hash_all(sources)
-        found = self._read(encoder.fingerprint, set(keys) - set(errors))
+        found = self._read(_reader(encoder), set(keys) - set(errors))
         missing = {
             key: source for key, source in zip(keys, sources, strict=True) if not (key in found or key in errors)
         }
@@ -162,12 +167,12 @@ class EmbeddingStore:
             errors.update(failures)
             self.computed += len(encoded)
             if len(fresh) >= SHARD_ROWS:
-                self._write(encoder.fingerprint, fresh)
+                self._write(_reader(encoder), fresh)
                 fresh = {}
             if progress:
                 progress(f"Encoding {encoder.modality}", len(found) + len(errors), total)
         if fresh:
-            self._write(encoder.fingerprint, fresh)
+            self._write(_reader(encoder), fresh)
         ok = torch.tensor([key in found for key in keys], dtype=torch.bool)
         embeddings = torch.zeros(len(sources), encoder.dim)
         for row, key in enumerate(keys):
@@ -192,11 +197,11 @@ class EmbeddingStore:
     def _connect(self) -> sqlite3.Connection:
         return sqlite3.connect(self.root / "index.sqlite", timeout=LOCK_SECONDS)
 
-    def _read(self, fingerprint: str, keys: set[str]) -> dict[str, Tensor]:
+    def _read(self, reader: str, keys: set[str]) -> dict[str, Tensor]:
         with closing(self._connect()) as index:
             rows = index.execute(
                 "SELECT content, file, row, sha256 FROM entries JOIN shards USING (file) WHERE encoder = ?",
-                (fingerprint,),
+                (reader,),
             ).fetchall()
         wanted: dict[tuple[str, str], list[tuple[str, int]]] = {}
         for content, file, row, sha256 in rows:
@@ -226,7 +231,7 @@ class EmbeddingStore:
             index.execute("DELETE FROM shards WHERE file = ?", (file,))
         (self.root / "shards" / file).unlink(missing_ok=True)
 
-    def _write(self, fingerprint: str, embeddings: dict[str, Tensor]) -> None:
+    def _write(self, reader: str, embeddings: dict[str, Tensor]) -> None:
         data = safetensors.torch.save({"embeddings": torch.stack(list(embeddings.values()))})
         file = f"{uuid.uuid4().hex}.safetensors"
         aside = self.root / "shards" / f"{file}.part"
@@ -235,7 +240,7 @@ class EmbeddingStore:
             stream.flush()
             os.fsync(stream.fileno())
         aside.rename(self.root / "shards" / file)
-        entries = [(fingerprint, content, file, row) for row, content in enumerate(embeddings)]
+        entries = [(reader, content, file, row) for row, content in enumerate(embeddings)]
         with closing(self._connect()) as index, index:
             index.execute("INSERT INTO shards VALUES (?, ?)", (file, hashlib.sha256(data).hexdigest()))
             index.executemany("INSERT OR REPLACE INTO entries VALUES (?, ?, ?, ?)", entries)
@@ -247,10 +252,10 @@ class _Uncached(EmbeddingStore):
     def _open(self) -> None:
         pass
 
-    def _read(self, fingerprint: str, keys: set[str]) -> dict[str, Tensor]:
+    def _read(self, reader: str, keys: set[str]) -> dict[str, Tensor]:
         return {}
 
-    def _write(self, fingerprint: str, embeddings: dict[str, Tensor]) -> None:
+    def _write(self, reader: str, embeddings: dict[str, Tensor]) -> None:
         pass
 
 
@@ -295,6 +300,12 @@ def _sources(product: Product, modality: Modality) -> list[Source]:
     if modality == "audio":
         return [] if product.audio is None else [product.audio]
     return [product.text] if product.text.strip() else []
+
+
+def _reader(encoder: Encoder) -> str:
+    """The key's first half."""
+    reading = READINGS[encoder.modality]
+    return f"{encoder.fingerprint} {reading}" if reading else encoder.fingerprint
 
 
 def _hash_all(sources: Sequence[Source]) -> tuple[list[str], dict[str, str]]:
