@@ -64,8 +64,8 @@ def test_web_addresses_are_said_once_with_the_command_that_fetches_them(folder):
     manifest = read_manifest(folder)
     assert not manifest.problems and len(manifest.products) == 6 and not manifest.lost
     assert remarks(folder, "addresses") == [
-        "6 photos in column 'image_link' are web addresses that were not fetched; `retail fetch` or the Data page fetches "
-        "them."
+        "6 photos in column 'image_link' are web addresses that were not fetched; `retail fetch` or the Data page "
+        "fetches them."
     ]
     assert len(media_cells(folder)["image"]) == 6 and media_cells(folder)["audio"] == []
 

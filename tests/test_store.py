@@ -253,14 +253,3 @@ def test_only_hides_and_select_drops():
 def test_slipped_rows_are_refused():
     with pytest.raises(ValueError, match=r"targets\['kind'\] has 1 rows for 2 ids"):
         EmbeddingBatch(("a", "b"), {}, {}, {"kind": torch.tensor([1])})
-
-
-def test_an_embedding_of_files_read_another_way_is_not_met(tmp_path, monkeypatch):
-    encoder, store = MeanColour(), EmbeddingStore(tmp_path / "store")
-    content = picture(7)
-    store.fetch(encoder, [content])
-    store.fetch(encoder, [content])
-    assert store.computed == 1
-    monkeypatch.setitem(READINGS, "image", READINGS["image"] + 1)
-    store.fetch(encoder, [content])
-    assert store.computed == 2

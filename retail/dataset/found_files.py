@@ -14,7 +14,7 @@ from typing import Literal
 from retail.dataset.columns import AUDIO, IMAGE
 from retail.dataset.places import ABSENT, WEB, Found, Places
 from retail.dataset.source import Source
-from retail.media import MediaError, decode_audio, decode_image
+from retail.media import MediaError, decode_audio, decode_image, seconds_unread
 
 KINDS: dict[str, Literal["image", "audio"]] = {IMAGE: "image", AUDIO: "audio"}
 FILE_WORDS = {IMAGE: "photos", AUDIO: "sounds"}
@@ -31,6 +31,8 @@ class FoundFiles:
     named: Counter[str] = field(default_factory=Counter)  # column -> cells that name a file
     found: Counter[str] = field(default_factory=Counter)  # column -> cells of which a file was found
     addresses: Counter[str] = field(default_factory=Counter)  # column -> web addresses that were not fetched
+
+    cut_off: int = 0  # sounds that are longer than what is read
 
     def __post_init__(self) -> None:
         self.places = Places(self.source.root, self.source.own, lambda: self.source.listing)
@@ -71,4 +73,5 @@ class FoundFiles:
         except MediaError as error:
             say(str(error))
             return False
+        self.cut_off += column == AUDIO and seconds_unread(path) > 0
         return True
