@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 
 from retail.config import TrainConfig
-from retail.dataset.manifest import read_manifest
+from retail.dataset.reader import read_manifest
 from retail.encoders import load_encoder
 from retail.encoders.text import MAX_TOKENS, sentences_of
 from retail.media import clean_text
