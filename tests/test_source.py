@@ -178,3 +178,38 @@ def test_json_lines_and_parquet_are_tables_too(folder):
     rows = [{"text": f"thing {n}", "kind": "xy"[n % 2]} for n in range(6)]
     (folder / "metadata.jsonl").write_text("\n".join(json.dumps(row) for row in rows))
     assert read_manifest(folder).tasks == ("kind",) and len(read_manifest(folder).products) == 6
+
+
+def files_said(folder: Path) -> list[str]:
+    return [str(remark) for remark in read_manifest(folder).remarks if remark.kind == "files"]
+
+
+def test_files_that_nobody_reads_are_named_with_what_to_do(folder):
+    for kind in ("tea", "jam"):
+        photo(folder / kind / "a.jfif.jpg")
+        photo(folder / kind / "b.png")
+    Image.new("RGB", (8, 8)).save(folder / "tea" / "c.JPE", "JPEG")
+    (folder / "tea" / "film.mp4").write_bytes(b"x")
+    (folder / "tea" / "logo.svg").write_text("<svg/>")
+    (folder / "tea" / "unnamed").write_bytes(b"x")
+    for nobodys in ("Thumbs.db", ".DS_Store", "~$list.xlsx", "desktop.ini"):
+        (folder / "tea" / nobodys).write_bytes(b"x")
+    assert files_said(folder) == [
+        "3 other files are not read ('tea/film.mp4', 'tea/logo.svg', 'tea/unnamed'); give files their ending, such as "
+        ".jpg, save pictures as JPEG or PNG, save stills of films as JPEG and their sound as MP3."
+    ]
+    assert len(read_manifest(folder).products) == 5
+    (folder / "metadata.csv").write_text("file_name,kind\n" + "tea/b.png,x\njam/b.png,y\n")
+    assert any("'tea/film.mp4'" in said for said in files_said(folder)), "also where a table is read"
+    assert not any("metadata.csv" in said for said in files_said(folder))
+
+
+def test_links_that_lead_nowhere_and_empty_folders_are_named(folder):
+    photo(folder / "tea" / "a.png")
+    photo(folder / "jam" / "b.png")
+    (folder / "jam" / "gone.jpg").symlink_to(folder / "nowhere.jpg")
+    (folder / "mint").mkdir()
+    assert files_said(folder) == [
+        "1 folder or link cannot be opened ('jam/gone.jpg'); mend or remove what is listed.",
+        "1 folder has nothing in it ('mint'); put files into it, or remove it.",
+    ]

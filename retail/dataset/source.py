@@ -34,6 +34,8 @@ from retail.dataset.tables import OFTEN_NO_TABLE, TABLE_ENDINGS, Table, read_tab
 from retail.files import DEMO_DIR, home, or_demo
 from retail.schema import UserError
 
+# In a folder; a table with another ending counts where nothing else does.
+SURELY_TABLES = tuple(ending for ending in TABLE_ENDINGS if ending not in OFTEN_NO_TABLE)
 METADATA = "metadata"  # the stem of Hugging Face's tables
 LABEL = "label"  # the question of class folders, as Hugging Face calls it
 
@@ -146,9 +148,8 @@ class _Tables:
     """The tables of a folder, each read once, when somebody asks for it."""
 
     def __init__(self, listing: Listing) -> None:
-        endings = tuple(ending for ending in TABLE_ENDINGS if ending not in OFTEN_NO_TABLE)
         self.root = listing.root
-        self.paths = [listing.root / name for name in listing.files if name.lower().endswith(endings)]
+        self.paths = [listing.root / name for name in listing.files if name.lower().endswith(SURELY_TABLES)]
         self._read: dict[Path, dict[str, Table]] = {}
 
     def sheets(self, path: Path) -> dict[str, Table]:
