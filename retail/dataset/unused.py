@@ -13,8 +13,9 @@ from retail.dataset.columns import DATASET, ROLES
 from retail.dataset.filled import Cells
 from retail.dataset.found_files import FILE_WORDS, FoundFiles
 from retail.dataset.labels import Desk
+from retail.dataset.loose import media_kind
 from retail.dataset.remarks import Remark, few
-from retail.dataset.source import SURELY_TABLES, Source, media_kind
+from retail.dataset.source import SURELY_TABLES, Source
 from retail.dataset.tables import OFTEN_NO_TABLE
 from retail.media import MAX_SECONDS
 from retail.media.language import language_note
