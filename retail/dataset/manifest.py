@@ -6,6 +6,7 @@ In: products and what was found on the way. Out: a `Manifest`; `dataset/reader.p
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +17,8 @@ from statistics import median
 from retail.dataset.labels import Desk
 from retail.dataset.remarks import Remark
 from retail.schema import Modality, Product, Vocabulary
+
+NUMBER = re.compile(r"\d[\d,.]*")
 
 
 @dataclass(frozen=True)
@@ -130,9 +133,10 @@ def support_sentence(counts: Counter[str]) -> str:
 
 
 def most_alike(problems: Sequence[Problem]) -> dict[tuple[str, str], list[Problem]]:
-    """Problems by column and kind: those whose sentences differ only in what they quote are of one kind."""
+    """Problems by column and kind: those whose sentences differ only in what they quote, or in numbers, are alike."""
     kinds: dict[tuple[str, str], list[Problem]] = {}
     for problem in problems:
         words = "".join(problem.message.split("'")[::2]) if "'" in problem.message else problem.message
+        words = NUMBER.sub("0", words)
         kinds.setdefault((problem.column, words), []).append(problem)
     return kinds

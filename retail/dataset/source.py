@@ -164,7 +164,12 @@ class _Tables:
         names = [name for name in listing.files if name.lower().endswith(OFTEN_NO_TABLE) and name != DATASET]
         names.sort(key=lambda name: name.count("/"))
         paths = [listing.root / name for name in names[:MOST_TRIED]]
-        return [path for path in paths if self.header(path) and (not stems or self.names_one_of(path, stems))]
+        tables = [path for path in paths if self.header(path) and self.rows(path) > 1]  # one object is a setting
+        return [path for path in tables if not stems or self.names_one_of(path, stems)]
+
+    def rows(self, path: Path) -> int:
+        """How many there are in all sheets of a table."""
+        return sum(len(table.rows) for table in self.sheets(path).values())
 
     def names_one_of(self, path: Path, stems: set[str]) -> bool:
         """Whether a cell is the name of one of these files, with or without its folder and ending."""

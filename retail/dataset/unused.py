@@ -15,6 +15,7 @@ from retail.dataset.found_files import FILE_WORDS, FoundFiles
 from retail.dataset.labels import Desk
 from retail.dataset.loose import media_kind
 from retail.dataset.remarks import Remark, few
+from retail.dataset.rows import Rows
 from retail.dataset.source import SURELY_TABLES, Source
 from retail.dataset.tables import OFTEN_NO_TABLE
 from retail.media import MAX_SECONDS
@@ -57,6 +58,15 @@ def cells_read_otherwise(cells: Cells, desks: Mapping[str, Desk], found: FoundFi
     for column, desk in desks.items():
         for sentence in desk.sentences(cells.own(column)):
             yield Remark("labels", 1, sentence)
+
+
+def rows_passed_over(table: Rows) -> Iterator[Remark]:
+    """Rows that hold nothing, or the header once more."""
+    if table.empty:
+        yield Remark("cells", table.empty, f"{table.empty:,} rows have no cell filled and are passed over.")
+    if count := table.headers:
+        repeat = "row repeats the header and is" if count == 1 else "rows repeat the header and are"
+        yield Remark("cells", count, f"{count:,} {repeat} passed over.")
 
 
 def texts_cut(products: Sequence[Product], language: bool) -> Iterator[Remark]:

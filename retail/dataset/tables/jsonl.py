@@ -35,9 +35,10 @@ def read(path: Path) -> dict[str, Table]:
     text = _text(path)
     start = _list_start(text)
     items = list(_lines(text) if start is None else _elements(text, start, path.name))
-    if len({item.line for item in items}) < len(items):  # several in one line: each counts as one
-        items = [_Item(place, item.value) for place, item in enumerate(items, start=1)]
     objects = [item for item in items if isinstance(item.value, dict)]
+    if len({item.line for item in objects}) < len(objects):  # several in one line: each counts as one
+        items = [_Item(place, item.value) for place, item in enumerate(items, start=1)]
+        objects = [item for item in items if isinstance(item.value, dict)]
     faults = [Fault(item.line, _fault(item.value)) for item in items if not isinstance(item.value, dict)]
     header = list(dict.fromkeys(key for item in objects for key in item.value))
     if not header or (len(items) == 1 and _is_document(items[0].value)):
