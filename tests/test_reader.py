@@ -308,3 +308,17 @@ def test_empty_rows_and_headers_in_between_are_no_rows(folder):
 def test_problems_that_differ_in_a_line_number_are_of_one_kind(folder):
     manifest = read_manifest(write(folder, "id,text", *(f"{n // 2},thing {n}" for n in range(20))))
     assert len(manifest.problems) == 10 and len(most_alike(manifest.problems)) == 1
+
+
+def test_rows_are_split_as_the_folders_of_their_photos_say(folder):
+    for number in range(12):
+        photo(folder / "photos" / ("test" if number % 3 == 0 else "train") / f"{number}.png", f"#{number:02d}0000")
+    rows = [f"{number}.png,{'xy'[number % 2]}" for number in range(12)]
+    manifest = read_manifest(write(folder, "file_name,kind", *rows))
+    assert manifest.has_split and {p.images[0].parent.name for p in manifest.in_split("test")} == {"test"}
+    assert len(manifest.in_split("test")) == 4
+    assert remarks(folder, "rows") == [
+        "The rows are split as the folders of their files are named; a column 'split' would count more."
+    ]
+    photo(folder / "photos" / "12.png")
+    assert not read_manifest(write(folder, "file_name,kind", *rows, "12.png,x")).has_split, "not all files say it"

@@ -21,7 +21,7 @@ from retail.dataset.manifest import Manifest, Problem, Seal
 from retail.dataset.remarks import Remark, few
 from retail.dataset.rows import Row, Rows, rows_of
 from retail.dataset.source import Source, open_source
-from retail.dataset.splitting import group_faults, split_products, with_validation
+from retail.dataset.splitting import as_in_folders, group_faults, split_products, with_validation
 from retail.dataset.unused import (
     cells_read_otherwise,
     columns_left,
@@ -132,6 +132,10 @@ class _Reader:
             first = f" The first problem is: {self.problems[0]}" if self.problems else ""
             raise UserError(f"{self.source.name} has no usable row: a row needs a photo, a sound or a text.{first}")
         has_split = SPLIT in cells.header and self.use_split
+        if self.use_split and not has_split and (placed := as_in_folders(products, self.source.root)):
+            products, has_split = placed, True
+            sentence = "The rows are split as the folders of their files are named; a column 'split' would count more."
+            self.remarks.append(Remark("rows", len(placed), sentence))
         has_validation = has_split and any(product.split == "val" for product in products)
         if self.use_split:
             for sentence in group_faults(products, cells.groups, has_split):

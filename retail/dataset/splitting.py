@@ -10,7 +10,9 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from math import ceil
+from pathlib import Path
 
+from retail.dataset.columns import SPLIT_WORDS
 from retail.dataset.grouping import tied_names
 from retail.schema import Product
 
@@ -167,6 +169,30 @@ def with_validation(
     train = [product for product in products if product.split == "train"]
     moved = {row.id: row for row in split_products(train, names, columns, tasks, WITHOUT_VALIDATION)}
     return [moved.get(product.id, product) for product in products]
+
+
+def as_in_folders(products: Sequence[Product], root: Path) -> list[Product]:
+    """The products with the split that the folders of their files are named after; [] where they say none.
+
+    They do where each file lies below a folder named after a split, some below train and some below another. A product
+    without a file is a training row.
+    """
+    found = [_split_of_files(product, root) for product in products]
+    named = {split for split in found if split is not None}
+    if "" in named or "train" not in named or len(named) < 2:
+        return []
+    return [replace(product, split=split or "train") for product, split in zip(products, found, strict=True)]
+
+
+def _split_of_files(product: Product, root: Path) -> str | None:
+    """None of a product without files, "" where no folder, or several, say a split."""
+    files = [*product.images, *([product.audio] if product.audio else [])]
+    splits = set()
+    for file in files:
+        inside = isinstance(file, Path) and file.is_relative_to(root)
+        folders = file.relative_to(root).parts[:-1] if isinstance(file, Path) and inside else ()
+        splits.add(next((SPLIT_WORDS[name.lower()] for name in folders if name.lower() in SPLIT_WORDS), ""))
+    return (splits.pop() if len(splits) == 1 else "") if files else None
 
 
 def group_faults(products: Sequence[Product], columns: Sequence[str], has_split: bool) -> list[str]:
