@@ -55,7 +55,7 @@ def test_the_demo_comes_first_and_cannot_be_changed(own):
 
 
 def test_columns_are_guessed_and_problems_name_the_users_own_columns(own):
-    assert own.columns == Columns(image="Picture", id="SKU")
+    assert own.columns == Columns(image="Picture", text="Beschreibung", id="SKU")
     datasets.set_columns(own, Columns(image="Picture", text="Beschreibung", id="SKU", split=NONE, tasks=("Colour",)))
     manifest = read_manifest(own.path)
     assert [product.id for product in manifest.products] == ["a1", "a2", "a4"]

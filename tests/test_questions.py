@@ -115,4 +115,19 @@ def test_every_column_of_a_table_is_offered_or_explained():
 def test_the_demo_offers_what_it_always_did():
     with (DEMO_DIR / "metadata.csv").open(encoding="utf-8", newline="") as file:
         header, *rows = csv.reader(file)
-    assert offered(header, rows)[0] == ["product", "category", "packaging", "brand", "voice", "split", "group"]
+    assert offered(header, rows)[0] == ["product", "category", "packaging", "brand", "voice", "group"]
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "reason"),
+    [
+        ("subset", ["Train", "TRAIN ", "validate", "test"] * 5, "it says how rows were split"),
+        ("is_test", ["0", "1", "0", "0"] * 5, "it says how rows were split"),
+        ("fold", [str(n % 5) for n in range(20)], "it says how rows were split"),
+        ("attributes", ['{"colour": "red"}', '{"colour": "blue"}'] * 10, "its cells hold several named values each"),
+        ("attributes", ["{'colour': 'red'}", "{'colour': 'blue'}"] * 10, "its cells hold several named values each"),
+    ],
+)
+def test_splits_and_records_are_no_questions(name, values, reason):
+    assert why_no_question(name, values).startswith(reason)
+    assert not why_no_question("attributes", ["tea", "test", "{x", "jam"] * 5)

@@ -322,3 +322,26 @@ def test_rows_are_split_as_the_folders_of_their_photos_say(folder):
     ]
     photo(folder / "photos" / "12.png")
     assert not read_manifest(write(folder, "file_name,kind", *rows, "12.png,x")).has_split, "not all files say it"
+
+
+def test_a_description_is_known_by_its_words_where_its_name_says_nothing(folder):
+    sentences = [f"Thing number {n} in a box of its own, for every day of the week and a bit more." for n in range(12)]
+    rows = [f'A-{n},"{text}",{"xy"[n % 2]}' for n, text in enumerate(sentences)]
+    manifest = read_manifest(write(folder, "Artikelnummer,Inhalt,kind", *rows))
+    assert manifest.inputs == {"text": ("Inhalt",)} and manifest.products[1].id == "A-1"
+    added = read_manifest(datasets.add_folder("Shop", folder).path)
+    assert added.products == manifest.products and added.tasks == manifest.tasks == ("kind",)
+    write(folder, "Anzahl,kind", *(f"{n % 3},{'xy'[n % 2]}" for n in range(12)))
+    with pytest.raises(
+        UserError, match="no column of photos, sounds or descriptions that is known .* 'Anzahl', 'kind'"
+    ):
+        read_manifest(folder)
+
+
+def test_a_table_without_names_above_its_columns_is_said(folder):
+    for number in range(5):
+        photo(folder / f"{number}.png", f"#0{number}0000")
+    write(folder, *(f"{number}.png,{'xy'[number % 2]}" for number in range(5)))
+    assert any("'0.png' is no name; write names above it" in said for said in remarks(folder, "rows"))
+    write(folder, "file,kind", *(f"{number}.png,{'xy'[number % 2]}" for number in range(5)))
+    assert not remarks(folder, "rows")

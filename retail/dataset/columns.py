@@ -16,7 +16,7 @@ from typing import Literal
 from retail.config.options import joined, listed
 from retail.dataset.label_rule import LabelRule
 from retail.dataset.missing import is_missing
-from retail.dataset.questions import offered
+from retail.dataset.questions import FREE_TEXT, ID_NAMES, offered, words_of
 from retail.files import home, whole_file
 from retail.files.record import Record
 from retail.schema import UserError
@@ -34,7 +34,7 @@ SOUND_ENDINGS = (".wav", ".mp3", ".ogg", ".opus", ".flac", ".m4a", ".webm")
 # Names of columns that say what they hold when the cells, such as numbers that files are named by, do not.
 IMAGE_WORDS = ("file_name", "filename", "image", "photo", "picture", "img", "image_link", "image_url")
 AUDIO_WORDS = ("audio", "sound", "clip", "audio_url")
-TEXT_WORDS = ("description", "text", "title", "name")
+TEXT_WORDS = tuple("desc text title name beschreibung bezeichnung titel titre désignation título titolo nazwa".split())
 ID_WORDS = ("id", "sku", "ean", "gtin", "article_number", "product_id")
 
 
@@ -134,8 +134,9 @@ def write_pointer(folder: Path, pointer: Pointer) -> None:
 def suggest(header: Sequence[str], rows: Sequence[Sequence[str]]) -> Columns:
     """What the columns probably hold, from their names and cells, where no column has the convention's name.
 
-    A description is the longest text of those that are named like one.
+    A description is the longest text of the columns that are named like one, else of those that hold free text.
     """
+    questions, reasons = offered(header, rows)
     cells = {name: [row[place] for row in rows if not is_missing(row[place])] for place, name in enumerate(header)}
     found: dict[str, str] = {}
 
@@ -160,9 +161,11 @@ def suggest(header: Sequence[str], rows: Sequence[Sequence[str]]) -> Columns:
     take("split", [name for name in free if cells[name] and {v.lower() for v in cells[name]} <= set(SPLIT_WORDS)])
     take("group", [])
     unique = [name for name in free if cells[name] and len(set(cells[name])) == len(rows)]
-    take("id", [name for name in unique if name.lower().replace(" ", "_") in ID_WORDS])
-    take("text", sorted((n for n in free if _named(n, TEXT_WORDS)), key=lambda n: -_letters(cells[n])))
-    tasks = tuple(name for name in offered(header, rows)[0] if name not in found.values())
+    by_name = [name for name in unique if name.lower().replace(" ", "_") in ID_WORDS]
+    take("id", by_name + [name for name in unique if words_of(name) & ID_NAMES])
+    texts = [n for n in free if _named(n, TEXT_WORDS)] or [n for n in free if reasons.get(n) == FREE_TEXT]
+    take("text", sorted(texts, key=lambda n: -_letters(cells[n])))
+    tasks = tuple(name for name in questions if name not in found.values())
     same = {role: column for role, column in found.items() if column != ROLES[role]}
     return Columns(**same, tasks=tasks)  # type: ignore[arg-type]
 

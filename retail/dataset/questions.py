@@ -21,15 +21,31 @@ MOST = 0.9  # share of the cells that make a column what they are
 MANY_PRICES = 5  # different numbers that all have two decimals
 MANY_NUMBERS = 20  # more different ones measure something; sizes and grades are fewer
 ONCE, LEAST_ONCE = 0.95, 50  # nearly every value once; a small table may have many classes of one row
+FREE_TEXT = "it holds free text"
 LONG_TEXT, SENTENCE = 12, 5  # words on average: a text in any case, or one where most differ
 MOST_LOOKED_AT = 5_000  # different values; spellings cannot bring more than these down to 200 classes
 
 ID_NAMES = {"id", "ids", "sku", "ean", "gtin", "upc", "asin", "isbn", "mpn", "barcode", "uuid", "guid", "key", "hash"}
 ID_NAMES |= {"index", "rowid", "artnr", "artikelnummer", "articlenumber", "number", "nr", "no"}
+ID_NAMES |= {"référence", "reference", "ref", "referencia", "codice", "código", "artikelnr"}
 PRICE_NAMES = {"price", "prices", "preis", "prix", "precio", "prezzo", "cost", "msrp", "rrp", "uvp", "amount", "betrag"}
 DATE_NAMES = {"date", "time", "timestamp", "datum", "created", "updated", "modified", "datetime", "uploaded", "added"}
 MEASURE_NAMES = {"weight", "width", "height", "length", "depth", "volume", "quantity", "qty", "stock", "count", "score"}
 MEASURE_NAMES |= {"gewicht", "breite", "laenge", "länge", "höhe", "tiefe", "menge", "views", "sales", "rank", "area"}
+SPLIT_NAMES = {"fold", "folds", "kfold", "cv_fold", "is_test", "is_train", "is_val", "is_valid", "is_validation"}
+SPLIT_VALUES = {
+    "train",
+    "training",
+    "val",
+    "valid",
+    "validate",
+    "validation",
+    "dev",
+    "eval",
+    "test",
+    "testing",
+    "holdout",
+}
 CLASS_NAMES = {"class", "band", "range", "level", "tier", "group", "category", "segment", "bucket", "label"}
 
 NUMBER = r"[+-]?(?:\d{1,3}(?:[.,' \u00a0\u202f]\d{3})+|\d+)(?:[.,]\d+)?"
@@ -44,6 +60,7 @@ DAY = r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}([-/.])\d{1,2}\1(?:\d{4}|\d\d)"
 NAMED_DAY = rf"\d{{1,2}}\.?[ -]{MONTH}[ ,-]+\d{{2,4}}|{MONTH} \d{{1,2}}(?:st|nd|rd|th)?,? \d{{4}}"
 IS_DATE = re.compile(rf"(?:{DAY}|{NAMED_DAY})(?:[T ]+{CLOCK})?\s?(?:Z|UTC|[+-]\d\d:?\d\d)?|{CLOCK}", re.IGNORECASE)
 IS_STAMP = re.compile(r"(?:1\d{9}|1\d{12})(?:\.\d+)?|(?:19|20)\d\d[01]\d[0-3]\d")
+IS_OBJECT = re.compile(r"\{\s*[\"'].*\}", re.DOTALL)  # as JSON or Python write one
 IS_ADDRESS = re.compile(r"(?:https?|ftp|s3|gs)://\S+|www\.\S+\.\S+|[^\s@]+@[^\s@]+\.[a-z]{2,}", re.IGNORECASE)
 ENDINGS = "jpe?g|png|webp|gif|bmp|tiff?|avif|heic|svg|wav|mp3|ogg|opus|flac|m4a|webm|mp4|mov|pdf|txt|json|csv|html?|zip"
 IS_FILE = re.compile(rf".*\.(?:{ENDINGS})", re.IGNORECASE | re.DOTALL)
@@ -65,6 +82,11 @@ def why_no_question(name: str, values: Iterable[str]) -> str:
     return next((reason for test, reason in REASONS if test(column)), "") or _number_of_classes(column)
 
 
+def words_of(name: str) -> set[str]:
+    """The words of a column's name, also those of productId."""
+    return set(re.findall(r"[^\W\d_]+", CAMEL.sub(" ", name).lower()))
+
+
 @dataclass(frozen=True)
 class _Column:
     """The different values of a column with how often each occurs."""
@@ -79,7 +101,7 @@ class _Column:
     @cached_property
     def words(self) -> set[str]:
         """Those of its name."""
-        return set(re.findall(r"[^\W\d_]+", CAMEL.sub(" ", self.name).lower()))
+        return words_of(self.name)
 
     @cached_property
     def is_numeric(self) -> bool:
@@ -130,6 +152,12 @@ def _is_measure(column: _Column) -> bool:
     return bool(column.words & MEASURE_NAMES) or sum(map(bool, map(WITH_DECIMALS.fullmatch, column.some))) > 1
 
 
+def _is_split(column: _Column) -> bool:
+    """As folds or as a yes or no; what follows names the part of the data that its rows are in."""
+    marks = column.name.lower().replace(" ", "_") in SPLIT_NAMES and column.classes <= MANY_NUMBERS
+    return marks or {value.strip().lower() for value in column.counts} <= SPLIT_VALUES
+
+
 def _is_identifier(column: _Column) -> bool:
     named = bool(column.words & ID_NAMES) and 2 * column.classes > column.rows > 2
     return named or (column.distinct_share >= ONCE and column.classes >= LEAST_ONCE and not column.has_lists)
@@ -159,7 +187,12 @@ REASONS: tuple[tuple[Callable[[_Column], bool], str], ...] = (
     (lambda column: column.mostly(IS_FILE), "it holds file names"),
     (_is_date, "it holds dates or times"),
     (_is_price, "it holds prices"),
-    (_is_text, "it holds free text"),
+    (_is_text, FREE_TEXT),
+    (
+        lambda column: column.mostly(IS_OBJECT),
+        "its cells hold several named values each; give each a column of its own",
+    ),
+    (_is_split, "it says how rows were split; call it 'split', with train, val and test in it, to split them so"),
     (_is_identifier, "it names single rows, as an identifier does"),
     (_is_measure, "it holds a measure with many different numbers"),
 )

@@ -26,6 +26,7 @@ from retail.dataset.unused import (
     cells_read_otherwise,
     columns_left,
     files_left,
+    header_like_a_row,
     rows_passed_over,
     sounds_cut,
     texts_cut,
@@ -116,7 +117,7 @@ class _Reader:
         self.called = dict(self.table.starts)  # number of each row -> what the row is called in problems
         self.problems = [Problem(None, "", note) for note in self.source.notes]
         self.problems += [Problem(line, "", message) for line, message in self.table.faults]
-        self.remarks = [*self.source.remarks, *rows_passed_over(self.table)]
+        self.remarks = [*self.source.remarks, *rows_passed_over(self.table), *header_like_a_row(self.table)]
         self.files = FoundFiles(self.source, self.check_media)
 
     def manifest(self, tasks: tuple[str, ...], named_groups: tuple[str, ...], progress: Progress | None) -> Manifest:
@@ -129,6 +130,11 @@ class _Reader:
         asked = tuple(name for task in chosen for name in ([task] if task in labels else desks[task].columns))
         products = self._products(labels, progress)
         if not products:
+            if not cells.inputs and len(cells):
+                raise UserError(
+                    f"{self.source.name} has no column of photos, sounds or descriptions that is known as one; the "
+                    f"columns are {few(self.table.header)}. Name the one with descriptions with --text-column."
+                )
             first = f" The first problem is: {self.problems[0]}" if self.problems else ""
             raise UserError(f"{self.source.name} has no usable row: a row needs a photo, a sound or a text.{first}")
         has_split = SPLIT in cells.header and self.use_split

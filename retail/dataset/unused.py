@@ -14,6 +14,7 @@ from retail.dataset.filled import Cells
 from retail.dataset.found_files import FILE_WORDS, FoundFiles
 from retail.dataset.labels import Desk
 from retail.dataset.loose import media_kind
+from retail.dataset.questions import IS_ADDRESS, IS_FILE
 from retail.dataset.remarks import Remark, few
 from retail.dataset.rows import Rows
 from retail.dataset.source import SURELY_TABLES, Source
@@ -67,6 +68,20 @@ def rows_passed_over(table: Rows) -> Iterator[Remark]:
     if count := table.headers:
         repeat = "row repeats the header and is" if count == 1 else "rows repeat the header and are"
         yield Remark("cells", count, f"{count:,} {repeat} passed over.")
+
+
+def header_like_a_row(table: Rows) -> Iterator[Remark]:
+    """A header that is the first row of a table without one, as its own cells and those below tell."""
+    some = [row.cells for row in table.rows[:TEXTS_LOOKED_AT]]
+    for place, name in enumerate(table.header):
+        for pattern in (IS_FILE, IS_ADDRESS):
+            if pattern.fullmatch(name) and any(pattern.fullmatch(cells[place]) for cells in some):
+                sentence = (
+                    f"The first row was read as the names of the columns, but {name!r} is no name; write names above "
+                    "it, or it is not used."
+                )
+                yield Remark("rows", 1, sentence)
+                return
 
 
 def texts_cut(products: Sequence[Product], language: bool) -> Iterator[Remark]:
