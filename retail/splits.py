@@ -109,14 +109,19 @@ def prepare(
 
 def _check_found(manifest: Manifest, encoders: Collection[Modality]) -> None:
     """Nobody who names photos means to learn without them."""
-    for modality, count in manifest.lost.items():
-        if modality in encoders:
-            column, word = manifest.inputs[modality][0], {"image": "photos", "audio": "sounds"}[modality]
-            others = ",".join(name for name in encoders if name not in manifest.lost) or "another input"
-            raise UserError(
-                f"None of the {count:,} {word} that column {column!r} names was found; mend the paths, or learn "
-                f"without them: --modalities {others}."
-            )
+    for sentence in not_found(manifest, encoders):
+        others = ",".join(name for name in encoders if name not in manifest.lost) or "another input"
+        raise UserError(f"{sentence}; mend the paths, or learn without them: --modalities {others}.")
+
+
+def not_found(manifest: Manifest, modalities: Collection[Modality]) -> list[str]:
+    """For each of these inputs whose files are named and none of which is there, a sentence without its end."""
+    words = {"image": "photos", "audio": "sounds"}
+    return [
+        f"None of the {count:,} {words[modality]} that column {manifest.inputs[modality][0]!r} names was found"
+        for modality, count in manifest.lost.items()
+        if modality in modalities
+    ]
 
 
 def _remedy(manifest: Manifest) -> str:

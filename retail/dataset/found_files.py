@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
@@ -66,9 +67,17 @@ class FoundFiles:
         return bool(found.remark) and any(found.path.is_relative_to(other) for other in others if found.path)
 
     def _opens(self, column: str, path: Path, say: Callable[[str], None]) -> bool:
-        try:
-            (decode_image if column == IMAGE else decode_audio)(path)
-        except MediaError as error:
-            say(str(error))
-            return False
-        return True
+        changed = path.stat()
+        if reason := _damage(column, path, changed.st_mtime_ns, changed.st_size):
+            say(reason)
+        return not reason
+
+
+@lru_cache(maxsize=100_000)
+def _damage(column: str, path: Path, changed: int, size: int) -> str:
+    """Why a file cannot be opened, "" if it can; a page that reads the data again does not open it again."""
+    try:
+        (decode_image if column == IMAGE else decode_audio)(path)
+    except MediaError as error:
+        return str(error)
+    return ""

@@ -60,7 +60,7 @@ def _rows(manifest: Manifest) -> str:
     used, total = len(manifest.lines), manifest.rows
     if used >= total:
         return f"all {total:,} used"
-    return f"{used:,} of {total:,} used; {total - used:,} left out, each named above"
+    return f"{used:,} of {total:,} used; {total - used:,} left out, each among the problems"
 
 
 def _splits(manifest: Manifest) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Kind = Literal[
-    "columns", "tables", "files", "rows", "labels", "characters", "seconds", "language", "cells", "addresses"
+    "columns", "tables", "files", "rows", "photos", "labels", "characters", "seconds", "language", "cells", "addresses"
 ]
 SHOWN = 5  # names that a sentence gives
 
