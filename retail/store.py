@@ -48,7 +48,11 @@ Source = MediaSource | str
 
 # What a modality's files are read as, in a few words; new words when some files come to be read differently and the
 # rest as before. Embeddings of the old reading are not met again, while fingerprints, and so bundles, stay valid.
-READINGS: dict[Modality, str] = {"text": "in pieces"}
+READINGS: dict[Modality, str] = {
+    "audio": "a minute",  # clips beyond 10 s, channels that cancel out, unfinished headers
+    "image": "in sRGB",  # colour profiles, white on transparent
+    "text": "in pieces",
+}
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS shards (file TEXT PRIMARY KEY, sha256 TEXT NOT NULL);
@@ -304,6 +308,12 @@ def _sources(product: Product, modality: Modality) -> list[Source]:
     if modality == "audio":
         return [] if product.audio is None else [product.audio]
     return [product.text] if product.text.strip() else []
+
+
+def _reader(encoder: Encoder) -> str:
+    """The key's first half."""
+    reading = READINGS[encoder.modality]
+    return f"{encoder.fingerprint} {reading}" if reading else encoder.fingerprint
 
 
 def _hash_all(sources: Sequence[Source]) -> tuple[list[str], dict[str, str]]:

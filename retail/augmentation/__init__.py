@@ -8,12 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from PIL import Image
 
 from retail.augmentation.image import seeded, viewable
 from retail.augmentation.sound import augmented_features, rerecorded
 from retail.augmentation.text import augmented_text
 from retail.config import FinetuneConfig
+from retail.encoders.long_clips import loudest_part
 from retail.media import clean_text, picture_of, waveform_of
 from retail.schema import Product
 
@@ -36,7 +38,7 @@ def preview(product: Product, seed: int = 0, count: int = 4, config: FinetuneCon
     """
     config = config or FinetuneConfig()
     photos = [picture_of(source) for source in product.images]
-    clip = None if product.audio is None else waveform_of(product.audio)
+    clip = None if product.audio is None else loudest_part(torch.from_numpy(waveform_of(product.audio))).numpy()
     return [_example(photos, product.text, clip, [seed, number], config) for number in range(count)]
 
 

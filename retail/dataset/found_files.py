@@ -10,12 +10,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from retail.dataset.columns import AUDIO, IMAGE
 from retail.dataset.places import ABSENT, WEB, Found, Places
 from retail.dataset.source import Source
-from retail.media import MediaError, decode_audio, decode_image
+from retail.media import MediaError, decode_audio, decode_image, seconds_unread
 
 KINDS: dict[str, Literal["image", "audio"]] = {IMAGE: "image", AUDIO: "audio"}
 FILE_WORDS = {IMAGE: "photos", AUDIO: "sounds"}
@@ -32,6 +32,8 @@ class FoundFiles:
     named: Counter[str] = field(default_factory=Counter)  # column -> cells that name a file
     found: Counter[str] = field(default_factory=Counter)  # column -> cells of which a file was found
     addresses: Counter[str] = field(default_factory=Counter)  # column -> web addresses that were not fetched
+
+    cut_off: int = 0  # sounds that are longer than what is read
 
     def __post_init__(self) -> None:
         self.places = Places(self.source.root, self.source.own, lambda: self.source.listing)
@@ -68,16 +70,25 @@ class FoundFiles:
 
     def _opens(self, column: str, path: Path, say: Callable[[str], None]) -> bool:
         changed = path.stat()
-        if reason := _damage(column, path, changed.st_mtime_ns, changed.st_size):
-            say(reason)
-        return not reason
+        opened = _opened(column, path, changed.st_mtime_ns, changed.st_size)
+        if opened.damage:
+            say(opened.damage)
+        self.cut_off += opened.cut_off
+        return not opened.damage
+
+
+class Opened(NamedTuple):
+    """Why a file cannot be opened, "" if it can; whether it is longer than what is read."""
+
+    damage: str
+    cut_off: bool
 
 
 @lru_cache(maxsize=100_000)
-def _damage(column: str, path: Path, changed: int, size: int) -> str:
-    """Why a file cannot be opened, "" if it can; a page that reads the data again does not open it again."""
+def _opened(column: str, path: Path, changed: int, size: int) -> Opened:
+    """A page that reads the data once more does not open every file once more."""
     try:
         (decode_image if column == IMAGE else decode_audio)(path)
     except MediaError as error:
-        return str(error)
-    return ""
+        return Opened(str(error), False)
+    return Opened("", column == AUDIO and seconds_unread(path) > 0)

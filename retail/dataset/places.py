@@ -93,7 +93,7 @@ class Places:
         if self._as_written(cell, bases):  # a file name may hold what separates names
             return self._one(cell, kind, bases)
         found = [each for part in parts for each in self._one(part, kind, bases)]
-        if not any(each.path for each in found) and not any(map(is_address, parts)):
+        if not any(each.path for each in found):
             whole = self._one(cell, kind, bases)
             return whole if whole[0].path else found
         return found
@@ -248,7 +248,7 @@ class _Index:
         by_pair = self._by_pair.get("/".join(parts[-2:]), []) if len(parts) > 1 else []
         if files := [file for file in by_pair if keep(file)]:
             shared = {file: _shared(_without_ending(_folded(file)).split("/"), parts) for file in files}
-            return [file for file in files if shared[file] >= 0]
+            return [file for file in files if shared[file] == max(shared.values())]
         if (key := (parts[-1], rule)) not in self._kept:  # thousands of products may each have a front.jpg
             self._kept[key] = [file for file in self._by_name.get(parts[-1], []) if keep(file)]
         return self._kept[key]

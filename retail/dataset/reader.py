@@ -22,7 +22,7 @@ from retail.dataset.remarks import Remark, few
 from retail.dataset.rows import Row, Rows, rows_of
 from retail.dataset.source import Source, open_source
 from retail.dataset.splitting import group_faults, split_products, with_validation
-from retail.dataset.unused import cells_read_otherwise, columns_left, files_left, texts_cut
+from retail.dataset.unused import cells_read_otherwise, columns_left, files_left, sounds_cut, texts_cut
 from retail.schema import Modality, Product, Progress, UserError
 
 
@@ -137,6 +137,7 @@ class _Reader:
             *columns_left(cells, desks, questions.reasons),
             *cells_read_otherwise(cells, desks, self.files),
             *texts_cut(products, language=self.check_media),
+            *sounds_cut(self.files),
             *files_left(self.source, self.files),
         ]
         single = len(self.source.tables) == 1

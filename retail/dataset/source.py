@@ -207,13 +207,15 @@ def _parts(
     remarks: list[Remark] = []
     for path, tables in sheets.items():
         name = path.relative_to(root).as_posix()
-        chosen = _sheets(tables)
-        if left := [sheet for sheet in tables if sheet not in chosen]:
-            sentence = (
-                f"{name}: sheet {few(left)} has other columns than {few(chosen)} and is not read; save it as a table "
-                "of its own to use it."
-            )
-            remarks.append(Remark("tables", len(left), sentence))
+        chosen = _sheets({sheet: table for sheet, table in tables.items() if table.header})
+        for sheet in (sheet for sheet in tables if sheet not in chosen):
+            reason = "has other columns than " + few(chosen)
+            if not tables[sheet].header:
+                reason = "is no table" + "".join(
+                    f" ({fault.message.rstrip('.')})" for fault in tables[sheet].faults[:1]
+                )
+            sentence = f"{name}: sheet {sheet!r} {reason} and is not read; save it as a table of its own to use it."
+            remarks.append(Remark("tables", 1, sentence))
         for sheet, table in chosen.items():
             split = split_of(Path(sheet)) if len(chosen) > 1 else ""
             split = split or (split_of(path.relative_to(root)) if len(sheets) > 1 else "")

@@ -14,6 +14,7 @@ from retail.dataset.found_files import FILE_WORDS, FoundFiles
 from retail.dataset.labels import Desk
 from retail.dataset.remarks import Remark, few
 from retail.dataset.source import Source, media_kind
+from retail.media import MAX_SECONDS
 from retail.media.language import language_note
 from retail.media.text import MAX_TEXT_CHARACTERS, characters_unread
 from retail.schema import Product
@@ -59,6 +60,13 @@ def texts_cut(products: Sequence[Product], language: bool) -> Iterator[Remark]:
     some = products[:: 1 + len(products) // TEXTS_LOOKED_AT]
     if language and (sentence := language_note([product.text for product in some])):
         yield Remark("language", 1, sentence)
+
+
+def sounds_cut(found: FoundFiles) -> Iterator[Remark]:
+    """Sounds of which only the beginning is read."""
+    if count := found.cut_off:
+        sentence = f"{count:,} sounds are longer than {MAX_SECONDS} s; what follows is not read."
+        yield Remark("seconds", count, sentence)
 
 
 def files_left(source: Source, found: FoundFiles) -> Iterator[Remark]:

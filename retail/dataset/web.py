@@ -24,7 +24,7 @@ from threading import Timer
 from typing import Literal
 from urllib.parse import urljoin
 
-import certifi
+import truststore
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, LocationParseError, NewConnectionError
 from urllib3.response import HTTPResponse
@@ -255,13 +255,10 @@ class _Hosts:
         self._known: dict[tuple[str, str, int], _Host] = {}
 
     def of(self, url: Url) -> _Host:
-        """The host of an address; raises _Refused when it is unknown, private or silent."""
+        """The host of an address, resolved when it is first asked for."""
         scheme, name = url.scheme or "http", (url.host or "").strip("[]")
         key = (scheme, name, url.port or PORTS[scheme])
-        host = self._known.get(key) or self._known.setdefault(key, _Host(*key, self))
-        if sentence := host.refusal:
-            raise _Refused(sentence)
-        return host
+        return self._known.get(key) or self._known.setdefault(key, _Host(*key, self))
 
     def refusal(self, name: str, addresses: Sequence[str]) -> str:
         """Why the host's addresses may not be connected to, "" when they may."""
@@ -272,10 +269,8 @@ class _Hosts:
 
     @cached_property
     def trust(self) -> ssl.SSLContext:
-        """Certificates that this machine trusts, and Mozilla's: Python on a Mac comes with none."""
-        context = ssl.create_default_context()
-        context.load_verify_locations(certifi.where())
-        return context
+        """What this machine itself trusts, a company's own certificates included; Python on a Mac comes with none."""
+        return truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
     def close(self) -> None:
         """Ends every connection."""
@@ -310,7 +305,7 @@ class _Host:
 
     @contextmanager
     def connection(self) -> Iterator[HTTPConnection]:
-        """A connection of its own, kept for the next file when the block ends well."""
+        """A connection of its own, kept for the next file when the block ends well; raises _Refused."""
         connection = self._free.get()
         try:
             if connection and not connection.is_connected:  # the host has closed it
@@ -334,7 +329,7 @@ class _Host:
 
     def _connected(self) -> HTTPConnection:
         """A new connection to the first address that answers, which is tried first next time."""
-        if sentence := self.refusal:  # it may have fallen silent while this file waited
+        if sentence := self.refusal:
             raise _Refused(sentence)
         limits = self._hosts.limits
         for address in list(self.addresses):

@@ -1,6 +1,6 @@
 """Sound clips through torchaudio: spoken words, pretrained speech models, or statistics of the log-mel spectrogram.
 
-In: mono 16 kHz float32 waveforms. Out: (B, D).
+In: mono 16 kHz float32 waveforms. Out: (B, D). Of a clip beyond 10 s the spoken or the loudest part counts.
 Names: `torchaudio:spoken-word@bundled`, `torchaudio:spoken-word@FILE` (your own pretraining or fine-tuning),
 `torchaudio:log-mel-statistics` (no weights), `torchaudio:WAVLM_BASE_PLUS#layer=9+pool=max`.
 """
@@ -17,7 +17,7 @@ import torch
 import torchaudio
 from torch import Tensor, nn
 
-from retail.encoders import fingerprint_of, spoken_word
+from retail.encoders import fingerprint_of, long_clips, spoken_word
 from retail.encoders.tunable import TunableEncoder, layer_depths
 from retail.encoders.weights import TORCH_HUB, check_sha256, hub_access, split_source
 from retail.files import DATA_DIR
@@ -52,6 +52,9 @@ class Backend(Protocol):
     def __call__(self, waveform: Tensor) -> Tensor:
         """(S,) -> (D,)"""
 
+    def part(self, waveform: Tensor) -> Tensor:
+        """(S,), longer than 10 s -> what of it is heard"""
+
 
 class TorchaudioEncoder(TunableEncoder):
     """The bundled spoken-word network, a pretrained pipeline's layer pooled over time, or log-mel statistics."""
@@ -67,6 +70,12 @@ class TorchaudioEncoder(TunableEncoder):
         if isinstance(self._backend, SpokenWord):
             self.absent_note = NO_SPEECH
         self._fingerprint = fingerprint_of(type(self), self._backend.settings, self._backend.tensors)
+
+    def prepare(self, item: np.ndarray) -> np.ndarray:
+        """Of a clip beyond 10 s the part that is heard; all others as they are."""
+        if len(item) <= long_clips.LONGEST:
+            return item
+        return self._backend.part(torch.from_numpy(np.array(item, dtype=np.float32))).numpy()
 
     def _embed(self, items: list[np.ndarray]) -> Tensor:
         # One clip at a time: padding to a common length would change what the models hear.
@@ -154,6 +163,10 @@ class SpokenWord:
             _, speech = spoken_word.hear(self.pair.listener, features)
         return embedding[0] * (speech[0] > self.settings["speech_threshold"])
 
+    def part(self, waveform: Tensor) -> Tensor:
+        """Where somebody speaks."""
+        return long_clips.spoken_part(self.pair.listener, self._log_mel, waveform, self.settings["speech_threshold"])
+
     def features(self, waveform: Tensor) -> Tensor:
         """(S,) -> (1, 64, T)"""
         return spoken_word.features_of(self._log_mel, waveform)
@@ -184,6 +197,10 @@ class LogMelStatistics:
         change = frames.diff(dim=1).std(1) if frames.shape[1] > 2 else torch.zeros_like(mean)
         spread = frames.std(1) if frames.shape[1] > 1 else torch.zeros_like(mean)
         return torch.cat([mean - frames.mean(), spread, change, parts.flatten()])
+
+    def part(self, waveform: Tensor) -> Tensor:
+        """Where it is loudest."""
+        return long_clips.loudest_part(waveform)
 
 
 class PipelineLayer:
@@ -216,6 +233,10 @@ class PipelineLayer:
             return frames.amax(0)
         mean = frames.mean(0)
         return mean if self._pool == "mean" else torch.cat([mean, frames.std(0, correction=0)])
+
+    def part(self, waveform: Tensor) -> Tensor:
+        """Where it is loudest."""
+        return long_clips.loudest_part(waveform)
 
     def _layers(self, waveform: Tensor) -> list[Tensor]:
         if self._sample_rate_hz != SAMPLE_RATE_HZ:

@@ -103,7 +103,9 @@ class TransformersEncoder(TunableEncoder):
 
     def pieces(self, item: str) -> list[str]:
         """The text itself where it is read at once, else its sentences; what exceeds even that is cut between words."""
-        return [item] if self._lengths([item])[0] <= self._room else self._cut(item)
+        # No word piece is shorter than a byte, but for a mark at the start.
+        fits = len(item.encode("utf-8", "replace")) < self._room or self._lengths([item])[0] <= self._room
+        return [item] if fits else self._cut(item)
 
     def embed_prepared(self, items: Sequence[Any]) -> Tensor:
         """N texts -> (N, D); a sentence that many of them share is read once."""

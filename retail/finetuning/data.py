@@ -133,12 +133,13 @@ class TrainingSounds:
 
     def __init__(self, encoder: TunableEncoder, products: Sequence[Product], config: FinetuneConfig) -> None:
         encoder.new_model()  # says at once if this encoder cannot learn
-        self._products, self._config = products, config
+        self._encoder, self._products, self._config = encoder, products, config
         for kind in ("coloured", "without_voice") if config.vary_sound else ():
             noise_bank(kind)  # made here, so that no helper process makes its own
 
     def __call__(self, places: list[int], epoch: int) -> list[Tensor]:
-        clips = [waveform_of(source) for place in places if (source := self._products[place].audio) is not None]
+        sources = [source for place in places if (source := self._products[place].audio) is not None]
+        clips = [self._encoder.prepare(waveform_of(source)) for source in sources]
         return [augmented_features(clips, [self._config.seed, epoch, *places], self._config)]
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from retail.media.files import MAX_FILE_BYTES, MediaError, content_hash, content_of
 from retail.media.pictures import LONGEST_SIDE, MAX_PIXELS, decode_image, picture_of, small_copy
-from retail.media.sound import MAX_SECONDS, SAMPLE_RATE_HZ, decode_audio, waveform_of
+from retail.media.sound import MAX_SECONDS, SAMPLE_RATE_HZ, decode_audio, seconds_unread, unread_sentence, waveform_of
 from retail.media.text import MAX_TEXT_CHARACTERS, characters_unread, clean_text
 
 __all__ = [
@@ -25,6 +25,8 @@ __all__ = [
     "decode_audio",
     "decode_image",
     "picture_of",
+    "seconds_unread",
     "small_copy",
+    "unread_sentence",
     "waveform_of",
 ]

@@ -25,6 +25,7 @@ LANGUAGES = {
     "uk": "Ukrainian", "vi": "Vietnamese", "zh": "Chinese",
 }  # fmt: skip
 SAMPLE = 500  # texts that are looked at; the share is known to some 4 points
+FOUND_IN = 4 * SAMPLE  # drawn texts; where most are too short to tell, fewer than the sample are looked at
 LETTERS = 20  # a shorter text is mostly a name, and names have no language
 LETTERS_OF_SIGNS = 8  # in Chinese, Japanese and the like, where a letter says more
 # By how much another language must be likelier than English, in natural logarithms of the chance. See `foreign_share`.
@@ -47,8 +48,9 @@ def foreign_share(texts: Sequence[str], seed: int = 0) -> Foreign:
     So 8 of 2,899 English shop titles, 2 of 359 descriptions of the demo and none of 81 of groceries are taken for
     something else; of 71 product lines that we wrote in eight other languages 70 are found.
     """
-    readable = sorted({text for text in map(_opening, texts) if _tells(text)})
-    drawn = random.Random(seed).sample(readable, min(SAMPLE, len(readable)))
+    distinct = sorted(set(texts))
+    some = random.Random(seed).sample(distinct, min(FOUND_IN, len(distinct)))
+    drawn = list(dict.fromkeys(text for text in map(_opening, some) if _tells(text)))[:SAMPLE]
     found = Counter(language for text in drawn if (language := _foreign(text)))
     if not found:
         return Foreign(0.0, "", len(drawn))

@@ -7,19 +7,43 @@ from __future__ import annotations
 
 import io
 from fractions import Fraction
+from itertools import chain
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from retail.media.files import MediaError, looks_like_html, read_limited, reason
+from retail.media.headers import finished
 from retail.schema import MediaSource, Upload
 
+EXPECTED = "a sound clip (wav, mp3, ogg, flac, opus, m4a or webm)"
 SAMPLE_RATE_HZ = 16_000
-MAX_SECONDS = 10  # a product's name is short; what follows is not read
+MAX_SECONDS = 60  # a name is short, but who records may start long before it; what follows is not read
 MIN_SAMPLES = SAMPLE_RATE_HZ // 10  # shorter clips are padded so that a spectrogram has frames
 # What a header may claim before the file is called damaged.
 MAX_CHANNELS, RATES_HZ = 16, (1_000, 400_000)
 LONGEST_RATIO = 640  # of sample rates: 11,025 to 16,000 Hz is 441 to 640
+CANCELLED = 0.1  # of the channels' mean power: a mean below it holds what they differ in, not what was said
+SILENT_POWER = 1e-8  # 80 dB under full scale
+
+
+class _Clip(NamedTuple):
+    """What a decoder gives."""
+
+    mean: np.ndarray  # (S,) float32 of all channels
+    channels: np.ndarray  # (S, channels)
+    rate_hz: int
+
+    def audible(self) -> np.ndarray:
+        """(S,): the mean, or the loudest channel where the channels cancel each other out."""
+        if self.channels.shape[1] == 1 or not np.isfinite(self.mean).all():
+            return self.mean
+        powers = np.square(self.channels).mean(0, dtype=np.float64)  # (channels,)
+        kept = np.square(self.mean).mean(dtype=np.float64)
+        if kept >= CANCELLED * powers.mean() or powers.mean() < SILENT_POWER:
+            return self.mean
+        return np.ascontiguousarray(self.channels[:, powers.argmax()])
 
 
 def waveform_of(source: MediaSource) -> np.ndarray:
@@ -28,26 +52,65 @@ def waveform_of(source: MediaSource) -> np.ndarray:
 
 
 def decode_audio(source: Path | bytes) -> np.ndarray:
-    """The first 10 s as float32 mono at 16 kHz, finite, at least 0.1 s long. Raises MediaError."""
-    name, content = read_limited(source, "a sound clip (wav, mp3, ogg, flac, opus, m4a or webm)")
+    """The first 60 s as float32 mono at 16 kHz, finite, at least 0.1 s long. Raises MediaError."""
+    name, content = read_limited(source, EXPECTED)
     if looks_like_html(content):
         raise MediaError(f"{name} is not a sound clip but a web page (HTML); download the sound itself.")
+    content = finished(content)
     try:
-        samples, rate_hz = _read_soundfile(content)
+        clip = _read_soundfile(content)
     except Exception as first:
         try:
-            samples, rate_hz = _read_pyav(content)
+            clip = _read_pyav(content)
         except Exception:
             raise MediaError(
                 f"{name} is not a usable sound clip: {reason(content, first)}; save it as WAV or MP3."
             ) from None
-    if samples.size == 0:
+    if clip.mean.size == 0:
         raise MediaError(f"{name} contains no sound; record it again.")
-    mono = samples.mean(1, dtype=np.float32)  # (S,)
+    mono = clip.audible()
     if not np.isfinite(mono).all():
         raise MediaError(f"{name} contains values that are not finite numbers; save it again as WAV or MP3.")
-    mono = _resample(np.clip(mono, -8, 8), rate_hz)[: MAX_SECONDS * SAMPLE_RATE_HZ]
+    mono = _resample(np.clip(mono, -8, 8), clip.rate_hz)[: MAX_SECONDS * SAMPLE_RATE_HZ]
     return np.pad(mono, (0, max(0, MIN_SAMPLES - len(mono))))
+
+
+def seconds_unread(source: Path | bytes) -> float:
+    """How much of a clip lies behind the 60 s that are read, as its header says; 0.0 where that cannot be told."""
+    try:
+        _, content = read_limited(source, EXPECTED)
+        content = finished(content)
+        try:
+            return _soundfile_unread(content)
+        except Exception:
+            return _pyav_unread(content)
+    except Exception:  # what cannot be opened is refused elsewhere
+        return 0.0
+
+
+def unread_sentence(path: Path) -> str:
+    """What to tell about a clip that is longer than what is read, "" for all others."""
+    unread = seconds_unread(path)
+    if unread < 0.5:
+        return ""
+    return (
+        f"{path.name!r} lasts {MAX_SECONDS + unread:.0f} s, of which only the first {MAX_SECONDS} are read; "
+        "cut it to the part that counts."
+    )
+
+
+def _soundfile_unread(content: bytes) -> float:
+    import soundfile
+
+    with soundfile.SoundFile(io.BytesIO(content)) as clip:
+        return max(0.0, clip.frames / clip.samplerate - MAX_SECONDS)
+
+
+def _pyav_unread(content: bytes) -> float:
+    import av
+
+    with av.open(io.BytesIO(content), mode="r", metadata_errors="ignore") as container:
+        return max(0.0, (container.duration or 0) / av.time_base - MAX_SECONDS)
 
 
 def _resample(mono: np.ndarray, rate_hz: int) -> np.ndarray:
@@ -61,8 +124,8 @@ def _resample(mono: np.ndarray, rate_hz: int) -> np.ndarray:
     return resample(torch.from_numpy(np.ascontiguousarray(mono)), ratio.numerator, ratio.denominator).numpy()
 
 
-def _read_soundfile(content: bytes) -> tuple[np.ndarray, int]:
-    """(S, channels) float32 and its rate; only the first 10 s are read, whatever the header claims."""
+def _read_soundfile(content: bytes) -> _Clip:
+    """Only the first 60 s are read, whatever the header claims."""
     import soundfile
 
     with soundfile.SoundFile(io.BytesIO(content)) as clip:
@@ -75,27 +138,32 @@ def _read_soundfile(content: bytes) -> tuple[np.ndarray, int]:
                 break
             parts.append(block)
             wanted -= len(block)
-        return (np.concatenate(parts) if parts else np.zeros((0, 1), np.float32)), clip.samplerate
+        samples = np.concatenate(parts) if parts else np.zeros((0, 1), np.float32)
+        return _Clip(samples.mean(1, dtype=np.float32), samples, clip.samplerate)
 
 
-def _read_pyav(content: bytes) -> tuple[np.ndarray, int]:
-    """What libsndfile does not know (m4a, webm, wma), through PyAV, resampled to 16 kHz mono."""
+def _read_pyav(content: bytes) -> _Clip:
+    """What libsndfile does not know (m4a, webm, wma), through PyAV, resampled to 16 kHz."""
     import av
 
-    parts, wanted = [], MAX_SECONDS * SAMPLE_RATE_HZ
+    parts: list[np.ndarray] = []
+    planes: list[np.ndarray] = []  # each (channels, S)
+    wanted = MAX_SECONDS * SAMPLE_RATE_HZ
     with av.open(io.BytesIO(content), mode="r", metadata_errors="ignore") as container:
         if not container.streams.audio:
             raise ValueError("it has no sound track")
         stream = container.streams.audio[0]
         _check_header(stream.rate or 0, stream.channels or 0)
-        resampler = av.AudioResampler(format="flt", layout="mono", rate=SAMPLE_RATE_HZ)
-        for frame in container.decode(stream):
-            parts += [piece.to_ndarray()[0] for piece in resampler.resample(frame)]
+        mixed = av.AudioResampler(format="flt", layout="mono", rate=SAMPLE_RATE_HZ)
+        apart = av.AudioResampler(format="fltp", rate=SAMPLE_RATE_HZ)
+        for frame in chain(container.decode(stream), (None,)):
+            parts += [piece.to_ndarray()[0] for piece in mixed.resample(frame)]
+            if (stream.channels or 0) > 1:
+                planes += [piece.to_ndarray() for piece in apart.resample(frame)]
             if sum(map(len, parts)) >= wanted:
                 break
-        parts += [piece.to_ndarray()[0] for piece in resampler.resample(None)]
-    samples = np.concatenate(parts) if parts else np.zeros(0, np.float32)
-    return samples.astype(np.float32)[:, None], SAMPLE_RATE_HZ
+    mean = np.concatenate(parts).astype(np.float32) if parts else np.zeros(0, np.float32)
+    return _Clip(mean, np.concatenate(planes, 1).T if planes else mean[:, None], SAMPLE_RATE_HZ)
 
 
 def _check_header(rate_hz: int, channels: int) -> None:

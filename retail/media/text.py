@@ -77,12 +77,13 @@ def _readable(text: str, most: int) -> str:
 
 
 def _tidy(line: str) -> str:
-    composed = unicodedata.normalize("NFC", line)
-    kinds = map(unicodedata.category, composed)
-    visible = "".join(
-        " " if kind.startswith("C") else char for char, kind in zip(composed, kinds, strict=True) if kind != "Cf"
-    )
-    return re.sub(r"\s+", " ", visible).strip()
+    if not (line.isascii() and line.isprintable()):
+        composed = unicodedata.normalize("NFC", line)
+        kinds = map(unicodedata.category, composed)
+        line = "".join(
+            " " if kind.startswith("C") else char for char, kind in zip(composed, kinds, strict=True) if kind != "Cf"
+        )
+    return re.sub(r"\s+", " ", line).strip()
 
 
 def _said_once(lines: Iterable[str]) -> list[str]:

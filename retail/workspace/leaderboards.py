@@ -55,8 +55,9 @@ def board_manifest(
     progress: Progress | None = None,
 ) -> Manifest:
     """The data with every one of the tasks that has a column as labels, and with rows of every split."""
-    header = header_of(data)
-    labels = [task for task in dict.fromkeys(tasks) if task in header]
+    wanted = list(dict.fromkeys(tasks))
+    header = header_of(data, wanted)
+    labels = [task for task in wanted if task in header]
     return read_manifest(data, labels or None, text_column, progress=progress, group=group, every_split=True)
 
 

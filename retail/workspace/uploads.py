@@ -41,7 +41,7 @@ def take_photo(name: str, content: bytes) -> Upload:
 
 
 def take_sound(name: str, content: bytes) -> Upload:
-    """The clip as it came, or, where it is large, its first 60 s as 16 kHz mono samples that lose nothing."""
+    """The clip as it came, or, where it is large, its first 60 s as 16 kHz mono samples, if those are smaller."""
     import soundfile
 
     samples = _decoded(name, content, decode_audio)
@@ -49,7 +49,7 @@ def take_sound(name: str, content: bytes) -> Upload:
     if len(content) > KEPT_BYTES:
         stream = io.BytesIO()
         soundfile.write(stream, samples, SAMPLE_RATE_HZ, format="WAV", subtype="FLOAT")
-        kept = stream.getvalue()
+        kept = min(stream.getvalue(), content, key=len)
     return Upload(name, kept, content_hash(content), samples)
 
 

@@ -108,7 +108,7 @@ def _labelled_data(
 
     Rows are tied together as they were for its training, where the data has those columns.
     """
-    header = header_of(request.data)
+    header = header_of(request.data, list(recognizer.vocabularies))
     tasks = [task for task in recognizer.vocabularies if task in header]
     learned = recognizer.info.data.group if recognizer.info else ()
     group = request.group or (learned if set(learned) <= set(header) else ())
