@@ -152,11 +152,11 @@ def test_rows_of_one_id_with_other_photos_stay_in_one_split_or_become_one_produc
     for product in manifest.products:
         by_product.setdefault(product.group, set()).add(product.split)
     assert len(by_product) == 10 and all(len(splits) == 1 for splits in by_product.values())
-    assert "10 products have several rows with other photos" in remarks(folder, "rows")[0]
+    assert "10 products have several rows with other photos" in remarks(folder, "photos")[0]
     keep_decisions(folder, ["rows=join"])
     joined = read_manifest(folder)
     assert len(joined.products) == 10 and all(len(product.images) == 2 for product in joined.products)
-    assert joined.checksum != manifest.checksum and not remarks(folder, "rows")
+    assert joined.checksum != manifest.checksum and not remarks(folder, "photos")
 
 
 def test_labels_that_differ_between_the_rows_of_one_product_are_said(folder):

@@ -64,10 +64,10 @@ def _title(column: str, desk: Desk) -> str:
     return f"{column} ({notes} to look at)" if notes else column
 
 
-def _decide(dataset: Dataset, decision: str) -> None:
-    """Keeps it; the page is drawn anew afterwards."""
+def _decide(dataset: Dataset, *decisions: str) -> None:
+    """Keeps them; the page is drawn anew afterwards."""
     try:
-        datasets.decide(dataset, [decision])
+        datasets.decide(dataset, decisions)
     except UserError as error:
         st.session_state[REFUSED] = str(error)
 
@@ -105,7 +105,11 @@ def _draw_classes(desk: Desk) -> None:
     counts = {name: sum(written.values()) for name, written in desk.spellings.items()}
     names = [*joined, *sorted((name for name in counts if name not in joined), key=lambda name: -counts[name])]
     spellings = sum(map(len, joined.values()))
-    more = f" {spellings:,} spellings of {len(joined):,} were joined." if joined else " Each is written in one way."
+    more = (
+        f" {spellings:,} spellings of {len(joined):,} classes were joined."
+        if joined
+        else " Each is written in one way."
+    )
     st.markdown(f"**{len(names):,} classes.**{more if names else ''}")
     frame = pd.DataFrame(
         {
@@ -151,28 +155,28 @@ def _draw_several(dataset: Dataset, column: str, desk: Desk, key: str) -> None:
 def _draw_pairs(dataset: Dataset, column: str, desk: Desk, key: str) -> None:
     """Labels that may be one, each with a button; and those that somebody joined, each with the way back."""
     near = [pair for pair in desk.near if _can_be_said(pair.written, pair.kept)]
+    joins = [f"{column}:{pair.written}={pair.kept}" for pair in near]
     if near:
         st.markdown("**May be one class**")
         for place, pair in enumerate(near[:PAIRS]):
-            _line(_pair_words(pair), "Join", f"join_{place}_{key}", dataset, f"{column}:{pair.written}={pair.kept}")
+            _line(_pair_words(pair), "Join", f"join_{place}_{key}", dataset, joins[place])
         if len(near) > PAIRS:
             st.caption(f"{len(near) - PAIRS:,} more pairs follow.")
+        if len(near) > 1:
+            _button(f"Join all {len(near):,} pairs", f"join_all_{key}", dataset, _decide, dataset, *joins)
     said = [pair for pair in desk.rule.same if _can_be_said(*pair)]
+    undone = [f"{column}:{written}={written}" for written, _ in said]
     if said:
         st.markdown("**Joined by you**")
         for place, (written, kept) in enumerate(said):
-            _line(
-                f"{visible(written)} → {visible(kept)}", "Undo", f"undo_{place}_{key}", dataset, _undo(column, written)
-            )
+            _line(f"{visible(written)} → {visible(kept)}", "Undo", f"undo_{place}_{key}", dataset, undone[place])
+        if len(said) > 1:
+            _button("Undo all", f"undo_all_{key}", dataset, _decide, dataset, *undone)
 
 
 def _can_be_said(written: str, kept: str) -> bool:
     """Whether a decision can hold the two labels: the last sign of equality parts them."""
     return "=" not in written + kept
-
-
-def _undo(column: str, written: str) -> str:
-    return f"{column}:{written}={written}"
 
 
 def _pair_words(pair: Near) -> str:
@@ -184,8 +188,8 @@ def _pair_words(pair: Near) -> str:
 def _line(words: str, label: str, key: str, dataset: Dataset, decision: str) -> None:
     """A sentence with a button that decides."""
     with st.container(horizontal=True, vertical_alignment="center"):
-        _button(label, key, dataset, _decide, dataset, decision)
         st.markdown(plain(words), width="content")
+        _button(label, key, dataset, _decide, dataset, decision)
 
 
 def _button(label: str, key: str, dataset: Dataset, act: Callable[..., None], *given: Any) -> None:
@@ -206,15 +210,16 @@ def _draw_rows(dataset: Dataset, manifest: Manifest) -> None:
 
 def _draw_not_asked(dataset: Dataset, manifest: Manifest, own: Mapping[str, str]) -> None:
     """Columns that are no question with the reason, and a way to learn one all the same."""
-    if not manifest.not_asked:
+    reasons = {name: reason for name, reason in manifest.not_asked.items() if name not in manifest.desks}
+    if not reasons:
         return
     st.markdown("**Columns that are no question**")
     asked = [own.get(name, name) for name in manifest.desks]
-    for place, (name, reason) in enumerate(manifest.not_asked.items()):
+    for place, (name, reason) in enumerate(reasons.items()):
         column = own.get(name, name)
         with st.container(horizontal=True, vertical_alignment="center"):
-            _button("Learn it", f"ask_{place}_{dataset.id}", dataset, _ask, dataset, column, asked)
             st.markdown(plain(f"{column}: {page_words(reason)}"), width="content")
+            _button("Learn it", f"ask_{place}_{dataset.id}", dataset, _ask, dataset, column, asked)
     st.caption("What is learned can be taken back under Columns.")
 
 

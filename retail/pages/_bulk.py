@@ -86,7 +86,13 @@ def draw_start(chosen: Chosen) -> None:
         "product. The run continues when you close this page."
     )
     data = chosen_data()
-    text_column = st.text_input("Text column", "text", key="bulk_text_column", persist_state="session")
+    text_column = st.text_input(
+        "Text column",
+        "text",
+        key="bulk_text_column",
+        persist_state="session",
+        help="Only where the description stands in another column; several are separated by commas.",
+    )
     accuracy = st.slider(
         "Target accuracy",
         round(100 * LEAST),

@@ -5,6 +5,7 @@ In: the chosen `Dataset` and its `Manifest`. Out: files that reading finds from 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -22,8 +23,16 @@ from retail.workspace.datasets import Dataset
 LISTED = 5  # failures that are named on the page
 
 
+@dataclass
+class Fetch:
+    """One fetch at work or done; once done, the data is read anew, which `noticed` says."""
+
+    work: Background[Fetched]
+    noticed: bool = False
+
+
 @st.cache_resource(show_spinner=False)
-def _fetches() -> dict[str, Background[Fetched]]:
+def _fetches() -> dict[str, Fetch]:
     """The newest fetch of each data set, the same for everybody who looks."""
     return {}
 
@@ -31,26 +40,28 @@ def _fetches() -> dict[str, Background[Fetched]]:
 def draw_fetch(dataset: Dataset, manifest: Manifest) -> None:
     """A button while addresses are left, progress while it works, and the result in words."""
     place, left = str(dataset.path), sum(one.count for one in manifest.remarks if one.kind == "addresses")
-    work = _fetches().get(place)
-    if work is not None and work.running:
-        st.fragment(lambda: _draw_progress(work), run_every=0.5)()
+    fetch = _fetches().get(place)
+    if fetch and fetch.work.running:
+        st.fragment(lambda: _draw_progress(fetch.work), run_every=0.5)()
         return
-    if work is not None:
-        _draw_result(work)
+    if fetch and not fetch.noticed:
+        fetch.noticed = True
+        read_data.forget()  # the same table finds its files now
+        st.rerun()
+    if fetch:
+        _draw_result(fetch.work)
     if not left:
         return
-    words = f"Fetch {left:,} files" if work is None else f"Fetch the {left:,} others again"
-    if st.button(words, type="primary", help="From public web addresses only; each is kept and fetched once."):
-        _fetches()[place] = Background(lambda progress: fetch_addresses(Path(place), progress))
+    words = f"Fetch the {left:,} others again" if fetch else f"Fetch {left:,} files"
+    if st.button(words, type="primary", help="From public web addresses only; each file is fetched once and kept."):
+        _fetches()[place] = Fetch(Background(lambda progress: fetch_addresses(Path(place), progress)))
         st.rerun()
 
 
 def _draw_progress(work: Background[Fetched]) -> None:
-    if work.running:
-        st.progress(work.share, f"Fetching: {work.done:,} of {work.total:,}")
-        return
-    read_data.forget()  # the same table finds its files now
-    st.rerun()
+    if not work.running:
+        st.rerun()
+    st.progress(work.share, f"Fetching: {work.done:,} of {work.total:,}")
 
 
 def _draw_result(work: Background[Fetched]) -> None:

@@ -5,7 +5,8 @@ In: the chosen `Dataset` and its `Manifest`. Out: the lines of `check` on the pa
 
 from __future__ import annotations
 
-import pandas as pd
+from html import escape
+
 import streamlit as st
 
 from retail.components.page_words import page_words
@@ -13,28 +14,29 @@ from retail.components.read_data import counted
 from retail.components.words import plain
 from retail.dataset.manifest import Manifest
 from retail.dataset.plan import mend_first, plan
-from retail.files import PAGES
 
 LISTED = 50  # remarks
+LOOKS = """<style>
+.plan {display: grid; grid-template-columns: max-content 1fr; gap: 0.4rem 1.25rem; line-height: 1.5}
+.plan, .plan dt, .plan dd {margin: 0 !important; padding: 0 !important}
+.plan dt {opacity: 0.75}
+.plan dd {overflow-wrap: anywhere}
+@media (max-width: 640px) {.plan {grid-template-columns: 1fr; gap: 0} .plan dd {padding-bottom: 0.5rem !important}}
+</style>"""
 
 
 def draw_plan(manifest: Manifest) -> None:
     """Readable in ten seconds."""
     st.markdown(f"**{counted(manifest)}**")
     lines = [line for line in plan(manifest) if not line.heading.startswith("Mend")]
-    frame = pd.DataFrame(
-        {"what": [plain(page_words(line.text)) for line in lines]}, index=[line.heading for line in lines]
-    )
-    st.table(frame, border="horizontal", hide_header=True)
+    pairs = [f"<dt>{escape(line.heading)}</dt><dd>{escape(page_words(line.text))}</dd>" for line in lines]
+    st.html(f"{LOOKS}<dl class='plan'>{''.join(pairs)}</dl>")
     if mend := mend_first(manifest):
         st.markdown("**Mend first**")
         st.markdown("\n".join(f"{place}. {plain(page_words(text))}" for place, text in enumerate(mend, start=1)))
-    if manifest.label_columns:
-        st.page_link(PAGES / "train.py", label="Train on this data", icon=":material/model_training:")
-    _draw_remarks(manifest)
 
 
-def _draw_remarks(manifest: Manifest) -> None:
+def draw_remarks(manifest: Manifest) -> None:
     """Every remark; those on labels are the desk's."""
     said = [remark for remark in manifest.remarks if remark.kind != "labels"]
     if not said:

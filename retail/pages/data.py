@@ -9,11 +9,12 @@ from retail.components.data_cards import draw_products
 from retail.components.label_desk import draw_labels
 from retail.components.read_data import places_of, read
 from retail.components.words import plain
+from retail.files import PAGES
 from retail.pages._data_audit import draw_audit
 from retail.pages._data_augmentation import draw_augmentation
 from retail.pages._data_classes import draw_classes
 from retail.pages._data_fetch import draw_fetch
-from retail.pages._data_plan import draw_plan
+from retail.pages._data_plan import draw_plan, draw_remarks
 from retail.pages._data_problems import draw_problems
 from retail.schema import UserError
 from retail.workspace.datasets import Dataset
@@ -36,6 +37,9 @@ def draw(dataset: Dataset) -> None:
     manifest, places = found.manifest, places_of(dataset, found.manifest)
     draw_plan(manifest)
     draw_fetch(dataset, manifest)
+    if manifest.tasks:
+        st.page_link(PAGES / "train.py", label="Train on this data", icon=":material/model_training:")
+    draw_remarks(manifest)
     problems = f"Problems ({len(manifest.problems)})"
     names = ["Classes", "Labels", "Columns", "Products", problems, "Leaks", "Augmentation", "Rename or delete"]
     tabs = dict(zip(names, st.tabs(names), strict=True))
