@@ -81,9 +81,10 @@ def main() -> None:
         spellings = len({row[task] for row in written if row[task]})
         classes, found = (len({p.labels[task] for p in one.products if p.labels[task]}) for one in (clean, odd))
         test = paired_test(theirs[task], ours[task])
+        span = f"[{100 * test.low:+.1f}, {100 * test.high:+.1f}]"
         print(
             f"| {task} | {classes} | {spellings} spellings | {found} classes | {100 * ours[task].mean():.1f} | "
-            f"{100 * theirs[task].mean():.1f} | {100 * test.difference:+.1f} [{100 * test.low:+.1f}, {100 * test.high:+.1f}] |"
+            f"{100 * theirs[task].mean():.1f} | {100 * test.difference:+.1f} {span} |"
         )
 
 
