@@ -11,7 +11,7 @@ import torch
 
 from retail import catalogue
 from retail.catalogue import ENROLLED, FEWEST_VAL, Gallery, build_gallery, catalogue_key, empty_gallery
-from retail.dataset.manifest import Manifest
+from retail.dataset.manifest import Manifest, Seal
 from retail.files import DEMO_BUNDLE, DEMO_DIR
 from retail.recognizer.bundle import load_bundle
 from retail.schema import Prediction, Product, UserError, Vocabulary
@@ -90,7 +90,7 @@ def made_up_manifest(val_angles: np.ndarray) -> tuple[Manifest, Embedder]:
     vals = {f"v{k}": (float(np.cos(angle)), float(np.sin(angle))) for k, angle in enumerate(val_angles)}
     rows += [Product(name, labels={"kind": "tea"}, split="val") for name in vals]
     facts = SimpleNamespace(name="made up")
-    manifest = Manifest(facts, tuple(rows), (), ("kind",), ("kind",), "text", True, "1")  # type: ignore[arg-type]
+    manifest = Manifest(facts, tuple(rows), (), ("kind",), ("kind",), "text", True, SimpleNamespace(checksum="1"))  # type: ignore[arg-type]
     return manifest, Embedder(axes | vals)
 
 
@@ -106,7 +106,7 @@ def test_too_few_validation_products_give_no_threshold_and_changed_data_is_refus
     manifest, embedder = made_up_manifest(np.zeros(FEWEST_VAL - 1))
     assert build_gallery(embedder, manifest).thresholds == {}
     with pytest.raises(UserError, match="changed since this recogniser was trained"):
-        build_gallery(embedder, replace(manifest, checksum="2"))
+        build_gallery(embedder, replace(manifest, seal=Seal((), b"2", ())))
 
 
 def test_answers_that_cannot_both_be_right_are_named():

@@ -290,3 +290,13 @@ def test_hostile_cells_end_nothing(folder):
     write(folder, "image_file_name,text,kind", *rows[1:])
     manifest = read_manifest(folder, ["kind"])
     assert len(manifest.products) == 5 and not any(product.images for product in manifest.products)
+
+
+def test_training_names_the_files_that_nobody_can_read(folder, tmp_path):
+    for number in range(40):
+        photo(folder / f"{number}.png", ("red", "blue")[number % 2])
+    (folder / "3.png").write_bytes(b"no photo")
+    write(folder, "image_file_name,kind", *(f"{number}.png,{'xy'[number % 2]}" for number in range(40)))
+    options = ["--tasks", "kind", "--modalities", "image", "--out", str(tmp_path / "bundle")]
+    result = CliRunner().invoke(app, ["train", str(folder), *options])
+    assert result.exit_code == 0 and "product line-5: '3.png' is not a usable photo" in result.output, result.output

@@ -80,7 +80,8 @@ def _by_class(manifest: Manifest) -> str:
         untested = [label for label in labels if not counts["test"][label]]
         untaught = [label for label in labels if not counts["train"][label]]
         sizes = sorted(counts["train"].values()) or [0]
-        text = f"{task} {sizes[0]:,} to {sizes[-1]:,} training products a class"
+        span = f"{sizes[0]:,}" if sizes[0] == sizes[-1] else f"{sizes[0]:,} to {sizes[-1]:,}"
+        text = f"{task} {span} training products a class"
         text += f", {len(untaught):,} classes without any" if untaught else ""
         text += f", {len(untested):,} without a test product" if untested else ""
         parts.append(text)
@@ -118,9 +119,8 @@ def mend_first(manifest: Manifest) -> list[str]:
     for task in manifest.tasks:
         few_rows = [label for label, count in manifest.support(task).items() if count < FEWEST]
         if few_rows:
-            found.append(
-                f"{task}: {len(few_rows):,} classes have one training product ({few(few_rows)}); add products."
-            )
+            classes = "1 class has" if len(few_rows) == 1 else f"{len(few_rows):,} classes have"
+            found.append(f"{task}: {classes} one training product only ({few(few_rows)}); add products.")
     missing = manifest.rows and [
         f"{task}: {unlabelled:,} of {len(manifest.products):,} products have no label."
         for task in manifest.tasks
