@@ -82,7 +82,7 @@ def test_columns_get_their_meaning_and_are_learned():
     element(app, "multiselect", "Columns to learn").set_value(["Colour"])
     press(app, "Save")
     assert "**4 usable products, 0 problems.**" in said(app)
-    assert plan_of(app)["Questions"] == "Colour (1 classes)"
+    assert plan_of(app)["Questions"] == "Colour (1 class)"
     element(app, "selectbox", "Sound").set_value("Words")
     press(app, "Save")
     assert "is chosen twice" in said(app)

@@ -14,6 +14,7 @@ ON_THE_PAGE = (
     (r"; name it with --tasks to learn it", ""),
     (r"To make one product of them: --decide rows=join\.", "Labels offers to make one product of them."),
     (r"choose with --decide\.", "choose under Labels."),
+    (r"recognise them with `predict`", "recognise them on the page Recognise, under Many products"),
     (r"; `retail fetch` or the Data page fetches them\.", "."),
     (r" To [^.:]*: --decide .*$", ""),
 )

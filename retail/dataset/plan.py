@@ -53,7 +53,8 @@ def _inputs(manifest: Manifest) -> str:
 def _questions(manifest: Manifest) -> str:
     if not manifest.tasks:
         return "none found; name a label column with --tasks"
-    return " · ".join(f"{task} ({len(manifest.support(task))} classes)" for task in manifest.tasks)
+    counts = {task: len(manifest.support(task)) for task in manifest.tasks}
+    return " · ".join(f"{task} ({count:,} class{'es' * (count != 1)})" for task, count in counts.items())
 
 
 def _rows(manifest: Manifest) -> str:

@@ -147,7 +147,7 @@ def test_a_competition_zip_with_photos_named_by_id_becomes_a_recogniser(open_at,
     assert plan["Inputs"] == "photo 48 of 48 (image_id)" and plan["Questions"] == "category (3 classes)"
     page.get_by_text("Not used or read otherwise").click()
     page.get_by_text("sample_submission.csv").first.wait_for()
-    page.get_by_text("recognise them with").first.wait_for()
+    page.get_by_text("recognise them on the page Recognise").first.wait_for()
     train(page, ("category",))
 
 
