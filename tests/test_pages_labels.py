@@ -18,10 +18,10 @@ def empty_home(tmp_path, monkeypatch):
 
 def shop() -> datasets.Dataset:
     """60 products with spellings, words for nothing, a typing error, lists, prices, and a product number used twice."""
-    lines = ["sku,description,brand,tags,price"]
+    lines = ["sku,description,brand,tags,price,country"]
     for row in range(60):
         brand = ("Nike", "NIKE", "Puma", "Pumma", "N/A", "Nike")[row % 6]
-        lines.append(f"{row},a thing {row},{brand},{TAGS[row % 6]},{row}.{row % 9}9")
+        lines.append(f"{row},a thing {row},{brand},{TAGS[row % 6]},{row}.{row % 9}9,SE")
     return datasets.add_upload("Shop", "shop.csv", "\n".join(lines).encode())
 
 
@@ -93,7 +93,8 @@ def test_cells_with_several_labels_are_a_choice_of_three(desk):
 
 def test_a_column_that_is_no_question_says_why_and_can_be_learned_all_the_same(desk):
     added, app = desk
-    assert "price: it holds prices" in said(app)
+    assert "price: it holds prices" in said(app) and "country: it has one value only" in said(app)
+    assert [item.label for item in app.button].count("Learn it") == 1
     press(app, "Learn it")
     assert set(read_manifest(added.path).tasks) == {"brand", "tags", "price"}
     assert "price: it holds prices" not in said(app)

@@ -298,6 +298,8 @@ def test_many_files_are_taken_at_once_counted_and_refused_by_their_own_names(sta
     app = many(app, ("broken.zip", b"PK"))
     assert any(item.value.startswith("broken.zip is not a usable ZIP") for item in app.error)
     assert button(app, "Recognise all").disabled
+    app = many(app, ("long.csv", ("text\n" + "tea\n" * (bulk.MAX_ROWS + 1)).encode()))
+    assert any("long.csv has 10,001 rows, but the limit is 10,000" in item.value for item in app.error)
 
 
 def test_a_known_product_shows_its_words_as_they_are_and_its_photo_is_decoded_once(tmp_path):

@@ -28,13 +28,14 @@ SEVERAL = {
     "first": "Take the first label",
     "each": "One question for each label, yes or no",
 }
+NOTHING_TO_LEARN = ("it is empty", "it has one value only")
 SPELLINGS = "Case, kinds of space, accents written in two ways and signs such as &amp; make no other class."
 
 
 def draw_labels(dataset: Dataset, manifest: Manifest) -> None:
     """One label column at a time, those with something to see first; then rows and columns that could count more."""
     if dataset.is_demo:
-        st.info("The demo is built in, so nothing can be decided about its labels; with data of your own it can.")
+        st.info("The demo is built in, so nothing can be decided about its labels. Add data of your own to decide.")
     if refused := st.session_state.pop(REFUSED, ""):
         st.error(plain(refused))
     desks = sorted(manifest.desks.items(), key=lambda item: -len(item[1].sentences()))
@@ -219,7 +220,8 @@ def _draw_not_asked(dataset: Dataset, manifest: Manifest, own: Mapping[str, str]
         column = own.get(name, name)
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(plain(f"{column}: {page_words(reason)}"), width="content")
-            _button("Learn it", f"ask_{place}_{dataset.id}", dataset, _ask, dataset, column, asked)
+            if reason not in NOTHING_TO_LEARN:
+                _button("Learn it", f"ask_{place}_{dataset.id}", dataset, _ask, dataset, column, asked)
     st.caption("What is learned can be taken back under Columns.")
 
 

@@ -87,6 +87,7 @@ def open_files(dataset: Dataset) -> None:
 
 def forget() -> None:
     """Everything is read anew: files may have come under the same table."""
+    st.cache_data.clear()
     for cached in (_quickly, _opened, _rows, load_manifest):
         cached.clear()
 

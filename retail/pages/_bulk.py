@@ -71,6 +71,8 @@ def chosen_data() -> Path | None:
     if not kept:
         return None
     rows, refused = rows_in(kept)
+    if rows > MAX_ROWS:
+        refused = f"{st.session_state.bulk_name} has {rows:,} rows, but the limit is {MAX_ROWS:,}; split it into parts."
     if refused:
         st.error(plain(refused))
         return None
