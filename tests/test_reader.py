@@ -300,3 +300,21 @@ def test_training_names_the_files_that_nobody_can_read(folder, tmp_path):
     options = ["--tasks", "kind", "--modalities", "image", "--out", str(tmp_path / "bundle")]
     result = CliRunner().invoke(app, ["train", str(folder), *options])
     assert result.exit_code == 0 and "product line-5: '3.png' is not a usable photo" in result.output, result.output
+
+
+def test_empty_rows_and_headers_in_between_are_no_rows(folder):
+    header = "id,text,kind"
+    rows = [f"{n},thing {n},{'xy'[n % 2]}" for n in range(8)]
+    clean = read_manifest(write(folder, header, *rows))
+    manifest = read_manifest(write(folder, header, *rows[:4], ",,", "\ufeff" + header, *rows[4:], ",,", ",,"))
+    assert [product.id for product in manifest.products] == [product.id for product in clean.products]
+    assert manifest.rows == 8 and not manifest.problems and manifest.vocabularies() == clean.vocabularies()
+    assert remarks(folder, "cells") == [
+        "3 rows have no cell filled and are passed over.",
+        "1 row repeats the header and is passed over.",
+    ]
+
+
+def test_problems_that_differ_in_a_line_number_are_of_one_kind(folder):
+    manifest = read_manifest(write(folder, "id,text", *(f"{n // 2},thing {n}" for n in range(20))))
+    assert len(manifest.problems) == 10 and len(most_alike(manifest.problems)) == 1

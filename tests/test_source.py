@@ -147,7 +147,9 @@ def test_photos_and_sounds_of_one_name_are_one_product_without_a_label(folder):
 
 def test_a_folder_with_nothing_to_read_says_what_was_expected(folder):
     (folder / "readme.md").write_text("hello")
-    with pytest.raises(UserError, match="has no table .*, no photo and no sound; name a folder or ZIP"):
+    with pytest.raises(
+        UserError, match="has no table .*, no photo and no sound, but 'readme.md'; name a folder or ZIP"
+    ):
         read_manifest(folder)
     with pytest.raises(UserError, match="does not exist; name a folder or ZIP"):
         open_source(folder / "nowhere")
@@ -178,3 +180,80 @@ def test_json_lines_and_parquet_are_tables_too(folder):
     rows = [{"text": f"thing {n}", "kind": "xy"[n % 2]} for n in range(6)]
     (folder / "metadata.jsonl").write_text("\n".join(json.dumps(row) for row in rows))
     assert read_manifest(folder).tasks == ("kind",) and len(read_manifest(folder).products) == 6
+
+
+def files_said(folder: Path) -> list[str]:
+    return [str(remark) for remark in read_manifest(folder).remarks if remark.kind == "files"]
+
+
+def test_files_that_nobody_reads_are_named_with_what_to_do(folder):
+    for kind in ("tea", "jam"):
+        photo(folder / kind / "a.jfif.jpg")
+        photo(folder / kind / "b.png")
+    Image.new("RGB", (8, 8)).save(folder / "tea" / "c.JPE", "JPEG")
+    (folder / "tea" / "film.mp4").write_bytes(b"x")
+    (folder / "tea" / "logo.svg").write_text("<svg/>")
+    (folder / "tea" / "unnamed").write_bytes(b"x")
+    for nobodys in ("Thumbs.db", ".DS_Store", "~$list.xlsx", "desktop.ini"):
+        (folder / "tea" / nobodys).write_bytes(b"x")
+    assert files_said(folder) == [
+        "3 other files are not read ('tea/film.mp4', 'tea/logo.svg', 'tea/unnamed'); give files their ending, such as "
+        ".jpg, save pictures as JPEG or PNG, save stills of films as JPEG and their sound as MP3."
+    ]
+    assert len(read_manifest(folder).products) == 5
+    (folder / "metadata.csv").write_text("file_name,kind\n" + "tea/b.png,x\njam/b.png,y\n")
+    assert any("'tea/film.mp4'" in said for said in files_said(folder)), "also where a table is read"
+    assert not any("metadata.csv" in said for said in files_said(folder))
+
+
+def test_links_that_lead_nowhere_and_empty_folders_are_named(folder):
+    photo(folder / "tea" / "a.png")
+    photo(folder / "jam" / "b.png")
+    (folder / "jam" / "gone.jpg").symlink_to(folder / "nowhere.jpg")
+    (folder / "mint").mkdir()
+    assert files_said(folder) == [
+        "1 folder or link cannot be opened ('jam/gone.jpg'); mend or remove what is listed.",
+        "1 folder has nothing in it ('mint'); put files into it, or remove it.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("shop.tar.gz", b"\x1f\x8b\x08\x00", "is an archive that is not read; unpack it, or pack its files as ZIP"),
+        ("shop.7z", b"7z\xbc\xaf\x27\x1c", "is an archive that is not read"),
+        ("shop.csv", b"Rar!\x1a\x07\x00", "is an archive that is not read"),
+        ("list.pdf", b"%PDF-1.7\n", "is a PDF, but a table was expected; export the table as CSV or Excel"),
+        ("tea.JPG", b"\xff\xd8\xff", "is a photo or a sound, but a table was expected; name the folder it lies in"),
+    ],
+)
+def test_a_file_that_is_no_table_says_what_it_is(folder, name, content, said):
+    (folder / name).write_bytes(content)
+    with pytest.raises(UserError, match=f"^{name} {said}"):
+        read_manifest(folder / name)
+
+
+ROWS = "id\ttext\tkind\n" + "".join(f"{n}\tthing {n}\t{'xy'[n % 2]}\n" for n in range(6))
+
+
+def test_notes_are_a_table_where_nothing_else_is_and_beside_photos_where_they_name_one(folder):
+    (folder / "list.txt").write_text(ROWS)
+    assert len(read_manifest(folder).products) == 6
+    photo(folder / "photos" / "9.png")
+    assert [product.id for product in read_manifest(folder).products] == ["photos/9.png"], "the list names no photo"
+    (folder / "list.txt").write_text("photo\tkind\n9.png\tx\n9.png\ty\n")
+    manifest = read_manifest(folder)
+    assert [product.id for product in manifest.products] == ["line-2", "line-3"] and manifest.tasks == ()
+
+
+@pytest.mark.parametrize("indent", [None, 2])
+def test_the_only_list_of_a_json_is_a_table_and_annotations_are_none(folder, indent):
+    rows = [{"text": f"thing {n}", "kind": "xy"[n % 2]} for n in range(6)]
+    (folder / "products.json").write_text(json.dumps({"page": 1, "tags": ["a"], "products": rows}, indent=indent))
+    assert [product.text for product in read_manifest(folder).products] == [row["text"] for row in rows]
+    coco = {"images": [{"id": 1, "file_name": "1.jpg"}], "annotations": [{"image_id": 1, "category_id": 1}]}
+    (folder / "products.json").write_text(json.dumps(coco, indent=indent))
+    with pytest.raises(UserError, match="no photo and no sound, but 'products.json'"):
+        read_manifest(folder)
+    with pytest.raises(UserError, match="products.json is no table: an object in each line"):
+        read_manifest(folder / "products.json")

@@ -26,7 +26,7 @@ MAX_RATIO, RATIO_FROM_BYTES = 200, 10 * 2**20
 CHUNK_BYTES = 2**20
 # Counts up when the same ZIP unpacks to other files, so that those of an older version are not found again.
 LAYOUT = 2
-UTF8_FLAG = 0x800
+ENCRYPTED_FLAG, UTF8_FLAG = 0x1, 0x800
 DAMAGE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, NotImplementedError, RuntimeError, EOFError, ValueError)
 # What only concerns the name of one member; every other error of the disk ends the unpacking.
 NAME_ERRORS = {
@@ -75,6 +75,8 @@ def extract(path: Path, folder: Path) -> list[str]:
 def _extract(archive: zipfile.ZipFile, folder: Path, zip_name: str) -> list[str]:
     named = [(member, _name(member)) for member in archive.infolist()]
     members = [(member, name) for member, name in named if not name.endswith("/")]
+    if any(member.flag_bits & ENCRYPTED_FLAG for member, _ in members):
+        raise UserError(f"{zip_name} is protected by a password; pack the folder again without one.")
     if len(members) > MAX_MEMBERS:
         raise UserError(f"{zip_name} holds {len(members)} files, but the limit is {MAX_MEMBERS}; pack fewer files.")
     refused, total = [], 0

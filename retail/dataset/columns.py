@@ -29,7 +29,7 @@ SPLIT_WORDS |= {"test": "test", "testing": "test"}
 NONE = "(none)"  # no column has this role, whatever the columns are called
 DATASET = "dataset.json"
 METADATA = "metadata.csv"
-PHOTO_ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif", ".heic", ".heif")
+PHOTO_ENDINGS = tuple(".jpg .jpeg .jpe .jfif .png .webp .gif .bmp .tif .tiff .avif .heic .heif".split())
 SOUND_ENDINGS = (".wav", ".mp3", ".ogg", ".opus", ".flac", ".m4a", ".webm")
 # Names of columns that say what they hold when the cells, such as numbers that files are named by, do not.
 IMAGE_WORDS = ("file_name", "filename", "image", "photo", "picture", "img", "image_link", "image_url")

@@ -15,11 +15,12 @@ from retail.config.options import listed
 from retail.dataset.columns import AUDIO, GROUP, ID, IMAGE, NONE, ROLES, SPLIT, TEXT, Columns
 from retail.dataset.label_rule import LabelRule
 from retail.dataset.labels import Desk, settle
+from retail.dataset.loose import media_kind
 from retail.dataset.missing import is_missing
 from retail.dataset.questions import offered
 from retail.dataset.remarks import Remark
 from retail.dataset.rows import Rows
-from retail.dataset.source import Source, media_kind
+from retail.dataset.source import Source
 from retail.media.text import clean_text
 from retail.schema import Modality, UserError
 

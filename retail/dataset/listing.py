@@ -13,50 +13,73 @@ from pathlib import Path
 MAX_LISTED = 300_000
 
 
+# What a system or a program leaves behind for itself.
+NOBODYS = ("thumbs.db", "ehthumbs.db", "desktop.ini")
+NOBODYS_START = (".", "__MACOSX", "~$")
+
+
 @dataclass(frozen=True)
 class Listing:
-    """Paths below `root` with forward slashes, sorted; `cut` when there are more than were looked at."""
+    """Paths below `root` with forward slashes, sorted; `cut` when there are more than were looked at.
+
+    `closed` are folders that could not be opened and links that lead nowhere or are not followed, `empty` folders
+    without anything in them.
+    """
 
     root: Path
     files: tuple[str, ...]
     cut: bool = False
+    closed: tuple[str, ...] = ()
+    empty: tuple[str, ...] = ()
 
 
 def list_files(root: Path, follow_links: bool, most: int = MAX_LISTED) -> Listing:
-    """Every visible file below a folder, the uppermost folders first; what cannot be read is passed over.
+    """Every visible file below a folder, the uppermost folders first.
 
     Links are followed on request, and a folder that is reached twice is walked once.
     """
     found: list[str] = []
+    closed: list[str] = []
+    empty: list[str] = []
     seen = {_identity(root)}
-    waiting, looked_at = [(root, "")], 0
+    waiting, looked_at, cut = [(root, "")], 0, False
     for folder, below in waiting:  # grows while it is walked: breadth first
-        try:
-            with os.scandir(folder) as entries:
-                children = sorted(entries, key=lambda entry: entry.name)
-        except OSError:
+        if (children := _children(folder)) is None:
+            closed.append(below.rstrip("/") or ".")
             continue
-        for entry in children:
-            if entry.name.startswith((".", "__MACOSX")):
-                continue
-            looked_at += 1
-            if looked_at > most:
-                return Listing(root, tuple(sorted(found)), True)
-            try:
-                is_folder, is_file = (
-                    entry.is_dir(follow_symlinks=follow_links),
-                    entry.is_file(follow_symlinks=follow_links),
-                )
-            except OSError:
-                continue
-            if is_folder:
-                identity = _identity(Path(entry.path))
-                if identity not in seen:
-                    seen.add(identity)
-                    waiting.append((Path(entry.path), f"{below}{entry.name}/"))
-            elif is_file:
+        if not children and below:
+            empty.append(below.rstrip("/"))
+        for entry in children[: most - looked_at]:
+            is_folder, is_file = _kind(entry, follow_links)
+            if is_file:
                 found.append(below + entry.name)
-    return Listing(root, tuple(sorted(found)))
+            elif not is_folder:
+                closed.append(below + entry.name)
+            elif (identity := _identity(Path(entry.path))) not in seen:
+                seen.add(identity)
+                waiting.append((Path(entry.path), f"{below}{entry.name}/"))
+        looked_at += len(children)
+        if cut := looked_at > most:
+            break
+    return Listing(root, tuple(sorted(found)), cut, tuple(sorted(closed)), tuple(sorted(empty)))
+
+
+def _children(folder: Path) -> list[os.DirEntry[str]] | None:
+    """What is visible in a folder, None when it cannot be opened."""
+    try:
+        with os.scandir(folder) as entries:
+            visible = [entry for entry in entries if not entry.name.startswith(NOBODYS_START)]
+    except OSError:
+        return None
+    return sorted((entry for entry in visible if entry.name.lower() not in NOBODYS), key=lambda entry: entry.name)
+
+
+def _kind(entry: os.DirEntry[str], follow_links: bool) -> tuple[bool, bool]:
+    """Whether it is a folder, and whether it is a file; a link that leads nowhere is neither."""
+    try:
+        return entry.is_dir(follow_symlinks=follow_links), entry.is_file(follow_symlinks=follow_links)
+    except OSError:
+        return False, False
 
 
 def _identity(folder: Path) -> object:

@@ -22,7 +22,14 @@ from retail.dataset.remarks import Remark, few
 from retail.dataset.rows import Row, Rows, rows_of
 from retail.dataset.source import Source, open_source
 from retail.dataset.splitting import group_faults, split_products, with_validation
-from retail.dataset.unused import cells_read_otherwise, columns_left, files_left, sounds_cut, texts_cut
+from retail.dataset.unused import (
+    cells_read_otherwise,
+    columns_left,
+    files_left,
+    rows_passed_over,
+    sounds_cut,
+    texts_cut,
+)
 from retail.schema import Modality, Product, Progress, UserError
 
 
@@ -109,7 +116,7 @@ class _Reader:
         self.called = dict(self.table.starts)  # number of each row -> what the row is called in problems
         self.problems = [Problem(None, "", note) for note in self.source.notes]
         self.problems += [Problem(line, "", message) for line, message in self.table.faults]
-        self.remarks = list(self.source.remarks)
+        self.remarks = [*self.source.remarks, *rows_passed_over(self.table)]
         self.files = FoundFiles(self.source, self.check_media)
 
     def manifest(self, tasks: tuple[str, ...], named_groups: tuple[str, ...], progress: Progress | None) -> Manifest:

@@ -5,7 +5,7 @@ In: a `Source`. Out: `Rows` with one header; each row has a number of its own an
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
@@ -35,6 +35,8 @@ class Rows:
     faults: list[Fault]
     starts: dict[int, str]
     where: dict[int, str]  # what is said in place of the line, where the number is none
+    empty: int = 0  # rows without a single cell filled
+    headers: int = 0  # rows that say the header again, as in tables that were put together
 
     @property
     def by_number(self) -> dict[int, list[str]]:
@@ -46,16 +48,20 @@ def rows_of(source: Source) -> Rows:
     """Every row of every part; a column that a part lacks is empty there."""
     header = list(dict.fromkeys(name for part in source.parts for name in part.table.header))
     result = Rows(header, [], [], {}, {})
-    last = 0
+    last, empty, headers = 0, 0, 0
     for part in source.parts:
         table, offset = part.table, last
         places = [table.header.index(name) if name in table.header else -1 for name in header]
         same = table.header == header
+        idle = {line: any(cells) for line, cells in table.rows if not any(cells) or _is_header(cells, table.header)}
+        empty, headers = empty + len(idle) - sum(idle.values()), headers + sum(idle.values())
         for line, cells in table.rows:
+            if line in idle:
+                continue
             cells = cells if same else [cells[place] if place >= 0 else "" for place in places]
             result.rows.append(Row(offset + line, cells, part.folder, part.split))
         result.faults.extend(Fault(offset + line, message) for line, message in table.faults)
-        for line in table.starts:
+        for line in (line for line in table.starts if line not in idle):
             result.starts[offset + line] = f"{_short(part)}line-{line}"
             if part.name:
                 result.where[offset + line] = f"{part.name}, line {line}"
@@ -63,7 +69,11 @@ def rows_of(source: Source) -> Rows:
     if not source.tables:
         place = header.index(ID)
         result.where.update({row.number: row.cells[place] for row in result.rows})
-    return result
+    return replace(result, empty=empty, headers=headers)
+
+
+def _is_header(cells: list[str], header: list[str]) -> bool:
+    return len(cells) > 1 and [cell.lstrip("\ufeff") for cell in cells] == header
 
 
 def has_split(source: Source, header: list[str]) -> bool:

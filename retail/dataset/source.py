@@ -10,37 +10,31 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from retail.dataset.archive import unpack
 from retail.dataset.columns import (
-    AUDIO,
     DATASET,
-    ID,
-    IMAGE,
-    PHOTO_ENDINGS,
     ROLES,
-    SOUND_ENDINGS,
-    SPLIT,
     SPLIT_WORDS,
     Pointer,
     datasets_folder,
     read_pointer,
 )
 from retail.dataset.listing import Listing, list_files
+from retail.dataset.loose import media_kind, table_of_files
 from retail.dataset.questions import offered
 from retail.dataset.remarks import Remark, few
 from retail.dataset.tables import OFTEN_NO_TABLE, TABLE_ENDINGS, Table, read_tables
 from retail.files import DEMO_DIR, home, or_demo
 from retail.schema import UserError
 
+# In a folder; a table with another ending counts where nothing else does.
+SURELY_TABLES = tuple(ending for ending in TABLE_ENDINGS if ending not in OFTEN_NO_TABLE)
 METADATA = "metadata"  # the stem of Hugging Face's tables
-LABEL = "label"  # the question of class folders, as Hugging Face calls it
-
-
-MEDIA_FOLDERS = {"image", "images", "img", "photo", "photos", "picture", "pictures", "pics"}
-MEDIA_FOLDERS |= {"audio", "sound", "sounds", "clip", "clips"}
 ORDER = ("train", "val", "test")
+PACKED_STARTS = (b"Rar!", b"7z\xbc\xaf", b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd")
+MOST_TRIED = 20  # notes that are looked at for a table
 EXPECTED = "a folder or ZIP with a table or with photos, or a table itself"
 
 
@@ -124,32 +118,63 @@ def is_own(place: Path) -> bool:
 def _opened(place: Path, name: str, labelled: bool) -> Source:
     own, resolved = is_own(place), place.resolve()
     if place.is_file():
+        _require_no_other_kind(place)
         parts, remarks = _parts({place: read_tables(place)}, place.parent, labelled)
         return Source(resolved.parent, own, parts, (place,), resolved, resolved.parent.name, remarks)
     listing = list_files(place, own)
     tables = _Tables(listing)
-    if tables.paths:
-        found = tables.belonging_together()
+    if found := tables.belonging_together():
         parts, remarks = _parts({path: tables.sheets(path) for path in found}, place, labelled)
         if others := [path.relative_to(place).as_posix() for path in tables.paths if path not in found]:
             remarks += (_unread(others, [path.relative_to(place).as_posix() for path in found]),)
         return Source(resolved, own, parts, tuple(found), resolved, resolved.name, remarks)
-    part = _files(listing)
-    if not part:
+    files = table_of_files(listing)
+    if not files:
+        held = f", but {few(listing.files)}" if listing.files else ""
         raise UserError(
-            f"{name} has no table (CSV, Excel, JSON Lines or Parquet), no photo and no sound; name {EXPECTED}."
+            f"{name} has no table (CSV, Excel, JSON Lines or Parquet), no photo and no sound{held}; name {EXPECTED}."
         )
-    return Source(resolved, own, (part,), (), resolved, resolved.name)
+    return Source(resolved, own, (Part("", files, listing.root),), (), resolved, resolved.name)
+
+
+def _require_no_other_kind(path: Path) -> None:
+    """Raises UserError for a file that is known to be no table."""
+    if media_kind(path.name):
+        raise UserError(f"{path.name} is a photo or a sound, but a table was expected; name the folder it lies in.")
+    with path.open("rb") as file:
+        start = file.read(8)
+    if start.startswith(PACKED_STARTS) or path.suffix.lower() == ".tar":
+        raise UserError(f"{path.name} is an archive that is not read; unpack it, or pack its files as ZIP.")
+    if start.startswith(b"%PDF"):
+        raise UserError(f"{path.name} is a PDF, but a table was expected; export the table as CSV or Excel.")
 
 
 class _Tables:
     """The tables of a folder, each read once, when somebody asks for it."""
 
     def __init__(self, listing: Listing) -> None:
-        endings = tuple(ending for ending in TABLE_ENDINGS if ending not in OFTEN_NO_TABLE)
         self.root = listing.root
-        self.paths = [listing.root / name for name in listing.files if name.lower().endswith(endings)]
         self._read: dict[Path, dict[str, Table]] = {}
+        self.paths = [listing.root / name for name in listing.files if name.lower().endswith(SURELY_TABLES)]
+        self.paths = self.paths or self._among_notes(listing)
+
+    def _among_notes(self, listing: Listing) -> list[Path]:
+        """Tables with an ending that notes and settings have too; beside photos or sounds only those that name one."""
+        stems = {_stem(name) for name in listing.files if media_kind(name)}
+        names = [name for name in listing.files if name.lower().endswith(OFTEN_NO_TABLE) and name != DATASET]
+        names.sort(key=lambda name: name.count("/"))
+        paths = [listing.root / name for name in names[:MOST_TRIED]]
+        tables = [path for path in paths if self.header(path) and self.rows(path) > 1]  # one object is a setting
+        return [path for path in tables if not stems or self.names_one_of(path, stems)]
+
+    def rows(self, path: Path) -> int:
+        """How many there are in all sheets of a table."""
+        return sum(len(table.rows) for table in self.sheets(path).values())
+
+    def names_one_of(self, path: Path, stems: set[str]) -> bool:
+        """Whether a cell is the name of one of these files, with or without its folder and ending."""
+        rows = (cells for table in self.sheets(path).values() for _, cells in table.rows)
+        return any(_stem(cell) in stems for cells in rows for cell in cells)
 
     def sheets(self, path: Path) -> dict[str, Table]:
         """Raises UserError."""
@@ -169,6 +194,8 @@ class _Tables:
 
         That one is the uppermost, then one that is not a competition's form to hand in, then the widest.
         """
+        if not self.paths:
+            return []
         split = {path: split_of(path.relative_to(self.root)) for path in self.paths}
         metadata = [path for path in self.paths if path.stem.lower() == METADATA]
         top = min((len(path.parts) for path in metadata), default=0)
@@ -193,6 +220,11 @@ def split_of(path: Path) -> str:
         if found := [SPLIT_WORDS[word] for word in words if word in SPLIT_WORDS]:
             return found[0]
     return ""
+
+
+def _stem(name: str) -> str:
+    """The name alone, of a file or of a path or an address in a cell, without case and ending."""
+    return name.replace("\\", "/").rsplit("/", 1)[-1].rsplit(".", 1)[0].lower()
 
 
 def _is_form(path: Path) -> bool:
@@ -265,50 +297,3 @@ def _unread(others: Sequence[str], used: Sequence[str]) -> Remark:
         len(others),
         f"{len(others)} {many} not read: {few(others)}; {few(used)} {are}. Name another to use it.",
     )
-
-
-def _files(listing: Listing) -> Part | None:
-    """A row for every photo or sound, or for those of one place and base name; its class is its folder.
-
-    Folders named train, val or test say the split, those named images or audio nothing.
-    """
-    rows: dict[tuple[str, ...], dict[str, str]] = {}
-    shared = _shared_folders(listing)
-    for name in listing.files:
-        kind = media_kind(name)
-        if not kind:
-            continue
-        path = PurePosixPath(name)
-        folders = [folder for folder in path.parts[shared:-1] if folder.lower() not in MEDIA_FOLDERS]
-        split = SPLIT_WORDS.get(folders[0].lower(), "") if folders else ""
-        folders = folders[1:] if split else folders
-        key = (split, *folders, path.stem)
-        if key in rows and kind in rows[key]:  # another ending of the same name is another product
-            key = (*key, path.suffix)
-        row = rows.setdefault(key, {LABEL: folders[0] if folders else "", SPLIT: split, ID: name})
-        row[kind] = name
-        row[ID] = row.get(IMAGE, name)
-    if not rows:
-        return None
-    kept = [name for name in (ID, IMAGE, AUDIO, LABEL, SPLIT) if any(row.get(name) for row in rows.values())]
-    if len({row[SPLIT] for row in rows.values()}) == 1:
-        kept = [name for name in kept if name != SPLIT]
-    cells = [(place, [row.get(name, "") for name in kept]) for place, row in enumerate(rows.values(), start=1)]
-    return Part("", Table(kept, cells, [], [place for place, _ in cells]), listing.root)
-
-
-def media_kind(name: str) -> str:
-    """The convention's column of a file by its ending, "" for what is neither a photo nor a sound."""
-    lower = name.lower()
-    return IMAGE if lower.endswith(PHOTO_ENDINGS) else AUDIO if lower.endswith(SOUND_ENDINGS) else ""
-
-
-def _shared_folders(listing: Listing) -> int:
-    """How many folders every photo and sound lies in, as a ZIP often wraps all in one; a class of its own stays."""
-    parents = [PurePosixPath(name).parts[:-1] for name in listing.files if media_kind(name)]
-    depth = 0
-    while (
-        parents and all(len(parts) > depth + 1 for parts in parents) and len({parts[depth] for parts in parents}) == 1
-    ):
-        depth += 1
-    return depth

@@ -7,18 +7,26 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import PurePosixPath
 
-from retail.dataset.columns import ROLES
+from retail.dataset.columns import DATASET, ROLES
 from retail.dataset.filled import Cells
 from retail.dataset.found_files import FILE_WORDS, FoundFiles
 from retail.dataset.labels import Desk
+from retail.dataset.loose import media_kind
 from retail.dataset.remarks import Remark, few
-from retail.dataset.source import Source, media_kind
+from retail.dataset.rows import Rows
+from retail.dataset.source import SURELY_TABLES, Source
+from retail.dataset.tables import OFTEN_NO_TABLE
 from retail.media import MAX_SECONDS
 from retail.media.language import language_note
 from retail.media.text import MAX_TEXT_CHARACTERS, characters_unread
 from retail.schema import Product
 
+# Files that people keep beside their photos, by what can be done about them.
+PICTURES = {".svg", ".psd", ".ai", ".eps", ".raw", ".cr2", ".cr3", ".nef", ".arw", ".dng", ".jp2", ".jxl", ".ico"}
+FILMS = {".mp4", ".mov", ".avi", ".mkv", ".m4v"}
+PACKED = {".zip", ".rar", ".7z", ".tar", ".gz", ".tgz", ".bz2", ".xz"}
 TEXTS_LOOKED_AT = 2_000  # to tell their language
 
 
@@ -52,6 +60,15 @@ def cells_read_otherwise(cells: Cells, desks: Mapping[str, Desk], found: FoundFi
             yield Remark("labels", 1, sentence)
 
 
+def rows_passed_over(table: Rows) -> Iterator[Remark]:
+    """Rows that hold nothing, or the header once more."""
+    if table.empty:
+        yield Remark("cells", table.empty, f"{table.empty:,} rows have no cell filled and are passed over.")
+    if count := table.headers:
+        repeat = "row repeats the header and is" if count == 1 else "rows repeat the header and are"
+        yield Remark("cells", count, f"{count:,} {repeat} passed over.")
+
+
 def texts_cut(products: Sequence[Product], language: bool) -> Iterator[Remark]:
     """Descriptions that are too long, and, when it is asked for, written in a language that is not English."""
     if count := sum(characters_unread(product.text) > 0 for product in products):
@@ -70,7 +87,7 @@ def sounds_cut(found: FoundFiles) -> Iterator[Remark]:
 
 
 def files_left(source: Source, found: FoundFiles) -> Iterator[Remark]:
-    """Photos and sounds of a folder that no row names."""
+    """Of a folder the photos and sounds that no row names, and whatever else nobody reads."""
     if not source.place.is_dir():
         return
     listing = source.listing
@@ -84,5 +101,36 @@ def files_left(source: Source, found: FoundFiles) -> Iterator[Remark]:
                 "for them, or remove them."
             )
             yield Remark("files", len(left), sentence)
+    yield from _other_files(source, taken)
     if listing.cut:
         yield Remark("files", 1, f"The folder has more than {len(listing.files):,} files; only these were looked at.")
+
+
+def _other_files(source: Source, taken: set[str]) -> Iterator[Remark]:
+    """Files of kinds that are not read, what cannot be opened, and folders with nothing in them."""
+    listing = source.listing
+    read = {*taken, *(os.path.realpath(table) for table in source.tables), os.path.realpath(source.root / DATASET)}
+    names = [name for name in listing.files if not media_kind(name) and not name.lower().endswith(SURELY_TABLES)]
+    left = [name for name in names if os.path.realpath(listing.root / name) not in read]
+    parts = (
+        (left, "other file is", "other files are", "not read ({}); {}."),
+        (listing.closed, "folder or link", "folders or links", "cannot be opened ({}); mend or remove what is listed."),
+        (listing.empty, "folder has", "folders have", "nothing in it ({}); put files into it, or remove it."),
+    )
+    for held, one, many, say in parts:
+        if held:
+            words = say.format(few(held), _remedy(held))
+            yield Remark("files", len(held), f"{len(held):,} {one if len(held) == 1 else many} {words}")
+
+
+def _remedy(names: Sequence[str]) -> str:
+    """What to do with files of these kinds."""
+    endings = {PurePosixPath(name).suffix.lower() for name in names}
+    ways = (
+        ({""}, "give files their ending, such as .jpg"),
+        (PICTURES, "save pictures as JPEG or PNG"),
+        (FILMS, "save stills of films as JPEG and their sound as MP3"),
+        (PACKED, "unpack archives"),
+        (set(OFTEN_NO_TABLE), "save what is a table as CSV"),
+    )
+    return ", ".join(way for kinds, way in ways if endings & kinds) or "nothing needs doing if that is no data"

@@ -1,4 +1,4 @@
-"""Tables of JSON: an object a line, or one list of objects.
+"""Tables of JSON: an object a line, or one list of objects, also as the only list of an object.
 
 In: the path of a file in UTF-8. Out: its `Table`; keys are columns in the order in which they first appear.
 """
@@ -33,12 +33,15 @@ class _Item(NamedTuple):
 def read(path: Path) -> dict[str, Table]:
     """The one table of the file; raises UserError when nothing in it is an object."""
     text = _text(path)
-    is_list = text[SPACE.match(text).end() :].startswith("[")  # type: ignore[union-attr]
-    items = list(_elements(text, path.name) if is_list else _lines(text))
+    start = _list_start(text)
+    items = list(_lines(text) if start is None else _elements(text, start, path.name))
     objects = [item for item in items if isinstance(item.value, dict)]
+    if len({item.line for item in objects}) < len(objects):  # several in one line: each counts as one
+        items = [_Item(place, item.value) for place, item in enumerate(items, start=1)]
+        objects = [item for item in items if isinstance(item.value, dict)]
     faults = [Fault(item.line, _fault(item.value)) for item in items if not isinstance(item.value, dict)]
     header = list(dict.fromkeys(key for item in objects for key in item.value))
-    if not header:
+    if not header or (len(items) == 1 and _is_document(items[0].value)):
         first = f" (line {faults[0].line} {faults[0].message})" if faults else ""
         raise UserError(f"{path.name} is no table: an object in each line, or a list of objects, was expected{first}.")
     rows = [(line, [_cell(value.get(key)) for key in header]) for line, value in objects]
@@ -57,6 +60,27 @@ def _text(path: Path) -> str:
     return text
 
 
+def _list_start(text: str) -> int | None:
+    """Where the list of the rows begins; None where each line is a row, or several lists could be meant."""
+    first = SPACE.match(text).end()  # type: ignore[union-attr]
+    if text[first : first + 1] != "{":
+        return first if text[first : first + 1] == "[" else None
+    try:
+        whole = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    lists = [key for key, value in whole.items() if isinstance(value, list) and any(isinstance(v, dict) for v in value)]
+    starts = [
+        found.end() - 1 for key in lists for found in re.finditer(rf"{re.escape(json.dumps(key))}\s*:\s*\[", text)
+    ]
+    return starts[0] if len(lists) == len(starts) == 1 else None
+
+
+def _is_document(value: Any) -> bool:
+    """Whether an object holds lists and objects only, as annotations or a table by columns do, and so is no row."""
+    return isinstance(value, dict) and all(isinstance(part, (list, dict)) for part in value.values())
+
+
 def _lines(text: str) -> Iterator[_Item]:
     for number, line in enumerate(text.split("\n"), start=1):
         if line.strip():
@@ -66,9 +90,9 @@ def _lines(text: str) -> Iterator[_Item]:
                 yield _Item(number, error)
 
 
-def _elements(text: str, name: str) -> Iterator[_Item]:
-    """Each element of a list with the line it begins in; raises UserError where the list breaks off."""
-    line, counted, place = 1, 0, _after(text, 0, "[")
+def _elements(text: str, start: int, name: str) -> Iterator[_Item]:
+    """Each element of the list that starts there, with the line it begins in; raises UserError where it breaks off."""
+    line, counted, place = 1, 0, _after(text, start, "[")
     try:
         while text[place] != "]":
             line, counted = line + text.count("\n", counted, place), place
