@@ -6,7 +6,6 @@ In: products and what was found on the way. Out: a `Manifest`; `dataset/reader.p
 from __future__ import annotations
 
 import hashlib
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +16,6 @@ from statistics import median
 from retail.dataset.labels import Desk
 from retail.dataset.remarks import Remark, few_of_each, kind_of
 from retail.schema import Modality, Product, Vocabulary
-
 
 
 @dataclass(frozen=True)
