@@ -73,11 +73,15 @@ def train_recognizer(
     text_column: str = "text",
     progress: Progress | None = None,
     on_epoch: Callable[[int, int], None] | None = None,
+    hear: Callable[[str], None] | None = None,
 ) -> Recognizer:
-    """Embeds (cached), trains one head on the train rows, stops and calibrates on the validation rows."""
+    """Embeds (cached), trains one head on the train rows, stops and calibrates on the validation rows.
+
+    `hear` is told of inputs that could not be read.
+    """
     manifest = data if isinstance(data, Manifest) else read_manifest(data, tasks, text_column)
     loaded = load_preset(encoders, config.modalities)
-    splits = prepare(manifest, loaded, EmbeddingStore(), progress, need_test=False)
+    splits = prepare(manifest, loaded, EmbeddingStore(), progress, need_test=False, hear=hear)
     return _recognizer(
         manifest, loaded, splits, config, fit(splits.train, splits.val, splits.task_sizes, config, on_epoch)
     )
@@ -132,16 +136,17 @@ def finetune_recognizer(
     progress: Progress | None = None,
     on_epoch: Callable[[FinetuneEpoch], None] | None = None,
     source: Manifest | None = None,
+    hear: Callable[[str], None] | None = None,
 ) -> Recognizer:
     """Trains a head on frozen embeddings, then the encoders of `tuning.tune` and the head together.
 
     Calibrates on validation rows. From scratch, the head starts over too. With a `source`, its head is kept and asked
-    before and after: how much did the encoders forget?
+    before and after: how much did the encoders forget? `hear` is told of inputs that could not be read.
     """
     if missing := [modality for modality in tuning.tune if modality not in config.modalities]:
         raise UserError(f"--tune names {missing[0]}, but the inputs are {', '.join(config.modalities)}; make them fit.")
     loaded = load_preset(encoders, config.modalities)
-    splits = prepare(manifest, loaded, EmbeddingStore(), progress, need_test=False)
+    splits = prepare(manifest, loaded, EmbeddingStore(), progress, need_test=False, hear=hear)
     frozen = fit(splits.train, splits.val, splits.task_sizes, config)
     remembered = _remembered(source, loaded, config, tuning, progress)
     train, val = (products_of(manifest, batch) for batch in (splits.train, splits.val))

@@ -5,7 +5,7 @@ In: a `Manifest`, encoders and a store. Out: `Splits`, everything a comparison n
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +13,7 @@ import numpy as np
 from retail.dataset.grouping import tied_names
 from retail.dataset.manifest import Manifest
 from retail.dataset.questions import MAX_CLASSES
+from retail.dataset.remarks import few_of_each
 from retail.encoders import Encoder
 from retail.schema import Modality, Product, Progress, UserError, Vocabulary
 from retail.store import EmbeddingBatch, EmbeddingStore, embed_products
@@ -74,8 +75,9 @@ def prepare(
     store: EmbeddingStore | None = None,
     progress: Progress | None = None,
     need_test: bool = True,
+    hear: Callable[[str], None] | None = None,
 ) -> Splits:
-    """Embeds every row once and sorts rows into splits.
+    """Embeds every row once and sorts rows into splits; `hear` is told of inputs that could not be read.
 
     Raises UserError when a needed split is empty, there is no task, one lacks a test label where a test is needed, or
     none of the files of an input was found.
@@ -90,7 +92,10 @@ def prepare(
     for task in vocabularies if need_test else ():
         if not any(product.labels.get(task) for product in rows["test"]):
             raise UserError(f"No test row has a label for {task!r}; label some, or leave {task!r} out of the tasks.")
-    batch, _ = embed_products(products, dict(encoders), vocabularies, store, progress)
+    batch, notes = embed_products(products, dict(encoders), vocabularies, store, progress)
+    if hear:
+        for sentence in few_of_each(map(str, notes)):
+            hear(sentence)
     places = {split: [i for i, product in enumerate(products) if product.split == split] for split in rows}
     labels = {
         task: np.array([product.labels.get(task, "") for product in rows["test"]], dtype=object)
@@ -109,14 +114,19 @@ def prepare(
 
 def _check_found(manifest: Manifest, encoders: Collection[Modality]) -> None:
     """Nobody who names photos means to learn without them."""
-    for modality, count in manifest.lost.items():
-        if modality in encoders:
-            column, word = manifest.inputs[modality][0], {"image": "photos", "audio": "sounds"}[modality]
-            others = ",".join(name for name in encoders if name not in manifest.lost) or "another input"
-            raise UserError(
-                f"None of the {count:,} {word} that column {column!r} names was found; mend the paths, or learn "
-                f"without them: --modalities {others}."
-            )
+    for sentence in not_found(manifest, encoders):
+        others = ",".join(name for name in encoders if name not in manifest.lost) or "another input"
+        raise UserError(f"{sentence}; mend the paths, or learn without them: --modalities {others}.")
+
+
+def not_found(manifest: Manifest, modalities: Collection[Modality]) -> list[str]:
+    """For each of these inputs whose files are named and none of which is there, a sentence without its end."""
+    words = {"image": "photos", "audio": "sounds"}
+    return [
+        f"None of the {count:,} {words[modality]} that column {manifest.inputs[modality][0]!r} names was found"
+        for modality, count in manifest.lost.items()
+        if modality in modalities
+    ]
 
 
 def _remedy(manifest: Manifest) -> str:

@@ -109,7 +109,8 @@ def test_an_upload_is_kept_under_its_content_and_other_files_are_refused(own_run
     with zipfile.ZipFile(stream, "w") as archive:
         archive.writestr("metadata.csv", "id,text\n1,tea\n")
     path = bulk.keep_upload("my.ZIP", stream)
-    assert path.read_bytes() == stream.getvalue() and bulk.keep_upload("again.zip", stream) == path
+    assert path.read_bytes() == stream.getvalue() and bulk.keep_upload("my.ZIP", stream) == path
+    assert path.name == "my.ZIP" and bulk.keep_upload("other.zip", stream).name == "other.zip"  # as errors call it
     table = bulk.keep_upload("words.csv", io.BytesIO(b"id,text\n1,tea\n"))
     assert table.name == "words.csv" and table.read_bytes().startswith(b"id,text")
     with pytest.raises(bulk.UserError, match="is no ZIP, no table and no photo or sound"):
@@ -118,10 +119,26 @@ def test_an_upload_is_kept_under_its_content_and_other_files_are_refused(own_run
     loose = bulk.keep_uploads(photos)
     assert sorted(child.name for child in loose.iterdir()) == ["0.jpg", "1.jpg", "2.jpg"]
     assert bulk.keep_uploads(photos) == loose != bulk.keep_uploads(photos[:2])
+    assert bulk.rows_in(loose) == 3 and bulk.rows_in(table) == 1
     with pytest.raises(bulk.UserError, match="one ZIP is taken at a time"):
-        bulk.keep_uploads([("my.zip", stream), *photos])
+        bulk.keep_uploads([*photos, ("my.zip", stream)])
+    with pytest.raises(bulk.UserError, match="Two of the files are called '0.jpg'"):
+        bulk.keep_uploads([*photos, ("more/0.jpg", io.BytesIO(b"other"))])
+
+
+def test_an_upload_that_cannot_be_read_is_called_as_its_owner_calls_it(own_runs):
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        archive.writestr("notes.txt", "nothing")
+    with pytest.raises(bulk.UserError, match="^shop.zip has no table"):
+        bulk.rows_in(bulk.keep_upload("shop.zip", stream))
+    with pytest.raises(bulk.UserError, match="^broken.xlsx "):
+        bulk.rows_in(bulk.keep_upload("broken.xlsx", io.BytesIO(b"PK\3\4 no workbook")))
+
+
+def test_what_cannot_be_a_path_does_not_exist(own_runs, tmp_path):
     with pytest.raises(bulk.UserError, match="does not exist"):
-        bulk.start(DEMO_BUNDLE, path.parent / "nothing", "x")
+        bulk.start(DEMO_BUNDLE, tmp_path / "nothing", "x")
 
 
 def test_rows_are_found_by_words_decision_and_failure():

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
+from html import unescape
+
 import pytest
 
 from retail.audit import audit
 from retail.dataset.columns import Columns
 from retail.dataset.reader import read_manifest
+from retail.dataset.web import Fetched
 from retail.files import DEMO_TASKS
+from retail.pages import _data_fetch
 from retail.workspace import audits, datasets, jobs
 from tests.conftest import write_small_data
 from tests.pages_driving import element, open_page, press, said
@@ -25,13 +30,22 @@ def empty_home(tmp_path, monkeypatch):
 
 
 def upload(app, name: str, content: bytes):
-    element(app, "file_uploader", "ZIP with table").set_value((name, content, "application/octet-stream"))
+    element(app, "file_uploader", "A ZIP, a table").set_value([(name, content, "application/octet-stream")])
     return press(app, "Add")
+
+
+def plan_of(app) -> dict[str, str]:
+    """Heading -> text of the plan."""
+    (html,) = [item.proto.body for item in app.get("html") if "class='plan'" in item.proto.body]
+    return {heading: unescape(text) for heading, text in re.findall("<dt>(.*?)</dt><dd>(.*?)</dd>", html)}
 
 
 def test_the_demo_stands_with_numbers_classes_products_and_no_problem():
     app = open_page("data")
-    assert {item.label: item.value for item in app.metric}["Usable products"] == "600"
+    assert "**600 usable products, 0 problems.**" in said(app)
+    assert plan_of(app)["Inputs"] == (
+        "photo 556 of 600 (image_file_name) · description 553 of 600 (text) · sound 557 of 600 (audio_file_name)"
+    )
     assert [task.replace("_", " ") for task in DEMO_TASKS] == element(app, "selectbox", "What to learn").options
     assert "24 classes with 13 training products each" in said(app)
     assert "No problems so far." in said(app) and "Problems (0)" in [tab.label for tab in app.tabs]
@@ -50,7 +64,7 @@ def test_taking_the_template_does_not_draw_the_page_again():
 def test_broken_rows_are_named_with_line_column_and_fix_and_valid_rows_stay():
     app = upload(open_page("data"), "shop.csv", BROKEN.encode())
     assert element(app, "selectbox", "Data set").value == "shop"
-    assert {item.label: item.value for item in app.metric}["Usable products"] == "2"
+    assert "**2 usable products, 3 problems.**" in said(app)
     table = app.table[0].value
     assert [tuple(row) for row in table[["line", "column"]].values.tolist()] == [
         ("2", "image\\_file\\_name"),
@@ -64,22 +78,21 @@ def test_broken_rows_are_named_with_line_column_and_fix_and_valid_rows_stay():
 def test_columns_get_their_meaning_and_are_learned():
     table = "Words,Colour,Part\na tin,red,train\na jar,red,train\na box,blue,test\na bag,blue,test\n"
     app = upload(open_page("data"), "shop.csv", table.encode())
-    assert "no usable row" in said(app)
-    element(app, "selectbox", "Description").set_value("Words")
+    element(app, "multiselect", "Description").set_value(["Words"])
     element(app, "multiselect", "Columns to learn").set_value(["Colour"])
     press(app, "Save")
-    assert {item.label: item.value for item in app.metric}["Usable products"] == "4"
-    assert "Questions to learn: Colour." in said(app)
+    assert "**4 usable products, 0 problems.**" in said(app)
+    assert plan_of(app)["Questions"] == "Colour (1 class)"
     element(app, "selectbox", "Sound").set_value("Words")
     press(app, "Save")
     assert "is chosen twice" in said(app)
 
 
-def test_a_file_in_two_splits_is_a_warning_and_a_problem(small_data):
+def test_a_file_in_two_splits_is_a_warning_with_its_products_and_no_problem_of_a_row(small_data):
     app = open_page("data", dataset=datasets.add_folder("Small", small_data).id)
-    leak = next(row for row in app.table[0].value.values.tolist() if "share a file" in row[2])
-    assert leak[0] == "" and "give them one group" in leak[2]
-    assert "appear in more than one split" in said(app)
+    table = next(item.value for item in app.dataframe if "products that share a file" in item.value)
+    assert " and " in table.iloc[0, 1] and ", " in table.iloc[0, 0]
+    assert "appear in more than one split" in said(app) and "**48 usable products, 0 problems.**" in said(app)
 
 
 def test_leaks_are_looked_for_in_a_run_and_named_with_products_lines_and_the_way_to_mend(tmp_path, monkeypatch):
@@ -124,7 +137,7 @@ def test_what_is_no_data_is_refused_in_words():
     app = upload(open_page("data"), "broken.zip", b"PK")
     assert "not a usable ZIP" in said(app)
     app = press(open_page("data"), "Add")
-    assert "Choose a file to upload" in said(app)
+    assert "Choose files to upload" in said(app)
     element(app, "text_input", "Or a folder").set_value("/no/such/place")
     press(app, "Add")
     assert "/no/such/place does not exist on this machine" in said(app)
@@ -167,9 +180,9 @@ def test_each_data_set_shows_and_saves_its_own_columns():
     datasets.set_columns(first, Columns(text="Words", tasks=("Colour",)))
     datasets.set_columns(second, Columns(text="Other", tasks=("Colour",)))
     app = open_page("data", dataset=first.id)
-    assert element(app, "selectbox", "Description").value == "Words"
+    assert element(app, "multiselect", "Description").value == ["Words"]
     element(app, "selectbox", "Data set").set_value(second.id).run()
-    assert element(app, "selectbox", "Description").value == "Other"
+    assert element(app, "multiselect", "Description").value == ["Other"]
     press(app, "Save")
     assert second.columns.text == "Other"
 
@@ -180,10 +193,10 @@ def test_what_was_left_out_stays_out_when_a_role_takes_a_likely_column():
     assert element(app, "multiselect", "Columns to learn").value == ["Colour", "Shop", "Size"]
     element(app, "multiselect", "Columns to learn").set_value(["Colour"])
     element(app, "multiselect", "Group").set_value(["Size", "Shop"])
-    element(app, "selectbox", "Description").set_value("Words")
+    element(app, "multiselect", "Description").set_value(["Words"])
     press(app, "Save")
     assert (added.columns.groups, added.columns.tasks) == (("Shop", "Size"), ("Colour",))
-    typed = read_manifest(added.table, ["Colour"], "Words", group=("Shop", "Size"))
+    typed = read_manifest(added.path / "files", ["Colour"], "Words", group=("Shop", "Size"))
     shown = read_manifest(added.path)
     assert [(row.group, row.split) for row in shown.products] == [(row.group, row.split) for row in typed.products]
 
@@ -201,7 +214,7 @@ def test_after_a_data_set_was_added_the_form_is_empty_for_the_next_one(small_dat
     app = open_page("data")
     element(app, "text_input", "Name").set_value("Shop")
     upload(app, "shop.csv", BROKEN.encode())
-    assert element(app, "text_input", "Name").value == "" and element(app, "file_uploader", "ZIP with").value is None
+    assert element(app, "text_input", "Name").value == "" and not element(app, "file_uploader", "A ZIP").value
     element(app, "text_input", "Or a folder").set_value(str(small_data))
     press(app, "Add")
     assert [known.name for known in datasets.list_datasets()] == [datasets.DEMO_NAME, "Shop", small_data.name]
@@ -219,7 +232,7 @@ def test_files_that_come_back_or_break_are_seen_without_another_table(tmp_path, 
     added = datasets.add_folder("Small", small_data)
 
     def problems(app) -> str:
-        return " ".join(app.table[0].value.astype(str).to_numpy().ravel())
+        return " ".join(cell for table in app.table for cell in table.value.to_numpy().ravel())
 
     gone = f"'images/{first.name}' does not exist"
     app = open_page("data", dataset=added.id)
@@ -244,3 +257,59 @@ def test_a_look_for_leaks_that_saw_other_files_makes_the_page_read_them_too(tmp_
     finish(audits.latest(added), audit(read_manifest(small_data)))
     app.run()
     assert "in 48 products" in said(app) and "The data has changed since this check" not in said(app)
+
+
+def test_many_files_at_once_are_one_data_set_and_a_wrong_one_stays_on_the_form(small_data):
+    photos = [(path.name, path.read_bytes(), "image/jpeg") for path in sorted((small_data / "images").iterdir())[:6]]
+    rows = [f"{name},{'ab'[place % 2]}" for place, (name, _, _) in enumerate(photos)]
+    table = ("shop.csv", "\n".join(["photo,kind", *rows]).encode(), "text/csv")
+    app = open_page("data")
+    element(app, "text_input", "Name").set_value("Shop")
+    uploader = element(app, "file_uploader", "A ZIP, a table")
+    uploader.set_value([*photos, table, ("notes.pdf", b"%PDF", "application/pdf")])
+    press(app, "Add")
+    assert "notes.pdf is not a data set" in said(app) and element(app, "text_input", "Name").value == "Shop"
+    assert len(element(app, "file_uploader", "A ZIP, a table").value) == 8
+    element(app, "file_uploader", "A ZIP, a table").set_value([*photos, table])
+    press(app, "Add")
+    assert plan_of(app)["Inputs"] == "photo 6 of 6 (photo)" and plan_of(app)["Questions"] == "kind (2 classes)"
+
+
+def test_problems_of_one_kind_are_listed_ten_times_and_counted(small_data):
+    lines = "\n".join(["image_file_name,text,kind", *(f"gone{row}.png,thing {row},{row % 2}" for row in range(30))])
+    app = upload(open_page("data"), "shop.csv", lines.encode())
+    table = app.table[0].value
+    assert len(table) == 11 and table.iloc[10].tolist() == ["…", "image\\_file\\_name", "and 20 more of this kind."]
+    assert "**30 usable products, 30 problems.**" in said(app)
+    app.switch_page("retail/pages/train.py").run()
+    assert "30 usable products, 30 problems." in said(app)
+
+
+def test_a_description_of_several_columns_is_read_in_their_order_and_never_learned_too():
+    added = shop("Shop")
+    app = open_page("data", dataset=added.id)
+    element(app, "multiselect", "Description").set_value(["Other", "Words"])
+    press(app, "Save")
+    assert added.columns.texts == ("Other", "Words")
+    assert read_manifest(added.path).products[0].text == "note 0. tin 0"
+    element(app, "multiselect", "Columns to learn").set_value(["Colour", "Words"])
+    press(app, "Save")
+    assert "Column 'Words' is both an input and a task" in said(app) and added.columns.tasks != ("Colour", "Words")
+
+
+def test_files_behind_web_addresses_are_fetched_when_asked_for_and_failures_are_named(monkeypatch):
+    lines = [f"thing {row},http://shop.example/{row}.jpg,{row % 2}" for row in range(12)]
+    app = upload(open_page("data"), "shop.csv", "\n".join(["text,image_link,kind", *lines]).encode())
+    assert "12 photos in column 'image\\_link' are web addresses that were not fetched." in said(app)
+    asked = []
+
+    def fetch(data, progress):
+        asked.append(data)
+        return Fetched(11, [("http://shop.example/3.jpg", "the server answered 404.")])
+
+    monkeypatch.setattr(_data_fetch, "fetch_addresses", fetch)
+    press(app, "Fetch 12 files")
+    app.run()
+    assert asked == [datasets.find("shop").path]
+    assert "11 files fetched, 0 were there already, 1 failed." in said(app)
+    assert "shop.example/3.jpg: the server answered 404." in said(app).replace("\\", "")

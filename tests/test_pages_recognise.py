@@ -241,7 +241,11 @@ def test_a_bulk_run_is_started_found_again_by_its_address_and_searched(start, tm
     (data / "metadata.csv").write_text(f"id,text,image_file_name\n{rows}\n4,,missing.jpg\n", encoding="utf-8")
     app = start()
     assert button(app, "Recognise all").disabled
-    app = next(item for item in app.radio if item.label == "Products").set_value("Folder or ZIP on this machine").run()
+    app = (
+        next(item for item in app.radio if item.label == "Products")
+        .set_value("Folder, ZIP or table on this machine")
+        .run()
+    )
     app = next(item for item in app.text_input if item.label == "Path").set_value(str(data)).run()
     app = button(app, "Recognise all").click().run()
     assert not app.exception, app.exception
@@ -268,11 +272,34 @@ def test_a_bulk_run_is_started_found_again_by_its_address_and_searched(start, tm
 
 def test_a_path_that_does_not_exist_is_one_sentence(start):
     app = start()
-    app = next(item for item in app.radio if item.label == "Products").set_value("Folder or ZIP on this machine").run()
+    app = (
+        next(item for item in app.radio if item.label == "Products")
+        .set_value("Folder, ZIP or table on this machine")
+        .run()
+    )
     app = next(item for item in app.text_input if item.label == "Path").set_value("/no/such/folder").run()
     app = button(app, "Recognise all").click().run()
     assert not app.exception and any("/no/such/folder does not exist" in item.value for item in app.error)
     assert bulk.bulk_jobs() == []
+
+
+def test_many_files_are_taken_at_once_counted_and_refused_by_their_own_names(start):
+    def many(app, *files):
+        box = next(item for item in app.file_uploader if item.label.startswith("Photos, sounds, a table"))
+        app = box.set_value([(name, content, "application/octet-stream") for name, content in files]).run()
+        assert not app.exception, app.exception
+        return app
+
+    photos = [(path.name, path.read_bytes()) for path in sorted((DEMO_DIR / "images").iterdir())[:3]]
+    app = many(start(), *photos)
+    assert "Ready: 3 files (3 products)" in said(app) and not button(app, "Recognise all").disabled
+    app = many(app, ("notes.pdf", b"%PDF"), *photos)
+    assert any("'notes.pdf' is no ZIP, no table" in item.value for item in app.error)
+    app = many(app, ("broken.zip", b"PK"))
+    assert any(item.value.startswith("broken.zip is not a usable ZIP") for item in app.error)
+    assert button(app, "Recognise all").disabled
+    app = many(app, ("long.csv", ("text\n" + "tea\n" * (bulk.MAX_ROWS + 1)).encode()))
+    assert any("long.csv has 10,001 rows, but the limit is 10,000" in item.value for item in app.error)
 
 
 def test_a_known_product_shows_its_words_as_they_are_and_its_photo_is_decoded_once(tmp_path):

@@ -242,3 +242,15 @@ def test_this_machine_is_measured_with_the_chosen_columns_alone(odd_columns, mon
     app.run()
     press(app, "Measure this machine")
     assert tried == [("kind",)]
+
+
+def test_an_input_of_which_no_file_is_found_stops_the_run_until_it_is_taken_out(tmp_path):
+    lines = [f"lost/{row}.jpg,thing {row},{row % 2}" for row in range(30)]
+    (tmp_path / "shop.csv").write_text("\n".join(["image_file_name,text,kind", *lines]))
+    app = open_page("train", dataset=datasets.add_folder("Shop", tmp_path / "shop.csv").id)
+    assert "None of the 30 photos that column 'image\\_file\\_name' names was found" in said(app)
+    assert element(app, "button", "Start").disabled
+    element(app, "multiselect", "Inputs").set_value(["text"]).run()
+    assert "None of the 30 photos" not in said(app)
+    press(app, "Start")
+    assert [request.modalities for request in asked()] == [("text",)]

@@ -152,11 +152,11 @@ def test_rows_of_one_id_with_other_photos_stay_in_one_split_or_become_one_produc
     for product in manifest.products:
         by_product.setdefault(product.group, set()).add(product.split)
     assert len(by_product) == 10 and all(len(splits) == 1 for splits in by_product.values())
-    assert "10 products have several rows with other photos" in remarks(folder, "rows")[0]
+    assert "10 products have several rows with other photos" in remarks(folder, "photos")[0]
     keep_decisions(folder, ["rows=join"])
     joined = read_manifest(folder)
     assert len(joined.products) == 10 and all(len(product.images) == 2 for product in joined.products)
-    assert joined.checksum != manifest.checksum and not remarks(folder, "rows")
+    assert joined.checksum != manifest.checksum and not remarks(folder, "photos")
 
 
 def test_labels_that_differ_between_the_rows_of_one_product_are_said(folder):
@@ -290,6 +290,16 @@ def test_hostile_cells_end_nothing(folder):
     write(folder, "image_file_name,text,kind", *rows[1:])
     manifest = read_manifest(folder, ["kind"])
     assert len(manifest.products) == 5 and not any(product.images for product in manifest.products)
+
+
+def test_training_names_the_files_that_nobody_can_read(folder, tmp_path):
+    for number in range(40):
+        photo(folder / f"{number}.png", ("red", "blue")[number % 2])
+    (folder / "3.png").write_bytes(b"no photo")
+    write(folder, "image_file_name,kind", *(f"{number}.png,{'xy'[number % 2]}" for number in range(40)))
+    options = ["--tasks", "kind", "--modalities", "image", "--out", str(tmp_path / "bundle")]
+    result = CliRunner().invoke(app, ["train", str(folder), *options])
+    assert result.exit_code == 0 and "product line-5: '3.png' is not a usable photo" in result.output, result.output
 
 
 def test_empty_rows_and_headers_in_between_are_no_rows(folder):

@@ -18,6 +18,8 @@ import pytest
 import urllib3.util.connection
 
 from retail.dataset import web
+from retail.dataset.fetching import fetch_addresses
+from retail.dataset.reader import read_manifest
 from retail.dataset.web import Fetched, Limits, cached, fetch, is_public
 
 JPEG = b"\xff\xd8\xff\xe0 a photo"
@@ -434,3 +436,18 @@ def test_a_certificate_must_be_trusted_and_the_hosts_own(shop, internet, certifi
         server.shutdown()
         server.server_close()
     assert set(named) == {"shop.test", "other.test"} and set(internet["connected"]) == {PUBLIC}
+
+
+def test_a_data_set_that_names_addresses_finds_its_photos_once_they_are_fetched(shop, tmp_path):
+    (tmp_path / "data").mkdir()
+    addresses = [shop.at("/a.jpg?w=800"), shop.at("/b b.PNG").replace(" ", "%20"), shop.at("/none.jpg")]
+    rows = [f"{address},tea,{'xy'[place % 2]}" for place, address in enumerate(addresses)]
+    (tmp_path / "data" / "metadata.csv").write_text("\n".join(["image_link,text,kind", *rows]) + "\n")
+    before = read_manifest(tmp_path / "data", ["kind"])
+    assert not any(product.images for product in before.products)
+    found = fetch_addresses(tmp_path / "data", allow_private=True)
+    assert found.count == 2 and [address for address, _ in found.failures] == [addresses[2]]
+    after = read_manifest(tmp_path / "data", ["kind"])
+    assert [len(product.images) for product in after.products] == [1, 1, 0] and after.checksum != before.checksum
+    assert any(remark.kind == "addresses" and remark.count == 1 for remark in after.remarks)
+    assert fetch_addresses(tmp_path / "data", allow_private=True).kept == 2

@@ -28,8 +28,6 @@ from retail.commands.shared import (
 from retail.config.options import listed
 from retail.schema import UserError
 
-MOST_OF_A_KIND = 20  # problems listed, of those that say the same of other rows
-
 if TYPE_CHECKING:
     from retail.workspace.requests import AuditRequest, EmbedRequest
 
@@ -51,9 +49,9 @@ def check(
 ) -> None:
     """List every problem of a data set, opening every file, and what will be learned; exit 1 if no row is usable."""
     from retail.dataset.decisions import keep_decisions
-    from retail.dataset.manifest import most_alike
     from retail.dataset.plan import plan
     from retail.dataset.reader import read_manifest
+    from retail.dataset.remarks import few_of_each
     from retail.splits import unseen_classes
 
     with reported() as progress:
@@ -62,11 +60,8 @@ def check(
         manifest = read_manifest(
             data, listed(tasks) or None, text_column, check_media=True, progress=progress, group=listed(group)
         )
-        for alike in most_alike(manifest.problems).values():
-            for problem in alike[:MOST_OF_A_KIND]:
-                typer.echo(str(problem))
-            if (more := len(alike) - MOST_OF_A_KIND) > 0:
-                typer.echo(f"… and {more:,} more of this kind.")
+        for sentence in few_of_each(map(str, manifest.problems)):
+            typer.echo(sentence)
         for remark in manifest.remarks:
             typer.echo(f"Note: {remark}")
         counts = {split: len(manifest.in_split(split)) for split in ("train", "val", "test")}

@@ -80,10 +80,14 @@ def compare_manifest(
     modalities: Sequence[Modality],
     progress: Progress | None = None,
     on_fit: Callable[[FitOutput], None] | None = None,
+    hear: Callable[[str], None] | None = None,
 ) -> Compared:
-    """The same on a data set that was read already; `on_fit` hears of every fit as it ends."""
+    """The same on a data set that was read already.
+
+    `on_fit` hears of every fit as it ends, `hear` of inputs that could not be read.
+    """
     plan_models(config, manifest.tasks, modalities)  # an unknown strategy is said before the long work
     loaded = load_preset(config.encoders, modalities)
-    splits = prepare(manifest, loaded, EmbeddingStore(), progress)
+    splits = prepare(manifest, loaded, EmbeddingStore(), progress, hear=hear)
     costs = encode_costs(loaded, manifest.in_split("test"))
     return Compared(run_comparison(manifest, splits, loaded, config, progress, None, costs, on_fit), loaded, splits)

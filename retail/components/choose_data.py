@@ -6,26 +6,28 @@ In: the chosen `Dataset` and what the user fills in. Out: the data sets kept und
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from retail.components.kept_choice import choose_kept
-from retail.components.words import download
+from retail.components.read_data import open_files, rows_of
+from retail.components.words import download, plain
 from retail.config.options import joined
-from retail.dataset.columns import GROUP, NONE, ROLES
+from retail.dataset.columns import GROUP, NONE, ROLES, TEXT, Columns
 from retail.dataset.questions import offered
-from retail.dataset.reader import read_rows
 from retail.schema import UserError
 from retail.workspace import datasets
 from retail.workspace.datasets import Dataset
 
 MAX_UPLOAD_MB = 2048
+FORMATS = "CSV, Excel, JSON Lines or Parquet"
 ROLE_WORDS = {
     "image": "Photo",
-    "text": "Description",
     "audio": "Sound",
     "id": "Product number",
     "split": "Split (train, val, test)",
@@ -33,10 +35,10 @@ ROLE_WORDS = {
 ROLE_HELP = {
     "image": "The path of the photo file; several photos of one product are separated by ';'.",
     "audio": "The path of the sound file.",
-    "text": "Any words about the product.",
     "id": "Anything that identifies a product; without it, the line number is used.",
     "split": "Which products are for training and which for testing. Without it, they are split for you.",
 }
+TEXT_HELP = "Any words about the product; several columns are read one after the other, in this order."
 GROUP_HELP = (
     "Products that share a value of such a column (one voice, one shoot, one store) stay together, so that the test "
     "stays fair; `--group` says the same on the command line."
@@ -58,54 +60,63 @@ def _labels(known: list[Dataset]) -> dict[str, str]:
 def keep(dataset: Dataset) -> None:
     """A new data set is chosen at once and its files are opened."""
     st.session_state.dataset = dataset.id
-    st.session_state.setdefault("checked", set()).add(dataset.id)
+    open_files(dataset)
     st.rerun()
 
 
 def draw_add() -> None:
-    """Upload, or name a folder on this machine; templates to start from."""
+    """Upload, or name a place on this machine; templates to start from."""
     added_before = st.session_state.setdefault("added_before", 0)  # new keys close and empty the form
     with st.expander("Use my data: add a data set", expanded=False, key=f"add_{added_before}"):
         st.markdown(
             "One row of a table is one product. It may have a photo, a description, a sound, or any of them, and the "
-            "columns to learn, such as *category* or *colour*. Other column names are fine: you say what they hold."
+            "columns to learn, such as *category* or *colour*; columns may have any name. Without a table, photos in "
+            "a folder for each class do."
         )
         with st.container(horizontal=True):
             download("Template as ZIP", datasets.template_zip(), "template.zip", "application/zip")
             download("Template as CSV", datasets.template_csv(), "metadata.csv", "text/csv")
         name = st.text_input("Name", placeholder="Spring catalogue", key=f"new_name_{added_before}")
-        upload = st.file_uploader(
-            "ZIP with table and files, or a CSV table", max_upload_size=MAX_UPLOAD_MB, key=f"new_file_{added_before}"
+        uploads = st.file_uploader(
+            f"A ZIP, a table ({FORMATS}), or photos and sounds, with or without a table",
+            accept_multiple_files=True,
+            max_upload_size=MAX_UPLOAD_MB,
+            key=f"new_file_{added_before}",
         )
         path = st.text_input(
-            "Or a folder, ZIP or CSV on this machine", placeholder="/data/my_products", key=f"new_path_{added_before}"
-        )
+            "Or a folder, ZIP or table on this machine", placeholder="/data/my_products", key=f"new_path_{added_before}"
+        ).strip()
         if not st.button("Add", type="primary"):
             return
-        try:
-            if upload is not None and path.strip():
-                st.error("You gave a file and a path, but one data set is added at a time; remove one of them.")
-                return
-            if upload is not None:
-                added = datasets.add_upload(name or Path(upload.name).stem, upload.name, upload.getvalue())
-            elif path.strip():
-                added = datasets.add_folder(name or Path(path.strip()).stem, Path(path.strip()))
-            else:
-                st.error("Choose a file to upload, or type a path.")
-                return
-        except UserError as error:
-            st.error(str(error))
-            return
-        st.session_state.added_before += 1
-        keep(added)
+        if uploads and path:
+            st.error("You gave files and a path, but one data set is added at a time; remove one of them.")
+        elif not uploads and not path:
+            st.error("Choose files to upload, or type a path.")
+        else:
+            _add(name, uploads, path)
+
+
+def _add(name: str, uploads: Sequence[UploadedFile], path: str) -> None:
+    """Keeps it and looks at it; what is wrong is said on the form, which stays as it is."""
+    try:
+        if path:
+            added = datasets.add_folder(name or Path(path).stem, Path(path))
+        else:
+            files = [(file.name, file.getvalue()) for file in uploads]
+            added = datasets.add_files(name or datasets.usual_name([file for file, _ in files]), files)
+    except (UserError, OSError) as error:
+        st.error(plain(str(error)))
+        return
+    st.session_state.added_before += 1
+    keep(added)
 
 
 def draw_columns(dataset: Dataset) -> None:
     """Which column holds what; kept beside the data and used by everything that reads it."""
     try:
-        table = read_rows(dataset.path)
+        table = rows_of(dataset)
     except (UserError, OSError) as error:
-        st.error(str(error))
+        st.error(plain(str(error)))
         return
     header, rows = table.header, [row.cells for row in table.rows]
     st.dataframe(pd.DataFrame(rows[:5], columns=header), hide_index=True, width="stretch")
@@ -114,40 +125,55 @@ def draw_columns(dataset: Dataset) -> None:
         return
     now = dataset.columns
     with st.form("columns"):
-        cells = st.columns(2)
-        picked, held = {}, []
-        for place, (role, word) in enumerate(ROLE_WORDS.items()):
-            own = getattr(now, role) or (ROLES[role] if ROLES[role] in header else NONE)
-            options = [NONE, *header]
-            picked[role] = cells[place % 2].selectbox(
-                word,
-                options,
-                options.index(own) if own in options else 0,
-                help=ROLE_HELP[role],
-                key=f"role_{role}_{dataset.id}",
-            )
-            held.append(own)
+        picked = _ask_roles(now, header, dataset.id)
+        usual_texts = tuple(name for name in header if name == TEXT and now.text != NONE)
+        texts = st.multiselect(
+            "Description", header, now.texts or usual_texts, help=TEXT_HELP, key=f"role_text_{dataset.id}"
+        )
         now_grouped = now.groups or tuple(name for name in header if name == GROUP and now.group != NONE)
         grouped = st.multiselect("Group", header, now_grouped, help=GROUP_HELP, key=f"role_group_{dataset.id}")
-        held += grouped
+        held = {*picked.values(), *texts, *grouped}
         likely = [name for name in now.tasks or offered(header, rows)[0] if name in header and name not in held]
         help_text = "Each is a question that the model answers."
         tasks = st.multiselect("Columns to learn", header, likely, help=help_text, key=f"tasks_{dataset.id}")
         if not st.form_submit_button("Save", type="primary"):
             return
-    roles = {
-        role: ("" if column == (ROLES[role] if ROLES[role] in header else NONE) else column)
-        for role, column in picked.items()
-    }
+    roles = {role: "" if column == _usual(role, header) else column for role, column in picked.items()}
     try:
-        plain = tuple(grouped) == ((GROUP,) if GROUP in header else ())
-        group = "" if plain else joined(sorted(grouped)) or NONE
-        columns = replace(now, group=group, tasks=tuple(tasks), **roles)  # type: ignore[arg-type]
+        group = _several(sorted(grouped), GROUP, header)
+        text = _several(texts, TEXT, header)
+        columns = replace(now, group=group, text=text, tasks=tuple(tasks), **roles)  # type: ignore[arg-type]
         datasets.set_columns(dataset, columns)
     except UserError as error:
-        st.error(str(error))
+        st.error(plain(str(error)))
         return
     keep(dataset)
+
+
+def _ask_roles(now: Columns, header: Sequence[str], dataset_id: str) -> dict[str, str]:
+    """The column of each role that one column fills."""
+    cells, options = st.columns(2), [NONE, *header]
+    picked = {}
+    for place, (role, word) in enumerate(ROLE_WORDS.items()):
+        own = getattr(now, role) or _usual(role, header)
+        picked[role] = cells[place % 2].selectbox(
+            word,
+            options,
+            options.index(own) if own in options else 0,
+            help=ROLE_HELP[role],
+            key=f"role_{role}_{dataset_id}",
+        )
+    return picked
+
+
+def _usual(role: str, header: Sequence[str]) -> str:
+    """The column of a role where nothing is said."""
+    return ROLES[role] if ROLES[role] in header else NONE
+
+
+def _several(chosen: Sequence[str], usual: str, header: Sequence[str]) -> str:
+    """These columns as `Columns` writes them; "" where they are those that count without a word."""
+    return "" if list(chosen) == [name for name in header if name == usual] else joined(chosen) or NONE
 
 
 @st.dialog("Delete this data set?")

@@ -18,26 +18,26 @@ from retail.wording import INPUT_WORDS
 A_PAGE = 6
 
 
-def draw_cards(products: Sequence[Product], lines: Mapping[str, int], key: str) -> None:
-    """Six at a time, each with its line of the table."""
+def draw_cards(products: Sequence[Product], places: Mapping[str, str], key: str) -> None:
+    """Six at a time, each with its place in the table."""
     pages = max((len(products) + A_PAGE - 1) // A_PAGE, 1)
     page = int(st.number_input(f"Page (of {pages:,})", 1, pages, 1, width=160, key=f"page_{key}")) if pages > 1 else 1
     cells = st.columns(3)
     for place, product in enumerate(products[(page - 1) * A_PAGE : page * A_PAGE]):
         with cells[place % 3].container(border=True):
             draw_media(product)
-            st.caption(plain(card_words(product, lines.get(product.id))))
+            st.caption(plain(card_words(product, places.get(product.id, ""))))
 
 
-def card_words(product: Product, line: int | None) -> str:
+def card_words(product: Product, place: str) -> str:
     """'17 (line 4, train): colour red. No sound.'"""
     labels = ", ".join(f"{task} {label}" for task, label in product.labels.items() if label)
     missing = [word for name, word in INPUT_WORDS.items() if name not in product.modalities]
-    place = f"line {line:,}, {product.split}" if line else product.split
-    return f"{product.id} ({place}): {labels}." + (f" No {' or '.join(missing)}." if missing else "")
+    where = f"{place}, {product.split}" if place else product.split
+    return f"{product.id} ({where}): {labels or 'no label'}." + (f" No {' or '.join(missing)}." if missing else "")
 
 
-def draw_products(manifest: Manifest) -> None:
+def draw_products(manifest: Manifest, places: Mapping[str, str]) -> None:
     """All products, or those of one class."""
     shown = list(manifest.products)
     columns = st.columns(2)
@@ -46,4 +46,4 @@ def draw_products(manifest: Manifest) -> None:
         classes = sorted({label for product in shown if (label := product.labels.get(task, ""))})
         wanted = columns[1].selectbox("Class", ["all", *classes], key="show_class")
         shown = [product for product in shown if wanted == "all" or product.labels.get(task) == wanted]
-    draw_cards(shown, manifest.lines, "products")
+    draw_cards(shown, places, "products")

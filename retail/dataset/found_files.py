@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from retail.dataset.columns import AUDIO, IMAGE
 from retail.dataset.places import ABSENT, WEB, Found, Places
@@ -68,10 +69,26 @@ class FoundFiles:
         return bool(found.remark) and any(found.path.is_relative_to(other) for other in others if found.path)
 
     def _opens(self, column: str, path: Path, say: Callable[[str], None]) -> bool:
-        try:
-            (decode_image if column == IMAGE else decode_audio)(path)
-        except MediaError as error:
-            say(str(error))
-            return False
-        self.cut_off += column == AUDIO and seconds_unread(path) > 0
-        return True
+        changed = path.stat()
+        opened = _opened(column, path, changed.st_mtime_ns, changed.st_size)
+        if opened.damage:
+            say(opened.damage)
+        self.cut_off += opened.cut_off
+        return not opened.damage
+
+
+class Opened(NamedTuple):
+    """Why a file cannot be opened, "" if it can; whether it is longer than what is read."""
+
+    damage: str
+    cut_off: bool
+
+
+@lru_cache(maxsize=100_000)
+def _opened(column: str, path: Path, changed: int, size: int) -> Opened:
+    """A page that reads the data once more does not open every file once more."""
+    try:
+        (decode_image if column == IMAGE else decode_audio)(path)
+    except MediaError as error:
+        return Opened(str(error), False)
+    return Opened("", column == AUDIO and seconds_unread(path) > 0)

@@ -18,7 +18,18 @@ from retail.dataset.near import MOST_PAIRS, Near, near_pairs
 from retail.dataset.several import Several, find_several
 from retail.dataset.spelling import cleaned, label_key
 
-__all__ = ["DECISIONS", "Desk", "LabelRule", "Near", "Several", "label_key", "respell", "rule_with", "settle"]
+__all__ = [
+    "DECISIONS",
+    "Desk",
+    "LabelRule",
+    "Near",
+    "Several",
+    "label_key",
+    "respell",
+    "rule_with",
+    "settle",
+    "visible",
+]
 
 YES, NO = "yes", "no"
 MOST_QUESTIONS = 50  # one for each label of a list; each is a task of its own to train
@@ -105,6 +116,14 @@ def respell(labels: Iterable[str], classes: Iterable[str]) -> tuple[dict[str, st
     return one, {label: tuple(names) for label, names in found.items() if len(names) > 1}
 
 
+def visible(text: str) -> str:
+    """A spelling as a person can tell it from another: what nobody sees is written as its code, odd spaces quoted."""
+    if cleaned(text) == text:
+        return text
+    seen = "".join(_code(char) if combining(char) or cleaned(char) != char != " " else char for char in text)
+    return seen if " ".join(seen.split()) == seen else repr(text)
+
+
 def _is_absent(rule: LabelRule) -> Callable[[str], bool]:
     return is_missing if rule.missing == "absent" else is_blank
 
@@ -182,14 +201,6 @@ def _decide(text: str) -> str:
     return f"--decide {shlex.quote(text)}"
 
 
-def _shown(text: str) -> str:
-    """A spelling as a person can tell it from another: what nobody sees is written as its code, odd spaces quoted."""
-    if cleaned(text) == text:
-        return text
-    seen = "".join(_code(char) if combining(char) or cleaned(char) != char != " " else char for char in text)
-    return seen if " ".join(seen.split()) == seen else repr(text)
-
-
 def _code(char: str) -> str:
     return char.encode("unicode_escape").decode()
 
@@ -208,7 +219,7 @@ def _joined(desk: Desk, column: str) -> str:
         return ""
     examples = []
     for name, written in joined.items():
-        others = [f"{_shown(piece)} ({count:,})" for piece, count in written.items() if piece != name]
+        others = [f"{visible(piece)} ({count:,})" for piece, count in written.items() if piece != name]
         own = f" ({written[name]:,})" if name in written else ""
         examples.append(f"{name}{own} ← {_few(others)}")
     spellings = sum(map(len, joined.values()))
@@ -220,7 +231,7 @@ def _joined(desk: Desk, column: str) -> str:
 def _apart(desk: Desk, column: str) -> str:
     if not desk.alike:
         return ""
-    first = ", ".join(f"{_shown(piece)} ({count:,})" for piece, count in list(desk.alike[0].items())[:MOST_SHOWN])
+    first = ", ".join(f"{visible(piece)} ({count:,})" for piece, count in list(desk.alike[0].items())[:MOST_SHOWN])
     spellings = sum(map(len, desk.alike))
     joined = _decide(f"{column}=joined")
     return f"{spellings:,} spellings that look alike are classes of their own, such as {first}. To join them: {joined}."

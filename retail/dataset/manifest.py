@@ -6,7 +6,6 @@ In: products and what was found on the way. Out: a `Manifest`; `dataset/reader.p
 from __future__ import annotations
 
 import hashlib
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,10 +14,8 @@ from pathlib import Path
 from statistics import median
 
 from retail.dataset.labels import Desk
-from retail.dataset.remarks import Remark
+from retail.dataset.remarks import Remark, few_of_each, kind_of
 from retail.schema import Modality, Product, Vocabulary
-
-NUMBER = re.compile(r"\d[\d,.]*")
 
 
 @dataclass(frozen=True)
@@ -116,8 +113,8 @@ class Manifest:
 
     @property
     def sentences(self) -> list[str]:
-        """Everything that a person should hear of: problems, then what was not used or read otherwise."""
-        return [*map(str, self.problems), *map(str, self.remarks)]
+        """Everything that a person should hear of: problems, a few of each kind, then what was not used."""
+        return [*few_of_each(map(str, self.problems)), *map(str, self.remarks)]
 
 
 def support_sentence(counts: Counter[str]) -> str:
@@ -133,10 +130,8 @@ def support_sentence(counts: Counter[str]) -> str:
 
 
 def most_alike(problems: Sequence[Problem]) -> dict[tuple[str, str], list[Problem]]:
-    """Problems by column and kind: those whose sentences differ only in what they quote, or in numbers, are alike."""
+    """Problems by column and kind."""
     kinds: dict[tuple[str, str], list[Problem]] = {}
     for problem in problems:
-        words = "".join(problem.message.split("'")[::2]) if "'" in problem.message else problem.message
-        words = NUMBER.sub("0", words)
-        kinds.setdefault((problem.column, words), []).append(problem)
+        kinds.setdefault((problem.column, kind_of(problem.message)), []).append(problem)
     return kinds

@@ -53,14 +53,15 @@ def _inputs(manifest: Manifest) -> str:
 def _questions(manifest: Manifest) -> str:
     if not manifest.tasks:
         return "none found; name a label column with --tasks"
-    return " · ".join(f"{task} ({len(manifest.support(task))} classes)" for task in manifest.tasks)
+    counts = {task: len(manifest.support(task)) for task in manifest.tasks}
+    return " · ".join(f"{task} ({count:,} class{'es' * (count != 1)})" for task, count in counts.items())
 
 
 def _rows(manifest: Manifest) -> str:
     used, total = len(manifest.lines), manifest.rows
     if used >= total:
         return f"all {total:,} used"
-    return f"{used:,} of {total:,} used; {total - used:,} left out, each named above"
+    return f"{used:,} of {total:,} used; {total - used:,} left out, each among the problems"
 
 
 def _splits(manifest: Manifest) -> str:

@@ -230,7 +230,7 @@ class _Reader:
                 f"{len(again):,} products have several rows with other photos ({few(list(again))}); every row counts "
                 "as a product, those of one product in one split. To make one product of them: --decide rows=join."
             )
-            self.remarks.append(Remark("rows", again.total(), sentence))
+            self.remarks.append(Remark("photos", again.total(), sentence))
         return list(products.values())
 
     def _keep(self, products: dict[str, Product], product: Product, number: int, place: int) -> None:

@@ -5,14 +5,17 @@ In: counts and names. Out: a `Remark`, the same for the command line and the Dat
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import re
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
 Kind = Literal[
-    "columns", "tables", "files", "rows", "labels", "characters", "seconds", "language", "cells", "addresses"
+    "columns", "tables", "files", "rows", "photos", "labels", "characters", "seconds", "language", "cells", "addresses"
 ]
 SHOWN = 5  # names that a sentence gives
+MOST_OF_A_KIND = 20  # sentences listed, of those that say the same of other rows
+VARYING = re.compile(r"(?<!\w)'[^']*'|\"[^\"]*\"|^product .*?: |\d[\d.,:e+-]*")  # what differs from row to row
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,24 @@ class Remark:
 
     def __str__(self) -> str:
         return self.sentence
+
+
+def kind_of(sentence: str) -> str:
+    """What a sentence has in common with those that say the same of other rows."""
+    return VARYING.sub("", sentence)
+
+
+def few_of_each(sentences: Iterable[str]) -> list[str]:
+    """Of sentences that differ only in numbers and in what they quote the first twenty, and how many more there are."""
+    kinds: dict[str, list[str]] = {}
+    for sentence in sentences:
+        kinds.setdefault(kind_of(sentence), []).append(sentence)
+    found = []
+    for alike in kinds.values():
+        found += alike[:MOST_OF_A_KIND]
+        if (more := len(alike) - MOST_OF_A_KIND) > 0:
+            found.append(f"… and {more:,} more of this kind.")
+    return found
 
 
 def few(names: Collection[str]) -> str:

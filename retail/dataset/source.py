@@ -98,7 +98,7 @@ def open_source(data: str | Path, labelled: bool = True, called: str = "") -> So
         return replace(_opened(folder, data.name, labelled), title=data.stem, notes=tuple(notes))
     if not data.exists():
         raise UserError(f"{data} does not exist; name {EXPECTED}.")
-    return _opened(data, called or str(data), labelled)
+    return _opened(data, called or (str(data) if is_own(data) else data.name), labelled)
 
 
 def changed(data: Path) -> float:

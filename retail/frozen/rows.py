@@ -5,7 +5,7 @@ In: a `Manifest` and an encoder. Out: `FrozenRows` to train on and to score, wit
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,15 +42,23 @@ class FrozenRows:
 
 
 def embedded_rows(
-    manifest: Manifest, encoder: Encoder, split: str, progress: Progress | None = None
+    manifest: Manifest,
+    encoder: Encoder,
+    split: str,
+    progress: Progress | None = None,
+    hear: Callable[[str], None] | None = None,
 ) -> tuple[FrozenRows, FrozenRows, dict[str, Vocabulary]]:
     """Training rows, the rows of `split` (val or test) and the tasks' vocabularies; embeddings come from the cache.
+
+    `hear` is told of inputs that could not be read.
 
     Raises UserError for another split, and when no row of one of them has the encoder's modality.
     """
     if split not in ("val", "test"):
         raise UserError(f"Methods are scored on val or test rows, not on {split!r}.")
-    splits = prepare(manifest, {encoder.modality: encoder}, EmbeddingStore(), progress, need_test=split == "test")
+    splits = prepare(
+        manifest, {encoder.modality: encoder}, EmbeddingStore(), progress, need_test=split == "test", hear=hear
+    )
     products = {product.id: product for product in manifest.products}
     train, scored = (
         _rows(batch, encoder, products, list(splits.vocabularies), name)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
+from retail.components.choose_data import FORMATS
 from retail.components.uploads import release, uploaded
 from retail.components.words import download, plain
 from retail.config.wish import DEFAULT_WISH, LEAST, MOST
@@ -16,6 +17,7 @@ from retail.workspace import bulk, jobs
 from retail.workspace.bulk import MAX_ROWS, PREDICTIONS, Shown
 
 UPLOAD_MB = 1024
+SOURCES = ["Upload", "Folder, ZIP or table on this machine"]
 ONLY: dict[Shown, str] = {
     "all": "All",
     "accept": "Accepted",
@@ -27,48 +29,72 @@ ONLY: dict[Shown, str] = {
 
 def keep_upload(key: str) -> None:
     """Writes the upload to disk and lets go of it."""
-    files = uploaded(st.session_state[key])
+    files, state = uploaded(st.session_state[key]), st.session_state
     if not files:
         return
-    (file,), st.session_state.bulk_error = files, ""
+    state.bulk_error = ""
     try:
-        st.session_state.bulk_data, st.session_state.bulk_name = str(bulk.keep_upload(file.name, file)), file.name
+        state.bulk_data = str(bulk.keep_uploads([(file.name, file) for file in files]))
+        state.bulk_name = files[0].name if len(files) == 1 else f"{len(files):,} files"
     except (UserError, OSError) as error:
-        st.session_state.bulk_error = str(error)
+        state.bulk_error = str(error)
     release(files)
-    st.session_state.bulk_generation = st.session_state.get("bulk_generation", 0) + 1
+    state.bulk_generation = state.get("bulk_generation", 0) + 1
+
+
+@st.cache_data(show_spinner="Looking into the upload …", max_entries=16)
+def rows_in(path: str) -> tuple[int, str]:
+    """The products of an upload, and why there are none."""
+    try:
+        return bulk.rows_in(Path(path)), ""
+    except UserError as error:
+        return 0, str(error)
 
 
 def chosen_data() -> Path | None:
     """What to recognise: an upload that was kept, or a path on this machine."""
-    source = st.radio("Products", ["Upload a ZIP or CSV", "Folder or ZIP on this machine"], horizontal=True)
-    if source != "Upload a ZIP or CSV":
+    if st.radio("Products", SOURCES, horizontal=True) != SOURCES[0]:
         path = st.text_input("Path", placeholder="/data/my_products", key="bulk_path", persist_state="session").strip()
         return Path(path) if path else None
     key = f"bulk_{st.session_state.setdefault('bulk_generation', 0)}"
     st.file_uploader(
-        "ZIP with metadata.csv and its files, or a CSV with descriptions only",
+        "Photos, sounds, a table or a ZIP",
+        accept_multiple_files=True,
         key=key,
         max_upload_size=UPLOAD_MB,
         on_change=keep_upload,
         args=(key,),
     )
     if error := st.session_state.get("bulk_error"):
-        st.error(error)
-    if kept := st.session_state.get("bulk_data"):
-        st.caption(f"Ready: {plain(st.session_state.bulk_name)}")
-        return Path(kept)
-    return None
+        st.error(plain(error))
+    kept = st.session_state.get("bulk_data")
+    if not kept:
+        return None
+    rows, refused = rows_in(kept)
+    if rows > MAX_ROWS:
+        refused = f"{st.session_state.bulk_name} has {rows:,} rows, but the limit is {MAX_ROWS:,}; split it into parts."
+    if refused:
+        st.error(plain(refused))
+        return None
+    st.caption(plain(f"Ready: {st.session_state.bulk_name} ({rows:,} products)"))
+    return Path(kept)
 
 
 def draw_start(chosen: Chosen) -> None:
     """The form, and the button that starts a run."""
     st.caption(
-        f"Up to {MAX_ROWS:,} products in the same form as training data (columns image_file_name, audio_file_name, "
-        "text, id; any may be missing, labels are not needed). The run continues when you close this page."
+        f"Up to {MAX_ROWS:,} products: photos as they are, a table ({FORMATS}) with its photos and sounds or of "
+        "descriptions alone, or a ZIP of either; labels are not needed. A photo and a sound of one name are one "
+        "product. The run continues when you close this page."
     )
     data = chosen_data()
-    text_column = st.text_input("Text column", "text", key="bulk_text_column", persist_state="session")
+    text_column = st.text_input(
+        "Text column",
+        "text",
+        key="bulk_text_column",
+        persist_state="session",
+        help="Only where the description stands in another column; several are separated by commas.",
+    )
     accuracy = st.slider(
         "Target accuracy",
         round(100 * LEAST),

@@ -5,7 +5,7 @@ In: the chosen `Dataset` and its `Manifest`. Out: a button, progress, findings a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -13,8 +13,10 @@ import streamlit as st
 
 from retail.components.data_cards import draw_cards
 from retail.components.follow_run import draw_run, follow
+from retail.components.read_data import Read
 from retail.components.words import download, plain, show_table
 from retail.dataset.manifest import Manifest
+from retail.dataset.summary import Repeat
 from retail.report.table_formats import as_csv
 from retail.workspace import audits, jobs
 from retail.workspace.datasets import Dataset
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from retail.audit.report import AuditReport, LocatedFinding
 
 SEVERITY_WORDS = {"leak": "Leak", "warning": "Warning", "note": "Note"}
+SHARING = 5  # products named that share one file
 LISTED = 200  # products of a finding in the table; the file holds all
 WHY = (
     "A model can look good on test products for the wrong reason: the same photo is also in training, the answer is "
@@ -32,8 +35,10 @@ WHY = (
 )
 
 
-def draw_audit(dataset: Dataset, manifest: Manifest) -> None:
-    """The newest audit of the data set: how far it is, or what it found."""
+def draw_audit(dataset: Dataset, read: Read, places: Mapping[str, str]) -> None:
+    """Files that several products share; then the newest audit: how far it is, or what it found."""
+    manifest = read.manifest
+    _draw_repeats(read.repeats)
     st.markdown(WHY)
     if not manifest.tasks:
         st.info("A leak gives a label away, and this data has none yet. Choose under Columns what to learn.")
@@ -51,10 +56,26 @@ def draw_audit(dataset: Dataset, manifest: Manifest) -> None:
         audits.start(dataset)
         st.rerun()
     if found is not None:
-        _draw_report(dataset, manifest, found)
+        _draw_report(dataset, manifest, found, places)
 
 
-def _draw_report(dataset: Dataset, manifest: Manifest, report: AuditReport) -> None:
+def _draw_repeats(found: Sequence[Repeat]) -> None:
+    leaks = [repeat for repeat in found if repeat.leaks]
+    if leaks:
+        st.warning(
+            f"{len(leaks):,} files appear in more than one split: the test would look better than it is. Give the rows "
+            "of each one group, or keep one of them."
+        )
+        rows = [(", ".join(repeat.products[:SHARING]), " and ".join(repeat.splits)) for repeat in leaks[:LISTED]]
+        frame = pd.DataFrame(rows, columns=["products that share a file", "splits"])
+        st.dataframe(frame, hide_index=True, width="stretch", alt="Products that share a file")
+    elif found:
+        st.caption(f"{len(found):,} files belong to several products, always within one split.")
+    else:
+        st.caption("No photo or sound file appears twice.")
+
+
+def _draw_report(dataset: Dataset, manifest: Manifest, report: AuditReport, places: Mapping[str, str]) -> None:
     from retail.report.audit_tables import controls_table, counted, not_found, rows_table
 
     if report.data.checksum != manifest.checksum:
@@ -66,7 +87,7 @@ def _draw_report(dataset: Dataset, manifest: Manifest, report: AuditReport) -> N
     if absent := not_found(report):
         st.caption(f"Not found: {', '.join(absent)}.")
     if findings:
-        _draw_rows(manifest, findings, dataset.id)
+        _draw_rows(manifest, findings, dataset.id, places)
         download("Findings as CSV", as_csv(rows_table(report)), "leaks.csv", "text/csv")
     if report.controls:
         with st.expander("Control: how much each input gives away, intact and shuffled"):
@@ -83,7 +104,7 @@ def _draw_finding(finding: LocatedFinding) -> None:
     box(f"{head}\n\nProducts: {plain(listed_rows(finding))}.")
 
 
-def _draw_rows(manifest: Manifest, findings: Sequence[LocatedFinding], key: str) -> None:
+def _draw_rows(manifest: Manifest, findings: Sequence[LocatedFinding], key: str, places: Mapping[str, str]) -> None:
     """The products of one finding: their lines in the table, and cards."""
     place = st.selectbox(
         "Products of",
@@ -107,7 +128,7 @@ def _draw_rows(manifest: Manifest, findings: Sequence[LocatedFinding], key: str)
     if finding.twins:
         frame["copy of"] = finding.twins[:LISTED]
     st.dataframe(frame, hide_index=True, width="stretch", alt=f"Products of {_title(finding)}")
-    draw_cards([known[name] for name in finding.rows if name in known], manifest.lines, f"{key}_{place}")
+    draw_cards([known[name] for name in finding.rows if name in known], places, f"{key}_{place}")
 
 
 def _title(finding: LocatedFinding) -> str:

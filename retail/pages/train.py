@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import streamlit as st
 
 from retail.components.choose_data import choose_dataset
 from retail.components.follow_run import EVERY_SECONDS, draw_run
+from retail.components.read_data import counted, read
 from retail.components.words import plain
 from retail.dataset.manifest import Manifest
-from retail.dataset.reader import read_manifest
 from retail.encoders import PRESETS
 from retail.files import PAGES
 from retail.pages._methods import REQUESTS, Choice
 from retail.schema import MODALITIES, Modality, UserError
+from retail.splits import not_found
 from retail.wording import INPUT_WORDS
 from retail.workspace import estimate, jobs
 from retail.workspace.requests import Request
@@ -58,12 +58,6 @@ MULTI_MODAL = (
 )
 
 
-@st.cache_data(show_spinner="Reading the data …", max_entries=8)
-def manifest_of(path: str, changed: float) -> Manifest:
-    """The manifest with every label column."""
-    return read_manifest(Path(path))
-
-
 def choose_encoders() -> str:
     """A preset, or a mix of the user's own names."""
     known = [*PRESETS, "own"]
@@ -101,8 +95,9 @@ def choose_questions(manifest: Manifest, method: str) -> tuple[tuple[str, ...], 
 
 
 def choose_inputs(manifest: Manifest, method: str) -> tuple[Modality, ...]:
-    """Several inputs, or one alone."""
-    present = [m for m in INPUT_WORDS if any(m in product.modalities for product in manifest.products)]
+    """Several inputs, or one alone; one that the data name and lack is among them, so that nobody misses it unseen."""
+    found = {modality for product in manifest.products for modality in product.modalities}
+    present = [m for m in INPUT_WORDS if m in found or m in manifest.lost]
     words = {m: INPUT_WORDS[m].capitalize() for m in present}
     if method not in ONE_INPUT and len(present) > 1:
         if st.toggle("Multi-modal: several inputs answer together", True, help=MULTI_MODAL):
@@ -115,15 +110,15 @@ def choose() -> Choice | None:
     """Everything that all methods share; None, with the reason on the page, where the data is of no use."""
     dataset = choose_dataset()
     try:
-        manifest = manifest_of(str(dataset.path), dataset.changed)
+        manifest = read(dataset).manifest
     except UserError as error:
-        st.error(str(error))
+        st.error(plain(str(error)))
         st.page_link(PAGES / "data.py", label="Fix it on the Data page", icon=":material/folder_open:")
         return None
     if not manifest.label_columns:
         st.warning("No column looks like something to learn. Choose one on the Data page, under Columns.")
         return None
-    st.caption(f"{len(manifest.products):,} usable products, {len(manifest.problems):,} problems.")
+    st.caption(counted(manifest))
     method = st.radio(
         "Method", list(METHODS), format_func=METHODS.__getitem__, captions=list(METHOD_HELP.values()), key="method"
     )
@@ -144,6 +139,11 @@ def draw_new() -> None:
         return
     if not choice.tasks or not choice.inputs:
         st.warning("Choose at least one column to learn and one input.")
+        return
+    if lost := not_found(choice.manifest, choice.inputs):
+        for sentence in lost:
+            st.error(plain(f"{sentence}; mend the paths on the Data page, or take this input out above."))
+        st.button("Start", type="primary", disabled=True)
         return
     try:
         asked, words = REQUESTS[choice.method](choice)

@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import BinaryIO, Literal
 
 from retail.config.wish import DEFAULT_WISH, check_wish
+from retail.dataset.reader import read_rows
 from retail.dataset.source import media_kind
 from retail.dataset.tables import TABLE_ENDINGS
-from retail.files import home, on_this_machine, whole_file, whole_folder
+from retail.files import home, on_this_machine, whole_folder
 from retail.recognizer.bundle import read_record
 from retail.schema import Decision, UserError
 from retail.workspace import jobs
@@ -28,6 +29,7 @@ from retail.workspace.requests import PredictRequest, read_request
 MAX_ROWS = 10_000
 PREDICTIONS = "predictions.csv"
 CHUNK_BYTES = 2**20
+UPLOAD = "upload"  # what a sentence calls several files
 Shown = Decision | Literal["all", "failed"]  # which rows of a table are shown
 
 
@@ -37,9 +39,10 @@ def keep_upload(name: str, stream: BinaryIO) -> Path:
 
 
 def keep_uploads(files: Sequence[tuple[str, BinaryIO]]) -> Path:
-    """A ZIP, a table, or loose photos and sounds on disk, found again under the hash of their content.
+    """A ZIP, a table, or photos and sounds with or without one on disk, under their own names.
 
-    Raises UserError for anything else, and for a ZIP among other files.
+    They are found again under the hash of names and contents. Raises UserError for anything else, and for a ZIP among
+    other files.
     """
     digest = hashlib.sha256()
     for name, stream in files:
@@ -48,28 +51,27 @@ def keep_uploads(files: Sequence[tuple[str, BinaryIO]]) -> Path:
                 f"{name!r} is no ZIP, no table and no photo or sound; give a ZIP, a table (CSV, Excel, JSON Lines or "
                 "Parquet), or the photos themselves."
             )
-        digest.update(f"{len(files)} {name}\0".encode() if len(files) > 1 else b"")
+        digest.update(f"{len(files)} {name}\0".encode())
         stream.seek(0)
         while piece := stream.read(CHUNK_BYTES):
             digest.update(piece)
-    folder, short = home() / "uploads", digest.hexdigest()[:16]
-    (first, stream), *others = files
-    if first.lower().endswith(".zip"):
-        if others:
-            raise UserError(f"{first!r} is a ZIP, and one ZIP is taken at a time; give the other files by themselves.")
-        path = folder / f"{short}.zip"
-        if not path.is_file():
-            with whole_file(path) as partial:
-                _copy(stream, partial)
-        return path
+    folder, first = home() / "uploads" / digest.hexdigest()[:16] / UPLOAD, files[0][0]
+    single = first.lower().endswith((".zip", *TABLE_ENDINGS)) and len(files) == 1
+    if zips := [name for name, _ in files if name.lower().endswith(".zip") and not single]:
+        raise UserError(f"{zips[0]!r} is a ZIP, and one ZIP is taken at a time; give the other files by themselves.")
     names = [Path(name.replace("\\", "/")).name for name, _ in files]
-    if len(set(names)) < len(names):
-        raise UserError("Two of the files have one name; rename one of them.")
-    if not (folder / short).is_dir():
-        with whole_folder(folder / short) as partial:
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise UserError(f"Two of the files are called {twice[0]!r}; rename one of them, or pack them into a ZIP.")
+    if not folder.is_dir():
+        with whole_folder(folder) as partial:
             for name, (_, stream) in zip(names, files, strict=True):
                 _copy(stream, partial / name)
-    return folder / short / names[0] if not others and first.lower().endswith(TABLE_ENDINGS) else folder / short
+    return folder / names[0] if single else folder
+
+
+def rows_in(data: Path) -> int:
+    """How many products are to be recognised; raises UserError for what cannot be read."""
+    return len(read_rows(on_this_machine(data)).rows)
 
 
 def _copy(stream: BinaryIO, path: Path) -> None:

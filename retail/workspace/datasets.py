@@ -26,6 +26,7 @@ from retail.dataset.columns import (
     METADATA,
     NONE,
     ROLES,
+    TEXT,
     Columns,
     Pointer,
     datasets_folder,
@@ -114,6 +115,12 @@ def add_files(name: str, files: Sequence[tuple[str, bytes]]) -> Dataset:
         single = len(files) == 1 and not zips
         _describe(partial, name, next(kept.iterdir()) if single else kept, tuple(notes))
     return Dataset(folder.name, name.strip(), folder)
+
+
+def usual_name(files: Sequence[str]) -> str:
+    """What uploaded files are called together where nobody says: as the table or ZIP among them."""
+    told = next((name for name in files if not media_kind(name)), files[0] if len(files) == 1 else "")
+    return Path(told).stem or f"{len(files):,} files"
 
 
 def write_files(folder: Path, files: Iterable[tuple[str, bytes]]) -> None:
@@ -219,15 +226,16 @@ def _new_folder(name: str) -> Path:
 
 def _check_meanings(columns: Columns, header: Sequence[str]) -> None:
     """Raises UserError where no table could be read that way: each column has one meaning."""
-    column_of = {role: getattr(columns, role) or name for role, name in ROLES.items() if role != "group"}
-    inputs = [column for role, column in column_of.items() if role != "split"]
+    column_of = {role: getattr(columns, role) or name for role, name in ROLES.items() if role not in ("text", "group")}
+    texts = columns.texts or (TEXT,) * (columns.text != NONE)
+    inputs = [*texts, *(column for role, column in column_of.items() if role != "split")]
     if copied := [task for task in columns.tasks if task in inputs]:
         raise UserError(
             f"Column {copied[0]!r} is both an input and a task, so a model would only copy it; choose another "
             "column to learn."
         )
     groups = columns.groups or (GROUP,) * (columns.group != NONE)
-    chosen = [*column_of.values(), *groups, *columns.tasks]
+    chosen = [*column_of.values(), *texts, *groups, *columns.tasks]
     if twice := [name for name in header if chosen.count(name) > 1]:
         raise UserError(f"Column {twice[0]!r} is chosen twice; choose a different column for each.")
     if taken := [task for task in columns.tasks if task in ROLES.values()]:

@@ -36,7 +36,7 @@ def compare(request: CompareRequest, follower: Follower) -> Outcome:
         if output.plan.kind in ("single", "fusion") and not config.tune:
             follower.score(output.plan.model, sum(output.val_accuracy.values()) / len(output.val_accuracy))
 
-    compared = compare_manifest(manifest, config, request.modalities, follower, on_fit)
+    compared = compare_manifest(manifest, config, request.modalities, follower, on_fit, follower.note)
     results, fits = compared.comparison.results, compared.comparison.fits
     results.write(request.out)
     if request.bundles is not None:
@@ -50,7 +50,7 @@ def compare(request: CompareRequest, follower: Follower) -> Outcome:
 def doctor(request: DoctorRequest, follower: Follower) -> Outcome:
     """Examines why one fusion does not do better."""
     manifest = learning_data(request, follower)
-    splits = prepare(manifest, load_preset(request.encoders), EmbeddingStore(), follower)
+    splits = prepare(manifest, load_preset(request.encoders), EmbeddingStore(), follower, hear=follower.note)
     found = visit(splits, request.config, follower)
     if request.out is not None:
         examined = DataName(name=manifest.title, checksum=manifest.checksum)

@@ -112,7 +112,7 @@ def every_method() -> tuple[str, ...]:
 def _embedded(manifest: Manifest, request: FrozenRequest | CurveRequest, split: str, follower: Follower) -> Embedded:
     """The encoder of the chosen input, training rows, scored rows and vocabularies."""
     encoder = load_preset(request.encoders, [request.modality])[request.modality]
-    return encoder, *embedded_rows(manifest, encoder, split, follower)
+    return encoder, *embedded_rows(manifest, encoder, split, follower, follower.note)
 
 
 def _source(request: FrozenRequest, follower: Follower) -> tuple[FrozenRows, dict[str, int]] | None:

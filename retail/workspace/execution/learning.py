@@ -29,6 +29,7 @@ def train(request: TrainRequest, follower: Follower) -> Outcome:
         request.encoders,
         progress=follower,
         on_epoch=lambda epoch, of: follower("epochs", epoch, of),
+        hear=follower.note,
     )
     save_bundle(recognizer, request.out)
     trained = recognizer.info
@@ -54,7 +55,15 @@ def finetune(request: FinetuneRequest, follower: Follower) -> Outcome:
     checkpoint = request.out / "resume.pt"
     source = None if request.source is None else read_data(request.source, None, request.text_column, follower)
     recognizer = build.finetune_recognizer(
-        manifest, request.config, request.tuning, request.encoders, checkpoint, follower, on_epoch, source
+        manifest,
+        request.config,
+        request.tuning,
+        request.encoders,
+        checkpoint,
+        follower,
+        on_epoch,
+        source,
+        follower.note,
     )
     save_bundle(recognizer, request.out)
     checkpoint.unlink(missing_ok=True)

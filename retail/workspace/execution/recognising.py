@@ -13,6 +13,7 @@ from dataclasses import replace
 from retail.dataset.columns import ID
 from retail.dataset.manifest import Manifest
 from retail.dataset.reader import header_of, read_manifest, read_rows
+from retail.dataset.remarks import few_of_each
 from retail.evaluation.robustness import robustness as measure
 from retail.evaluation.robustness import some_of
 from retail.evaluation.scores import evaluate as score
@@ -77,7 +78,8 @@ def predict(request: PredictRequest, recognizer: Recognizer, follower: Follower)
     manifest = read_manifest(
         request.data, None, request.text_column, progress=follower, most_rows=request.limit, use_split=False
     )
-    for sentence in manifest.sentences:
+    remarks = [str(remark) for remark in manifest.remarks if remark.kind != "labels"]  # nobody learns from these rows
+    for sentence in [*few_of_each(map(str, manifest.problems)), *remarks]:
         follower.note(sentence)
     answers = recognizer.predict_many(manifest.products, EmbeddingStore(), follower, request.accuracy)
     rows = _by_line(answers, manifest)

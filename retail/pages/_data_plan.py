@@ -1,0 +1,47 @@
+"""The plan at the top of Data: what will be learned, what to mend first, and what was not used or read otherwise.
+
+In: the chosen `Dataset` and its `Manifest`. Out: the lines of `check` on the page.
+"""
+
+from __future__ import annotations
+
+from html import escape
+
+import streamlit as st
+
+from retail.components.page_words import page_words
+from retail.components.read_data import counted
+from retail.components.words import plain
+from retail.dataset.manifest import Manifest
+from retail.dataset.plan import mend_first, plan
+
+LISTED = 50  # remarks
+LOOKS = """<style>
+.plan {display: grid; grid-template-columns: max-content 1fr; gap: 0.4rem 1.25rem; line-height: 1.5}
+.plan, .plan dt, .plan dd {margin: 0 !important; padding: 0 !important}
+.plan dt {opacity: 0.75}
+.plan dd {overflow-wrap: anywhere}
+@media (max-width: 640px) {.plan {grid-template-columns: 1fr; gap: 0} .plan dd {padding-bottom: 0.5rem !important}}
+</style>"""
+
+
+def draw_plan(manifest: Manifest) -> None:
+    """Readable in ten seconds."""
+    st.markdown(f"**{counted(manifest)}**")
+    lines = [line for line in plan(manifest) if not line.heading.startswith("Mend")]
+    pairs = [f"<dt>{escape(line.heading)}</dt><dd>{escape(page_words(line.text))}</dd>" for line in lines]
+    st.html(f"{LOOKS}<dl class='plan'>{''.join(pairs)}</dl>")
+    if mend := mend_first(manifest):
+        st.markdown("**Mend first**")
+        st.markdown("\n".join(f"{place}. {plain(page_words(text))}" for place, text in enumerate(mend, start=1)))
+
+
+def draw_remarks(manifest: Manifest) -> None:
+    """Every remark; those on labels are the desk's."""
+    said = [remark for remark in manifest.remarks if remark.kind != "labels"]
+    if not said:
+        return
+    with st.expander(f"Not used or read otherwise ({len(said):,})"):
+        st.markdown("\n".join(f"- {plain(page_words(remark.sentence))}" for remark in said[:LISTED]))
+        if len(said) > LISTED:
+            st.caption(f"{len(said) - LISTED:,} more are listed by `check`.")
