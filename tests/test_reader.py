@@ -355,3 +355,34 @@ def test_a_table_without_names_above_its_columns_is_said(folder):
     assert any("'0.png' is no name; write names above it" in said for said in remarks(folder, "rows"))
     write(folder, "file,kind", *(f"{number}.png,{'xy'[number % 2]}" for number in range(5)))
     assert not remarks(folder, "rows")
+
+
+def test_photos_in_several_columns_are_all_the_products(folder):
+    for number in range(6):
+        for side in "ab":
+            photo(folder / f"{number}{side}.png", f"#0{number}{'a' if side == 'a' else 'c'}000")
+    rows = [f"{number}a.png,{number}b.png,https://example.com/{number}.jpg,{'xy'[number % 2]}" for number in range(6)]
+    manifest = read_manifest(write(folder, "img1,img2,image_source,kind", *rows), check_media=True)
+    assert [path.name for path in manifest.products[3].images] == ["3a.png", "3b.png"] and not manifest.problems
+    assert manifest.inputs == {"image": ("img1", "img2")}
+    assert "The photos of a product stand in 2 columns ('img1', 'img2'), and all of them count." in manifest.sentences
+    assert any("'image_source' (it holds addresses)" in said for said in remarks(folder, "columns"))
+    assert media_cells(folder)["image"][:2] == ["0a.png", "0b.png"]
+    added = read_manifest(datasets.add_folder("Shop", folder).path)
+    assert added.products == manifest.products
+
+
+def test_rows_that_go_on_with_a_product_give_it_their_photos(folder):
+    rows = []
+    for number in range(6):
+        photo(folder / f"{number}.png", f"#0{number}0000")
+        photo(folder / f"{number}-2.png", f"#0{number}0e00")
+        rows += [f"h{number},Tea {number},{'xy'[number % 2]},9,{number}.png,1", f"h{number},,,,{number}-2.png,2"]
+    manifest = read_manifest(write(folder, "Handle,Title,Type,Weight,Image Src,Image Position", *rows))
+    assert [product.id for product in manifest.products] == [f"h{number}" for number in range(6)]
+    assert [path.name for path in manifest.products[4].images] == ["4.png", "4-2.png"] and not manifest.problems
+    assert manifest.tasks == ("Type",) and manifest.rows == 6
+    assert remarks(folder, "rows") == [
+        "6 rows go on with a product above, as they repeat its id and fill few cells: their photos count for it; "
+        "nothing else of them is read."
+    ]

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from retail.config.options import joined, listed
+from retail.dataset.continued import continued_rows
 from retail.dataset.label_rule import LabelRule
 from retail.dataset.missing import is_missing
 from retail.dataset.questions import FREE_TEXT, ID_NAMES, offered, words_of
@@ -34,8 +35,9 @@ SOUND_ENDINGS = (".wav", ".mp3", ".ogg", ".opus", ".flac", ".m4a", ".webm")
 # Names of columns that say what they hold when the cells, such as numbers that files are named by, do not.
 IMAGE_WORDS = ("file_name", "filename", "image", "photo", "picture", "img", "image_link", "image_url")
 AUDIO_WORDS = ("audio", "sound", "clip", "audio_url")
-TEXT_WORDS = tuple("desc text title name beschreibung bezeichnung titel titre désignation título titolo nazwa".split())
-ID_WORDS = ("id", "sku", "ean", "gtin", "article_number", "product_id")
+TEXT_WORDS: tuple[str, ...] = ("desc", "text", "body (html)", "body_html", "title", "name")
+TEXT_WORDS += ("beschreibung", "bezeichnung", "titel", "titre", "désignation", "título", "titolo", "nazwa")
+ID_WORDS = ("handle", "id", "sku", "ean", "gtin", "article_number", "product_id")
 
 
 @dataclass(frozen=True)
@@ -162,12 +164,31 @@ def suggest(header: Sequence[str], rows: Sequence[Sequence[str]]) -> Columns:
     take("group", [])
     unique = [name for name in free if cells[name] and len(set(cells[name])) == len(rows)]
     by_name = [name for name in unique if name.lower().replace(" ", "_") in ID_WORDS]
+    by_name += [name for name in free if name.lower() in ID_WORDS and _goes_on(name, header, rows)]
     take("id", by_name + [name for name in unique if words_of(name) & ID_NAMES])
     texts = [n for n in free if _named(n, TEXT_WORDS)] or [n for n in free if reasons.get(n) == FREE_TEXT]
     take("text", sorted(texts, key=lambda n: -_letters(cells[n])))
     tasks = tuple(name for name in questions if name not in found.values())
     same = {role: column for role, column in found.items() if column != ROLES[role]}
     return Columns(**same, tasks=tasks)  # type: ignore[arg-type]
+
+
+def more_photo_columns(header: Sequence[str], cells: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+    """Beside the convention's column of photos, those named like one with the same in them: files, or addresses."""
+    given = {name: [cell for cell in cells[name] if not is_missing(cell)] for name in header}
+    if IMAGE not in given:
+        return ()
+    named = [name for name in header if name not in ROLES.values() and _named(name, IMAGE_WORDS)]
+    alike = [name for name in named if _mostly_addresses(given[name]) == _mostly_addresses(given[IMAGE])]
+    return tuple(
+        name for name in alike if _media_share(given[name])["image"] > 0.5 or _link(name, given[name], IMAGE_WORDS)
+    )
+
+
+def _goes_on(name: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
+    """Whether every row that repeats a value of this column goes on with the product of the row above."""
+    ids = [row[list(header).index(name)] for row in rows]
+    return len(continued_rows(ids, rows)) == len(ids) - len(set(ids)) > 0
 
 
 def _media_share(values: Sequence[str]) -> dict[str, float]:
@@ -188,8 +209,11 @@ def _by_share(media: Mapping[str, Mapping[str, float]], kind: str, words: Sequen
 
 def _link(name: str, values: Sequence[str], words: Sequence[str]) -> bool:
     """Whether a column that is called so holds web addresses, which need no ending."""
-    addresses = sum(value.lower().startswith(("http://", "https://")) for value in values)
-    return _named(name, words) and 2 * addresses > len(values) > 0
+    return _named(name, words) and _mostly_addresses(values)
+
+
+def _mostly_addresses(values: Sequence[str]) -> bool:
+    return 2 * sum(value.lower().startswith(("http://", "https://")) for value in values) > len(values)
 
 
 def _named(name: str, words: Sequence[str]) -> bool:

@@ -12,7 +12,8 @@ from functools import cached_property
 from pathlib import PurePosixPath
 
 from retail.config.options import listed
-from retail.dataset.columns import AUDIO, GROUP, ID, IMAGE, NONE, ROLES, SPLIT, TEXT, Columns
+from retail.dataset.columns import AUDIO, GROUP, ID, IMAGE, NONE, ROLES, SPLIT, TEXT, Columns, more_photo_columns
+from retail.dataset.continued import continued_rows
 from retail.dataset.label_rule import LabelRule
 from retail.dataset.labels import Desk, settle
 from retail.dataset.loose import media_kind
@@ -63,7 +64,9 @@ class Cells:
         self.header = self.columns.renamed(self.table.header)
         self.given = tuple(self.header)  # without the columns that the places of tables and files make
         self.own_names = dict(zip(self.header, self.table.header, strict=True))
+        self.added = self._join_continued()
         self.cells = {name: [row.cells[place] for row in self.table.rows] for place, name in enumerate(self.header)}
+        self.more_photos = more_photo_columns(self.header, self.cells)
         self.texts = self._texts()
         self.groups = self.columns.groups or tuple(name for name in self.header if name == GROUP)
         self._split_by_place()
@@ -77,6 +80,15 @@ class Cells:
     def at(self, column: str, place: int) -> str:
         """A cell, "" where there is no such column."""
         return self.cells[column][place] if column in self.cells else ""
+
+    def photos(self, place: int) -> list[str]:
+        """The cells that name a row's photos: of every column of photos, and of the rows that go on with it."""
+        columns = [IMAGE, *self.more_photos] if IMAGE in self.header else []
+        own = [self.cells[column][place] for column in columns]
+        later = [
+            row[self.given.index(name)] for row in self.added.get(place, ()) for name in columns if name in self.given
+        ]
+        return [cell for cell in dict.fromkeys([*own, *later]) if not is_missing(cell)]
 
     def rows_of(self, columns: Sequence[str]) -> list[dict[str, str]]:
         """These columns' cells, row by row."""
@@ -99,6 +111,7 @@ class Cells:
         found: dict[Modality, tuple[str, ...]] = {}
         for modality, column in INPUTS.items():
             names = self.texts if modality == "text" else (column,) if column in self.header else ()
+            names += self.more_photos if modality == "image" else ()
             if names:
                 found[modality] = tuple(self.own_names.get(name, name) for name in names)
         return found
@@ -106,7 +119,7 @@ class Cells:
     def questions(self, tasks: Sequence[str]) -> Questions:
         """With these tasks, or all that look like one; raises UserError for a task that cannot be learned."""
         remarks = []
-        inputs = {ID, IMAGE, AUDIO, SPLIT, GROUP}
+        inputs = {ID, IMAGE, AUDIO, SPLIT, GROUP, *self.more_photos}
         for task in tasks:
             if task not in self.header and task not in self.column_of:
                 raise UserError(f"There is no label column {task!r}; the columns are {', '.join(self.header)}.")
@@ -165,6 +178,22 @@ class Cells:
                 raise UserError(f"There is no text column {name!r}; the columns are {', '.join(self.header)}.")
         return tuple(name for name in texts if name in self.header)
 
+    def _join_continued(self) -> dict[int, list[list[str]]]:
+        """Takes rows that go on with a product out of the table; {place of the product's row: their cells}."""
+        if ID not in self.header or self.columns.row == "photo":
+            return {}
+        rows, place_of_id = self.table.rows, self.header.index(ID)
+        goes_on = continued_rows([row.cells[place_of_id] for row in rows], [row.cells for row in rows])
+        kept = [place for place in range(len(rows)) if place not in goes_on]
+        new_place = {place: new for new, place in enumerate(kept)}
+        added: dict[int, list[list[str]]] = {}
+        for place, start in goes_on.items():
+            added.setdefault(new_place[start], []).append(rows[place].cells)
+        gone = {rows[place].number for place in goes_on}
+        starts = {number: called for number, called in self.table.starts.items() if number not in gone}
+        self.table = replace(self.table, rows=[rows[place] for place in kept], starts=starts)
+        return added
+
     def _split_by_place(self) -> None:
         """Where a table's place says its split and no column does, the place counts."""
         if not any(row.split for row in self.table.rows):
@@ -193,7 +222,7 @@ class Cells:
 
     def _empty_missing(self) -> None:
         """In the columns of inputs, words for a missing value become nothing and are counted."""
-        for name in dict.fromkeys((*ROLES.values(), *self.texts, *self.groups)):
+        for name in dict.fromkeys((*ROLES.values(), *self.more_photos, *self.texts, *self.groups)):
             cells = self.cells.get(name, [])
             words = {cell for cell in set(cells) if cell and is_missing(cell)}
             if words:

@@ -14,7 +14,7 @@ from typing import Literal
 
 from retail.dataset.columns import AUDIO, ID, IMAGE, ROLES, SPLIT, SPLIT_WORDS, TEXT, suggest
 from retail.dataset.filled import INPUTS, Cells, text_columns
-from retail.dataset.found_files import KINDS, FoundFiles
+from retail.dataset.found_files import FoundFiles
 from retail.dataset.grouping import group_names
 from retail.dataset.identity import joined_rows, names_of
 from retail.dataset.manifest import Manifest, Problem, Seal
@@ -27,6 +27,7 @@ from retail.dataset.unused import (
     columns_left,
     files_left,
     header_like_a_row,
+    photos_joined,
     rows_passed_over,
     sounds_cut,
     texts_cut,
@@ -50,8 +51,9 @@ def header_of(data: str | Path, asked: Sequence[str] = ()) -> list[str]:
 
 def media_cells(data: str | Path) -> dict[Literal["image", "audio"], list[str]]:
     """The cells that name photos and those that name sounds; raises UserError."""
-    cells = _cells(open_source(data, labelled=False), TEXT, ()).cells
-    return {kind: [cell for cell in cells.get(column, []) if cell] for column, kind in KINDS.items()}
+    cells = _cells(open_source(data, labelled=False), TEXT, ())
+    photos = [cell for place in range(len(cells)) for cell in cells.photos(place)]
+    return {"image": photos, "audio": [cell for cell in cells.cells.get(AUDIO, []) if cell]}
 
 
 def read_manifest(
@@ -118,6 +120,7 @@ class _Reader:
         self.problems = [Problem(None, "", note) for note in self.source.notes]
         self.problems += [Problem(line, "", message) for line, message in self.table.faults]
         self.remarks = [*self.source.remarks, *rows_passed_over(self.table), *header_like_a_row(self.table)]
+        self.remarks += photos_joined(self.cells)
         self.files = FoundFiles(self.source, self.check_media)
 
     def manifest(self, tasks: tuple[str, ...], named_groups: tuple[str, ...], progress: Progress | None) -> Manifest:
@@ -250,8 +253,10 @@ class _Reader:
         if SPLIT in self.cells.header and not split and self.use_split and not self.every_split:
             self._say(row.number, SPLIT, f"{word!r} is not train, val or test; this row is left out.")
             return None
-        images = self._files(IMAGE, place, row)
-        sounds = self._files(AUDIO, place, row)
+        images: list[Path] = []
+        for cell in self.cells.photos(place):
+            images += [path for path in self._files(IMAGE, cell, row) if path not in images]
+        sounds = self._files(AUDIO, self.cells.at(AUDIO, place), row)
         product = Product(
             id=name,
             images=tuple(images),
@@ -266,10 +271,8 @@ class _Reader:
             return None
         return product
 
-    def _files(self, column: str, place: int, row: Row) -> list[Path]:
-        return self.files.of(
-            self.cells.at(column, place), column, row.folder, lambda message: self._say(row.number, column, message)
-        )
+    def _files(self, column: str, cell: str, row: Row) -> list[Path]:
+        return self.files.of(cell, column, row.folder, lambda message: self._say(row.number, column, message))
 
     def _lost(self) -> dict[Modality, int]:
         """Inputs whose column names files of which none was found, with the number of cells."""

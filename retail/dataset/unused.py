@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 
-from retail.dataset.columns import DATASET, ROLES
+from retail.dataset.columns import DATASET, IMAGE, ROLES
 from retail.dataset.filled import Cells
 from retail.dataset.found_files import FILE_WORDS, FoundFiles
 from retail.dataset.labels import Desk
@@ -33,7 +33,7 @@ TEXTS_LOOKED_AT = 2_000  # to tell their language
 
 def columns_left(cells: Cells, desks: Mapping[str, Desk], reasons: Mapping[str, str]) -> Iterator[Remark]:
     """Columns that are neither an input nor a question, each with the reason where there is one."""
-    used = {*cells.texts, *ROLES.values(), *cells.groups, *desks}
+    used = {*cells.texts, *cells.more_photos, *ROLES.values(), *cells.groups, *desks}
     left = [name for name in cells.given if name not in used]
     if left:
         told = [f"'{cells.own(name)}'" + (f" ({reasons[name]})" if reasons.get(name) else "") for name in left]
@@ -68,6 +68,20 @@ def rows_passed_over(table: Rows) -> Iterator[Remark]:
     if count := table.headers:
         repeat = "row repeats the header and is" if count == 1 else "rows repeat the header and are"
         yield Remark("cells", count, f"{count:,} {repeat} passed over.")
+
+
+def photos_joined(cells: Cells) -> Iterator[Remark]:
+    """Products whose photos stand in several columns or rows."""
+    if cells.more_photos:
+        names = [cells.own(name) for name in (IMAGE, *cells.more_photos)]
+        sentence = f"The photos of a product stand in {len(names)} columns ({few(names)}), and all of them count."
+        yield Remark("cells", len(names), sentence)
+    if count := sum(map(len, cells.added.values())):
+        sentence = (
+            f"{count:,} rows go on with a product above, as they repeat its id and fill few cells: their photos count "
+            "for it; nothing else of them is read."
+        )
+        yield Remark("rows", count, sentence)
 
 
 def header_like_a_row(table: Rows) -> Iterator[Remark]:
