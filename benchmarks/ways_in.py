@@ -286,22 +286,32 @@ def checked(data: Path, checkout: Path, *options: str) -> tuple[str, float, floa
         return out.read(), time.monotonic() - started, most / 2**20
 
 
-def told(output: str) -> list[str]:
-    """The sentences of `check` that a user goes by: errors, notes, the count and the plan's inputs and questions."""
-    wanted = ("Error:", "Note:", "Tasks:", "  Inputs", "  Questions", "  Mend")
-    lines = [line for line in output.splitlines() if line.startswith(wanted) or " usable products" in line]
-    return [" ".join(line.split()) for line in lines]
+def told(output: str) -> tuple[str, str]:
+    """What `check` took the data for, and the sentences that a user reads beside it."""
+    lines = [" ".join(line.split()) for line in output.splitlines()]
+    facts = [
+        line for line in lines if line.startswith(("Inputs ", "Questions ", "Tasks: ")) or " usable products" in line
+    ]
+    said = [line for line in lines if line.startswith(("Error: ", "Note: ", "Mend "))]
+    return " · ".join(fact.rstrip(".") for fact in facts), " / ".join(said)
 
 
 def compare(title: str, data: Path, before: Path | None) -> None:
-    print(f"\n**{title}**\n")
-    for name, checkout in (("before", before), ("now", ROOT)):
-        if checkout:
-            for line in told(checked(data, checkout)[0]):
-                print(f"- {name}: {line.replace(str(data), 'DATA')}")
+    """A row of the table: what came, what was read before, what is read now, and what a user reads now."""
+
+    def cells(checkout: Path) -> list[str]:
+        return [cell.replace(str(data), "DATA").replace("|", "\\|") for cell in told(checked(data, checkout)[0])]
+
+    earlier = " ".join(cells(before)).strip() if before else ""
+    print(f"| {title.replace('|', chr(92) + '|')} | {earlier} | {' | '.join(cells(ROOT))} |", flush=True)
+
+
+def header() -> None:
+    print("| data | before | now | what a user reads |\n|---|---|---|---|")
 
 
 def ways(before: Path | None) -> None:
+    header()
     for title, make in WAYS.items():
         with tempfile.TemporaryDirectory() as folder:
             compare(title, make(Path(folder)), before)
@@ -311,6 +321,7 @@ def cases(before: Path | None) -> None:
     if not CASES.is_dir():
         print(f"The cases are absent: {CASES}")
         return
+    header()
     for folder in sorted(CASES.iterdir()):
         if folder.is_dir():
             compare(folder.name, folder, before)
@@ -342,7 +353,7 @@ def large(before: Path | None) -> None:
         found = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
         most = 0.0
         report(
-            f"{found.stdout.strip()} photos in class folders, none opened",
+            f"{int(found.stdout):,} photos in class folders, none opened",
             time.monotonic() - started,
             most,
             LIMITS["photos"],
