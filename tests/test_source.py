@@ -257,3 +257,23 @@ def test_the_only_list_of_a_json_is_a_table_and_annotations_are_none(folder, ind
         read_manifest(folder)
     with pytest.raises(UserError, match="products.json is no table: an object in each line"):
         read_manifest(folder / "products.json")
+
+
+def test_a_stray_table_does_not_hide_class_folders_or_loose_photos(folder):
+    for number in range(12):
+        photo(folder / ("tea", "jam")[number % 2] / f"p{number}.png", f"#{number:02d}0000")
+    (folder / "classes.csv").write_text("class,description\ntea,All about tea\njam,All about jam\n")
+    manifest = read_manifest(folder)
+    assert manifest.tasks == ("label",) and len(manifest.products) == 12
+    assert [str(remark) for remark in manifest.remarks if remark.kind == "tables"] == [
+        "1 table names none of the photos and sounds, so the files were read without: 'classes.csv'; name a table as "
+        "the data to use it, or write the files' names into it."
+    ]
+    for path in folder.glob("*/*.png"):
+        path.rename(folder / path.name)
+    assert len(read_manifest(folder).products) == 2, "loose photos have no classes, and the table has descriptions"
+    (folder / "classes.csv").write_text("order,total\n1,3\n2,4\n")
+    assert len(read_manifest(folder, use_split=False).products) == 12
+    rows = [f"{n},p{n},thing {n},{'xy'[n % 2]}" for n in range(4)]
+    (folder / "classes.csv").write_text("\n".join(["order,photo,text,kind", *rows]))
+    assert len(read_manifest(folder).products) == 4, "the table names some of the photos"

@@ -6,7 +6,6 @@ and a remark for every table that is not read. No photo or sound is opened.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -16,25 +15,20 @@ from retail.dataset.archive import unpack
 from retail.dataset.columns import (
     DATASET,
     ROLES,
-    SPLIT_WORDS,
     Pointer,
     datasets_folder,
     read_pointer,
 )
+from retail.dataset.folder_tables import METADATA, FolderTables, split_of
 from retail.dataset.listing import Listing, list_files
 from retail.dataset.loose import media_kind, table_of_files
 from retail.dataset.questions import offered
 from retail.dataset.remarks import Remark, few
-from retail.dataset.tables import OFTEN_NO_TABLE, TABLE_ENDINGS, Table, read_tables
+from retail.dataset.tables import Table, read_tables
 from retail.files import DEMO_DIR, home, or_demo
 from retail.schema import UserError
 
-# In a folder; a table with another ending counts where nothing else does.
-SURELY_TABLES = tuple(ending for ending in TABLE_ENDINGS if ending not in OFTEN_NO_TABLE)
-METADATA = "metadata"  # the stem of Hugging Face's tables
-ORDER = ("train", "val", "test")
 PACKED_STARTS = (b"Rar!", b"7z\xbc\xaf", b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd")
-MOST_TRIED = 20  # notes that are looked at for a table
 EXPECTED = "a folder or ZIP with a table or with photos, or a table itself"
 
 
@@ -122,19 +116,22 @@ def _opened(place: Path, name: str, labelled: bool) -> Source:
         parts, remarks = _parts({place: read_tables(place)}, place.parent, labelled)
         return Source(resolved.parent, own, parts, (place,), resolved, resolved.parent.name, remarks)
     listing = list_files(place, own)
-    tables = _Tables(listing)
-    if found := tables.belonging_together():
+    tables = FolderTables(listing)
+    files = table_of_files(listing)
+    found = tables.belonging_together()
+    beside = found if files and found and tables.are_beside(found, files) else []
+    if found and not beside:
         parts, remarks = _parts({path: tables.sheets(path) for path in found}, place, labelled)
         if others := [path.relative_to(place).as_posix() for path in tables.paths if path not in found]:
             remarks += (_unread(others, [path.relative_to(place).as_posix() for path in found]),)
         return Source(resolved, own, parts, tuple(found), resolved, resolved.name, remarks)
-    files = table_of_files(listing)
     if not files:
         held = f", but {few(listing.files)}" if listing.files else ""
         raise UserError(
             f"{name} has no table (CSV, Excel, JSON Lines or Parquet), no photo and no sound{held}; name {EXPECTED}."
         )
-    return Source(resolved, own, (Part("", files, listing.root),), (), resolved, resolved.name)
+    remarks = (_stray(beside, listing),) if beside else ()
+    return Source(resolved, own, (Part("", files, listing.root),), (), resolved, resolved.name, remarks)
 
 
 def _require_no_other_kind(path: Path) -> None:
@@ -147,88 +144,6 @@ def _require_no_other_kind(path: Path) -> None:
         raise UserError(f"{path.name} is an archive that is not read; unpack it, or pack its files as ZIP.")
     if start.startswith(b"%PDF"):
         raise UserError(f"{path.name} is a PDF, but a table was expected; export the table as CSV or Excel.")
-
-
-class _Tables:
-    """The tables of a folder, each read once, when somebody asks for it."""
-
-    def __init__(self, listing: Listing) -> None:
-        self.root = listing.root
-        self._read: dict[Path, dict[str, Table]] = {}
-        self.paths = [listing.root / name for name in listing.files if name.lower().endswith(SURELY_TABLES)]
-        self.paths = self.paths or self._among_notes(listing)
-
-    def _among_notes(self, listing: Listing) -> list[Path]:
-        """Tables with an ending that notes and settings have too; beside photos or sounds only those that name one."""
-        stems = {_stem(name) for name in listing.files if media_kind(name)}
-        names = [name for name in listing.files if name.lower().endswith(OFTEN_NO_TABLE) and name != DATASET]
-        names.sort(key=lambda name: name.count("/"))
-        paths = [listing.root / name for name in names[:MOST_TRIED]]
-        tables = [path for path in paths if self.header(path) and self.rows(path) > 1]  # one object is a setting
-        return [path for path in tables if not stems or self.names_one_of(path, stems)]
-
-    def rows(self, path: Path) -> int:
-        """How many there are in all sheets of a table."""
-        return sum(len(table.rows) for table in self.sheets(path).values())
-
-    def names_one_of(self, path: Path, stems: set[str]) -> bool:
-        """Whether a cell is the name of one of these files, with or without its folder and ending."""
-        rows = (cells for table in self.sheets(path).values() for _, cells in table.rows)
-        return any(_stem(cell) in stems for cells in rows for cell in cells)
-
-    def sheets(self, path: Path) -> dict[str, Table]:
-        """Raises UserError."""
-        if path not in self._read:
-            self._read[path] = read_tables(path)
-        return self._read[path]
-
-    def header(self, path: Path) -> list[str]:
-        """Of the first sheet; of what is no table, none."""
-        try:
-            return next((table.header for table in self.sheets(path).values()), [])
-        except (UserError, OSError):
-            return []
-
-    def belonging_together(self) -> list[Path]:
-        """The tables of splits, else those named metadata, else one and those with its columns beside it.
-
-        That one is the uppermost, then one that is not a competition's form to hand in, then the widest.
-        """
-        if not self.paths:
-            return []
-        split = {path: split_of(path.relative_to(self.root)) for path in self.paths}
-        metadata = [path for path in self.paths if path.stem.lower() == METADATA]
-        top = min((len(path.parts) for path in metadata), default=0)
-        if uppermost := [path for path in metadata if len(path.parts) == top and not split[path]]:
-            return uppermost
-        by_split = [path for path in self.paths if split[path]]
-        if len({split[path] for path in by_split}) > 1 or by_split == self.paths:
-            return sorted(by_split, key=lambda path: (ORDER.index(split[path]), path))
-        depth = min(len(path.parts) for path in self.paths)
-        level = [path for path in self.paths if len(path.parts) == depth]
-        if len(level) == 1:
-            return level
-        best = max(level, key=lambda path: (not _is_form(path), len(self.header(path)), path.stat().st_size))
-        same = sorted(self.header(best))
-        return [path for path in level if path == best or (same and sorted(self.header(path)) == same)]
-
-
-def split_of(path: Path) -> str:
-    """The split that a table's own name or that of a folder above it says, "" where none does."""
-    for name in (path.stem, *reversed(path.parent.parts)):
-        words = re.split(r"[^a-z]+", name.lower())
-        if found := [SPLIT_WORDS[word] for word in words if word in SPLIT_WORDS]:
-            return found[0]
-    return ""
-
-
-def _stem(name: str) -> str:
-    """The name alone, of a file or of a path or an address in a cell, without case and ending."""
-    return name.replace("\\", "/").rsplit("/", 1)[-1].rsplit(".", 1)[0].lower()
-
-
-def _is_form(path: Path) -> bool:
-    return "submission" in path.stem.lower()
 
 
 def _parts(
@@ -287,6 +202,16 @@ def _with_labels(parts: list[Part]) -> tuple[list[Part], list[Remark]]:
         )
         remarks.append(Remark("tables", rows, sentence))
     return labelled, remarks
+
+
+def _stray(tables: Sequence[Path], listing: Listing) -> Remark:
+    names = [path.relative_to(listing.root).as_posix() for path in tables]
+    many = "tables name" if len(names) > 1 else "table names"
+    sentence = (
+        f"{len(names)} {many} none of the photos and sounds, so the files were read without: {few(names)}; name a "
+        "table as the data to use it, or write the files' names into it."
+    )
+    return Remark("tables", len(names), sentence)
 
 
 def _unread(others: Sequence[str], used: Sequence[str]) -> Remark:

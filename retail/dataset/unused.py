@@ -11,13 +11,14 @@ from pathlib import PurePosixPath
 
 from retail.dataset.columns import DATASET, IMAGE, ROLES
 from retail.dataset.filled import Cells
+from retail.dataset.folder_tables import SURELY_TABLES
 from retail.dataset.found_files import FILE_WORDS, FoundFiles
 from retail.dataset.labels import Desk
 from retail.dataset.loose import media_kind
 from retail.dataset.questions import IS_ADDRESS, IS_FILE
 from retail.dataset.remarks import Remark, few
 from retail.dataset.rows import Rows
-from retail.dataset.source import SURELY_TABLES, Source
+from retail.dataset.source import Source
 from retail.dataset.tables import OFTEN_NO_TABLE
 from retail.media import MAX_SECONDS
 from retail.media.language import language_note
