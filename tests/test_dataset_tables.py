@@ -87,7 +87,7 @@ def test_rows_of_one_cell_are_no_title():
     rows = [*(f"tea {row}" for row in range(20)), *["red, round, big"] * 30]
     found = parsed("text", *rows)
     assert found.header == ["text"] and len(found.rows) == 50 and not found.faults
-    with pytest.raises(UserError, match="^Column '' appears twice in metadata.csv"):
+    with pytest.raises(UserError, match=r"^metadata.csv has columns without a name \(2, 3\); write names"):
         parsed("", "text,,", *["tea"] * 20, *["1,2,3"] * 30)
 
 
@@ -242,3 +242,20 @@ def test_a_table_that_cannot_be_opened_is_one_sentence(tmp_path):
 def test_numbers_that_a_spreadsheet_rounded_are_counted():
     assert rounded_numbers(["4.00638E+12", "4,00638E+12", " 4E+12 ", "-1.5e+07"]) == 4
     assert rounded_numbers(["4006381333931", "2E5", "1.5E-05", "E+12", "tea 4.0E+12", "", "4.00638"]) == 0
+
+
+def test_rows_of_titles_above_a_header_and_columns_without_a_name(tmp_path):
+    body = [f"{n},thing {n},x,y" for n in range(3)]
+    found = written(tmp_path / "a.csv", "Shop,,,", "Basics,,Labels,", "id,text,kind,brand", *body)
+    assert found.header == ["id", "text", "kind", "brand"] and len(found.rows) == 3
+    assert [fault.message for fault in found.faults] == [
+        "stands above the header and was read as a title: 'Shop'.",
+        "stands above the header and was read as a title: 'Basics Labels'.",
+    ]
+    found = written(tmp_path / "a.csv", "id,text,,", "1,tea,,a note", "2,jam,z,", "3,oat,,", "4,rye,,")
+    assert found.header == ["id", "text", "column 3", "column 4"] and not found.faults
+    assert written(tmp_path / "a.csv", "id,text,", "1,tea,x").header == ["id", "text", ""], "one is none, as before"
+
+
+def test_a_cell_may_be_long(tmp_path):
+    assert len(written(tmp_path / "a.csv", "id,text", "1," + "word " * 60_000).rows[0][1][1]) > 200_000

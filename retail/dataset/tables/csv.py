@@ -15,12 +15,21 @@ from pathlib import Path
 from typing import NamedTuple
 
 from retail.dataset.tables.separators import separator_of
-from retail.dataset.tables.table import Fault, Table, filled, require_columns_once, title_faults, title_rows
+from retail.dataset.tables.table import (
+    Fault,
+    Table,
+    filled,
+    named_columns,
+    require_columns_once,
+    title_faults,
+    title_rows,
+)
 from retail.schema import UserError
 
 ENDINGS = (".csv", ".tsv", ".tab", ".txt")
 SIGNATURES: tuple[bytes, ...] = ()
 
+csv.field_size_limit(2**31 - 1)  # a cell is as long as it is; what is read of a text is limited elsewhere
 SEPARATOR = re.compile(r'"?sep=([^"\w\s]|\t)"?\s*', re.IGNORECASE)  # Excel's own first line, not part of the table
 MARKUP = re.compile(r"\s*<(?:!doctype|\?xml|html|head|table)\b", re.IGNORECASE)  # some programs call it .xls
 CLOSING = re.compile(r'[^"]*+(?:""[^"]*+)*+" *+')  # up to the end of a quoted cell that began in a line above
@@ -50,9 +59,10 @@ def parse_table(content: bytes, name: str) -> Table:
     titles = title_rows(records)
     faults = title_faults(titles) + faults
     _, first = records[len(titles)]
-    header = first[: max(filled(cells) for _, cells in records)]  # a spreadsheet adds empty columns
-    require_columns_once(header, name)
     body = records[len(titles) + 1 :]
+    first = first[: max(filled(cells) for _, cells in records)]  # a spreadsheet adds empty columns
+    header = named_columns(first, body, name)
+    require_columns_once(header, name)
     return Table(header, _whole_rows(body, len(header), faults), faults, [line for line, _ in body])
 
 

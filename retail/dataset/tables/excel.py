@@ -19,6 +19,7 @@ from retail.dataset.tables.table import (
     Fault,
     Table,
     filled,
+    named_columns,
     require_cells,
     require_columns_once,
     title_faults,
@@ -142,8 +143,9 @@ def _fill_down(cells: list[list[str]], top: int, bottom: int, column: int) -> No
 
 def _table(rows: list[_Row], name: str) -> Table:
     titles = title_rows(rows)
-    (_, header), body = rows[len(titles)], rows[len(titles) + 1 :]
+    (_, first), body = rows[len(titles)], rows[len(titles) + 1 :]
     try:
+        header = named_columns(first, body, name)
         require_columns_once(header, name)
     except UserError as error:
         return Table([], [], [Fault(rows[0][0], str(error))], [])

@@ -34,6 +34,24 @@ class Table:
     starts: list[int]  # the first line of every row, also of those left out
 
 
+def named_columns(header: Sequence[str], rows: Sequence[tuple[int, list[str]]], name: str) -> list[str]:
+    """The header, in which several columns without a name that hold a few notes are called by their place.
+
+    Raises UserError, which names the file or sheet, where such a column is filled as a column of data is.
+    """
+    nameless = [place for place, column in enumerate(header) if not column]
+    if len(nameless) < 2:
+        return list(header)
+    full = [p + 1 for p in nameless if 2 * sum(bool(filled(cells[p : p + 1])) for _, cells in rows) > len(rows)]
+    if full:
+        places = ", ".join(map(str, full[:5]))
+        raise UserError(
+            f"{name} has columns without a name ({places}); write names into its first row, or remove what stands "
+            "above them."
+        )
+    return [column or f"column {place}" for place, column in enumerate(header, start=1)]
+
+
 def require_columns_once(header: Sequence[str], name: str) -> None:
     """Raises UserError, which names the file or sheet, when two columns have one name."""
     if doubled := [column for column, count in Counter(header).items() if count > 1]:
@@ -55,15 +73,27 @@ def filled(cells: Sequence[str]) -> int:
 
 
 def title_rows(rows: Sequence[tuple[int, list[str]]]) -> Sequence[tuple[int, list[str]]]:
-    """The rows above the header of a table with three or more columns: only their first cell holds something."""
+    """The rows above the header of a table with three or more columns.
+
+    Only their first cell holds something, or they fill at most half as many cells as the names below them.
+    """
     header = next((place for place, (_, cells) in enumerate(rows) if filled(cells) > 1), 0)
+    while header + 1 < len(rows) and _is_above(rows[header][1], rows[header + 1][1]):
+        header += 1
     if header > MOST_TITLES or not any(filled(cells) for _, cells in rows[:header]):
         return []
     body = [filled(cells) for _, cells in rows[header:]]
     return rows[:header] if sum(count > 2 for count in body) > len(body) / 2 else []
 
 
+def _is_above(cells: Sequence[str], names: Sequence[str]) -> bool:
+    """Whether a row stands over several names each, which follow without a gap."""
+    named = names[: filled(names)]
+    count = sum(bool(cell.strip()) for cell in cells)
+    return count < len(cells) and 2 * count <= len(named) and all(named) and len(set(named)) == len(named) > 2
+
+
 def title_faults(titles: Sequence[tuple[int, list[str]]]) -> list[Fault]:
     """A sentence for each row that was taken for a title."""
-    held = [(line, cells[0]) for line, cells in titles if filled(cells)]
+    held = [(line, " ".join(filter(None, cells))) for line, cells in titles if filled(cells)]
     return [Fault(line, f"stands above the header and was read as a title: {cell[:60]!r}.") for line, cell in held]
