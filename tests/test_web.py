@@ -17,10 +17,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 import urllib3.util.connection
 
-from retail.dataset import web
 from retail.dataset.fetching import fetch_addresses
+from retail.dataset.places import web
+from retail.dataset.places.web import Fetched, Limits, cached, fetch, is_public
 from retail.dataset.reader import read_manifest
-from retail.dataset.web import Fetched, Limits, cached, fetch, is_public
 
 JPEG = b"\xff\xd8\xff\xe0 a photo"
 PUBLIC = "93.184.216.34"

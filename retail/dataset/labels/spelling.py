@@ -11,7 +11,7 @@ import re
 import unicodedata
 from functools import lru_cache
 
-from retail.dataset.missing import INVISIBLE
+from retail.dataset.labels.missing import INVISIBLE
 
 ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")  # "R&notes" has none
 MOST_CODED = 4  # "&amp;amp;amp;amp;" is the most that was ever escaped again
