@@ -259,3 +259,11 @@ def test_rows_of_titles_above_a_header_and_columns_without_a_name(tmp_path):
 
 def test_a_cell_may_be_long(tmp_path):
     assert len(written(tmp_path / "a.csv", "id,text", "1," + "word " * 60_000).rows[0][1][1]) > 200_000
+
+
+def test_comments_above_a_table_are_said_and_a_header_may_begin_with_the_sign(tmp_path):
+    found = written(tmp_path / "a.csv", "# exported by X", "# on Monday, with commas, here", "id,text,kind", "1,tea,x")
+    assert found.header == ["id", "text", "kind"] and found.rows == [(4, ["1", "tea", "x"])]
+    assert found.faults[0] == Fault(1, "begins with # and was read as a comment: 'exported by X'.")
+    assert len(found.faults) == 2
+    assert written(tmp_path / "a.csv", "#,text,kind", "1,tea,x").header == ["#", "text", "kind"]

@@ -384,3 +384,9 @@ def test_many_classes_take_a_pass_each():
 def test_the_desk_needs_neither_torch_nor_pandas():
     code = "import sys, retail.dataset.labels.questions; print({'torch', 'pandas'} & set(sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "set()\n"
+
+
+def test_tags_are_no_part_of_a_label_and_other_angles_are():
+    assert label_key("<b>Green tea</b>") == label_key("<p class='x'>green tea</p>") == label_key("green tea")
+    assert cleaned("Green<br/>tea") == "Green tea" and cleaned("<3") == "<3" and cleaned("<10 cm>") == "<10 cm>"
+    assert label_key("<M>") != label_key("<L>")

@@ -386,3 +386,21 @@ def test_rows_that_go_on_with_a_product_give_it_their_photos(folder):
         "6 rows go on with a product above, as they repeat its id and fill few cells: their photos count for it; "
         "nothing else of them is read."
     ]
+
+
+@pytest.mark.parametrize("written", ["{}", "{}.0", "000{}"])
+@pytest.mark.parametrize("file", ["{}.png", "00{}.png"])
+def test_numbers_name_photos_however_a_tool_writes_them(folder, written, file):
+    for number in range(1, 7):
+        photo(folder / "images" / file.format(number), f"#0{number}0000")
+    write(folder, "article,kind", *(f"{written.format(number)},{'xy'[number % 2]}" for number in range(1, 7)))
+    manifest = read_manifest(folder)
+    assert [product.images[0].name for product in manifest.products] == [file.format(n) for n in range(1, 7)]
+
+
+def test_numbers_that_two_photos_could_mean_are_taken_as_written(folder):
+    for name in ("07", "007", "8", "9"):
+        photo(folder / f"{name}.png", f"#{int(name):02d}{len(name)}000")
+    manifest = read_manifest(write(folder, "article,kind", "07,x", "007,y", "7.0,x", "8,x", "9.0,y"))
+    names = [product.images[0].name for product in manifest.products]
+    assert names == ["07.png", "007.png", "8.png", "9.png"] and len(manifest.problems) == 2

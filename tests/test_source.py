@@ -277,3 +277,13 @@ def test_a_stray_table_does_not_hide_class_folders_or_loose_photos(folder):
     rows = [f"{n},p{n},thing {n},{'xy'[n % 2]}" for n in range(4)]
     (folder / "classes.csv").write_text("\n".join(["order,photo,text,kind", *rows]))
     assert len(read_manifest(folder).products) == 4, "the table names some of the photos"
+
+
+def test_tables_that_are_read_as_one_are_named(folder):
+    for kind in ("tea", "jam"):
+        (folder / f"{kind}.csv").write_text(f"id,text,colour\n{kind}1,a,x\n{kind}2,b,y\n")
+    said = [str(remark) for remark in read_manifest(folder).remarks if remark.kind == "rows"]
+    assert said == [
+        "2 tables are read as one ('jam.csv', 'tea.csv'); their names are not learned, so write them into a column if "
+        "they are classes."
+    ]

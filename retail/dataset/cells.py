@@ -5,6 +5,7 @@ In: `Rows` and a `Columns`. Out: `Cells`, in which words for a missing value are
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -209,16 +210,18 @@ class Cells:
             role = "image" if kind == IMAGE else "audio"
             if kind in self.header or getattr(self.columns, role) == NONE or not self.source.tables:
                 continue
-            stems = {PurePosixPath(name).stem.lower() for name in self.source.listing.files if media_kind(name) == kind}
+            stems = [PurePosixPath(name).stem for name in self.source.listing.files if media_kind(name) == kind]
+            stem_of = _by_number(stems)
             for name in self.header if stems else ():
                 values = [cell for cell in self.cells[name] if cell]
-                if values and len(set(values)) > 1:
-                    share = sum(value.lower() in stems for value in values) / len(values)
-                    if share > MOSTLY:
-                        self.header.append(kind)
-                        self.cells[kind] = self.cells[name]
-                        self.own_names[kind] = self.own_names.get(name, name)
-                        break
+                named = sum(_number_key(value) in stem_of or value.lower() in stem_of for value in values)
+                if len(set(values)) > 1 and named > MOSTLY * len(values):
+                    self.header.append(kind)
+                    self.cells[kind] = [
+                        stem_of.get(cell.lower()) or stem_of.get(_number_key(cell), cell) for cell in self.cells[name]
+                    ]
+                    self.own_names[kind] = self.own_names.get(name, name)
+                    break
 
     def _empty_missing(self) -> None:
         """In the columns of inputs, words for a missing value become nothing and are counted."""
@@ -228,3 +231,18 @@ class Cells:
             if words:
                 self.absent[name] = Counter(cell for cell in cells if cell in words)
                 self.cells[name] = ["" if cell in words else cell for cell in cells]
+
+
+def _by_number(stems: Sequence[str]) -> dict[str, str]:
+    """The names of files as they are and by their key; of several with one key, such as 07 and 007, none by it."""
+    found: dict[str, set[str]] = {}
+    for stem in stems:
+        found.setdefault(_number_key(stem), set()).add(stem)
+    alone = {key: min(names) for key, names in found.items() if len({name.lower() for name in names}) == 1}
+    return alone | {stem.lower(): stem for stem in stems}
+
+
+def _number_key(name: str) -> str:
+    """The same for 7, 7.0 and 0007, as tools write one number; any other name without case."""
+    number = re.fullmatch(r"0*(\d+)(?:\.0+)?", name)
+    return number[1] if number else name.lower()

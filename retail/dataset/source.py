@@ -170,6 +170,12 @@ def _parts(
     if labelled and len(parts) > 1:
         parts, bare = _with_labels(parts)
         remarks += bare
+    if len(parts) > 1 and not any(part.split for part in parts):
+        sentence = (
+            f"{len(parts)} tables are read as one ({few([part.name for part in parts])}); their names are not learned, "
+            "so write them into a column if they are classes."
+        )
+        remarks.append(Remark("rows", len(parts), sentence))
     if len(parts) == 1:
         parts = [Part("", parts[0].table, parts[0].folder)]
     return tuple(parts), tuple(remarks)

@@ -14,6 +14,7 @@ from functools import lru_cache
 from retail.dataset.labels.missing import INVISIBLE
 
 ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")  # "R&notes" has none
+TAG = re.compile(r"</?(?:a|b|i|u|em|strong|span|p|div|font|small|li|ul|td|br|sub)(?:\s[^<>]*)?/?>", re.IGNORECASE)
 MOST_CODED = 4  # "&amp;amp;amp;amp;" is the most that was ever escaped again
 JOINERS = "\u200c\u200d"  # Persian, Indian scripts and emoji are spelt with them
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2800\u3164\uffa0\s]+")  # whatever shows as a gap
@@ -55,13 +56,14 @@ def is_number(key: str) -> bool:
 
 
 def cleaned(text: str) -> str:
-    """The same text with entities decoded, composed characters and single spaces, without what takes no room."""
-    if text.isascii() and text.isprintable() and "&" not in text and "  " not in text:
+    """The same text with entities decoded, composed characters, single spaces, no tags and nothing without room."""
+    if text.isascii() and text.isprintable() and not any(sign in text for sign in ("&", "<", "  ")):
         return text.strip()
     for _ in range(MOST_CODED):
         if (decoded := ENTITY.sub(lambda found: html.unescape(found[0]), text)) == text:
             break
         text = decoded
+    text = TAG.sub(" ", text) if "<" in text else text
     visible = INVISIBLE.sub(_kept, unicodedata.normalize("NFC", text))
     return CONTROL.sub(" ", visible).strip()
 

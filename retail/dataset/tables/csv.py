@@ -47,6 +47,7 @@ def parse_table(content: bytes, name: str) -> Table:
     """Every row with as many fields as the header; raises UserError, which names the file, when it is no table."""
     faults: list[Fault] = []
     lines = list(io.StringIO(_text(content, name, faults), newline=""))
+    comments = _without_comments(lines)
     try:
         records = _records(lines, faults, name)
     except csv.Error as error:
@@ -57,13 +58,24 @@ def parse_table(content: bytes, name: str) -> Table:
     # What was said of a later line of a record belongs to its first.
     faults = list(dict.fromkeys(Fault(starts[max(bisect_right(starts, f.line) - 1, 0)], f.message) for f in faults))
     titles = title_rows(records)
-    faults = title_faults(titles) + faults
+    faults = comments + title_faults(titles) + faults
     _, first = records[len(titles)]
     body = records[len(titles) + 1 :]
     first = first[: max(filled(cells) for _, cells in records)]  # a spreadsheet adds empty columns
     header = named_columns(first, body, name)
     require_columns_once(header, name)
     return Table(header, _whole_rows(body, len(header), faults), faults, [line for line, _ in body])
+
+
+def _without_comments(lines: list[str]) -> list[Fault]:
+    """Empties the lines above the table that begin with # and a space; a sentence for each."""
+    faults = []
+    for place, line in enumerate(lines):
+        if not line.startswith("# "):
+            break
+        faults.append(Fault(place + 1, f"begins with # and was read as a comment: {line[1:].strip()[:60]!r}."))
+        lines[place] = "\n"
+    return faults
 
 
 def _text(content: bytes, name: str, faults: list[Fault]) -> str:
