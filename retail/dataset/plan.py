@@ -73,7 +73,7 @@ def _splits(manifest: Manifest) -> str:
 
 
 def _by_class(manifest: Manifest) -> str:
-    """How many training products the classes of each question have, and classes that no training or test product has."""
+    """How many training products the classes of each question have, and how many lack a training or a test product."""
     parts = []
     for task in manifest.tasks:
         counts = {split: manifest.support(task, split) for split in ("train", "val", "test")}
