@@ -22,6 +22,10 @@ MANY_PRICES = 5  # different numbers that all have two decimals
 MANY_NUMBERS = 20  # more different ones measure something; sizes and grades are fewer
 ONCE, LEAST_ONCE = 0.95, 50  # nearly every value once; a small table may have many classes of one row
 FREE_TEXT = "it holds free text"
+ADDRESSES, FILES, DATES, PRICES = (
+    f"it holds {what}" for what in ("addresses", "file names", "dates or times", "prices")
+)
+NO_TEXT = (ADDRESSES, FILES, DATES, PRICES)  # what a description is not, whatever its column is called
 LONG_TEXT, SENTENCE = 12, 5  # words on average: a text in any case, or one where most differ
 MOST_LOOKED_AT = 5_000  # different values; spellings cannot bring more than these down to 200 classes
 
@@ -183,10 +187,10 @@ def _number_of_classes(column: _Column) -> str:
 
 # The first that fits is what a person reads.
 REASONS: tuple[tuple[Callable[[_Column], bool], str], ...] = (
-    (lambda column: column.mostly(IS_ADDRESS), "it holds addresses"),
-    (lambda column: column.mostly(IS_FILE), "it holds file names"),
-    (_is_date, "it holds dates or times"),
-    (_is_price, "it holds prices"),
+    (lambda column: column.mostly(IS_ADDRESS), ADDRESSES),
+    (lambda column: column.mostly(IS_FILE), FILES),
+    (_is_date, DATES),
+    (_is_price, PRICES),
     (_is_text, FREE_TEXT),
     (
         lambda column: column.mostly(IS_OBJECT),
