@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from retail.dataset.grouping import tied_names
+from retail.dataset.labels.questions import MAX_CLASSES
 from retail.dataset.manifest import Manifest
-from retail.dataset.questions import MAX_CLASSES
 from retail.dataset.remarks import few_of_each
 from retail.encoders import Encoder
 from retail.schema import Modality, Product, Progress, UserError, Vocabulary

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from retail.dataset import archive
 from retail.dataset.columns import NONE, Columns
+from retail.dataset.places import archive
 from retail.dataset.reader import read_manifest
 from retail.dataset.source import open_source
 from retail.schema import UserError

@@ -12,8 +12,8 @@ from dataclasses import FrozenInstanceError
 import pytest
 
 from retail.dataset.labels import DECISIONS, MOST_QUESTIONS, LabelRule, label_key, respell, rule_with, settle
-from retail.dataset.near import MOST_PAIRS
-from retail.dataset.spelling import cleaned
+from retail.dataset.labels.near import MOST_PAIRS
+from retail.dataset.labels.spelling import cleaned
 from retail.files.record import Record
 from retail.schema import UserError
 
@@ -382,7 +382,7 @@ def test_many_classes_take_a_pass_each():
 
 
 def test_the_desk_needs_neither_torch_nor_pandas():
-    code = "import sys, retail.dataset.labels, retail.dataset.questions; print({'torch', 'pandas'} & set(sys.modules))"
+    code = "import sys, retail.dataset.labels.questions; print({'torch', 'pandas'} & set(sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "set()\n"
 
 

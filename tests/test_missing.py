@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from retail.dataset.missing import is_blank, is_missing
+from retail.dataset.labels.missing import is_blank, is_missing
 
 MISSING = r"""
     nan NaN -nan None none NONE null NULL Null N/A n/a #N/A NA na <NA> NaT nil <nil> - -- --- — – − n.a. k.A. \N #REF!

@@ -9,8 +9,8 @@ import pytest
 
 from retail.audit import audit
 from retail.dataset.columns import Columns
+from retail.dataset.places.web import Fetched
 from retail.dataset.reader import read_manifest
-from retail.dataset.web import Fetched
 from retail.files import DEMO_TASKS
 from retail.pages import _data_fetch
 from retail.workspace import audits, datasets, jobs

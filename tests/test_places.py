@@ -10,9 +10,6 @@ from pathlib import Path
 import pytest
 
 from retail.dataset import places as places_module
-from retail.dataset import web
-from retail.dataset.cells import addresses_in, parts_of
-from retail.dataset.listing import Listing, list_files
 from retail.dataset.places import (
     BASE_NAME,
     DECODED,
@@ -24,7 +21,10 @@ from retail.dataset.places import (
     WEB,
     Found,
     Places,
+    web,
 )
+from retail.dataset.places.listing import Listing, list_files
+from retail.dataset.places.names import addresses_in, parts_of
 
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="links and these names need another system than Windows")
 

@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from retail.dataset.questions import offered, why_no_question
+from retail.dataset.labels.questions import offered, why_no_question
 from retail.files import DEMO_DIR
 
 WORDS = "tea oat milk rye bread jam fig nut corn soup leek plum"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from retail.dataset.listing import list_files
+from retail.dataset.places.listing import list_files
 from retail.dataset.reader import read_manifest, read_rows
 from retail.dataset.source import open_source
 from retail.schema import UserError

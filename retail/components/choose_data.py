@@ -19,7 +19,7 @@ from retail.components.read_data import open_files, rows_of
 from retail.components.words import download, plain
 from retail.config.options import joined
 from retail.dataset.columns import GROUP, NONE, ROLES, TEXT, Columns
-from retail.dataset.questions import offered
+from retail.dataset.labels.questions import offered
 from retail.schema import UserError
 from retail.workspace import datasets
 from retail.workspace.datasets import Dataset

@@ -15,9 +15,9 @@ from typing import Literal
 
 from retail.config.options import joined, listed
 from retail.dataset.continued import continued_rows
-from retail.dataset.label_rule import LabelRule
-from retail.dataset.missing import is_missing
-from retail.dataset.questions import FREE_TEXT, ID_NAMES, NO_TEXT, offered, words_of
+from retail.dataset.labels.missing import is_missing
+from retail.dataset.labels.questions import FREE_TEXT, ID_NAMES, NO_TEXT, offered, words_of
+from retail.dataset.labels.rule import LabelRule
 from retail.files import home, whole_file
 from retail.files.record import Record
 from retail.schema import UserError

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from retail.dataset.cells import addresses_in
+from retail.dataset.places.names import addresses_in
+from retail.dataset.places.web import Fetched, Limits, fetch
 from retail.dataset.reader import media_cells
-from retail.dataset.web import Fetched, Limits, fetch
 from retail.schema import Progress
 
 

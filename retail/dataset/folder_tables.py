@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import unquote
 
-from retail.dataset.cells import parts_of
 from retail.dataset.columns import AUDIO, DATASET, ID, IMAGE, SPLIT_WORDS, TEXT, suggest
-from retail.dataset.listing import Listing
 from retail.dataset.loose import LABEL, media_kind
+from retail.dataset.places.listing import Listing
+from retail.dataset.places.names import parts_of
 from retail.dataset.tables import OFTEN_NO_TABLE, TABLE_ENDINGS, Table, read_tables
 from retail.schema import UserError
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 
 from retail.dataset.columns import AUDIO, ID, IMAGE, PHOTO_ENDINGS, SOUND_ENDINGS, SPLIT, SPLIT_WORDS
-from retail.dataset.listing import Listing
+from retail.dataset.places.listing import Listing
 from retail.dataset.tables import Table
 
 LABEL = "label"  # the question of class folders, as Hugging Face calls it

@@ -12,12 +12,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
+from retail.dataset.cells import INPUTS, Cells, text_columns
 from retail.dataset.columns import AUDIO, ID, IMAGE, ROLES, SPLIT, SPLIT_WORDS, TEXT, suggest
-from retail.dataset.filled import INPUTS, Cells, text_columns
-from retail.dataset.found_files import FoundFiles
 from retail.dataset.grouping import group_names
 from retail.dataset.identity import joined_rows, names_of
 from retail.dataset.manifest import Manifest, Problem, Seal
+from retail.dataset.places.found import FoundFiles
 from retail.dataset.remarks import Remark, few
 from retail.dataset.rows import Row, Rows, rows_of
 from retail.dataset.source import Source, open_source

@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from retail.dataset.archive import unpack
 from retail.dataset.columns import (
     DATASET,
     ROLES,
@@ -20,9 +19,10 @@ from retail.dataset.columns import (
     read_pointer,
 )
 from retail.dataset.folder_tables import METADATA, FolderTables, split_of
-from retail.dataset.listing import Listing, list_files
+from retail.dataset.labels.questions import offered
 from retail.dataset.loose import media_kind, table_of_files
-from retail.dataset.questions import offered
+from retail.dataset.places.archive import unpack
+from retail.dataset.places.listing import Listing, list_files
 from retail.dataset.remarks import Remark, few
 from retail.dataset.tables import Table, read_tables
 from retail.files import DEMO_DIR, home, or_demo

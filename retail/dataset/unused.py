@@ -9,13 +9,13 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 
+from retail.dataset.cells import Cells
 from retail.dataset.columns import DATASET, IMAGE, ROLES
-from retail.dataset.filled import Cells
 from retail.dataset.folder_tables import SURELY_TABLES
-from retail.dataset.found_files import FILE_WORDS, FoundFiles
 from retail.dataset.labels import Desk
+from retail.dataset.labels.questions import IS_ADDRESS, IS_FILE
 from retail.dataset.loose import media_kind
-from retail.dataset.questions import IS_ADDRESS, IS_FILE
+from retail.dataset.places.found import FILE_WORDS, FoundFiles
 from retail.dataset.remarks import Remark, few
 from retail.dataset.rows import Rows
 from retail.dataset.source import Source

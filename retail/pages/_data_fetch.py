@@ -15,7 +15,7 @@ from retail.components import read_data
 from retail.components.words import download, plain
 from retail.dataset.fetching import fetch_addresses
 from retail.dataset.manifest import Manifest
-from retail.dataset.web import Fetched
+from retail.dataset.places.web import Fetched
 from retail.report.table_formats import safe_cell
 from retail.workspace.background import Background
 from retail.workspace.datasets import Dataset

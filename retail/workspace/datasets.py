@@ -17,7 +17,6 @@ from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
-from retail.dataset.archive import extract
 from retail.dataset.columns import (
     AUDIO,
     DATASET,
@@ -35,6 +34,7 @@ from retail.dataset.columns import (
     write_pointer,
 )
 from retail.dataset.decisions import decided
+from retail.dataset.places.archive import extract
 from retail.dataset.reader import read_rows
 from retail.dataset.rows import rows_of
 from retail.dataset.source import changed, media_kind, open_source

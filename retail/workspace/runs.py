@@ -15,8 +15,8 @@ from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
 from retail.comparison.results import Results, read_results
-from retail.dataset.archive import extract
 from retail.dataset.columns import read_pointer
+from retail.dataset.places.archive import extract
 from retail.evaluation.leaderboard import Leaderboard
 from retail.files import DEMO_DIR, home, whole_folder
 from retail.finetuning.record import FinetuningRecord

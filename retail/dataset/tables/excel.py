@@ -13,7 +13,7 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from retail.dataset.archive import DAMAGE, MAX_RATIO, RATIO_FROM_BYTES
+from retail.dataset.places.archive import DAMAGE, MAX_RATIO, RATIO_FROM_BYTES
 from retail.dataset.tables import csv, workbook
 from retail.dataset.tables.table import (
     Fault,

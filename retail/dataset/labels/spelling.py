@@ -11,7 +11,7 @@ import re
 import unicodedata
 from functools import lru_cache
 
-from retail.dataset.missing import INVISIBLE
+from retail.dataset.labels.missing import INVISIBLE
 
 ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")  # "R&notes" has none
 TAG = re.compile(r"</?(?:a|b|i|u|em|strong|span|p|div|font|small|li|ul|td|br|sub)(?:\s[^<>]*)?/?>", re.IGNORECASE)

@@ -31,7 +31,7 @@ from urllib3.response import HTTPResponse
 from urllib3.util import Url, parse_url
 
 from retail import __version__
-from retail.dataset.cells import MEDIA_ENDINGS, SCHEMES
+from retail.dataset.places.names import MEDIA_ENDINGS, SCHEMES
 from retail.files import home, whole_file
 from retail.media import MAX_FILE_BYTES
 from retail.schema import Progress

@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from retail.dataset.missing import is_missing
-from retail.dataset.several import find_several
-from retail.dataset.spelling import label_key
+from retail.dataset.labels.missing import is_missing
+from retail.dataset.labels.several import find_several
+from retail.dataset.labels.spelling import label_key
 
 MAX_CLASSES = 200  # more is free text or a number, not a label column to guess
 MOST = 0.9  # share of the cells that make a column what they are

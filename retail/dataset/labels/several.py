@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from retail.dataset.spelling import cleaned, label_key
+from retail.dataset.labels.spelling import cleaned, label_key
 
 Parts = dict[str, tuple[str, ...]]  # cell -> its labels
 LIST = "[ ]"  # as JSON or Python write one

@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from unicodedata import combining
 
-from retail.dataset.label_rule import DECISIONS, LabelRule, key_of, resolved, rule_with
-from retail.dataset.missing import is_blank, is_missing
-from retail.dataset.near import MOST_PAIRS, Near, near_pairs
-from retail.dataset.several import Several, find_several
-from retail.dataset.spelling import cleaned, label_key
+from retail.dataset.labels.missing import is_blank, is_missing
+from retail.dataset.labels.near import MOST_PAIRS, Near, near_pairs
+from retail.dataset.labels.rule import DECISIONS, LabelRule, key_of, resolved, rule_with
+from retail.dataset.labels.several import Several, find_several
+from retail.dataset.labels.spelling import cleaned, label_key
 
 __all__ = [
     "DECISIONS",

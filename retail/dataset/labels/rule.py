@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from retail.dataset.spelling import cleaned, label_key
+from retail.dataset.labels.spelling import cleaned, label_key
 from retail.schema import UserError
 
 

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 from urllib.parse import unquote
 
-from retail.dataset.cells import MEDIA_ENDINGS, ends_in, is_address, parts_of
 from retail.dataset.columns import PHOTO_ENDINGS, SOUND_ENDINGS
-from retail.dataset.listing import Listing
-from retail.dataset.web import cached, fetched_folder
+from retail.dataset.places.listing import Listing
+from retail.dataset.places.names import MEDIA_ENDINGS, ends_in, is_address, parts_of
+from retail.dataset.places.web import cached, fetched_folder
 from retail.files import home
 
 Kind = Literal["image", "audio"]

@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from retail.dataset.spelling import is_number, label_key
+from retail.dataset.labels.spelling import is_number, label_key
 
 MOST_PAIRS = 50
 LEAST_LETTERS, LEAST_WORD = 5, 4  # a letter more or less says nothing in "S" and "XS", "tin" and "tea"
