@@ -64,6 +64,9 @@ DAY = r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}([-/.])\d{1,2}\1(?:\d{4}|\d\d)"
 NAMED_DAY = rf"\d{{1,2}}\.?[ -]{MONTH}[ ,-]+\d{{2,4}}|{MONTH} \d{{1,2}}(?:st|nd|rd|th)?,? \d{{4}}"
 IS_DATE = re.compile(rf"(?:{DAY}|{NAMED_DAY})(?:[T ]+{CLOCK})?\s?(?:Z|UTC|[+-]\d\d:?\d\d)?|{CLOCK}", re.IGNORECASE)
 IS_STAMP = re.compile(r"(?:1\d{9}|1\d{12})(?:\.\d+)?|(?:19|20)\d\d[01]\d[0-3]\d")
+# As spreadsheets show a long number, with the decimal sign of the country; "2E5" may be an article's own code.
+ROUNDED = re.compile(r"[+-]?\d(?:[.,]\d+)?[eE]\+\d{1,3}")
+IS_PICTURE = re.compile(r"data:(?:image|audio)/.*|/9j/[A-Za-z0-9+/=\s]{200,}|iVBOR[A-Za-z0-9+/=\s]{200,}", re.DOTALL)
 IS_OBJECT = re.compile(r"\{\s*[\"'].*\}", re.DOTALL)  # as JSON or Python write one
 IS_ADDRESS = re.compile(r"(?:https?|ftp|s3|gs)://\S+|www\.\S+\.\S+|[^\s@]+@[^\s@]+\.[a-z]{2,}", re.IGNORECASE)
 ENDINGS = "jpe?g|png|webp|gif|bmp|tiff?|avif|heic|svg|wav|mp3|ogg|opus|flac|m4a|webm|mp4|mov|pdf|txt|json|csv|html?|zip"
@@ -187,6 +190,8 @@ def _number_of_classes(column: _Column) -> str:
 
 # The first that fits is what a person reads.
 REASONS: tuple[tuple[Callable[[_Column], bool], str], ...] = (
+    (lambda column: column.mostly(ROUNDED), "a spreadsheet rounded its numbers; format it as text and export it again"),
+    (lambda column: column.mostly(IS_PICTURE), "it holds pictures as text, which are not read; save them as files"),
     (lambda column: column.mostly(IS_ADDRESS), ADDRESSES),
     (lambda column: column.mostly(IS_FILE), FILES),
     (_is_date, DATES),
