@@ -126,8 +126,11 @@ def test_the_demo_offers_what_it_always_did():
         ("fold", [str(n % 5) for n in range(20)], "it says how rows were split"),
         ("attributes", ['{"colour": "red"}', '{"colour": "blue"}'] * 10, "its cells hold several named values each"),
         ("attributes", ["{'colour': 'red'}", "{'colour': 'blue'}"] * 10, "its cells hold several named values each"),
+        ("EAN", ["4.00638E+12"] * 20, "a spreadsheet rounded its numbers; format it as text"),
+        ("code", ["4,00638E+12", "5,1E+12"] * 10, "a spreadsheet rounded its numbers"),
+        ("photo", [f"data:image/jpeg;base64,/9j/4AAQ{n}\n=" for n in range(20)], "it holds pictures as text"),
     ],
 )
-def test_splits_and_records_are_no_questions(name, values, reason):
+def test_splits_records_and_what_tools_spoilt_are_no_questions(name, values, reason):
     assert why_no_question(name, values).startswith(reason)
     assert not why_no_question("attributes", ["tea", "test", "{x", "jam"] * 5)

@@ -404,3 +404,29 @@ def test_numbers_that_two_photos_could_mean_are_taken_as_written(folder):
     manifest = read_manifest(write(folder, "article,kind", "07,x", "007,y", "7.0,x", "8,x", "9.0,y"))
     names = [product.images[0].name for product in manifest.products]
     assert names == ["07.png", "007.png", "8.png", "9.png"] and len(manifest.problems) == 2
+
+
+def test_file_names_are_no_description_whatever_their_column_is_called(folder):
+    for number in range(6):
+        photo(folder / f"{number}.png", f"#0{number}0000")
+    rows = [f"{number}.png,https://shop.example/{number},{'xy'[number % 2]}" for number in range(6)]
+    manifest = read_manifest(write(folder, "front_file_name,link_text,kind", *rows))
+    assert manifest.inputs == {"image": ("front_file_name",)} and manifest.tasks == ("kind",)
+
+
+def test_a_product_number_that_comes_with_each_photo_ties_its_rows_and_is_no_question(folder):
+    for number in range(12):
+        photo(folder / f"{number}.png", f"#{number:02d}0000")
+    rows = [f"A{n // 2},{n}.png,thing {n // 2},{'xyz'[n // 2 % 3]}" for n in range(12)]
+    manifest = read_manifest(write(folder, "sku,photo,title,kind", *rows))
+    assert manifest.tasks == ("kind",) and manifest.products[1].id == "A0 (2)" and manifest.products[1].group == "A0"
+    assert any("To make one product of them: --decide rows=join." in said for said in manifest.sentences)
+    classes = [f"A{n % 3},{n}.png" for n in range(12)]
+    assert read_manifest(write(folder, "sku,photo", *classes)).tasks == ("sku",), "nothing tells it from a class"
+    apart = [f"A{n % 3},{n}.png,thing {n % 4},{'xy'[n % 2]}" for n in range(12)]
+    assert "sku" in read_manifest(write(folder, "sku,photo,title,kind", *apart)).tasks
+
+
+def test_blank_lines_are_no_rows(folder):
+    manifest = read_manifest(write(folder, "id,text,kind", "1,tea,x", "", "2,jam,y", "", "(2 rows)"))
+    assert manifest.rows == 3 and len(manifest.products) == 2 and len(manifest.problems) == 1

@@ -287,3 +287,16 @@ def test_tables_that_are_read_as_one_are_named(folder):
         "2 tables are read as one ('jam.csv', 'tea.csv'); their names are not learned, so write them into a column if "
         "they are classes."
     ]
+
+
+def test_folders_within_class_folders_are_further_questions(folder):
+    for number in range(12):
+        within = ("tea/green", "tea/black", "jam/plum")[number % 3]
+        photo(folder / "shop" / "images" / within / f"{number}.png", f"#{number:02d}0000")
+    manifest = read_manifest(folder)
+    assert manifest.tasks == ("label", "label_2")
+    assert {tuple(product.labels.values()) for product in manifest.products} == {
+        ("tea", "green"),
+        ("tea", "black"),
+        ("jam", "plum"),
+    }

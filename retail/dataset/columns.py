@@ -16,7 +16,7 @@ from typing import Literal
 from retail.config.options import joined, listed
 from retail.dataset.continued import continued_rows
 from retail.dataset.labels.missing import is_missing
-from retail.dataset.labels.questions import FREE_TEXT, ID_NAMES, offered, words_of
+from retail.dataset.labels.questions import FREE_TEXT, ID_NAMES, NO_TEXT, offered, words_of
 from retail.dataset.labels.rule import LabelRule
 from retail.files import home, whole_file
 from retail.files.record import Record
@@ -164,9 +164,12 @@ def suggest(header: Sequence[str], rows: Sequence[Sequence[str]]) -> Columns:
     take("group", [])
     unique = [name for name in free if cells[name] and len(set(cells[name])) == len(rows)]
     by_name = [name for name in unique if name.lower().replace(" ", "_") in ID_WORDS]
-    by_name += [name for name in free if name.lower() in ID_WORDS and _goes_on(name, header, rows)]
+    repeated = [name for name in free if name.lower().replace(" ", "_") in ID_WORDS and name not in unique]
+    once = {*unique, *(name for name in free if media[name]["image"] > 0.5)}
+    by_name += [name for name in repeated if _goes_on(name, header, rows) or _is_of_photos(name, header, rows, once)]
     take("id", by_name + [name for name in unique if words_of(name) & ID_NAMES])
-    texts = [n for n in free if _named(n, TEXT_WORDS)] or [n for n in free if reasons.get(n) == FREE_TEXT]
+    named = [n for n in free if _named(n, TEXT_WORDS) and reasons.get(n) not in NO_TEXT]
+    texts = named or [n for n in free if reasons.get(n) == FREE_TEXT]
     take("text", sorted(texts, key=lambda n: -_letters(cells[n])))
     tasks = tuple(name for name in questions if name not in found.values())
     same = {role: column for role, column in found.items() if column != ROLES[role]}
@@ -183,6 +186,15 @@ def more_photo_columns(header: Sequence[str], cells: Mapping[str, Sequence[str]]
     return tuple(
         name for name in alike if _media_share(given[name])["image"] > 0.5 or _link(name, given[name], IMAGE_WORDS)
     )
+
+
+def _is_of_photos(name: str, header: Sequence[str], rows: Sequence[Sequence[str]], once: set[str]) -> bool:
+    """Whether rows of one value differ only in their photos and in what differs in every row, and others in more."""
+    place = list(header).index(name)
+    rest = [p for p, column in enumerate(header) if column not in {name, *once}]
+    same = {(row[place], *(row[p] for p in rest)) for row in rows}
+    several = {tuple(row[p] for p in rest) for row in rows}
+    return len(same) == len({row[place] for row in rows}) and len(several) > 1
 
 
 def _goes_on(name: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:

@@ -12,12 +12,13 @@ from retail.dataset.places.listing import Listing
 from retail.dataset.tables import Table
 
 LABEL = "label"  # the question of class folders, as Hugging Face calls it
+LABELS = (LABEL, "label_2", "label_3")  # of folders within class folders
 MEDIA_FOLDERS = {"image", "images", "img", "photo", "photos", "picture", "pictures", "pics"}
 MEDIA_FOLDERS |= {"audio", "sound", "sounds", "clip", "clips"}
 
 
 def table_of_files(listing: Listing) -> Table | None:
-    """A row for every photo or sound, or for those of one place and base name; its class is its folder.
+    """A row for every photo or sound, or for those of one place and base name; its classes are its folders.
 
     Folders named train, val or test say the split, those named images or audio nothing.
     """
@@ -34,12 +35,13 @@ def table_of_files(listing: Listing) -> Table | None:
         key = (split, *folders, path.stem)
         if key in rows and kind in rows[key]:  # another ending of the same name is another product
             key = (*key, path.suffix)
-        row = rows.setdefault(key, {LABEL: folders[0] if folders else "", SPLIT: split, ID: name})
+        levels = dict(zip(LABELS, folders, strict=False))
+        row = rows.setdefault(key, {LABEL: "", SPLIT: split, ID: name} | levels)
         row[kind] = name
         row[ID] = row.get(IMAGE, name)
     if not rows:
         return None
-    kept = [name for name in (ID, IMAGE, AUDIO, LABEL, SPLIT) if any(row.get(name) for row in rows.values())]
+    kept = [name for name in (ID, IMAGE, AUDIO, *LABELS, SPLIT) if any(row.get(name) for row in rows.values())]
     if len({row[SPLIT] for row in rows.values()}) == 1:
         kept = [name for name in kept if name != SPLIT]
     cells = [(place, [row.get(name, "") for name in kept]) for place, row in enumerate(rows.values(), start=1)]

@@ -22,6 +22,10 @@ MANY_PRICES = 5  # different numbers that all have two decimals
 MANY_NUMBERS = 20  # more different ones measure something; sizes and grades are fewer
 ONCE, LEAST_ONCE = 0.95, 50  # nearly every value once; a small table may have many classes of one row
 FREE_TEXT = "it holds free text"
+ADDRESSES, FILES, DATES, PRICES = (
+    f"it holds {what}" for what in ("addresses", "file names", "dates or times", "prices")
+)
+NO_TEXT = (ADDRESSES, FILES, DATES, PRICES)  # what a description is not, whatever its column is called
 LONG_TEXT, SENTENCE = 12, 5  # words on average: a text in any case, or one where most differ
 MOST_LOOKED_AT = 5_000  # different values; spellings cannot bring more than these down to 200 classes
 
@@ -60,6 +64,9 @@ DAY = r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}([-/.])\d{1,2}\1(?:\d{4}|\d\d)"
 NAMED_DAY = rf"\d{{1,2}}\.?[ -]{MONTH}[ ,-]+\d{{2,4}}|{MONTH} \d{{1,2}}(?:st|nd|rd|th)?,? \d{{4}}"
 IS_DATE = re.compile(rf"(?:{DAY}|{NAMED_DAY})(?:[T ]+{CLOCK})?\s?(?:Z|UTC|[+-]\d\d:?\d\d)?|{CLOCK}", re.IGNORECASE)
 IS_STAMP = re.compile(r"(?:1\d{9}|1\d{12})(?:\.\d+)?|(?:19|20)\d\d[01]\d[0-3]\d")
+# As spreadsheets show a long number, with the decimal sign of the country; "2E5" may be an article's own code.
+ROUNDED = re.compile(r"[+-]?\d(?:[.,]\d+)?[eE]\+\d{1,3}")
+IS_PICTURE = re.compile(r"data:(?:image|audio)/.*|/9j/[A-Za-z0-9+/=\s]{200,}|iVBOR[A-Za-z0-9+/=\s]{200,}", re.DOTALL)
 IS_OBJECT = re.compile(r"\{\s*[\"'].*\}", re.DOTALL)  # as JSON or Python write one
 IS_ADDRESS = re.compile(r"(?:https?|ftp|s3|gs)://\S+|www\.\S+\.\S+|[^\s@]+@[^\s@]+\.[a-z]{2,}", re.IGNORECASE)
 ENDINGS = "jpe?g|png|webp|gif|bmp|tiff?|avif|heic|svg|wav|mp3|ogg|opus|flac|m4a|webm|mp4|mov|pdf|txt|json|csv|html?|zip"
@@ -183,10 +190,12 @@ def _number_of_classes(column: _Column) -> str:
 
 # The first that fits is what a person reads.
 REASONS: tuple[tuple[Callable[[_Column], bool], str], ...] = (
-    (lambda column: column.mostly(IS_ADDRESS), "it holds addresses"),
-    (lambda column: column.mostly(IS_FILE), "it holds file names"),
-    (_is_date, "it holds dates or times"),
-    (_is_price, "it holds prices"),
+    (lambda column: column.mostly(ROUNDED), "a spreadsheet rounded its numbers; format it as text and export it again"),
+    (lambda column: column.mostly(IS_PICTURE), "it holds pictures as text, which are not read; save them as files"),
+    (lambda column: column.mostly(IS_ADDRESS), ADDRESSES),
+    (lambda column: column.mostly(IS_FILE), FILES),
+    (_is_date, DATES),
+    (_is_price, PRICES),
     (_is_text, FREE_TEXT),
     (
         lambda column: column.mostly(IS_OBJECT),

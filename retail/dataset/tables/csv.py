@@ -64,7 +64,8 @@ def parse_table(content: bytes, name: str) -> Table:
     first = first[: max(filled(cells) for _, cells in records)]  # a spreadsheet adds empty columns
     header = named_columns(first, body, name)
     require_columns_once(header, name)
-    return Table(header, _whole_rows(body, len(header), faults), faults, [line for line, _ in body])
+    starts = [line for line, cells in body if filled(cells) or len(cells) == len(header)]  # not of blank lines
+    return Table(header, _whole_rows(body, len(header), faults), faults, starts)
 
 
 def _without_comments(lines: list[str]) -> list[Fault]:

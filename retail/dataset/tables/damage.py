@@ -5,11 +5,9 @@ In: the cells of a column. Out: how many of them lost their last digits.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
-# As spreadsheets show a long number, with the decimal sign of the country; "2E5" may be an article's own code.
-ROUNDED = re.compile(r"[+-]?\d(?:[.,]\d+)?[eE]\+\d{1,3}")
+from retail.dataset.labels.questions import ROUNDED
 
 
 def rounded_numbers(cells: Sequence[str]) -> int:
