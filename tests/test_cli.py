@@ -37,7 +37,7 @@ def test_check_counts_rows_and_says_what_is_wrong(small_data, tmp_path):
     result = run("check", small_data)
     assert "48 usable products" in result.output
     assert "Questions  colour (3 classes) · drink (2 classes)" in result.output
-    assert "colour 8 training products a class" in result.output
+    assert "colour 8 · drink 12 training products a class" in result.output
     broken = tmp_path / "metadata.csv"
     broken.write_text("id,image_file_name,text,kind\n1,missing.jpg,a tin,x\n2,,a jar,y\n", encoding="utf-8")
     result = run("check", broken, "--tasks", "kind")

@@ -73,7 +73,7 @@ def _splits(manifest: Manifest) -> str:
 
 
 def _by_class(manifest: Manifest) -> str:
-    """Of each question the classes that no training, or no test product has."""
+    """How many training products the classes of each question have, and how many lack a training or a test product."""
     parts = []
     for task in manifest.tasks:
         counts = {split: manifest.support(task, split) for split in ("train", "val", "test")}
@@ -82,11 +82,10 @@ def _by_class(manifest: Manifest) -> str:
         untaught = [label for label in labels if not counts["train"][label]]
         sizes = sorted(counts["train"].values()) or [0]
         span = f"{sizes[0]:,}" if sizes[0] == sizes[-1] else f"{sizes[0]:,} to {sizes[-1]:,}"
-        text = f"{task} {span} training products a class"
-        text += f", {len(untaught):,} classes without any" if untaught else ""
-        text += f", {len(untested):,} without a test product" if untested else ""
-        parts.append(text)
-    return " · ".join(parts)
+        lacking = [f"{len(untaught):,} without any"] if untaught else []
+        lacking += [f"{len(untested):,} without a test product"] if untested else []
+        parts.append(f"{task} {span}" + (f" ({', '.join(lacking)})" if lacking else ""))
+    return f"{' · '.join(parts)} training products a class" if parts else ""
 
 
 def _not_used(manifest: Manifest) -> str:
