@@ -430,3 +430,11 @@ def test_a_product_number_that_comes_with_each_photo_ties_its_rows_and_is_no_que
 def test_blank_lines_are_no_rows(folder):
     manifest = read_manifest(write(folder, "id,text,kind", "1,tea,x", "", "2,jam,y", "", "(2 rows)"))
     assert manifest.rows == 3 and len(manifest.products) == 2 and len(manifest.problems) == 1
+
+
+def test_a_row_of_a_used_id_with_a_description_of_its_own_is_a_problem_and_not_another_photo(folder):
+    rows = [f"{n},thing {n},{'xy'[n % 2]},a,b,c" for n in range(6)]
+    manifest = read_manifest(write(folder, "id,text,kind,e,f,g", *rows, "1,another thing,,,,"))
+    assert [str(problem) for problem in manifest.problems] == [
+        "line 8, column 'id': '1' is already used in line 3; this row is left out."
+    ]

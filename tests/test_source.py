@@ -300,3 +300,21 @@ def test_folders_within_class_folders_are_further_questions(folder):
         ("tea", "black"),
         ("jam", "plum"),
     }
+
+
+@pytest.mark.parametrize("names", [("Training Set", "Test Set"), ("train_images", "test_images")])
+def test_folders_named_after_splits_in_several_words_are_splits(folder, names):
+    for number in range(12):
+        photo(folder / names[number % 3 == 0] / ("tea", "jam")[number % 2] / f"{number}.png", f"#{number:02d}0000")
+    manifest = read_manifest(folder)
+    assert manifest.tasks == ("label",) and len(manifest.in_split("test")) == 4 and manifest.has_split
+    photo(folder / "kitchen" / "tea" / "12.png")
+    assert read_manifest(folder).tasks == ("label", "label_2"), "not all folders are named after a split"
+
+
+def test_a_class_may_be_called_train(folder):
+    for number in range(12):
+        photo(folder / ("train", "car", "bus")[number % 3] / f"{number}.png", f"#{number:02d}0000")
+    manifest = read_manifest(folder)
+    assert {product.labels["label"] for product in manifest.products} == {"train", "car", "bus"}
+    assert not manifest.problems and not manifest.has_split

@@ -65,10 +65,10 @@ class Cells:
         self.header = self.columns.renamed(self.table.header)
         self.given = tuple(self.header)  # without the columns that the places of tables and files make
         self.own_names = dict(zip(self.header, self.table.header, strict=True))
+        self.texts = self._texts()
         self.added = self._join_continued()
         self.cells = {name: [row.cells[place] for row in self.table.rows] for place, name in enumerate(self.header)}
         self.more_photos = more_photo_columns(self.header, self.cells)
-        self.texts = self._texts()
         self.groups = self.columns.groups or tuple(name for name in self.header if name == GROUP)
         self._split_by_place()
         self.written = dict(self.cells)  # label columns have their own rule for words that mean nothing
@@ -184,7 +184,9 @@ class Cells:
         if ID not in self.header or self.columns.row == "photo":
             return {}
         rows, place_of_id = self.table.rows, self.header.index(ID)
-        goes_on = continued_rows([row.cells[place_of_id] for row in rows], [row.cells for row in rows])
+        texts = [self.header.index(name) for name in self.texts]
+        found = continued_rows([row.cells[place_of_id] for row in rows], [row.cells for row in rows])
+        goes_on = {p: start for p, start in found.items() if not any(rows[p].cells[text] for text in texts)}
         kept = [place for place in range(len(rows)) if place not in goes_on]
         new_place = {place: new for new, place in enumerate(kept)}
         added: dict[int, list[list[str]]] = {}

@@ -106,6 +106,12 @@ class Pointer(Record):
     tables: tuple[str, ...] = ()  # what was read when the data was added, as `metadata` is written
 
 
+def split_word(name: str) -> str:
+    """The split that a word in the name of a folder, a table or a sheet says, "" where none does."""
+    words = re.split(r"[^a-z]+", name.lower())
+    return next((SPLIT_WORDS[word] for word in words if word in SPLIT_WORDS), "")
+
+
 def datasets_folder() -> Path:
     """Where the data sets live that were added by name."""
     return home() / "datasets"

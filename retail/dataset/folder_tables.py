@@ -5,13 +5,12 @@ In: the `Listing` of a folder. Out: the paths of the tables that belong together
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import unquote
 
-from retail.dataset.columns import AUDIO, DATASET, ID, IMAGE, SPLIT_WORDS, TEXT, suggest
+from retail.dataset.columns import AUDIO, DATASET, ID, IMAGE, TEXT, split_word, suggest
 from retail.dataset.loose import LABEL, media_kind
 from retail.dataset.places.listing import Listing
 from retail.dataset.places.names import parts_of
@@ -119,11 +118,8 @@ class FolderTables:
 
 def split_of(path: Path) -> str:
     """The split that a table's own name or that of a folder above it says, "" where none does."""
-    for name in (path.stem, *reversed(path.parent.parts)):
-        words = re.split(r"[^a-z]+", name.lower())
-        if found := [SPLIT_WORDS[word] for word in words if word in SPLIT_WORDS]:
-            return found[0]
-    return ""
+    names = (path.stem, *reversed(path.parent.parts))
+    return next((split for name in names if (split := split_word(name))), "")
 
 
 def _stem(name: str) -> str:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from math import ceil
 from pathlib import Path
 
-from retail.dataset.columns import SPLIT_WORDS
+from retail.dataset.columns import split_word
 from retail.dataset.grouping import tied_names
 from retail.schema import Product
 
@@ -191,7 +191,7 @@ def _split_of_files(product: Product, root: Path) -> str | None:
     for file in files:
         inside = isinstance(file, Path) and file.is_relative_to(root)
         folders = file.relative_to(root).parts[:-1] if isinstance(file, Path) and inside else ()
-        splits.add(next((SPLIT_WORDS[name.lower()] for name in folders if name.lower() in SPLIT_WORDS), ""))
+        splits.add(next((split for name in folders if (split := split_word(name))), ""))
     return (splits.pop() if len(splits) == 1 else "") if files else None
 
 
