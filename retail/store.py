@@ -310,12 +310,6 @@ def _sources(product: Product, modality: Modality) -> list[Source]:
     return [product.text] if product.text.strip() else []
 
 
-def _reader(encoder: Encoder) -> str:
-    """The key's first half."""
-    reading = READINGS[encoder.modality]
-    return f"{encoder.fingerprint} {reading}" if reading else encoder.fingerprint
-
-
 def _hash_all(sources: Sequence[Source]) -> tuple[list[str], dict[str, str]]:
     """A key per source, and the error of each source that cannot even be opened."""
     keys: list[str] = []

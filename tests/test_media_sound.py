@@ -104,7 +104,9 @@ def test_what_lies_behind_the_minute_is_said(tmp_path):
     long.write_bytes(saved(noise(95.2), "FLAC"))
     short.write_bytes(saved(noise(MAX_SECONDS), "FLAC"))
     assert seconds_unread(long) == pytest.approx(35.2) and seconds_unread(short) == 0
-    assert unread_sentence(long) == (
+    assert unread_sentence(long.name, long) == (
         "'long.flac' lasts 95 s, of which only the first 60 are read; cut it to the part that counts."
     )
-    assert unread_sentence(short) == "" and seconds_unread(b"nonsense") == 0 == seconds_unread(tmp_path / "gone.wav")
+    assert unread_sentence(short.name, short) == "" and seconds_unread(b"nonsense") == 0 == seconds_unread(
+        tmp_path / "gone.wav"
+    )

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from unittest import mock
 
+import numpy as np
 import pytest
 import soundfile
 from PIL import Image, ImageOps
@@ -140,6 +141,19 @@ def test_an_upload_is_decoded_once_from_the_door_to_the_answer_and_never_again(s
         app.switch_page("retail/pages/recognise.py").run()
         assert not app.exception and "✕ front.png" in {item.label for item in app.button}
         assert decodes() == (1, 1)
+
+
+def test_a_clip_of_which_the_end_is_not_read_says_so(start):
+    app, stream = start(), io.BytesIO()
+    spoken = decode_audio(sorted((DEMO_DIR / "audio").glob("lark_tea*"))[0])
+    silence = np.zeros(75 * SAMPLE_RATE_HZ - len(spoken), np.float32)
+    soundfile.write(stream, np.concatenate([spoken, silence]), SAMPLE_RATE_HZ, format="FLAC")
+    uploader(app, "sound").set_value([("long.flac", stream.getvalue(), "audio/flac")])
+    app.run()
+    assert not app.exception and "Used: sound." in said(app)
+    assert any("lasts 75 s, of which only the first 60 are read" in item.value for item in app.caption)
+    app = button(app, "✕ long.flac").click().run()
+    assert not any("lasts 75 s" in item.value for item in app.caption)
 
 
 def test_camera_and_microphone_count_as_used(start):

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from retail.dataset.columns import ID, SPLIT
+from retail.dataset.columns import ID
 from retail.dataset.source import Part, Source
 from retail.dataset.tables import Fault
 
@@ -74,11 +74,6 @@ def rows_of(source: Source) -> Rows:
 
 def _is_header(cells: list[str], header: list[str]) -> bool:
     return len(cells) > 1 and [cell.lstrip("\ufeff") for cell in cells] == header
-
-
-def has_split(source: Source, header: list[str]) -> bool:
-    """Whether a column or the place of a table says which rows are for testing."""
-    return SPLIT in header or any(part.split for part in source.parts)
 
 
 def _short(part: Part) -> str:

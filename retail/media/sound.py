@@ -88,13 +88,13 @@ def seconds_unread(source: Path | bytes) -> float:
         return 0.0
 
 
-def unread_sentence(path: Path) -> str:
+def unread_sentence(name: str, source: Path | bytes) -> str:
     """What to tell about a clip that is longer than what is read, "" for all others."""
-    unread = seconds_unread(path)
+    unread = seconds_unread(source)
     if unread < 0.5:
         return ""
     return (
-        f"{path.name!r} lasts {MAX_SECONDS + unread:.0f} s, of which only the first {MAX_SECONDS} are read; "
+        f"{name!r} lasts {MAX_SECONDS + unread:.0f} s, of which only the first {MAX_SECONDS} are read; "
         "cut it to the part that counts."
     )
 

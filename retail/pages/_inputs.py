@@ -8,7 +8,8 @@ from typing import Any
 import streamlit as st
 
 from retail.components.uploads import release, uploaded
-from retail.media import MediaError
+from retail.components.words import plain
+from retail.media import MAX_SECONDS, SAMPLE_RATE_HZ, MediaError, unread_sentence
 from retail.schema import MODALITIES, Product
 from retail.workspace.demo import example_products
 from retail.workspace.uploads import MAX_UPLOAD_MB, THUMBNAIL_PX, take_photo, take_sound
@@ -97,8 +98,12 @@ def take_clip(key: str) -> None:
     if not files:
         return
     (file,) = files
+    content = file.getvalue()
     try:
-        st.session_state.update(sound=take_sound(file.name, file.getvalue()), example="")
+        sound = take_sound(file.name, content)
+        st.session_state.update(sound=sound, example="")
+        is_full = len(sound.decoded) >= MAX_SECONDS * SAMPLE_RATE_HZ
+        st.session_state.sound_note = sound.checksum, unread_sentence(file.name, content) if is_full else ""
         taken(files, [])
     except MediaError as error:
         taken(files, [str(error)])
@@ -169,6 +174,9 @@ def draw_sound(generation: int) -> None:
         st.audio(sound.content, alt=f"Sound clip {sound.name}")
         label = f"✕ {shortened(sound.name, 30)}"
         st.button(label, key="drop_sound", help=f"Remove {sound.name}", on_click=remove_sound)
+        noted, sentence = st.session_state.get("sound_note", ("", ""))
+        if sentence and noted == sound.checksum:
+            st.caption(plain(sentence))
 
 
 def draw() -> None:

@@ -33,7 +33,6 @@ NO_ENDING = "by name without ending"
 BASE_NAME = "by base name in another folder"
 IN_FOLDER = "in a folder named in place of a file"
 WEB = "web"
-REMARKS = (DECODED, FROM_TOP, OTHER_CASE, OTHER_ENDING, NO_ENDING, BASE_NAME, IN_FOLDER, WEB)
 
 MOST_COMPARED = 20  # files of one name that may be one file behind links; more are several without a look
 MOST_IN_FOLDER = 20  # photos of one product; a folder with more is hardly one product's
