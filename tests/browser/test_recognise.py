@@ -86,10 +86,11 @@ def test_a_photo_taken_with_the_camera_counts_as_used(with_devices):
     assert cards(page) == len(DEMO_TASKS)
 
 
-def test_wrong_types_and_sizes_show_a_visible_reason_in_both_uploaders(open_page):
+def test_wrong_types_and_sizes_show_a_visible_reason_in_both_uploaders(open_page, tmp_path):
     page = open_page()
-    wrong = {"name": "notes.pdf", "mimeType": "application/pdf", "buffer": b"%PDF-1.4"}
-    huge = {"name": "huge.png", "mimeType": "image/png", "buffer": bytes(101 * 2**20)}
+    wrong, huge = tmp_path / "notes.pdf", tmp_path / "huge.png"
+    wrong.write_bytes(b"%PDF-1.4")
+    huge.write_bytes(bytes(101 * 2**20))
     page.locator("[class*=st-key-photos_] input[type=file]").set_input_files([wrong, huge])
     page.get_by_role("alert").filter(has_text="'notes.pdf' is not a usable photo").wait_for()
     page.get_by_role("alert").filter(has_text="'huge.png' is 101 MB, but the limit is 100 MB").wait_for()
