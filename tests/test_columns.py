@@ -30,6 +30,16 @@ def test_suggestions_read_names_and_cells():
     assert suggest(header, rows) == Columns("Foto", "clip", "Product description", "EAN", "part", "", ("Brand",))
 
 
+@pytest.mark.parametrize(
+    ("name", "is_text"),
+    [("colour_name", False), ("brand name", False), ("text_colour", False), ("product_title", True), ("Desc.", True)],
+)
+def test_what_is_a_question_is_a_description_only_if_its_name_says_so(name, is_text):
+    rows = [[f"{n}.jpg", ("red", "blue")[n % 2]] for n in range(12)]
+    guess = suggest(["file", name], rows)
+    assert (guess.text, guess.tasks) == ((name, ()) if is_text else ("", (name,)))
+
+
 def test_the_convention_needs_no_words():
     header = ["id", "image_file_name", "text", "kind"]
     assert suggest(header, [["1", "a.jpg", "x", "a"], ["2", "b.jpg", "y", "a"], ["3", "", "z", "b"]]) == Columns(

@@ -35,8 +35,9 @@ SOUND_ENDINGS = (".wav", ".mp3", ".ogg", ".opus", ".flac", ".m4a", ".webm")
 # Names of columns that say what they hold when the cells, such as numbers that files are named by, do not.
 IMAGE_WORDS = ("file_name", "filename", "image", "photo", "picture", "img", "image_link", "image_url")
 AUDIO_WORDS = ("audio", "sound", "clip", "audio_url")
-TEXT_WORDS: tuple[str, ...] = ("desc", "text", "body (html)", "body_html", "title", "name")
-TEXT_WORDS += ("beschreibung", "bezeichnung", "titel", "titre", "désignation", "título", "titolo", "nazwa")
+SURE_TEXT_WORDS: tuple[str, ...] = ("desc", "text", "body (html)", "body_html", "title")
+SURE_TEXT_WORDS += ("beschreibung", "titel", "titre", "désignation", "título", "titolo")
+TEXT_WORDS = (*SURE_TEXT_WORDS, "name", "bezeichnung", "nazwa")  # colour_name and brand_name are named so too
 ID_WORDS = ("handle", "id", "sku", "ean", "gtin", "article_number", "product_id")
 
 
@@ -175,6 +176,7 @@ def suggest(header: Sequence[str], rows: Sequence[Sequence[str]]) -> Columns:
     by_name += [name for name in repeated if _goes_on(name, header, rows) or _is_of_photos(name, header, rows, once)]
     take("id", by_name + [name for name in unique if words_of(name) & ID_NAMES])
     named = [n for n in free if _named(n, TEXT_WORDS) and reasons.get(n) not in NO_TEXT]
+    named = [n for n in named if n not in questions or _is_text_by_name(n)]
     texts = named or [n for n in free if reasons.get(n) == FREE_TEXT]
     take("text", sorted(texts, key=lambda n: -_letters(cells[n])))
     tasks = tuple(name for name in questions if name not in found.values())
@@ -236,6 +238,11 @@ def _mostly_addresses(values: Sequence[str]) -> bool:
 
 def _named(name: str, words: Sequence[str]) -> bool:
     return any(word in name.lower() for word in words)
+
+
+def _is_text_by_name(name: str) -> bool:
+    """Whether a name ends in a word for texts: product_title does, text_colour does not."""
+    return any(re.search(rf"{re.escape(word)}[^\W_]*[\W_]*$", name.lower()) for word in SURE_TEXT_WORDS)
 
 
 def _letters(values: Sequence[str]) -> float:
