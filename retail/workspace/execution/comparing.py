@@ -15,6 +15,7 @@ from retail.recognizer.bundle import save_bundle
 from retail.report.doctor_tables import doctor_tables, doctor_text
 from retail.report.files import write_outputs, write_tables
 from retail.report.tables import comparison_table
+from retail.schema import MODALITIES
 from retail.splits import prepare
 from retail.store import EmbeddingStore
 from retail.workspace.execution.outcome import Follower, Outcome, learning_data, note_reading
@@ -50,6 +51,7 @@ def compare(request: CompareRequest, follower: Follower) -> Outcome:
 def doctor(request: DoctorRequest, follower: Follower) -> Outcome:
     """Examines why one fusion does not do better."""
     manifest = learning_data(request, follower)
+    note_reading(request.encoders, MODALITIES, manifest, follower)
     splits = prepare(manifest, load_preset(request.encoders), EmbeddingStore(), follower, hear=follower.note)
     found = visit(splits, request.config, follower)
     if request.out is not None:

@@ -21,7 +21,7 @@ from retail.report.frozen_tables import curve_table, frozen_table
 from retail.schema import UserError, Vocabulary
 from retail.system import peak_memory_mib
 from retail.training.record import RowCounts, TrainingData, TrainingRecord
-from retail.workspace.execution.outcome import Follower, Outcome, learning_data, read_data
+from retail.workspace.execution.outcome import Follower, Outcome, learning_data, note_reading, read_data
 from retail.workspace.requests import CurveRequest, FrozenRequest
 
 Embedded = tuple[Encoder, FrozenRows, FrozenRows, dict[str, Vocabulary]]
@@ -40,6 +40,7 @@ def frozen(request: FrozenRequest, follower: Follower) -> Outcome:
     if request.bundle_out and (config.split != "val" or all(one.classifier == "prototypes" for one in chosen)):
         raise UserError("--bundle needs --split val, to calibrate on, and a method with linear or logistic.")
     manifest = learning_data(request, follower)
+    note_reading(request.encoders, (request.modality,), manifest, follower)
     encoder, train, scored, vocabularies = _embedded(manifest, request, config.split, follower)
     groups = look_alikes(train, config.group_similarity)
     folds = grouped_folds(train.targets[next(iter(vocabularies))], groups, config.seed)
@@ -82,6 +83,7 @@ def curve(request: CurveRequest, follower: Follower) -> Outcome:
         FrozenConfig.named(name, dims=config.dims, penalty=config.penalty) for name in names if name != FINETUNED
     ]
     manifest = learning_data(request, follower)
+    note_reading(request.encoders, (request.modality,), manifest, follower)
     encoder, train, scored, vocabularies = _embedded(manifest, request, config.split, follower)
     sizes = {task: len(vocabulary) for task, vocabulary in vocabularies.items()}
     learners = {one.name: frozen_learner(one, train, scored, sizes) for one in configs}
