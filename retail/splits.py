@@ -17,6 +17,7 @@ from retail.dataset.remarks import few_of_each
 from retail.encoders import Encoder
 from retail.schema import Modality, Product, Progress, UserError, Vocabulary
 from retail.store import EmbeddingBatch, EmbeddingStore, embed_products
+from retail.wording import FILES_WORDS
 
 LISTED = 5  # classes that a sentence names
 
@@ -121,9 +122,8 @@ def _check_found(manifest: Manifest, encoders: Collection[Modality]) -> None:
 
 def not_found(manifest: Manifest, modalities: Collection[Modality]) -> list[str]:
     """For each of these inputs whose files are named and none of which is there, a sentence without its end."""
-    words = {"image": "photos", "audio": "sounds"}
     return [
-        f"None of the {count:,} {words[modality]} that column {manifest.inputs[modality][0]!r} names was found"
+        f"None of the {count:,} {FILES_WORDS[modality]} that column {manifest.inputs[modality][0]!r} names was found"
         for modality, count in manifest.lost.items()
         if modality in modalities
     ]

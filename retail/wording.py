@@ -13,6 +13,9 @@ from retail.schema import Modality
 INPUT_WORDS: dict[Modality, str] = {"image": "photo", "text": "description", "audio": "sound"}
 
 
+FILES_WORDS: dict[Modality, str] = {"image": "photos", "audio": "sounds"}  # of the inputs that are files, several
+
+
 def inputs_words(modalities: Iterable[str]) -> str:
     """('audio', 'image') -> 'photo + sound', in the order that people give them."""
     chosen = set(modalities)

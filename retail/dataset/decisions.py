@@ -10,9 +10,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from retail.dataset.columns import Pointer, read_pointer, suggest, write_pointer
+from retail.dataset.columns import Pointer, read_pointer, write_pointer
 from retail.dataset.labels import rule_with
-from retail.dataset.rows import rows_of
+from retail.dataset.rows import roles_of, rows_of
 from retail.dataset.source import open_source
 from retail.files import DEMO_DIR, or_demo
 from retail.schema import UserError
@@ -42,8 +42,7 @@ def keep_decisions(data: str | Path, decisions: Sequence[str]) -> None:
         )
     found = open_source(folder)
     rows = rows_of(found)
-    guess = replace(suggest(rows.header, [row.cells for row in rows.rows]), tasks=())
-    new = Pointer(name=folder.resolve().name, metadata="", columns=guess, notes=(), added=time.time())
+    new = Pointer(name=folder.resolve().name, metadata="", columns=roles_of(rows), notes=(), added=time.time())
     pointer = decided(read_pointer(folder) or new, decisions, rows.header)
     try:
         write_pointer(folder, pointer)

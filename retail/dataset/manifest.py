@@ -14,7 +14,7 @@ from pathlib import Path
 from statistics import median
 
 from retail.dataset.labels import Desk
-from retail.dataset.remarks import Remark, few_of_each, kind_of
+from retail.dataset.remarks import Remark, by_key, few_of_each, kind_of
 from retail.schema import Modality, Product, Vocabulary
 
 
@@ -131,7 +131,4 @@ def support_sentence(counts: Counter[str]) -> str:
 
 def most_alike(problems: Sequence[Problem]) -> dict[tuple[str, str], list[Problem]]:
     """Problems by column and kind."""
-    kinds: dict[tuple[str, str], list[Problem]] = {}
-    for problem in problems:
-        kinds.setdefault((problem.column, kind_of(problem.message)), []).append(problem)
-    return kinds
+    return by_key(problems, lambda problem: (problem.column, kind_of(problem.message)))

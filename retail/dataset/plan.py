@@ -10,12 +10,11 @@ from typing import NamedTuple
 
 from retail.dataset.manifest import Manifest
 from retail.dataset.remarks import few
-from retail.schema import MODALITIES
-from retail.wording import INPUT_WORDS
+from retail.wording import FILES_WORDS, INPUT_WORDS
 
 MEND = 3  # things to mend first that are named
+CUT = {"characters": "descriptions", "seconds": "sounds"}  # kinds of remark -> what has an end that is not read
 FEWEST = 2  # training products of a class below which it cannot be learned
-FILES = {"image": "photos", "audio": "sounds"}
 
 
 class Line(NamedTuple):
@@ -43,10 +42,10 @@ def _inputs(manifest: Manifest) -> str:
     total = len(manifest.products)
     counts = Counter(modality for product in manifest.products for modality in product.modalities)
     parts = []
-    for modality in sorted(MODALITIES, key=lambda name: ("image", "text", "audio").index(name)):
+    for modality, word in INPUT_WORDS.items():
         columns = " + ".join(manifest.inputs.get(modality, ()))
         origin = f" ({columns})" if columns else ""
-        parts.append(f"{INPUT_WORDS[modality]} {counts[modality]:,} of {total:,}{origin}" if counts[modality] else "")
+        parts.append(f"{word} {counts[modality]:,} of {total:,}{origin}" if counts[modality] else "")
     return " · ".join(part for part in parts if part)
 
 
@@ -100,13 +99,11 @@ def _not_used(manifest: Manifest) -> str:
     return ", ".join(parts)
 
 
-CUT = {"characters": "descriptions", "seconds": "sounds"}
-
-
 def mend_first(manifest: Manifest) -> list[str]:
     """The most that can be won, the most important first."""
     found = [
-        f"None of the {count:,} {FILES[modality]} was found: mend the paths in column {manifest.inputs[modality][0]!r}."
+        f"None of the {count:,} {FILES_WORDS[modality]} was found: mend the paths in column "
+        f"{manifest.inputs[modality][0]!r}."
         for modality, count in manifest.lost.items()
     ]
     found += [str(remark) for remark in manifest.remarks if remark.kind == "addresses"]
@@ -121,10 +118,10 @@ def mend_first(manifest: Manifest) -> list[str]:
         if few_rows:
             classes = "1 class has" if len(few_rows) == 1 else f"{len(few_rows):,} classes have"
             found.append(f"{task}: {classes} one training product only ({few(few_rows)}); add products.")
-    missing = manifest.rows and [
+    found += [
         f"{task}: {unlabelled:,} of {len(manifest.products):,} products have no label."
         for task in manifest.tasks
         if (unlabelled := sum(not product.labels.get(task) for product in manifest.products)) * 2
         > len(manifest.products)
     ]
-    return [*found, *(missing or [])][:MEND]
+    return found[:MEND]

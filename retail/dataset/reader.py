@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Literal
 
 from retail.dataset.cells import INPUTS, Cells, text_columns
-from retail.dataset.columns import AUDIO, ID, IMAGE, ROLES, SPLIT, SPLIT_WORDS, TEXT, suggest
+from retail.dataset.columns import AUDIO, ID, IMAGE, ROLES, SPLIT, SPLIT_WORDS, TEXT
 from retail.dataset.grouping import group_names
 from retail.dataset.identity import joined_rows, names_of
 from retail.dataset.manifest import Manifest, Problem, Seal
 from retail.dataset.places.found import FoundFiles
 from retail.dataset.remarks import Remark, few
-from retail.dataset.rows import Row, Rows, rows_of
+from retail.dataset.rows import Row, Rows, roles_of, rows_of
 from retail.dataset.source import Source, open_source
 from retail.dataset.splitting import as_in_folders, group_faults, split_products, with_validation
 from retail.dataset.unused import (
@@ -94,10 +94,10 @@ def _cells(
     if source.pointer:
         columns = source.pointer.columns
     else:
-        guess = suggest(rows.header, [row.cells for row in rows.rows])
+        guess = roles_of(rows)
         named = {*tasks, *text_columns(rows.header, text_column)}  # what somebody named keeps its name
         free = {role: "" for role in ROLES if getattr(guess, role) in named}
-        columns = replace(guess, tasks=(), **free)  # type: ignore[arg-type]
+        columns = replace(guess, **free)  # type: ignore[arg-type]
     return Cells(source, rows, columns.grouped_by(group), text_column, tuple(tasks))
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from retail.dataset.columns import ID
+from retail.dataset.columns import ID, Columns, suggest
 from retail.dataset.source import Part, Source
 from retail.dataset.tables import Fault
 
@@ -74,6 +74,11 @@ def rows_of(source: Source) -> Rows:
 
 def _is_header(cells: list[str], header: list[str]) -> bool:
     return len(cells) > 1 and [cell.lstrip("\ufeff") for cell in cells] == header
+
+
+def roles_of(rows: Rows) -> Columns:
+    """What the columns probably hold; which of them to learn is for the reader to say."""
+    return replace(suggest(rows.header, [row.cells for row in rows.rows]), tasks=())
 
 
 def _short(part: Part) -> str:

@@ -7,7 +7,7 @@ and a remark for every table that is not read. No photo or sound is opened.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -62,6 +62,7 @@ class Source:
     remarks: tuple[Remark, ...] = ()
     notes: tuple[str, ...] = ()  # of unpacking
     pointer: Pointer | None = None
+    walked: Listing | None = field(default=None, repr=False)  # of a folder, which was walked to find its tables
 
     @property
     def name(self) -> str:
@@ -71,7 +72,7 @@ class Source:
     @cached_property
     def listing(self) -> Listing:
         """Every file of the data."""
-        return list_files(self.root, self.own)
+        return self.walked or list_files(self.root, self.own)
 
 
 def open_source(data: str | Path, labelled: bool = True, called: str = "") -> Source:
@@ -124,14 +125,15 @@ def _opened(place: Path, name: str, labelled: bool) -> Source:
         parts, remarks = _parts({path: tables.sheets(path) for path in found}, place, labelled)
         if others := [path.relative_to(place).as_posix() for path in tables.paths if path not in found]:
             remarks += (_unread(others, [path.relative_to(place).as_posix() for path in found]),)
-        return Source(resolved, own, parts, tuple(found), resolved, resolved.name, remarks)
+        return Source(resolved, own, parts, tuple(found), resolved, resolved.name, remarks, walked=listing)
     if not files:
         held = f", but {few(listing.files)}" if listing.files else ""
         raise UserError(
             f"{name} has no table (CSV, Excel, JSON Lines or Parquet), no photo and no sound{held}; name {EXPECTED}."
         )
     remarks = (_stray(beside, listing),) if beside else ()
-    return Source(resolved, own, (Part("", files, listing.root),), (), resolved, resolved.name, remarks)
+    part = Part("", files, listing.root)
+    return Source(resolved, own, (part,), (), resolved, resolved.name, remarks, walked=listing)
 
 
 def _require_no_other_kind(path: Path) -> None:

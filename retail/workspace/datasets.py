@@ -30,13 +30,12 @@ from retail.dataset.columns import (
     Pointer,
     datasets_folder,
     read_pointer,
-    suggest,
     write_pointer,
 )
 from retail.dataset.decisions import decided
 from retail.dataset.places.archive import extract
 from retail.dataset.reader import read_rows
-from retail.dataset.rows import rows_of
+from retail.dataset.rows import roles_of, rows_of
 from retail.dataset.source import changed, media_kind, open_source
 from retail.dataset.tables import TABLE_ENDINGS
 from retail.files import DEMO_DIR, on_this_machine, whole_folder
@@ -248,9 +247,7 @@ def _describe(folder: Path, name: str, data: Path, notes: tuple[str, ...]) -> No
     if found.pointer:  # a folder of one's own with decisions beside it
         columns, labels = found.pointer.columns, found.pointer.labels
     else:
-        rows = rows_of(found)
-        # Where the convention is followed, nothing needs saying; which columns to learn is the reader's own guess.
-        columns, labels = replace(suggest(rows.header, [row.cells for row in rows.rows]), tasks=()), {}
+        columns, labels = roles_of(rows_of(found)), {}
 
     def placed(path: Path) -> str:
         return str(path.relative_to(folder)) if path.is_relative_to(folder) else str(path)

@@ -16,9 +16,10 @@ from retail.dataset.columns import AUDIO, IMAGE
 from retail.dataset.places import ABSENT, WEB, Found, Places
 from retail.dataset.source import Source
 from retail.media import MediaError, decode_audio, decode_image, seconds_unread
+from retail.wording import FILES_WORDS
 
 KINDS: dict[str, Literal["image", "audio"]] = {IMAGE: "image", AUDIO: "audio"}
-FILE_WORDS = {IMAGE: "photos", AUDIO: "sounds"}
+FILE_WORDS = {column: FILES_WORDS[kind] for column, kind in KINDS.items()}
 
 
 @dataclass
@@ -32,7 +33,6 @@ class FoundFiles:
     named: Counter[str] = field(default_factory=Counter)  # column -> cells that name a file
     found: Counter[str] = field(default_factory=Counter)  # column -> cells of which a file was found
     addresses: Counter[str] = field(default_factory=Counter)  # column -> web addresses that were not fetched
-
     cut_off: int = 0  # sounds that are longer than what is read
 
     def __post_init__(self) -> None:
@@ -65,8 +65,10 @@ class FoundFiles:
 
     def _is_anothers(self, found: Found, folder: Path) -> bool:
         """Whether a file that was not found as written lies beside another table: 1.jpg of test is not train's."""
+        if not found.remark or found.path is None:
+            return False
         others = {part.folder for part in self.source.parts if not folder.is_relative_to(part.folder)}
-        return bool(found.remark) and any(found.path.is_relative_to(other) for other in others if found.path)
+        return any(found.path.is_relative_to(other) for other in others)
 
     def _opens(self, column: str, path: Path, say: Callable[[str], None]) -> bool:
         changed = path.stat()
