@@ -19,7 +19,8 @@ import urllib3.util.connection
 
 from retail.dataset.fetching import fetch_addresses
 from retail.dataset.places import web
-from retail.dataset.places.web import Fetched, Limits, cached, fetch, is_public
+from retail.dataset.places.hosts import Limits, is_public
+from retail.dataset.places.web import Fetched, cached, fetch
 from retail.dataset.reader import read_manifest
 
 JPEG = b"\xff\xd8\xff\xe0 a photo"

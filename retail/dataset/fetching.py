@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from retail.dataset.places.hosts import Limits
 from retail.dataset.places.names import addresses_in
-from retail.dataset.places.web import Fetched, Limits, fetch
+from retail.dataset.places.web import Fetched, fetch
 from retail.dataset.reader import media_cells
 from retail.schema import Progress
 

@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
 
 from retail.dataset.cells import INPUTS, Cells, text_columns
 from retail.dataset.columns import AUDIO, ID, IMAGE, ROLES, SPLIT, SPLIT_WORDS, TEXT
@@ -18,6 +17,7 @@ from retail.dataset.grouping import group_names
 from retail.dataset.identity import joined_rows, names_of
 from retail.dataset.manifest import Manifest, Problem, Seal
 from retail.dataset.places.found import FoundFiles
+from retail.dataset.places.names import Kind
 from retail.dataset.remarks import Remark, few
 from retail.dataset.rows import Row, Rows, roles_of, rows_of
 from retail.dataset.source import Source, open_source
@@ -49,7 +49,7 @@ def header_of(data: str | Path, asked: Sequence[str] = ()) -> list[str]:
     return [*cells.header, *cells.column_of]
 
 
-def media_cells(data: str | Path) -> dict[Literal["image", "audio"], list[str]]:
+def media_cells(data: str | Path) -> dict[Kind, list[str]]:
     """The cells that name photos and those that name sounds; raises UserError."""
     cells = _cells(open_source(data, labelled=False), TEXT, ())
     photos = [cell for place in range(len(cells)) for cell in cells.photos(place)]

@@ -11,10 +11,9 @@ import hashlib
 import os
 import sqlite3
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +32,6 @@ from retail.schema import (
     Note,
     Product,
     Progress,
-    Subset,
     UserError,
     Vocabulary,
 )

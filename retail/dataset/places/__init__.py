@@ -11,18 +11,17 @@ import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 from urllib.parse import unquote
 
 from retail.dataset.columns import PHOTO_ENDINGS, SOUND_ENDINGS
 from retail.dataset.places.listing import Listing
-from retail.dataset.places.names import MEDIA_ENDINGS, ends_in, is_address, parts_of
+from retail.dataset.places.names import MEDIA_ENDINGS, Kind, ends_in, is_address, parts_of
 from retail.dataset.places.web import cached, fetched_folder
 from retail.files import home
+from retail.wording import INPUT_WORDS
 
-Kind = Literal["image", "audio"]
 ENDINGS: dict[Kind, tuple[str, ...]] = {"image": PHOTO_ENDINGS, "audio": SOUND_ENDINGS}
-KIND_WORDS: dict[Kind, str] = {"image": "photo", "audio": "sound"}
 
 # How a file was found that does not lie where its cell says: "48 photos were found by base name in another folder".
 DECODED = "with %20 decoded"
@@ -162,12 +161,12 @@ class Places:
         reals = {child: self._real(os.path.join(path, child)) for child in names}
         inside = [child for child, real in reals.items() if self._is_meant(real) and os.path.isfile(real)]
         if not inside:
-            return [Found(None, name, EMPTY_FOLDER.format(name=name, word=KIND_WORDS[kind]))]
+            return [Found(None, name, EMPTY_FOLDER.format(name=name, word=INPUT_WORDS[kind]))]
         used = inside[:MOST_IN_FOLDER] if kind == "image" else inside
         found = [Found(Path(reals[child]), f"{name.rstrip('/')}/{child}", "", IN_FOLDER) for child in used]
         if len(used) == len(inside):
             return found
-        facts = {"count": len(inside), "word": KIND_WORDS[kind], "most": MOST_IN_FOLDER}
+        facts = {"count": len(inside), "word": INPUT_WORDS[kind], "most": MOST_IN_FOLDER}
         return [*found, Found(None, name, FULL_FOLDER.format(name=name, **facts))]
 
     def _elsewhere(self, ways: Iterable[str], name: str, kind: Kind, bases: Sequence[str]) -> Found:

@@ -10,15 +10,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from retail.dataset.columns import AUDIO, IMAGE
 from retail.dataset.places import ABSENT, WEB, Found, Places
+from retail.dataset.places.names import Kind
 from retail.dataset.source import Source
 from retail.media import MediaError, decode_audio, decode_image, seconds_unread
 from retail.wording import FILES_WORDS
 
-KINDS: dict[str, Literal["image", "audio"]] = {IMAGE: "image", AUDIO: "audio"}
+KINDS: dict[str, Kind] = {IMAGE: "image", AUDIO: "audio"}
 FILE_WORDS = {column: FILES_WORDS[kind] for column, kind in KINDS.items()}
 
 

@@ -9,9 +9,11 @@ import ast
 import json
 import re
 from collections.abc import Iterable, Sequence
+from typing import Literal
 
 from retail.dataset.columns import PHOTO_ENDINGS, SOUND_ENDINGS
 
+Kind = Literal["image", "audio"]  # of the inputs that are files
 MEDIA_ENDINGS = (*PHOTO_ENDINGS, *SOUND_ENDINGS)
 SCHEMES = ("http://", "https://")
 # An address may hold any of these letters: it ends only where the next one begins.
