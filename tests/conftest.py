@@ -7,8 +7,10 @@ embeddings, so that a demo clip is encoded once.
 from __future__ import annotations
 
 import csv
+import io
 import os
 import re
+import zipfile
 from functools import cache
 from pathlib import Path
 
@@ -106,3 +108,31 @@ def write_small_data(folder: Path, rows: int = 48) -> Path:
 @pytest.fixture(scope="session")
 def small_data(tmp_path_factory) -> Path:
     return write_small_data(tmp_path_factory.mktemp("small") / "data")
+
+
+@pytest.fixture
+def empty_home(tmp_path, monkeypatch):
+    """A home of the test's own, where nothing is kept yet."""
+    monkeypatch.setenv("RETAIL_HOME", str(tmp_path / "home"))
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """An empty folder for data, beside that home."""
+    (tmp_path / "data").mkdir()
+    return tmp_path / "data"
+
+
+def photo(path: Path, colour: str = "red") -> None:
+    """A small photo, with the folders that it lies in."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", (8, 8), colour).save(path)
+
+
+def zipped(files: dict[str, bytes]) -> bytes:
+    """A ZIP of these files."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return stream.getvalue()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import io
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +15,9 @@ from retail.dataset.reader import read_manifest
 from retail.dataset.source import open_source
 from retail.schema import UserError
 from retail.workspace import datasets
+from tests.conftest import zipped
+
+pytestmark = pytest.mark.usefixtures("empty_home")
 
 TABLE = (
     "SKU;Picture;Beschreibung;Colour;split\n"
@@ -24,19 +26,6 @@ TABLE = (
     "a3;;;red;one\n"
     "a4;;a red jar;red;one\n"
 )
-
-
-@pytest.fixture(autouse=True)
-def empty_home(tmp_path, monkeypatch):
-    monkeypatch.setenv("RETAIL_HOME", str(tmp_path / "home"))
-
-
-def zipped(files: dict[str, bytes]) -> bytes:
-    stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w") as archive:
-        for name, content in files.items():
-            archive.writestr(name, content)
-    return stream.getvalue()
 
 
 @pytest.fixture

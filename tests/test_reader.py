@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 
 import pytest
-from PIL import Image
 from typer.testing import CliRunner
 
 from retail.__main__ import app
@@ -18,22 +17,9 @@ from retail.dataset.reader import header_of, media_cells, read_manifest, read_ro
 from retail.files import DEMO_DIR
 from retail.schema import UserError
 from retail.workspace import datasets
+from tests.conftest import photo
 
-
-@pytest.fixture(autouse=True)
-def empty_home(tmp_path, monkeypatch):
-    monkeypatch.setenv("RETAIL_HOME", str(tmp_path / "home"))
-
-
-@pytest.fixture
-def folder(tmp_path):
-    (tmp_path / "data").mkdir()
-    return tmp_path / "data"
-
-
-def photo(path: Path, colour: str = "red") -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.new("RGB", (8, 8), colour).save(path)
+pytestmark = pytest.mark.usefixtures("empty_home")
 
 
 def write(folder: Path, *lines: str) -> Path:

@@ -13,22 +13,9 @@ from retail.dataset.places.listing import list_files
 from retail.dataset.reader import read_manifest, read_rows
 from retail.dataset.source import open_source
 from retail.schema import UserError
+from tests.conftest import photo
 
-
-@pytest.fixture(autouse=True)
-def empty_home(tmp_path, monkeypatch):
-    monkeypatch.setenv("RETAIL_HOME", str(tmp_path / "home"))
-
-
-@pytest.fixture
-def folder(tmp_path):
-    (tmp_path / "data").mkdir()
-    return tmp_path / "data"
-
-
-def photo(path: Path, colour: str = "red") -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.new("RGB", (8, 8), colour).save(path)
+pytestmark = pytest.mark.usefixtures("empty_home")
 
 
 def packed(folder: Path) -> Path:

@@ -149,3 +149,12 @@ def _note(page, url: str) -> None:
     parts = urlsplit(url)
     if parts.scheme not in ("data", "blob") and parts.hostname not in ("127.0.0.1", "localhost"):
         page.elsewhere.append(url)
+
+
+@pytest.fixture
+def home_of_own(own, monkeypatch):
+    """What the test reads is what the server writes; nothing keeps working afterwards."""
+    monkeypatch.setenv("RETAIL_HOME", str(own[0]))
+    yield
+    for job in jobs.list_jobs():
+        jobs.cancel(job)

@@ -17,7 +17,7 @@ from tests.browser.conftest import WAIT_MS, dashboard, free_port
 from tests.browser.driving import RUN_MS, choose, keep_it_small, problem_cells, settled, upload
 from tests.conftest import write_small_data
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("home_of_own")]
 
 COUNT = re.compile(r": \d[\d,]* of \d[\d,]*")
 PATIENCE_SECONDS = 120
@@ -41,15 +41,6 @@ def own(installed, tmp_path_factory):
         patch.setenv("RETAIL_HOME", str(home))
         datasets.add_folder("Small", write_small_data(tmp_path_factory.mktemp("small") / "data"))
     return home, free_port()
-
-
-@pytest.fixture(autouse=True)
-def own_home(own, monkeypatch):
-    """What the test reads is what the server writes; nothing keeps working afterwards."""
-    monkeypatch.setenv("RETAIL_HOME", str(own[0]))
-    yield
-    for job in jobs.list_jobs():
-        jobs.cancel(job)
 
 
 @pytest.fixture(scope="module")

@@ -8,19 +8,19 @@ from __future__ import annotations
 
 import csv
 import io
-import zipfile
 from pathlib import Path
 
 import pytest
 
 from retail.files import DEMO_DIR
-from retail.workspace import datasets, jobs
+from retail.workspace import datasets
 from tests.browser.conftest import dashboard, free_port
 from tests.browser.driving import RUN_MS, settled
 from tests.browser.test_long_runs import start
+from tests.conftest import zipped
 from tests.workbook_sample import rows_of, write_xlsx
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("home_of_own")]
 
 CLASSES, OF_A_CLASS, LOOSE = 3, 16, 60
 Photo = tuple[Path, str, str]  # file, category, description
@@ -32,15 +32,6 @@ def own(installed, session_home, tmp_path_factory):
     home = tmp_path_factory.mktemp("ways")
     (home / "embeddings").symlink_to(session_home / "embeddings")
     return home, free_port()
-
-
-@pytest.fixture(autouse=True)
-def own_home(own, monkeypatch):
-    """What the test reads is what the server writes; nothing keeps working afterwards."""
-    monkeypatch.setenv("RETAIL_HOME", str(own[0]))
-    yield
-    for job in jobs.list_jobs():
-        jobs.cancel(job)
 
 
 @pytest.fixture(scope="module")
@@ -62,14 +53,6 @@ def photos() -> list[Photo]:
         for name in names
         for row in (found[name][place],)
     ]
-
-
-def zipped(files: dict[str, bytes]) -> bytes:
-    stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w") as archive:
-        for name, content in files.items():
-            archive.writestr(name, content)
-    return stream.getvalue()
 
 
 def table(*rows: tuple[str, ...]) -> bytes:
