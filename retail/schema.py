@@ -139,6 +139,9 @@ class Note:
 # What to do with an answer: take it, have somebody look, or take it for something that nobody taught.
 Decision = Literal["accept", "review", "unknown"]
 
+# Who answers: the trained classes, or the products of a catalogue.
+Witness = Literal["classifier", "catalogue"]
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -146,6 +149,7 @@ class Answer:
 
     `candidates` hold the right class as often as wished; `decision` is "accept" where answers as sure as this are right
     as often as wished. `like_this` is (n, right): so many validation answers to the same inputs were as sure.
+    `witnesses` say what each of the two would answer alone, with its probability; empty where no catalogue was asked.
     """
 
     label: str
@@ -153,6 +157,7 @@ class Answer:
     candidates: tuple[str, ...]
     decision: Decision
     like_this: tuple[int, int] | None = None
+    witnesses: Mapping[Witness, tuple[str, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -181,6 +186,21 @@ class KnownProduct:
 
 
 @dataclass(frozen=True)
+class Match:
+    """A product of a catalogue that an upload may be.
+
+    `probability` that it is the same product; `similarity` says how alike they are by each input that both have, and
+    as the recogniser sees them as a whole ("fused"), -1 to 1.
+    """
+
+    id: str
+    name: str
+    labels: Mapping[str, str]
+    probability: float
+    similarity: Mapping[str, float]
+
+
+@dataclass(frozen=True)
 class Prediction:
     """Class probabilities of one product for every task, and what they are worth.
 
@@ -195,11 +215,13 @@ class Prediction:
     answers: Mapping[str, Answer] = field(default_factory=dict)
     novelty: NoveltyScore = UNCOMPARED
     nearest: KnownProduct | None = None
+    matches: tuple[Match, ...] = ()  # products of the catalogue, likeliest first
+    recognised: Match | None = None  # the one of them that the upload is taken for
 
     @property
     def unknown(self) -> bool:
         """Whether the upload is none of the known products."""
-        return self.novelty.unknown
+        return self.recognised is None and self.novelty.unknown
 
     def best(self, task: str) -> tuple[str, float]:
         """The likeliest class of a task and its probability."""
