@@ -106,7 +106,8 @@ def test_the_wheel_carries_the_app_its_configuration_and_the_demo(wheel):
     shipped = ["streamlit_app.py", ".streamlit/config.toml", "data/demo_results.json", "data/demo_bundle/bundle.json"]
     shipped += ["data/demo/metadata.csv", "data/spoken_word/encoder.safetensors", "data/demo_bundle/head.safetensors"]
     shipped += ["data/demo_bundle/certainty.safetensors"]
-    shipped += [str(path.relative_to(ROOT)) for path in (ROOT / "data" / "demo").rglob("*.*")]
+    for folder in ("demo", "groceries_bundle"):
+        shipped += [str(path.relative_to(ROOT)) for path in (ROOT / "data" / folder).rglob("*.*")]
     assert {f"retail/shipped/{name}" for name in shipped} <= names
     assert {str(path.relative_to(ROOT)) for path in (ROOT / "retail").rglob("*.py")} <= names
     assert "retail/py.typed" in names and any(name.endswith("licenses/NOTICE.md") for name in names)

@@ -75,7 +75,8 @@ def evaluate(
 def leaderboard(
     data: Data,
     bundles: Annotated[
-        list[Path], typer.Argument(help="Folders made by 'train --out'; `demo` ships.", metavar="BUNDLE...")
+        list[Path],
+        typer.Argument(help="Folders made by 'train --out'; `demo` and `groceries` ship.", metavar="BUNDLE..."),
     ],
     split: Annotated[
         str, typer.Option(help="Rows to score: train, val, test, another split of the data, or all.")

@@ -49,7 +49,9 @@ EXAMPLES = {
 }
 
 Data = Annotated[Path, typer.Argument(help="A folder, a ZIP or a table; `demo` ships.", metavar="DATA")]
-Bundle = Annotated[Path, typer.Argument(help="A folder made by 'train --out'; `demo` ships.", metavar="BUNDLE")]
+Bundle = Annotated[
+    Path, typer.Argument(help="A folder made by 'train --out'; `demo` and `groceries` ship.", metavar="BUNDLE")
+]
 Tasks = Annotated[
     str,
     typer.Option(
