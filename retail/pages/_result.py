@@ -154,7 +154,7 @@ def draw(chosen: Chosen, known: Known) -> Asked | None:
 
 def draw_evidence(read: Evidence, known: Known) -> None:
     """Codes and words that were read from the photos, and which product of the catalogue has the code."""
-    for match in match_codes(read.codes, known.shelf.catalogued) if read.codes else ():
+    for match in match_codes(read.codes, known.shelf.products[: known.shelf.own]) if read.codes else ():
         st.info(plain(match.sentence), icon=":material/barcode:")
     for sentence in replace(read, codes=()).sentences:
         st.caption(plain(sentence))
