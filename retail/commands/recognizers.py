@@ -35,6 +35,7 @@ from retail.schema import Prediction, Product
 
 if TYPE_CHECKING:
     from retail.catalogue.evidence import Evidence
+    from retail.recognizer import Recognizer
     from retail.workspace.requests import EvaluateRequest, LeaderboardRequest, RobustnessRequest
 
 ScoredRows = Annotated[
@@ -143,6 +144,9 @@ def predict(
         float, typer.Option(help="Accept answers that are right as often as this, 0.5 to 0.99; the others need a look.")
     ] = DEFAULT_WISH,
     read: Read = "",
+    catalogue: Annotated[
+        str, typer.Option(help="A catalogue whose products answer beside the classes; see `catalogue list`.")
+    ] = "",
     limit: Annotated[int, typer.Option(help="With --data: refuse more rows than this; 0 is no limit.")] = 0,
     status: Status = None,
 ) -> None:
@@ -163,6 +167,7 @@ def predict(
                     limit=limit,
                     accuracy=wished,
                     reading=reading,
+                    catalogue=catalogue,
                     out=out,
                 ),
                 progress,
@@ -172,8 +177,18 @@ def predict(
         from retail.recognizer.bundle import load_bundle
 
         product, evidence = with_evidence(Product.of(image, text, audio), reading)
-        prediction = noted(load_bundle(bundle).predict(product, accuracy=accuracy), evidence)
+        prediction = noted(_answer(load_bundle(bundle), product, catalogue, accuracy), evidence)
         typer.echo(_as_json(prediction, evidence) if as_json else _as_text(prediction))
+
+
+def _answer(recognizer: Recognizer, product: Product, catalogue: str, accuracy: float) -> Prediction:
+    """Of the classes alone, or together with a catalogue."""
+    if not catalogue:
+        return recognizer.predict(product, accuracy=accuracy)
+    from retail.catalogue.database import Catalogue
+    from retail.catalogue.shelf import Shelf
+
+    return Shelf.of(recognizer, Catalogue.open(catalogue)).predict(product, accuracy)
 
 
 def _as_json(prediction: Prediction, evidence: Evidence) -> str:
@@ -187,12 +202,16 @@ def _as_json(prediction: Prediction, evidence: Evidence) -> str:
         "novelty": None if math.isnan(novelty.score) else asdict(novelty),
         "nearest": None if nearest is None else asdict(nearest),
         "read": evidence.to_dict(),
+        "recognised": prediction.recognised and asdict(prediction.recognised),
+        "matches": [asdict(match) for match in prediction.matches],
     }
     return json.dumps(values, indent=1, ensure_ascii=False)
 
 
 def _as_text(prediction: Prediction) -> str:
     lines = [f"used: {', '.join(prediction.used)}", *prediction.notes]
+    if found := prediction.recognised:
+        lines.append(f"product of the catalogue: {found.name or found.id} {found.probability:.1%}")
     if prediction.unknown:
         lines.append("Not one of the known products; the answers below are guesses among those that it knows.")
     for task, answer in prediction.answers.items():

@@ -40,7 +40,7 @@ def draw_recognised(match: Match, catalogue: Catalogue) -> None:
 
 def evidence(match: Match) -> str:
     """How alike it is by each input, such as 'photo 0.82, description 0.64'."""
-    words: dict[str, str] = {**charts.WORDS, "fused": "as a whole"}
+    words = {"fused": "as a whole"} | {str(name): word for name, word in charts.WORDS.items()}
     found = [f"{words[name]} {value:.2f}" for name, value in match.similarity.items()]
     return f"similarity: {', '.join(found)}" if found else "no input in common"
 

@@ -15,7 +15,7 @@ import logging
 import secrets
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -41,8 +41,14 @@ CREATE TABLE IF NOT EXISTS corrections (
 );
 CREATE INDEX IF NOT EXISTS corrections_by_knows ON corrections (knows);
 CREATE INDEX IF NOT EXISTS corrections_unsettled ON corrections (catalogue) WHERE settled = 0;
-CREATE TABLE IF NOT EXISTS versions (checksum TEXT PRIMARY KEY, base TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS versions (checksum TEXT NOT NULL, base TEXT NOT NULL, PRIMARY KEY (checksum, base));
 CREATE TABLE IF NOT EXISTS learned (checksum TEXT NOT NULL, id TEXT NOT NULL, PRIMARY KEY (checksum, id));
+"""
+# What these data are a version of, through all generations, themselves too.
+FAMILY = """
+WITH RECURSIVE family (checksum) AS (
+    SELECT ? UNION SELECT base FROM versions JOIN family USING (checksum)
+) SELECT checksum FROM family
 """
 
 
@@ -116,7 +122,7 @@ class Corrections:
                     correction.time,
                     correction.catalogue,
                     correction.product_id,
-                    _knows(correction),
+                    correction.knows,
                     correction.model_dump_json(),
                 ),
             )
@@ -164,22 +170,20 @@ class Corrections:
 
         They are about answers of recognisers with the same data, or with the data that those are a version of.
         """
-        knows = _knows_of(bundle)
+        knows = knows_of(bundle)
         known = self._learned(knows)
         return [correction for correction in self.of_data(knows) if correction.id not in known]
 
     def of_data(self, checksum: str) -> list[Correction]:
         """All about answers of recognisers that learned from these data, or from data that these are a version of."""
-        family = [checksum]
         with self._base() as base:
-            while row := base.execute("SELECT base FROM versions WHERE checksum = ?", (family[-1],)).fetchone():
-                family.append(row[0])
+            family = [row[0] for row in base.execute(FAMILY, (checksum,))]
         return self._where(f"knows IN ({', '.join('?' * len(family))})", family)
 
-    def note_version(self, checksum: str, base_checksum: str, learned: list[str]) -> None:
+    def note_version(self, checksum: str, bases: Sequence[str], learned: Sequence[str]) -> None:
         """Remembers which data are a version of which, and the corrections that they hold."""
         with self._base() as base:
-            base.execute("INSERT OR REPLACE INTO versions VALUES (?, ?)", (checksum, base_checksum))
+            base.executemany("INSERT OR IGNORE INTO versions VALUES (?, ?)", [(checksum, each) for each in bases])
             base.executemany("INSERT OR IGNORE INTO learned VALUES (?, ?)", [(checksum, each) for each in learned])
 
     def _settle(self, correction: Correction, undone: bool, catalogue: Catalogue) -> None:
@@ -206,10 +210,10 @@ class Corrections:
             ).fetchall()
         return [(Correction.model_validate_json(content), bool(undone)) for content, undone in rows]
 
-    def _where(self, condition: str, values: list[str] | None = None) -> list[Correction]:
+    def _where(self, condition: str, values: Sequence[str] = ()) -> list[Correction]:
         with self._base() as base:
             rows = base.execute(
-                f"SELECT content FROM corrections WHERE undone IS NULL AND {condition} ORDER BY time, id", values or []
+                f"SELECT content FROM corrections WHERE undone IS NULL AND {condition} ORDER BY time, id", values
             ).fetchall()
         return [Correction.model_validate_json(row[0]) for row in rows]
 
@@ -226,12 +230,8 @@ def key_of(bundle: Path) -> str:
     return hashlib.sha256((or_shipped(bundle, SHIPPED_BUNDLES) / BUNDLE).read_bytes()).hexdigest()[:16]
 
 
-def _knows(correction: Correction) -> str:
-    """What the recogniser knew: its data, or itself where nobody wrote the data down."""
-    return correction.learned_from or correction.recognizer
-
-
-def _knows_of(bundle: Path) -> str:
+def knows_of(bundle: Path) -> str:
+    """What a recogniser knows, as a `Correction` says it."""
     info = read_record(or_shipped(bundle, SHIPPED_BUNDLES)).info
     return info.data.checksum if info else key_of(bundle)
 

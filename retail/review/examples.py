@@ -9,9 +9,10 @@ import os
 import re
 from pathlib import Path
 
+from retail.dataset.added import KeptFile
 from retail.files import home, whole_file
 from retail.media import content_hash, content_of
-from retail.review.record import Example, KeptFile
+from retail.review.record import Example
 from retail.schema import MediaSource, Product, Upload, UserError
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Literal, get_args
 
+from retail.dataset.added import KeptFile
 from retail.files.record import Record
 from retail.schema import Decision
 
@@ -14,17 +15,6 @@ from retail.schema import Decision
 Verdict = Literal["right", "class", "product", "new"]
 Place = Literal["recognise", "bulk", "review", "mistakes"]  # where it was said
 PLACES: tuple[Place, ...] = get_args(Place)
-
-
-class KeptFile(Record):
-    """A photo or a clip that was copied: its name among the kept files, and the SHA-256 of the file as it came.
-
-    `size` is that of the file as it came, 0 where what was kept is a smaller copy.
-    """
-
-    name: str
-    sha256: str
-    size: int
 
 
 class Example(Record):
@@ -69,6 +59,11 @@ class Correction(Record):
     catalogue: str
     product_id: str
     example: Example
+
+    @property
+    def knows(self) -> str:
+        """What the recogniser knew: its data, or itself where nobody wrote the data down."""
+        return self.learned_from or self.recognizer
 
     @property
     def was_wrong(self) -> bool:

@@ -199,6 +199,7 @@ class PredictRequest(_Unlabelled):
     limit: int = 0  # more rows are refused; 0: any number
     accuracy: float = DEFAULT_WISH  # answers are accepted where they are right as often as this
     reading: Reading = Reading()  # what is read from the photos beside the picture
+    catalogue: str = ""  # whose products answer beside the classes; "": none
     out: Path
 
 

@@ -1,17 +1,20 @@
 """The known products that a recogniser answers with: its catalogue's, and those that it learned from.
 
-In: a bundle. Out: training rows while they are as they were, and a `Shelf` for runs and the command line.
+In: a bundle. Out: training rows while they are as they were, and answers.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from retail.catalogue.database import Catalogue
 from retail.catalogue.shelf import Shelf
+from retail.config.wish import DEFAULT_WISH
 from retail.dataset.reader import read_manifest
 from retail.recognizer import Recognizer
-from retail.schema import Product, Progress, UserError
+from retail.schema import Prediction, Product, Progress, UserError
+from retail.store import EmbeddingStore
 from retail.workspace.recognizers import training_data
 
 
@@ -27,6 +30,15 @@ def learned_products(bundle: Path, recognizer: Recognizer) -> list[Product]:
     return list(manifest.in_split("train"))
 
 
-def shelf_with(recognizer: Recognizer, catalogue: str, progress: Progress | None = None) -> Shelf | None:
-    """The named catalogue beside the recogniser; None where no catalogue is asked for."""
-    return Shelf.of(recognizer, Catalogue.open(catalogue), progress=progress) if catalogue else None
+def answered(
+    products: Sequence[Product],
+    recognizer: Recognizer,
+    catalogue: str,
+    accuracy: float = DEFAULT_WISH,
+    progress: Progress | None = None,
+) -> list[Prediction]:
+    """One prediction a product, with the products of the named catalogue beside the classes, or of classes alone."""
+    if not catalogue:
+        return recognizer.predict_many(products, EmbeddingStore(), progress, accuracy)
+    shelf = Shelf.of(recognizer, Catalogue.open(catalogue), progress=progress)
+    return shelf.answer(*shelf.embed(products, EmbeddingStore(), progress), accuracy)

@@ -30,6 +30,7 @@ from retail.splits import unseen_sentences
 from retail.store import EmbeddingStore
 from retail.workspace.answers import AnswerColumns
 from retail.workspace.execution.outcome import Follower, Outcome, read_data
+from retail.workspace.shelves import answered
 from retail.workspace.requests import EvaluateRequest, PredictRequest, RobustnessRequest
 
 DECIDED: dict[Decision, str] = {"accept": "are accepted", "review": "need a look", "unknown": "are of unknown products"}
@@ -83,7 +84,7 @@ def predict(request: PredictRequest, recognizer: Recognizer, follower: Follower)
     for sentence in [*few_of_each(map(str, manifest.problems)), *remarks]:
         follower.note(sentence)
     products, read = all_with_evidence(manifest.products, request.reading, follower)
-    answers = recognizer.predict_many(products, EmbeddingStore(), follower, request.accuracy)
+    answers = answered(products, recognizer, request.catalogue, request.accuracy, follower)
     rows = _by_line([noted(answer, own) for answer, own in zip(answers, read, strict=True)], manifest)
     table = read_rows(request.data)
     header, own = table.header, table.by_number
