@@ -30,8 +30,8 @@ from retail.splits import unseen_sentences
 from retail.store import EmbeddingStore
 from retail.workspace.answers import AnswerColumns
 from retail.workspace.execution.outcome import Follower, Outcome, read_data
-from retail.workspace.shelves import answered
 from retail.workspace.requests import EvaluateRequest, PredictRequest, RobustnessRequest
+from retail.workspace.shelves import answered
 
 DECIDED: dict[Decision, str] = {"accept": "are accepted", "review": "need a look", "unknown": "are of unknown products"}
 
