@@ -7,11 +7,11 @@ from typing import Any
 
 import streamlit as st
 
+from retail.components.reading import reading_toggle
 from retail.components.uploads import release, uploaded
 from retail.components.words import plain
 from retail.config.reading import Reading
 from retail.media import MAX_SECONDS, SAMPLE_RATE_HZ, MediaError, content_hash, unread_sentence
-from retail.media.printed import NOT_INSTALLED, can_read_words
 from retail.schema import MODALITIES, Product
 from retail.workspace.demo import example_products
 from retail.workspace.uploads import MAX_UPLOAD_MB, THUMBNAIL_PX, take_photo, take_sound
@@ -162,9 +162,8 @@ def draw_photos(generation: int) -> None:
 def draw_reading() -> None:
     """What is read from the photos beside the picture itself."""
     with st.container(horizontal=True):
-        for name, option in Reading.options().items():
-            missing = name == "words" and not can_read_words()
-            st.toggle(option.label, key=f"read_{name}", disabled=missing, help=NOT_INSTALLED if missing else None)
+        for name in Reading.options():
+            reading_toggle(name, f"read_{name}")
 
 
 def draw_sound(generation: int) -> None:

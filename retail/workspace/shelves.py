@@ -38,7 +38,7 @@ def answered(
     progress: Progress | None = None,
 ) -> list[Prediction]:
     """One prediction a product, with the products of the named catalogue beside the classes, or of classes alone."""
-    if not catalogue:
+    if not catalogue or not len(known := Catalogue.open(catalogue)):
         return recognizer.predict_many(products, EmbeddingStore(), progress, accuracy)
-    shelf = Shelf.of(recognizer, Catalogue.open(catalogue), progress=progress)
+    shelf = Shelf.of(recognizer, known, progress=progress)
     return shelf.answer(*shelf.embed(products, EmbeddingStore(), progress), accuracy)
