@@ -15,14 +15,17 @@ import soundfile
 from PIL import Image, ImageOps
 from streamlit.testing.v1 import AppTest
 
+from retail.catalogue.choice import OWN
+from retail.catalogue.database import Catalogue
+from retail.catalogue.record import CatalogueProduct
 from retail.components.media import thumbnail
 from retail.files import DEMO_BUNDLE, DEMO_DIR, DEMO_TASKS, home
 from retail.media import SAMPLE_RATE_HZ, decode_audio, decode_image
-from retail.pages import _known
 from retail.recognizer import Recognizer
 from retail.recognizer.bundle import load_bundle, save_bundle
-from retail.schema import UserError
-from retail.workspace import bulk, demo, jobs
+from retail.review.corrections import Corrections
+from retail.schema import Product, UserError
+from retail.workspace import bulk, demo, jobs, shelves
 from retail.workspace.demo import demo_strategies
 from retail.workspace.recognizers import imported_folder
 from retail.workspace.requests import PredictRequest, write_request
@@ -64,7 +67,8 @@ def test_the_chosen_recogniser_says_what_it_knows_and_how_good_it_is(start):
     app = start()
     assert "Classes: product (24), category (6), packaging (5), brand (7)." in said(app)
     assert "Accuracy on the test products of its comparison" in said(app) and "n = 120" in said(app)
-    assert all(item.label != "Recogniser" for item in app.selectbox)  # nothing to choose
+    box = next(item for item in app.selectbox if item.label == "Recogniser")
+    assert box.options == ["Demo products", "Groceries (81 real products)"]
 
 
 def test_an_imported_recogniser_can_be_chosen_and_stays_chosen(start):
@@ -210,42 +214,80 @@ def test_strategies_that_cannot_be_trained_say_why_once_and_wait_for_another_try
     assert len(tries) == 2
 
 
-def test_known_products_appear_and_an_own_one_is_found_again(start):
-    app = button(start(), "Try an example").click().run()
+def headings(app: AppTest) -> list[str]:
+    return [item.value for item in app.subheader]
+
+
+def with_training_products(app: AppTest) -> AppTest:
+    """Waits until they are embedded."""
     deadline = time.monotonic() + TIMEOUT_SECONDS
     while "The nearest of 312 training products" not in said(app):
         assert not app.exception and time.monotonic() < deadline
         time.sleep(0.5)
         app.run()
-    next(item for item in app.text_input if item.label == "Product name").set_value("My own jam")
-    app = button(app, "Add").click().run()
+    return app
+
+
+def enrol(app: AppTest, name: str) -> AppTest:
+    next(item for item in app.text_input if item.label == "Product name").set_value(name)
+    app.run()
+    assert "recognised" in said(app), "how well it will be recognised stands there before it is kept"
+    app = button(app, "Add to the catalogue").click().run()
     assert not app.exception, app.exception
-    assert "The nearest of 312 training products and 1 that you added" in said(app)
-    assert "**My own jam** · *added by you*" in said(app) and "similarity 1.00" in said(app)
-    app = button(app, "Remove My own jam").click().run()
-    assert "My own jam**" not in said(app)
+    return app
 
 
-def test_what_nobody_taught_is_unknown_until_it_is_added_by_hand(start):
-    def headings(app):
-        return [item.value for item in app.subheader]
+def forget_all() -> None:
+    own = Catalogue.open(OWN)
+    own.remove([product.id for product in own.products()])
 
+
+def test_known_products_appear_and_an_own_one_is_found_again(start):
+    app = with_training_products(button(start(), "Try an example").click().run())
+    assert "312 training products and 0 of the catalogue “Products you added”" in said(app)
+    app = enrol(app, "My own jam")
+    assert headings(app)[0] == "My own jam" and "A product of the catalogue “Products you added”." in said(app)
+    assert "312 training products and 1 of the catalogue" in said(app)
+    assert "**My own jam** · *catalogue*" in said(app) and "similarity 1.00" in said(app)
+    forget_all()
+    assert "My own jam" not in said(app.run())
+
+
+def test_what_nobody_taught_is_unknown_until_it_is_added_to_the_catalogue(start):
     app = start().text_area[0].set_value("32-piece screwdriver set, chrome vanadium steel").run()
-    deadline = time.monotonic() + TIMEOUT_SECONDS
-    while "The nearest of 312 training products" not in said(app):
-        assert not app.exception and time.monotonic() < deadline
-        time.sleep(0.5)
-        app.run()
+    app = with_training_products(app)
     assert headings(app)[0] == "Not one of the 24 known products"
     assert "A guess: " in said(app) and "**" not in said(app).split("A guess: ")[1].split("\n")[0]
-    next(item for item in app.text_input if item.label == "Product name").set_value("Screwdriver set")
-    app = button(app, "Add").click().run()
-    assert headings(app)[0] == "Screwdriver set" and "A product that you added; similarity 1.00." in said(app)
+    app = enrol(app, "Screwdriver set")
+    assert headings(app)[0] == "Screwdriver set"
     app = app.text_area[0].set_value("ground coffee in a tin").run()
     assert headings(app)[0] == "Product" and "answers this sure were right" in said(app)
     app = app.text_area[0].set_value("32-piece screwdriver set, chrome vanadium steel").run()
-    app = button(app, "Remove Screwdriver set").click().run()
+    assert headings(app)[0] == "Screwdriver set"
+    forget_all()
+    assert headings(app.run())[0] == "Not one of the 24 known products"
+
+
+def test_what_somebody_says_of_an_answer_counts_at_once_and_can_be_taken_back(start):
+    app = start().text_area[0].set_value("32-piece screwdriver set, chrome vanadium steel").run()
     assert headings(app)[0] == "Not one of the 24 known products"
+    app = button(app, "None of these: new product").click().run()
+    next(item for item in app.text_input if item.label == "Name of the new product").set_value("Screwdriver set")
+    app = next(item for item in app.button if item.label == "Save").click().run()
+    assert not app.exception and "Added: “Screwdriver set” is now a product of “Products you added”." in said(app)
+    assert headings(app)[0] == "Screwdriver set" and [kept.name for kept in Corrections().all()] == ["Screwdriver set"]
+    app = button(app, "Undo").click().run()
+    assert headings(app)[0] == "Not one of the 24 known products" and not Corrections().all()
+
+
+def test_another_catalogue_can_answer_and_stays_chosen(start):
+    Catalogue.open("Spring").add([(CatalogueProduct("", "Screwdriver set"), Product.of(text="screwdriver set, steel"))])
+    app = start().text_area[0].set_value("screwdriver set, steel").run()
+    assert headings(app)[0] != "Screwdriver set"
+    next(item for item in app.selectbox if item.label == "Catalogue that answers too").set_value("Spring")
+    assert headings(app.run())[0] == "Screwdriver set"
+    again = start().text_area[0].set_value("screwdriver set, steel").run()
+    assert headings(again)[0] == "Screwdriver set"
 
 
 def test_a_bulk_run_is_started_found_again_by_its_address_and_searched(start, tmp_path):
@@ -404,7 +446,7 @@ def test_a_run_whose_title_begins_like_the_demo_is_not_taken_for_it(start):
 def test_known_products_that_failed_are_tried_again(start, monkeypatch, tmp_path):
     import_demo_as("copy")
     place = [(tmp_path / "gone", "text")]
-    monkeypatch.setattr(_known, "training_data", lambda bundle: place[0])
+    monkeypatch.setattr(shelves, "training_data", lambda bundle: place[0])
     app = choose(start(), "Imported: copy").text_area[0].set_value("ground coffee in a tin").run()
     deadline = time.monotonic() + TIMEOUT_SECONDS
     while "The training products cannot be shown" not in said(app):
