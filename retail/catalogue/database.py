@@ -172,7 +172,7 @@ class Catalogue:
             passing = set(self._column("id", wanted))
             chosen = [key for key in chosen if key in passing]
         chosen = chosen[offset:] if limit is None else chosen[offset : offset + limit]
-        by_id = {one.id: one for one in products_of(self._rows(chosen), self.folder)}
+        by_id = {one.id: one for one in products_of(self._rows(None, chosen), self.folder)}
         return [by_id[key] for key in chosen if key in by_id]
 
     def count(self, where: Mapping[str, str] | None = None, words: str = "") -> int:
@@ -187,13 +187,9 @@ class Catalogue:
         """The ids of the products whose names, labels, fields or descriptions fit the words best."""
         return match_words(self._table, words, condition(where, self._table.schema.names), count)
 
-    def view_ids(self, where: Mapping[str, str] | None, products: Collection[str]) -> set[str]:
-        """The ids of the views of those of these products that pass the filters."""
-        wanted = condition(where, self._table.schema.names)
-        if len(products) <= ASKED_AT_ONCE:
-            wanted = " AND ".join(filter(None, (wanted, among("id", products) if products else "false")))
-        rows = self._select(["id", "views"], wanted)
-        rows = rows.filter(pc.is_in(rows["id"], pa.array(list(products), pa.string())))
+    def view_ids(self, products: Collection[str]) -> set[str]:
+        """The ids of these products' views."""
+        rows = self._rows(["id", "views"], list(products))
         return set(rows["views"].combine_chunks().flatten().field("id").to_pylist())
 
     def field_names(self) -> list[str]:
@@ -307,11 +303,11 @@ class Catalogue:
         keys = pa.table({"name": pc.utf8_lower(rows["name"]), "id": rows["id"]})
         return keys.take(pc.sort_indices(keys, [("name", "ascending"), ("id", "ascending")]))["id"].to_pylist()
 
-    def _rows(self, ids: Sequence[str]) -> pa.Table:
+    def _rows(self, columns: list[str] | None, ids: Sequence[str]) -> pa.Table:
         """The rows of these ids; of many, one scan costs less than many conditions."""
         if len(ids) <= ASKED_AT_ONCE:
-            return self._select(None, among("id", ids) if ids else "false")
-        rows = self._table.to_arrow()
+            return self._select(columns, among("id", ids) if ids else "false")
+        rows = self._select(columns, "")
         return rows.filter(pc.is_in(rows["id"], pa.array(ids)))
 
     def _select(self, columns: list[str] | None, wanted: str) -> pa.Table:
