@@ -67,6 +67,17 @@ def test_a_late_answer_to_a_row_that_nobody_took_meanwhile_counts(tmp_path):
     assert queue.counts().done == 1
 
 
+def test_what_comes_next_is_seen_ahead_without_what_others_have(queue):
+    assert queue.next("ann") == 30
+    assert queue.ahead(5) == [10, 20] and queue.ahead(1) == [10]
+
+
+def test_each_decided_row_names_its_correction(queue):
+    queue.decide("ann", queue.next("ann"), "c1")
+    queue.next("ann")
+    assert queue.decisions() == {30: "c1"}
+
+
 def test_a_skipped_row_goes_to_the_end(queue):
     queue.skip("ann", queue.next("ann"))
     queue.skip("ann", queue.next("ann"))

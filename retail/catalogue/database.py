@@ -11,6 +11,7 @@ LanceDB.
 from __future__ import annotations
 
 import secrets
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -24,7 +25,7 @@ from retail.catalogue.filters import among, condition
 from retail.catalogue.media_files import delete_files, each_once, moved, views_of
 from retail.catalogue.places import PRODUCTS, folder_of, names, open_products
 from retail.catalogue.record import CatalogueProduct, Origin, View
-from retail.catalogue.tables import FIELD, KEPT, LABEL, columns_for, names_in, products_of, table_of, view_of
+from retail.catalogue.tables import FIELD, KEPT, LABEL, column_of, columns_for, names_in, products_of, table_of, view_of
 from retail.catalogue.vectors import VectorTable, ViewVectors, owner_of
 from retail.catalogue.writing import flushed, writing
 from retail.schema import Modality, Note, Product, Progress, UserError
@@ -190,6 +191,19 @@ class Catalogue:
     def label_names(self) -> list[str]:
         """The questions that some products have a label for."""
         return names_in(self._table.schema.names, LABEL)
+
+    def values(self, name: str) -> list[str]:
+        """What products say in a field, or in a label, each once, the most frequent first."""
+        column = next((c for kind in (FIELD, LABEL) if (c := column_of(kind, name)) in self._table.schema.names), "")
+        if not column:
+            return []
+        said = self._table.search().select([column]).to_arrow()[column].drop_null()
+        return [value for value, _ in Counter(said.to_pylist()).most_common()]
+
+    def counts(self) -> dict[Modality, int]:
+        """How many photos, descriptions and sounds show its products."""
+        views = self._table.search().select(["views"]).to_arrow()["views"].combine_chunks().flatten()
+        return dict(Counter(views.field("modality").to_pylist()))
 
     def views(self) -> list[View]:
         """All views, in the order in which they were added."""

@@ -14,7 +14,7 @@ from retail.dataset.columns import Pointer, read_pointer, write_pointer
 from retail.dataset.labels import rule_with
 from retail.dataset.rows import roles_of, rows_of
 from retail.dataset.source import open_source
-from retail.files import DEMO_DIR, or_demo
+from retail.files import DEMO_DIR, SHIPPED_DATA, or_shipped
 from retail.schema import UserError
 
 ROWS = {"rows=join": "photo", "rows=apart": "product"}  # decision -> what a row is
@@ -43,7 +43,7 @@ def check_original(pointer: Pointer) -> None:
 
 def keep_decisions(data: str | Path, decisions: Sequence[str]) -> None:
     """Writes them beside the data, where everything that reads the folder finds them; raises UserError."""
-    folder = or_demo(data, DEMO_DIR)
+    folder = or_shipped(data, SHIPPED_DATA)
     if folder.resolve() == DEMO_DIR.resolve():
         raise UserError("The demo is built in, so nothing can be decided about it; copy its folder first.")
     if not folder.is_dir():

@@ -25,7 +25,7 @@ from retail.dataset.places.archive import unpack
 from retail.dataset.places.listing import Listing, list_files
 from retail.dataset.remarks import Remark, few
 from retail.dataset.tables import Table, read_tables
-from retail.files import DEMO_DIR, home, or_demo
+from retail.files import SHIPPED_DATA, home, or_shipped
 from retail.schema import UserError
 
 PACKED_STARTS = (b"Rar!", b"7z\xbc\xaf", b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd")
@@ -82,7 +82,7 @@ def open_source(data: str | Path, labelled: bool = True, called: str = "") -> So
     Without `labelled` a test table that has no labels counts too, as for products that are only to be recognised. An
     error says `called` in place of the path.
     """
-    data = or_demo(data, DEMO_DIR)
+    data = or_shipped(data, SHIPPED_DATA)
     if data.is_dir() and (pointer := read_pointer(data)):
         place = data / pointer.metadata  # an absolute path stays as it is
         if not place.exists():

@@ -24,7 +24,7 @@ from filelock import FileLock, Timeout
 from retail.catalogue.database import Catalogue
 from retail.catalogue.record import CatalogueProduct
 from retail.catalogue.writing import LOCK
-from retail.files import DEMO_BUNDLE, home, or_demo
+from retail.files import SHIPPED_BUNDLES, home, or_shipped
 from retail.recognizer import Recognizer
 from retail.recognizer.bundle import BUNDLE, read_record
 from retail.review import examples, showing
@@ -227,12 +227,12 @@ class Corrections:
 
 def key_of(bundle: Path) -> str:
     """Tells one recogniser from another."""
-    return hashlib.sha256((or_demo(bundle, DEMO_BUNDLE) / BUNDLE).read_bytes()).hexdigest()[:16]
+    return hashlib.sha256((or_shipped(bundle, SHIPPED_BUNDLES) / BUNDLE).read_bytes()).hexdigest()[:16]
 
 
 def knows_of(bundle: Path) -> str:
     """What a recogniser knows, as a `Correction` says it."""
-    info = read_record(or_demo(bundle, DEMO_BUNDLE)).info
+    info = read_record(or_shipped(bundle, SHIPPED_BUNDLES)).info
     return info.data.checksum if info else key_of(bundle)
 
 

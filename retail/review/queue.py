@@ -166,6 +166,20 @@ class ReviewQueue:
             ]
         return Counts(done, left, lent, _per_hour(times))
 
+    def ahead(self, count: int) -> list[int]:
+        """The rows that come next for whoever asks, none of them lent."""
+        with self._base() as base:
+            rows = base.execute(
+                "SELECT number FROM rows WHERE decided IS NULL AND until <= ? ORDER BY place LIMIT ?",
+                (time.time(), count),
+            )
+            return [int(row[0]) for row in rows]
+
+    def decisions(self) -> dict[int, str]:
+        """Row -> the id of the correction that decided it."""
+        with self._base() as base:
+            return dict(base.execute("SELECT number, correction FROM rows WHERE decided IS NOT NULL").fetchall())
+
     def _check_own(self, base: sqlite3.Connection, reviewer: str, number: int) -> None:
         row = base.execute("SELECT reviewer, until, decided FROM rows WHERE number = ?", (number,)).fetchone()
         if row is None:

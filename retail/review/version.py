@@ -17,7 +17,7 @@ from retail.dataset.columns import Pointer, datasets_folder, read_pointer, write
 from retail.dataset.reader import read_manifest
 from retail.dataset.rows import roles_of, rows_of
 from retail.dataset.source import open_source
-from retail.files import DEMO_DIR, or_demo, whole_folder
+from retail.files import SHIPPED_DATA, or_shipped, whole_folder
 from retail.review.corrections import Corrections
 from retail.review.examples import kept_folder
 from retail.review.record import Correction
@@ -38,7 +38,7 @@ def with_corrections(
     verdicts on one example the last counts. `tasks`, `text_column` and `group` are those of the training to come.
     Raises UserError without a correction, and for data that cannot be read.
     """
-    data = or_demo(data, DEMO_DIR)
+    data = or_shipped(data, SHIPPED_DATA)
     pointer = read_pointer(data) if data.is_dir() else None
     original = data / pointer.metadata if pointer and pointer.also else data
     held = _still_said(AddedRows.read(data / pointer.also).rows) if pointer and pointer.also else []
