@@ -14,7 +14,7 @@ from torch import Tensor
 
 from retail.certainty.novelty import Novelty
 from retail.fusion import FusionHead
-from retail.review.order import as_points, teaching_order, uncertainty
+from retail.review.order import as_points, covered_by, teaching_order, uncertainty
 from retail.store import EmbeddingBatch
 from retail.training.predict import predict_probs
 
@@ -52,23 +52,34 @@ def most_entropy(pool: Pool) -> list[int]:
     return entropy(pool.probs).argsort(descending=True, stable=True).tolist()
 
 
+def ours(pool: Pool) -> list[int]:
+    """As the product does it: where the recogniser compares products, over what it learned from."""
+    novelty = Novelty.fit(pool.head, pool.labelled, pool.val)
+    points = as_points(pool.rows, novelty)
+    return teaching_order(uncertainty(pool.probs), points, covered_by(novelty, points), pool.count)
+
+
 def unsure_and_unlike(pool: Pool) -> list[int]:
-    """The product's."""
-    return teaching_order(uncertainty(pool.probs), as_points(pool.rows), pool.count)
-
-
-def entropy_and_unlike(pool: Pool) -> list[int]:
-    return teaching_order(entropy(pool.probs), as_points(pool.rows), pool.count)
-
-
-def squared_and_unlike(pool: Pool) -> list[int]:
-    """Uncertainty counts twice as much beside the distance."""
-    return teaching_order(uncertainty(pool.probs).square(), as_points(pool.rows), pool.count)
+    """The largest uncertainty times squared distance to the rows before: greedy k-means++ with weights."""
+    return _far_apart(pool, uncertainty(pool.probs))
 
 
 def unlike_alone(pool: Pool) -> list[int]:
     """k-center (Sener and Savarese 2018), blind to the answers."""
-    return teaching_order(torch.ones(len(pool.rows)), as_points(pool.rows), pool.count)
+    return _far_apart(pool, torch.ones(len(pool.rows)))
+
+
+def _far_apart(pool: Pool, weights: Tensor) -> list[int]:
+    points, chosen = as_points(pool.rows), list[int]()
+    nearest = torch.ones(len(points))
+    for _ in range(min(pool.count, len(points))):
+        worth = weights * nearest
+        worth[chosen] = -1.0
+        place = int(worth.argmax())
+        distances = (points - points[place]).square().sum(1)
+        nearest = torch.minimum(nearest, distances) if chosen else distances
+        chosen.append(place)
+    return chosen
 
 
 def gradients(pool: Pool) -> list[int]:
@@ -105,59 +116,16 @@ def covering_all(pool: Pool) -> list[int]:
     return _covering(pool, torch.ones(len(pool.rows)))
 
 
-def covering_squared(pool: Pool) -> list[int]:
-    return _covering(pool, uncertainty(pool.probs).square())
-
-
-def covering_entropy(pool: Pool) -> list[int]:
-    return _covering(pool, entropy(pool.probs))
-
-
-def covering_near(pool: Pool) -> list[int]:
-    """Only the 50 rows that are most like a row count for it."""
-    return _covering(pool, uncertainty(pool.probs), nearest=50)
-
-
 def covering_known(pool: Pool) -> list[int]:
     """What is like a labelled row is covered already."""
     return _covering(pool, uncertainty(pool.probs), known=True)
 
 
-def covering_mapped(pool: Pool) -> list[int]:
-    """The same where the recogniser compares products: by its own map of each input."""
-    novelty = Novelty.fit(pool.head, pool.labelled, pool.val)
-    return _covering(pool, uncertainty(pool.probs), known=True, novelty=novelty)
-
-
-def _mapped(novelty: Novelty, batch: EmbeddingBatch) -> Tensor:
-    parts = [
-        torch.nn.functional.normalize(space.mapped(batch.embeddings[name]), dim=1) * batch.present[name][:, None]
-        for name, space in novelty.inputs.items()
-    ]
-    return torch.cat(parts, dim=1)
-
-
-def _covering(
-    pool: Pool, unsure: Tensor, nearest: int = 0, known: bool = False, novelty: Novelty | None = None
-) -> list[int]:
-    together = joined(pool.rows, pool.labelled)
-    both = as_points(together) if novelty is None else _mapped(novelty, together)
-    points = torch.nn.functional.normalize(both if known else as_points(pool.rows), dim=1)
-    rows = points[: len(pool.rows)]
-    likeness = (rows @ rows.T).clamp_min(0)  # (N, N)
-    if nearest:
-        least = likeness.topk(min(nearest, len(rows)), dim=1).values[:, -1:]
-        likeness = torch.where(likeness >= least, likeness, 0.0).T.contiguous()
-    covered, chosen = torch.zeros(len(rows)), list[int]()
-    if known:
-        covered = (rows @ points[len(rows) :].T).clamp_min(0).max(1).values
-    for _ in range(min(pool.count, len(rows))):
-        gains = (likeness - covered).clamp_min(0) @ unsure
-        gains[chosen] = -1.0
-        place = int(gains.argmax())
-        chosen.append(place)
-        covered = torch.maximum(covered, likeness[place])
-    return chosen
+def _covering(pool: Pool, unsure: Tensor, known: bool = False) -> list[int]:
+    points = as_points(joined(pool.rows, pool.labelled) if known else pool.rows)
+    rows, labelled = points[: len(pool.rows)], points[len(pool.rows) :]
+    covered = (rows @ labelled.T).max(1).values if known else None
+    return teaching_order(unsure, rows, covered, pool.count)
 
 
 def joined(one: EmbeddingBatch, other: EmbeddingBatch) -> EmbeddingBatch:
@@ -175,14 +143,9 @@ ORDERS: dict[str, Callable[[Pool], list[int]]] = {
     "entropy": most_entropy,
     "unlike": unlike_alone,
     "margin x unlike": unsure_and_unlike,
-    "margin² x unlike": squared_and_unlike,
-    "entropy x unlike": entropy_and_unlike,
     "gradients": gradients,
-    "covering": covering,
     "covering all": covering_all,
-    "covering squared": covering_squared,
-    "covering entropy": covering_entropy,
-    "covering near": covering_near,
+    "covering": covering,
     "covering known": covering_known,
-    "covering mapped": covering_mapped,
+    "ours": ours,
 }
