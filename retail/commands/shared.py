@@ -44,6 +44,7 @@ EXAMPLES = {
     "robustness": "Example: python -m retail robustness data/demo_bundle data/demo --out robustness.json",
     "evaluate": "Example: python -m retail evaluate my_bundle data/demo --modalities image --out scores.json",
     "leaderboard": "Example: python -m retail leaderboard data/demo my_bundle demo --out leaderboard.json",
+    "corrections": "Example: python -m retail corrections my_bundle --train my_next_bundle",
     "run": "Example: python -m retail run ~/.retail/runs/20260101-120000-abcd",
     "predict": 'Example: python -m retail predict my_bundle --image front.jpg --text "oat drink, 1 l"',
 }
