@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from retail import __version__
-from retail.commands import compare, corrections, data, frozen, recognizers, runs, start, train
+from retail.commands import catalogue, compare, corrections, data, frozen, recognizers, runs, start, train
 from retail.commands.shared import EXAMPLES, HELP, app
 
 COMMANDS = (
@@ -21,6 +21,7 @@ COMMANDS = (
     compare,
     recognizers,
     corrections,
+    catalogue,
     runs,
 )  # importing a module registers its commands
 app.registered_commands.sort(key=lambda command: list(EXAMPLES).index(getattr(command.callback, "__name__", "")))
