@@ -136,6 +136,15 @@ def test_of_several_verdicts_on_one_example_the_last_counts(data, new):
     assert manifest.products[40].labels["colour"] == "red"
 
 
+def test_a_product_of_the_catalogue_teaches_its_name_where_the_question_is_which_product_it_is(folder):
+    lines = [f"p{row},tin {row},{'tea' if row % 2 else 'rice'}" for row in range(24)]
+    (folder / "metadata.csv").write_text("\n".join(["id,text,product", *lines]), encoding="utf-8")
+    named = correction(1, text="a sour apple", name="Granny Smith", labels={})
+    labelled = correction(2, text="a red apple", name="Apple 7", labels={"product": "Gala"})
+    manifest = read_manifest(with_corrections(folder, [named, labelled]))
+    assert [row.labels["product"] for row in manifest.products[24:]] == ["Granny Smith", "Gala"]
+
+
 def test_rows_to_recognise_are_those_of_the_data(data, new):
     folder = with_corrections(data, [new])
     assert len(read_manifest(folder, use_split=False).products) == 40

@@ -22,9 +22,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from retail.catalogue.choice import OWN
+from retail.catalogue.earlier import earlier_folder, move_earlier
+from retail.catalogue.export import write_products
 from retail.catalogue.filters import among, condition
+from retail.catalogue.importing import AT_ONCE, Imported, read_products
 from retail.catalogue.media_files import delete_files, each_once, moved, views_of
-from retail.catalogue.places import PRODUCTS, folder_of, names, open_products, table_folder
+from retail.catalogue.places import PRODUCTS, SHIPPED_CATALOGUES, folder_of, names, open_products, table_folder
 from retail.catalogue.record import CatalogueProduct, Origin, View
 from retail.catalogue.search import Found, Near, match_words, nearest_views, search
 from retail.catalogue.tables import FIELD, KEPT, LABEL, column_of, columns_for, names_in, products_of, table_of, view_of
@@ -61,7 +65,12 @@ class Catalogue:
         """
         folder = folder_of(name)
         database, table = open_products(folder)
-        return cls(folder.name, folder, database, table)
+        opened = cls(folder.name, folder, database, table)
+        if opened.name == OWN and earlier_folder().is_dir():
+            move_earlier(opened.add)
+        if (shipped := SHIPPED_CATALOGUES.get(opened.name)) and shipped.is_dir() and not len(opened):
+            opened.import_data(shipped)
+        return opened
 
     @property
     def version(self) -> int:
@@ -82,14 +91,7 @@ class Catalogue:
         A product without an id gets one; one whose id is there already is replaced. Files are copied into the
         catalogue, or without `keep_files` stay where they are. Raises UserError for a file that cannot be read.
         """
-        with self._writing():
-            kept: dict[str, CatalogueProduct] = {}
-            for facts, shown in products:
-                facts = facts if facts.id else replace(facts, id=secrets.token_hex(8))
-                views = [moved(view, facts.id) for view in facts.views]
-                views += views_of(facts.id, shown, origin, self.folder, keep_files)
-                kept[facts.id] = replace(facts, views=each_once(views))
-            return self._upsert(list(kept.values()))
+        return self._keep([(facts, [shown]) for facts, shown in products], origin, keep_files)
 
     def add_views(self, product_id: str, product: Product, origin: Origin) -> CatalogueProduct:
         """Adds what shows a product to what is there; its files are copied into the catalogue."""
@@ -173,7 +175,7 @@ class Catalogue:
             passing = set(self._column("id", wanted))
             chosen = [key for key in chosen if key in passing]
         chosen = chosen[offset:] if limit is None else chosen[offset : offset + limit]
-        by_id = {one.id: one for one in products_of(self._rows(chosen), self.folder)}
+        by_id = {one.id: one for one in products_of(self._rows(None, chosen), self.folder)}
         return [by_id[key] for key in chosen if key in by_id]
 
     def count(self, where: Mapping[str, str] | None = None, words: str = "") -> int:
@@ -188,13 +190,9 @@ class Catalogue:
         """The ids of the products whose names, labels, fields or descriptions fit the words best."""
         return match_words(self._table, words, condition(where, self._table.schema.names), count)
 
-    def view_ids(self, where: Mapping[str, str] | None, products: Collection[str]) -> set[str]:
-        """The ids of the views of those of these products that pass the filters."""
-        wanted = condition(where, self._table.schema.names)
-        if len(products) <= ASKED_AT_ONCE:
-            wanted = " AND ".join(filter(None, (wanted, among("id", products) if products else "false")))
-        rows = self._select(["id", "views"], wanted)
-        rows = rows.filter(pc.is_in(rows["id"], pa.array(list(products), pa.string())))
+    def view_ids(self, products: Collection[str]) -> set[str]:
+        """The ids of these products' views."""
+        rows = self._rows(["id", "views"], list(products))
         return set(rows["views"].combine_chunks().flatten().field("id").to_pylist())
 
     def field_names(self) -> list[str]:
@@ -267,6 +265,26 @@ class Catalogue:
         views = [view for view in self.views() if view.modality == encoder.modality]
         return self._vectors(encoder).of([view.id for view in views], [view.product for view in views])
 
+    def import_data(
+        self, data: Path, *, name_column: str = "", by: str = "", progress: Progress | None = None
+    ) -> Imported:
+        """The products of any data set; importing it again updates them. See `importing`.
+
+        Rows with the same value `by` a column are one product; by default those with the same name, where a column
+        such as product names several rows. Files in a folder of one's own stay where they are.
+        """
+        found, result, keep_files = read_products(data, name_column, by, progress)
+        known = set(self.ids())
+        for start in range(0, len(found), AT_ONCE):
+            self._keep(found[start : start + AT_ONCE], "import", keep_files)
+            if progress:
+                progress("importing", min(start + AT_ONCE, len(found)), len(found))
+        return replace(result, new=sum(facts.id not in known for facts, _ in found))
+
+    def export(self, path: Path) -> Path:
+        """All products as a table, CSV, Excel or Parquet by the ending; see `export`."""
+        return write_products(path, self.products())
+
     def nearest(
         self, encoder: Encoder, vectors: np.ndarray, count: int, where: Mapping[str, str] | None = None
     ) -> list[list[Near]]:
@@ -301,6 +319,20 @@ class Catalogue:
             )
         return known
 
+    def _keep(
+        self, products: Sequence[tuple[CatalogueProduct, Sequence[Product]]], origin: Origin, keep_files: bool
+    ) -> list[CatalogueProduct]:
+        """Like `add`, where several of a data set's rows may show one product."""
+        with self._writing():
+            kept: dict[str, CatalogueProduct] = {}
+            for facts, rows in products:
+                facts = facts if facts.id else replace(facts, id=secrets.token_hex(8))
+                views = [moved(view, facts.id) for view in facts.views]
+                for shown in rows:
+                    views += views_of(facts.id, shown, origin, self.folder, keep_files)
+                kept[facts.id] = replace(facts, views=each_once(views))
+            return self._upsert(list(kept.values()))
+
     def _upsert(self, products: Sequence[CatalogueProduct], without: Sequence[str] = ()) -> list[CatalogueProduct]:
         """One commit: these rows are there, those `without` are gone. Gives the products as they are kept."""
         if not products:
@@ -321,11 +353,11 @@ class Catalogue:
         keys = pa.table({"name": pc.utf8_lower(rows["name"]), "id": rows["id"]})
         return keys.take(pc.sort_indices(keys, [("name", "ascending"), ("id", "ascending")]))["id"].to_pylist()
 
-    def _rows(self, ids: Sequence[str]) -> pa.Table:
+    def _rows(self, columns: list[str] | None, ids: Sequence[str]) -> pa.Table:
         """The rows of these ids; of many, one scan costs less than many conditions."""
         if len(ids) <= ASKED_AT_ONCE:
-            return self._select(None, among("id", ids) if ids else "false")
-        rows = self._table.to_arrow()
+            return self._select(columns, among("id", ids) if ids else "false")
+        rows = self._select(columns, "")
         return rows.filter(pc.is_in(rows["id"], pa.array(ids)))
 
     def _select(self, columns: list[str] | None, wanted: str) -> pa.Table:

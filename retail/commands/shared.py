@@ -44,8 +44,18 @@ EXAMPLES = {
     "robustness": "Example: python -m retail robustness data/demo_bundle data/demo --out robustness.json",
     "evaluate": "Example: python -m retail evaluate my_bundle data/demo --modalities image --out scores.json",
     "leaderboard": "Example: python -m retail leaderboard data/demo my_bundle demo --out leaderboard.json",
+    "corrections": "Example: python -m retail corrections my_bundle --train my_next_bundle",
     "run": "Example: python -m retail run ~/.retail/runs/20260101-120000-abcd",
     "predict": 'Example: python -m retail predict my_bundle --image front.jpg --text "oat drink, 1 l"',
+    "catalogue list": 'Example: python -m retail catalogue list "Spring range" --where brand=Lark',
+    "catalogue import": 'Example: python -m retail catalogue import "Spring range" my_products.zip --by sku',
+    "catalogue add": 'Example: python -m retail catalogue add "Spring range" "Oat drink" --image front.jpg',
+    "catalogue show": 'Example: python -m retail catalogue show "Spring range" 4711',
+    "catalogue edit": 'Example: python -m retail catalogue edit "Spring range" 4711 --field price=1.99',
+    "catalogue merge": 'Example: python -m retail catalogue merge "Spring range" 4711 4712',
+    "catalogue remove": 'Example: python -m retail catalogue remove "Spring range" 4711',
+    "catalogue search": 'Example: python -m retail catalogue search "Spring range" "oat drink" --image front.jpg',
+    "catalogue export": 'Example: python -m retail catalogue export "Spring range" products.xlsx',
 }
 
 Data = Annotated[Path, typer.Argument(help="A folder, a ZIP or a table; `demo` ships.", metavar="DATA")]

@@ -92,6 +92,7 @@ class Manifest:
     rows: int = 0  # of the table, usable or not
     desks: Mapping[str, Desk] = field(default_factory=dict)  # what was made of each label column's cells
     not_asked: Mapping[str, str] = field(default_factory=dict)  # column -> why it is no question
+    added: int = 0  # training rows that joined the data after they were made, the last ones
 
     @property
     def checksum(self) -> str:

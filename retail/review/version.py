@@ -12,6 +12,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from retail.certainty.matching import naming_task
 from retail.dataset.added import ADDED, AddedRow, AddedRows
 from retail.dataset.columns import Pointer, datasets_folder, read_pointer, write_pointer
 from retail.dataset.reader import read_manifest
@@ -41,11 +42,11 @@ def with_corrections(
     data = or_shipped(data, SHIPPED_DATA)
     pointer = read_pointer(data) if data.is_dir() else None
     original = data / pointer.metadata if pointer and pointer.also else data
+    base = read_manifest(original, tasks or None, text_column, group=group)
     held = _still_said(AddedRows.read(data / pointer.also).rows) if pointer and pointer.also else []
-    rows = _last_said([*held, *map(_row, corrections)])
+    rows = _last_said([*held, *(_row(correction, naming_task(base.tasks)) for correction in corrections)])
     if not rows:
         raise UserError("There is no correction to learn from; correct or confirm some answers first.")
-    base = read_manifest(original, tasks or None, text_column, group=group)
     added = AddedRows(rows=tuple(rows))
     title = name or pointer_name(original) or base.title
     called = f"{title} with {len(rows):,} correction{'s' * (len(rows) > 1)}"
@@ -64,15 +65,18 @@ def pointer_name(data: Path) -> str:
     return pointer.name if pointer else ""
 
 
-def _row(correction: Correction) -> AddedRow:
-    example = correction.example
+def _row(correction: Correction, naming: str | None) -> AddedRow:
+    """The name of a catalogue's product is its class where no label says another."""
+    example, labels = correction.example, dict(correction.labels)
+    if naming and correction.name and not labels.get(naming):
+        labels[naming] = correction.name
     return AddedRow(
         id=correction.id,
         images=example.images,
         text=example.text,
         audio=example.audio,
         group=example.group,
-        labels=correction.labels,
+        labels=labels,
     )
 
 
