@@ -3,11 +3,14 @@
 import pytest
 import torch
 
+from retail.certainty import Certainty
 from retail.certainty.novelty import Novelty
 from retail.fusion import build_head
-from retail.review.order import as_points, covered_by, teaching_order, uncertainty
+from retail.review.order import as_points, covered_by, review_order, teaching_order, uncertainty
+from retail.schema import Product
 from retail.store import EmbeddingBatch
 from tests.made_up_data import made_up_splits
+from tests.tiny_recognizer import tiny_recognizer
 
 
 def test_of_rows_that_are_unlike_one_another_the_least_sure_comes_first():
@@ -84,3 +87,11 @@ def test_points_lie_where_the_recogniser_compares_products_and_its_own_are_cover
     assert float(covered_by(novelty, points).min()) > 0.99, "all 200 rows are kept as prototypes"
     assert float(covered_by(novelty, as_points(made_up_splits().test, novelty)).max()) < 0.99
     assert covered_by(None, points).tolist() == [0.0] * len(train)
+
+
+def test_a_recogniser_orders_its_own_rows_and_one_without_certainty_does_too():
+    recognizer = tiny_recognizer()
+    batch, _ = recognizer.embed([Product(str(row), text="x" * row) for row in range(1, 6)])
+    assert sorted(review_order(recognizer, batch)) == list(range(5))
+    recognizer.certainty = Certainty()
+    assert sorted(review_order(recognizer, batch)) == list(range(5))
