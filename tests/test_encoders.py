@@ -389,7 +389,9 @@ def test_presets_and_mixes():
     assert all(set(preset) == set(MODALITIES) for preset in PRESETS.values())
     mixed = preset_names("image=timm:resnet18, text=hf:my/model")
     assert mixed == {**PRESETS["bundled"], "image": "timm:resnet18", "text": "hf:my/model"}
-    with pytest.raises(UserError, match="No encoder preset is named 'best'; choose from bundled, hub, clip, siglip, or mix"):
+    with pytest.raises(
+        UserError, match="No encoder preset is named 'best'; choose from bundled, hub, clip, siglip, or mix"
+    ):
         load_preset("best")
     with pytest.raises(UserError, match="encodes audio, not image; write audio="):
         load_preset("image=torchaudio:log-mel-statistics", ["image"])

@@ -21,12 +21,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from retail.catalogue.filters import among, condition
+from retail.catalogue.filters import among, condition, holds
 from retail.catalogue.media_files import delete_files, each_once, moved, views_of
 from retail.catalogue.places import PRODUCTS, folder_of, names, open_products, table_folder
 from retail.catalogue.record import CatalogueProduct, Origin, View
 from retail.catalogue.search import Found, Near, match_words, nearest_views, search
-from retail.catalogue.tables import FIELD, KEPT, LABEL, columns_for, names_in, products_of, table_of, view_of
+from retail.catalogue.tables import FIELD, KEPT, LABEL, column_of, columns_for, names_in, products_of, table_of, view_of
 from retail.catalogue.upkeep import tidy
 from retail.catalogue.vectors import VectorTable, ViewVectors, owner_of
 from retail.catalogue.writing import writing
@@ -195,6 +195,15 @@ class Catalogue:
         rows = self._select(["id", "views"], wanted)
         rows = rows.filter(pc.is_in(rows["id"], pa.array(list(products), pa.string())))
         return set(rows["views"].combine_chunks().flatten().field("id").to_pylist())
+
+    def cells_holding(self, part: str, fields: Sequence[str]) -> list[tuple[str, str, str]]:
+        """(product's id, field, cell) where a field holds a text; the cell's case, spaces and hyphens do not count."""
+        found = []
+        for field in fields:
+            rows = self._select(["id", column_of(FIELD, field)], holds(field, part))
+            pairs = zip(rows["id"].to_pylist(), rows[column_of(FIELD, field)].to_pylist(), strict=True)
+            found += [(key, field, cell) for key, cell in pairs]
+        return found
 
     def field_names(self) -> list[str]:
         """What products may be filtered by beside their labels, in the order in which it came."""
