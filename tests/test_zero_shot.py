@@ -11,10 +11,13 @@ import torch
 from typer.testing import CliRunner
 
 from retail.__main__ import app
-from retail.catalogue.zero_shot import TEMPLATES, ZeroShot, share_space
-from retail.encoders import PRESETS, families, load_encoder, load_preset
+from retail.catalogue.database import Catalogue
+from retail.catalogue.record import CatalogueProduct
+from retail.catalogue.zero_shot import TEMPLATES, ZeroShot
+from retail.encoders import PRESETS, families, load_encoder, load_preset, share_space
 from retail.encoders.shared import SharedImageEncoder, SharedTextEncoder
 from retail.schema import Product, UserError
+from retail.store import EmbeddingStore
 from tests.tiny_encoders import tiny_photo_encoder, tiny_text_encoder
 from tests.tiny_pairs import COLOURS, patch, tiny_clip, tiny_siglip
 
@@ -155,6 +158,46 @@ def test_presets_name_one_checkpoint_and_say_when_it_cannot_be_had(preset, monke
     monkeypatch.setattr("retail.encoders.weights._reachable", lambda hub: False)
     with pytest.raises(UserError, match="Could not reach the model hub for 'shared-image:.*connect to the internet"):
         load_preset(preset, ["image"])
+
+
+@pytest.fixture
+def shelf(pair, tmp_path, monkeypatch):
+    """Four products whose photos alone say what they are; their names say nothing."""
+    monkeypatch.setenv("RETAIL_HOME", str(tmp_path))
+    catalogue = Catalogue.open("shelf")
+    rows = [(CatalogueProduct(f"p{place}", f"item {place}"), shown(name)) for place, name in enumerate(COLOURS)]
+    catalogue.add(rows)
+    catalogue.embed({"image": pair[0], "text": pair[1]}, EmbeddingStore(tmp_path / "store"))
+    return catalogue
+
+
+def test_words_find_photos_where_they_share_a_space(pair, shelf):
+    both = {"image": pair[0], "text": pair[1]}
+    for place, colour in enumerate(COLOURS):
+        best = shelf.search(f"a photo of {colour}.", encoders=both)[0]
+        assert best.product.id == f"p{place}" and best.similarity["image"] > 0
+    assert shelf.search("a photo of green.", encoders={"text": pair[1]}) == []
+
+
+def test_a_photo_finds_a_description_where_they_share_a_space(pair, shelf):
+    both = {"image": pair[0], "text": pair[1]}
+    shelf.add([(CatalogueProduct("words", "item 9"), Product("w", text="a photo of blue."))])
+    shelf.embed({"text": pair[1]})
+    found = shelf.search(product=shown("blue", 5), encoders=both, count=2)
+    assert {one.product.id for one in found} == {"p2", "words"}
+
+
+def test_the_command_takes_names_from_a_catalogue(pair, folder, tmp_path, monkeypatch):
+    monkeypatch.setenv("RETAIL_HOME", str(tmp_path))
+    named = [(CatalogueProduct(colour, colour), Product(colour, text=colour)) for colour in COLOURS]
+    Catalogue.open("colours").add(named)
+    file = tmp_path / "pack.png"
+    patch("yellow").save(file)
+    encoders = f"image=shared-image:{folder},text=shared-text:{folder}"
+    said = CliRunner().invoke(app, ["guess", "--catalogue", "colours", "--image", str(file), "--encoders", encoders])
+    assert said.exit_code == 0 and said.output.splitlines()[1].startswith("yellow "), said.output
+    said = CliRunner().invoke(app, ["guess", "--image", str(file)])
+    assert said.exit_code == 1 and "Name what it may be: --names apple,banana, or --catalogue NAME" in said.output
 
 
 def test_the_command_answers_from_names(folder, tmp_path):

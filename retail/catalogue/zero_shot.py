@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from retail.encoders import Encoder
+from retail.encoders import Encoder, share_space
 from retail.encoders.shared import SharedImageEncoder
 from retail.media import clean_text
 from retail.schema import MODALITIES, Modality, Product, UserError
@@ -98,8 +98,3 @@ class ZeroShot:
         sentences = [template.replace("{}", name) for name in self.names for template in templates]
         rows = normalize(text.embed(sentences), dim=1)  # (N * T, D)
         return normalize(rows.unflatten(0, (len(self.names), len(templates))).mean(1), dim=1)
-
-
-def share_space(one: Encoder, other: Encoder) -> bool:
-    """Whether the embeddings of two encoders can be compared."""
-    return bool(one.space) and one.space == other.space

@@ -111,6 +111,11 @@ class Encoder(ABC):
         """B prepared items -> (B, D), already in inference mode."""
 
 
+def share_space(one: Encoder, other: Encoder) -> bool:
+    """Whether the embeddings of two encoders can be compared."""
+    return bool(one.space) and one.space == other.space
+
+
 def fingerprint_of(family: type[Encoder], preprocessing: dict[str, Any], tensors: dict[str, Tensor]) -> str:
     """Hash of everything that decides an embedding: the weights' bytes, their names and the preprocessing."""
     runtime = ".".join(torch.__version__.split(".")[:2])
