@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from retail import __version__
-from retail.commands import catalogue, compare, corrections, data, frozen, recognizers, runs, start, train
+from retail.commands import catalogue, compare, corrections, data, frozen, guess, recognizers, runs, start, train
 from retail.commands.shared import EXAMPLES, HELP, app
 
 COMMANDS = (
@@ -20,6 +20,7 @@ COMMANDS = (
     frozen,
     compare,
     recognizers,
+    guess,
     corrections,
     catalogue,
     runs,

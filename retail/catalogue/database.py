@@ -25,7 +25,7 @@ import pyarrow.compute as pc
 from retail.catalogue.choice import OWN
 from retail.catalogue.earlier import earlier_folder, move_earlier
 from retail.catalogue.export import write_products
-from retail.catalogue.filters import among, condition
+from retail.catalogue.filters import among, condition, holds
 from retail.catalogue.importing import AT_ONCE, Imported, read_products
 from retail.catalogue.media_files import delete_files, each_once, moved, views_of
 from retail.catalogue.places import PRODUCTS, SHIPPED_CATALOGUES, folder_of, names, open_products, table_folder
@@ -194,6 +194,15 @@ class Catalogue:
         """The ids of these products' views."""
         rows = self._rows(["id", "views"], list(products))
         return set(rows["views"].combine_chunks().flatten().field("id").to_pylist())
+
+    def cells_holding(self, part: str, fields: Sequence[str]) -> list[tuple[str, str, str]]:
+        """(product's id, field, cell) where a field holds a text; the cell's case, spaces and hyphens do not count."""
+        found = []
+        for field in fields:
+            rows = self._select(["id", column_of(FIELD, field)], holds(field, part))
+            pairs = zip(rows["id"].to_pylist(), rows[column_of(FIELD, field)].to_pylist(), strict=True)
+            found += [(key, field, cell) for key, cell in pairs]
+        return found
 
     def field_names(self) -> list[str]:
         """What products may be filtered by beside their labels, in the order in which it came."""

@@ -46,6 +46,7 @@ EXAMPLES = {
     "leaderboard": "Example: python -m retail leaderboard data/demo my_bundle demo --out leaderboard.json",
     "corrections": "Example: python -m retail corrections my_bundle --train my_next_bundle",
     "run": "Example: python -m retail run ~/.retail/runs/20260101-120000-abcd",
+    "guess": "Example: python -m retail guess --names apple,banana --image front.jpg --encoders clip",
     "predict": 'Example: python -m retail predict my_bundle --image front.jpg --text "oat drink, 1 l"',
     "catalogue list": 'Example: python -m retail catalogue list "Spring range" --where brand=Lark',
     "catalogue import": 'Example: python -m retail catalogue import "Spring range" my_products.zip --by sku',
@@ -77,7 +78,9 @@ Group = Annotated[
 TextColumn = Annotated[
     str, typer.Option(help="The column that holds the description, or several: title,brand makes one text of both.")
 ]
-Encoders = Annotated[str, typer.Option(help="A preset (bundled, hub) or image=timm:NAME,text=hf:NAME,audio=...")]
+Encoders = Annotated[
+    str, typer.Option(help="A preset (bundled, hub, clip, siglip) or image=timm:NAME,text=hf:NAME,audio=...")
+]
 Modalities = Annotated[str, typer.Option(help="Inputs to use, such as image,text; all if left out.")]
 OneModality = Annotated[str, typer.Option("--modality", help="The input whose embeddings are used.")]
 Read = Annotated[
