@@ -16,13 +16,14 @@ from PIL import Image, ImageOps
 from streamlit.testing.v1 import AppTest
 
 from retail.components.media import thumbnail
-from retail.files import DEMO_BUNDLE, DEMO_DIR, DEMO_TASKS, home
+from retail.files import DEMO_BUNDLE, DEMO_DIR, DEMO_TASKS, GROCERIES_NAME, home
 from retail.media import SAMPLE_RATE_HZ, decode_audio, decode_image
 from retail.pages import _known
 from retail.recognizer import Recognizer
 from retail.recognizer.bundle import load_bundle, save_bundle
 from retail.schema import UserError
 from retail.workspace import bulk, demo, jobs
+from retail.workspace.datasets import DEMO_NAME
 from retail.workspace.demo import demo_strategies
 from retail.workspace.recognizers import imported_folder
 from retail.workspace.requests import PredictRequest, write_request
@@ -64,7 +65,13 @@ def test_the_chosen_recogniser_says_what_it_knows_and_how_good_it_is(start):
     app = start()
     assert "Classes: product (24), category (6), packaging (5), brand (7)." in said(app)
     assert "Accuracy on the test products of its comparison" in said(app) and "n = 120" in said(app)
-    assert all(item.label != "Recogniser" for item in app.selectbox)  # nothing to choose
+    assert [item.options for item in app.selectbox if item.label == "Recogniser"] == [[DEMO_NAME, GROCERIES_NAME]]
+
+
+def test_the_groceries_say_what_they_know_and_that_they_are_real(start):
+    app = choose(start(), GROCERIES_NAME)
+    assert "Classes: product (81), category (43)." in said(app) and "made up" not in said(app)
+    assert "official test photos of the Grocery Store Dataset: product 89.2 %" in said(app) and "n = 2,485" in said(app)
 
 
 def test_an_imported_recogniser_can_be_chosen_and_stays_chosen(start):

@@ -48,7 +48,7 @@ EXAMPLES = {
     "predict": 'Example: python -m retail predict my_bundle --image front.jpg --text "oat drink, 1 l"',
 }
 
-Data = Annotated[Path, typer.Argument(help="A folder, a ZIP or a table; `demo` ships.", metavar="DATA")]
+Data = Annotated[Path, typer.Argument(help="A folder, a ZIP or a table; `demo` and `groceries` ship.", metavar="DATA")]
 Bundle = Annotated[
     Path, typer.Argument(help="A folder made by 'train --out'; `demo` and `groceries` ship.", metavar="BUNDLE")
 ]
