@@ -330,13 +330,12 @@ def test_a_known_product_shows_its_words_as_they_are_and_its_photo_is_decoded_on
     def page(path: str) -> None:
         from pathlib import Path
 
-        from retail.catalogue import Neighbour
-        from retail.pages._known import draw_neighbour
-        from retail.schema import Product
+        from retail.pages._known import draw_match
+        from retail.schema import Match, Product
 
         for file in (path, path + ".missing"):
             product = Product(id="a", images=(Path(file),), text="*no* [link](x)", labels={"product": "_tea_"})
-            draw_neighbour(Neighbour(product, 0.5))
+            draw_match(Match("a", "", product.labels, 0.5, {"image": 0.5}), product)
 
     thumbnail.clear()
     seen = mock.patch("retail.components.media.decode_image", wraps=decode_image)

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from retail.certainty.calibration import Calibration
 from retail.certainty.judged import judged_rows
+from retail.certainty.matching import Matching
 from retail.certainty.novelty import Novelty
 from retail.certainty.promises import Promises
 from retail.certainty.sets import PredictionSets
@@ -46,6 +47,7 @@ class Certainty:
     sets: PredictionSets = field(default_factory=PredictionSets)
     novelty: Novelty | None = None
     known: Mapping[str, Tensor] = field(default_factory=dict)  # task -> (P,) classes of the known products it keeps
+    matching: Matching | None = None  # None: made before there was one
 
     @classmethod
     def fit(

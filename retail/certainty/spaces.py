@@ -70,7 +70,7 @@ class FusedSpace(Space):
 
     def distances(self, logits: Mapping[str, Tensor]) -> Tensor:
         """{task: (N, C_t)} -> (N,) cosine distance to the nearest class mean, 0 to 2."""
-        directions = normalize(self.mapped(_side_by_side(logits)), dim=1)
+        directions = normalize(self.mapped(side_by_side(logits)), dim=1)
         return 1 - (directions @ self._unit_means.T).max(1).values
 
 
@@ -177,7 +177,7 @@ def fused_space(head: FusionHead, train: EmbeddingBatch, classes: Tensor, modali
     for subset in (subset for subset in SUBSETS if set(subset) <= set(modalities)):
         shown = train.having(subset)
         if bool(shown.any()):
-            answers.append(_side_by_side(predict_logits(head, train.rows(shown).only(subset))))
+            answers.append(side_by_side(predict_logits(head, train.rows(shown).only(subset))))
             owners.append(classes[shown])
     every = -(-sum(map(len, owners)) // MOST_ROWS)
     rows, own = torch.cat(answers)[::every], torch.cat(owners)[::every]
@@ -194,8 +194,8 @@ def _facts(space: Space) -> dict[str, Tensor]:
     return {name: getattr(space, name) for name in _MAP}
 
 
-def _side_by_side(logits: Mapping[str, Tensor]) -> Tensor:
-    """{task: (N, C_t)} -> (N, sum of C_t), each task's around its mean."""
+def side_by_side(logits: Mapping[str, Tensor]) -> Tensor:
+    """All logits as one row: {task: (N, C_t)} -> (N, sum of C_t), each task's around its mean."""
     tasks = [value.clamp(-MOST_LOGIT, MOST_LOGIT) for value in logits.values()]
     return torch.cat([task - task.mean(1, keepdim=True) for task in tasks], 1)
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from retail.evaluation.subsets import TaskAnswers
 from retail.metrics.calibration import threshold_for
+from retail.schema import Prediction, Vocabulary
 
 # Share of wrong child answers that is tolerated before the parent answers instead.
 RISK = 0.05
@@ -66,6 +67,24 @@ def _mapping(child: np.ndarray, parent: np.ndarray, classes: int) -> ParentMap |
     if known.sum() < ROWS_A_CLASS * classes or not np.array_equal(pairs[:, 0], np.arange(classes)):
         return None
     return pairs[:, 1]
+
+
+def contradictions(
+    answer: Prediction, parents: Mapping[str, Mapping[str, ParentMap]], vocabularies: Mapping[str, Vocabulary]
+) -> list[str]:
+    """A sentence for each pair of tasks whose answers cannot both be right; a class nobody trained contradicts none."""
+    found = []
+    for child, maps in parents.items():
+        best = answer.best(child)[0] if child in answer.probs else ""
+        place = vocabularies[child].index(best)
+        for parent, mapping in maps.items() if place >= 0 else ():
+            implied = vocabularies[parent].classes[int(mapping[place])]
+            if parent in answer.probs and implied != (said := answer.best(parent)[0]):
+                found.append(
+                    f"The answers contradict each other: as {_words(child)}, {best} belongs to {implied}, but as "
+                    f"{_words(parent)} the model says {said}. One of the two is wrong."
+                )
+    return found
 
 
 def joint(child: np.ndarray, parents: Mapping[str, np.ndarray], maps: Mapping[str, ParentMap]) -> np.ndarray:
@@ -135,6 +154,10 @@ def _parent_row(parent: str, theirs: TaskAnswers, answer: Mapping[str, np.ndarra
         consistent_accuracy=_share(right, known),
         accuracy_when_open=_share(right, backed_off) if backed_off.any() else None,
     )
+
+
+def _words(task: str) -> str:
+    return task.replace("_", " ")
 
 
 def _full(answers: TaskAnswers, split: str) -> np.ndarray:

@@ -4,85 +4,88 @@ from __future__ import annotations
 
 import streamlit as st
 
-from retail import catalogue, charts
-from retail.catalogue import Gallery, Neighbour
+from retail import charts
+from retail.catalogue.database import Catalogue
+from retail.catalogue.record import CatalogueProduct
+from retail.catalogue.shelf import Shelf
 from retail.components.media import draw_photo
 from retail.components.words import plain
 from retail.dataset.reader import read_manifest
 from retail.pages._recogniser import Chosen
 from retail.pages._result import Asked
-from retail.recognizer import Recognizer
 from retail.recognizer.bundle import BUNDLE
-from retail.schema import Progress, UserError
+from retail.schema import Match, Product, Progress, UserError
 from retail.workspace.background import Background
 from retail.workspace.recognizers import training_data
 
 SHOWN = 5
 WIDTH_PX = 145  # two beside each other on a phone
+OWN = "Products you added"
 
 
 @st.cache_resource(show_spinner=False, max_entries=8)
-def gallery_of(folder: str, changed: int, _chosen: Chosen) -> Background[Gallery]:
-    """The training products of a recogniser, embedded in the background; the first time takes some seconds."""
+def shelf_of(folder: str, changed: int, version: int, _chosen: Chosen) -> Background[tuple[Shelf, list[Product]]]:
+    """A recogniser's catalogue and training products, embedded in the background; the first time takes some seconds."""
 
-    def work(progress: Progress) -> Gallery:
-        source = training_data(_chosen.folder)
-        if source is None:
-            return catalogue.empty_gallery(_chosen.recognizer)
-        recognizer = _chosen.recognizer
-        group = recognizer.info.data.group if recognizer.info else ()
-        manifest = read_manifest(source[0], list(recognizer.vocabularies), source[1], group=group)
-        return catalogue.build_gallery(recognizer, manifest, progress)
+    def work(progress: Progress) -> tuple[Shelf, list[Product]]:
+        source, recognizer = training_data(_chosen.folder), _chosen.recognizer
+        rows: list[Product] = []
+        if source is not None:
+            group = recognizer.info.data.group if recognizer.info else ()
+            manifest = read_manifest(source[0], list(recognizer.vocabularies), source[1], group=group)
+            if recognizer.learned_from and recognizer.learned_from != manifest.checksum:
+                raise UserError(f"The data in {manifest.title} changed since this recogniser was trained.")
+            rows = list(manifest.in_split("train"))
+        return Shelf.of(recognizer, Catalogue.open(OWN), rows, progress=progress), rows
 
     return Background(work)
 
 
 @st.fragment(run_every=1)
-def draw_building(work: Background[Gallery]) -> None:
+def draw_building(work: Background[tuple[Shelf, list[Product]]]) -> None:
     """How far the embedding is; the page is drawn again when it ends."""
     if not work.running:
         st.rerun()
     st.progress(work.share, f"Indexing your catalogue: {work.done} of {work.total}")
 
 
-def draw_neighbour(neighbour: Neighbour) -> None:
+def draw_match(match: Match, product: Product | None) -> None:
     """Picture or words of a known product, its labels and how near it is."""
-    product = neighbour.product
-    for path in product.images[:1]:
-        draw_photo(path, neighbour.title, WIDTH_PX, complain=st.caption)
-    st.markdown(f"**{plain(neighbour.title)}**" + (" · *added by you*" if neighbour.enrolled else ""))
-    words = f"“{plain(product.text)}” · " if product.text.strip() else ""
-    st.caption(f"{words}similarity {neighbour.similarity:.2f}")
+    title = match.name or " · ".join(dict.fromkeys(filter(None, match.labels.values())))
+    for path in product.images[:1] if product else ():
+        draw_photo(path, title, WIDTH_PX, complain=st.caption)
+    st.markdown(f"**{plain(title)}**" + (" · *added by you*" if match.name else ""))
+    words = f"“{plain(product.text)}” · " if product and product.text.strip() else ""
+    st.caption(f"{words}similarity {max(match.similarity.values(), default=0.0):.2f}")
 
 
-def draw_neighbours(gallery: Gallery, chosen: Chosen, asked: Asked) -> None:
-    """The nearest known products; one that was added by hand is the answer where the upload is it."""
-    neighbours = gallery.nearest(asked.batch, asked.used, SHOWN)
-    if mine := gallery.recognised(neighbours, asked.used):
+def draw_matches(shelf: Shelf, rows: list[Product], asked: Asked) -> None:
+    """The nearest known products; one of the catalogue is the answer where the upload is it."""
+    batch, notes = shelf.embed([asked.product])
+    answer = shelf.answer(batch.only(asked.used), notes)[0]
+    if mine := answer.recognised:
         with asked.headline.container():
-            st.subheader(plain(mine.title), anchor=False)
-            st.caption(
-                f"A product that you added; similarity {mine.similarity:.2f}. Its class is not among those below."
-            )
-    answer = asked.answers[asked.used]
-    for sentence in () if answer.unknown else gallery.contradictions(answer, chosen.recognizer):
+            st.subheader(plain(mine.name), anchor=False)
+            st.caption("A product that you added. Its class is not among those below.")
+    for sentence in () if answer.unknown else shelf.contradictions(asked.answers[asked.used]):
         asked.notices.warning(plain(sentence))
-    if not neighbours:
+    if not answer.matches:
         st.caption("No known product shares an input with this upload.")
         return
-    own = sum(product.split == catalogue.ENROLLED for product in gallery.products)
     st.caption(
-        f"The nearest of {len(gallery.products) - own:,} training products and {own:,} that you added, one of "
-        f"each kind; similarity is the mean cosine over {charts.inputs_words(asked.used)}."
+        f"The nearest of {len(shelf.products) - shelf.own:,} training products and {shelf.own:,} that you added, one "
+        f"of each kind, by {charts.inputs_words(asked.used)}."
     )
+    of = {row.id: row for row in rows} | {own.id: own.as_product() for own in shelf.products[: shelf.own]}
     with st.container(horizontal=True, gap="medium"):
-        for neighbour in neighbours:
+        for match in answer.matches:
             with st.container(width=WIDTH_PX):
-                draw_neighbour(neighbour)
+                draw_match(match, of.get(match.id))
 
 
-def draw_enrol(key: str, recognizer: Recognizer, asked: Asked) -> None:
+def draw_enrol(asked: Asked) -> None:
     """Keeps the upload as a known product, and lists those that were kept."""
+    kept = Catalogue.open(OWN)
     with st.expander("Add this upload to the known products"):
         st.caption(
             "From now on this recogniser, on this machine, knows it by name. The classes of the model stay the same: "
@@ -92,37 +95,35 @@ def draw_enrol(key: str, recognizer: Recognizer, asked: Asked) -> None:
             name = st.text_input("Product name", max_chars=120)
             if st.form_submit_button("Add"):
                 try:
-                    catalogue.enrol(key, name, asked.product)
+                    if not name.strip():
+                        raise UserError("A known product needs a name; write one.")
+                    kept.add([(CatalogueProduct("", name.strip()), asked.product)])
                     st.session_state.enrolled_note = f"Added “{name.strip()}”."
                     st.rerun()
                 except UserError as error:
                     st.error(str(error))
         if note := st.session_state.pop("enrolled_note", ""):
             st.success(plain(note))
-        for product in catalogue.enrolled(key):
+        for product in kept.products():
             text, button = st.columns([4, 1], vertical_alignment="center")
-            name = plain(product.labels[catalogue.NAME])
-            text.markdown(f"{name} ({charts.inputs_words(product.modalities)})")
-            label = f"Remove {name}"
-            button.button(label, key=f"forget_{product.id}", on_click=catalogue.forget, args=(key, product.id))
+            name = plain(product.title)
+            text.markdown(f"{name} ({charts.inputs_words(product.as_product().modalities)})")
+            button.button(f"Remove {name}", key=f"forget_{product.id}", on_click=kept.remove, args=([product.id],))
 
 
 def draw(chosen: Chosen, asked: Asked) -> None:
     """Neighbours of the upload among the products that the recogniser learned from or that were added."""
     st.subheader("Similar known products", anchor=False)
-    changed = (chosen.folder / BUNDLE).stat().st_mtime_ns
-    key = catalogue.catalogue_key(chosen.folder)
-    work = gallery_of(str(chosen.folder), changed, chosen)
+    place = str(chosen.folder), (chosen.folder / BUNDLE).stat().st_mtime_ns, Catalogue.open(OWN).version
+    work = shelf_of(*place, chosen)
     if work.running:
-        work.wait(0.3)  # embeddings in the store need no longer
+        work.wait(3)  # embeddings in the store need no longer
     if work.running:
         draw_building(work)
         return
-    if work.error or work.result is None:
-        gallery_of.clear(str(chosen.folder), changed, chosen)  # so that another try is one
+    shelf, rows = work.result or (Shelf.of(chosen.recognizer, Catalogue.open(OWN)), [])
+    if work.error:
+        shelf_of.clear(*place, chosen)  # so that another try is one
         st.caption(plain(f"The training products cannot be shown: {work.error}"))
-        gallery = catalogue.empty_gallery(chosen.recognizer)
-    else:
-        gallery = work.result
-    draw_neighbours(gallery.with_enrolled(chosen.recognizer, catalogue.enrolled(key)), chosen, asked)
-    draw_enrol(key, chosen.recognizer, asked)
+    draw_matches(shelf, rows, asked)
+    draw_enrol(asked)

@@ -138,7 +138,7 @@ class Recognizer:
         batch, notes = self.embed([product])
         prediction = self.answer(batch, notes, accuracy)[0]
         if not prediction.used:
-            raise UserError(prediction.notes[0] if prediction.notes else self._nothing_used(product))
+            raise UserError(prediction.notes[0] if prediction.notes else self.nothing_used(product))
         return prediction
 
     def predict_many(
@@ -167,10 +167,11 @@ class Recognizer:
                 answers[subset] = self.answer(batch.only(subset), notes)[0]
         if not answers:
             own_notes = _notes_of(product.id, notes)
-            raise UserError(own_notes[0] if own_notes else self._nothing_used(product))
+            raise UserError(own_notes[0] if own_notes else self.nothing_used(product))
         return answers
 
-    def _nothing_used(self, product: Product) -> str:
+    def nothing_used(self, product: Product) -> str:
+        """What to say when no input of a product counts."""
         if not product.modalities:
             return NOTHING_GIVEN
         return f"This recogniser uses {' and '.join(self.modalities)}, but only {product.modalities[0]} was given."

@@ -1,0 +1,246 @@
+"""One catalogue as one recogniser sees it, in memory: nearest products, and answers of both together.
+
+In: a `Recognizer`, a `Catalogue` and, where they are at hand, rows that the recogniser learned from. Out: a `Shelf`.
+
+Up to some 50,000 views every upload is compared with every product, exactly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from retail.catalogue.answering import Voice, joint, marked, taken_for
+from retail.catalogue.database import Catalogue
+from retail.catalogue.record import CatalogueProduct, View
+from retail.certainty.alike import PLAIN, Alike, Shown, Spaces
+from retail.certainty.matching import Matching, naming_task
+from retail.config.wish import DEFAULT_WISH
+from retail.encoders import Encoder, load_preset
+from retail.evaluation.hierarchy import ParentMap, contradictions, parents_of
+from retail.recognizer import Recognizer
+from retail.schema import (
+    MODALITIES,
+    SUBSETS,
+    Match,
+    Modality,
+    Note,
+    Prediction,
+    Product,
+    Progress,
+    Subset,
+    UserError,
+)
+from retail.store import EmbeddingBatch, EmbeddingStore, embed_products
+
+SHOWN = 5  # nearest products that an answer names
+VOICES = 50  # products that count in one answer; the others have next to no probability
+PAIRS_AT_ONCE = 2_000_000  # uploads times products that are compared in one piece
+
+
+@dataclass(frozen=True, eq=False)
+class Shelf:
+    """Known products beside a recogniser; made by `of`."""
+
+    recognizer: Recognizer
+    encoders: Mapping[Modality, Encoder]
+    products: tuple[CatalogueProduct, ...]  # the catalogue's first
+    own: int  # so many of them are the catalogue's; the others are rows that the recogniser learned from
+    spaces: Spaces
+    shown: Shown
+    matching: Matching
+    version: int = -1  # of the catalogue
+    parents: Mapping[str, Mapping[str, ParentMap]] = field(default_factory=dict)  # which task is whose parent
+
+    @classmethod
+    def of(
+        cls,
+        recognizer: Recognizer,
+        catalogue: Catalogue | None,
+        train: Sequence[Product] = (),
+        store: EmbeddingStore | None = None,
+        progress: Progress | None = None,
+    ) -> Shelf:
+        """Embeds what was not embedded yet. `train`, rows that it learned from, are shown and change no answer."""
+        version = -1 if catalogue is None else catalogue.version
+        kept = [] if catalogue is None else catalogue.products()
+        encoders = _encoders(recognizer, [] if catalogue is None else catalogue.views())
+        views: dict[Modality, Tensor] = {}
+        owners: dict[Modality, Tensor] = {}
+        place_of = {product.id: place for place, product in enumerate(kept)}
+        if catalogue is not None:
+            catalogue.embed(encoders, store, progress)
+        batch, _ = embed_products(train, encoders, {}, store or EmbeddingStore(), progress)
+        for modality, encoder in encoders.items():
+            there = batch.present[modality]
+            views[modality] = batch.embeddings[modality][there]
+            owners[modality] = len(kept) + there.nonzero().flatten()
+            if catalogue is not None:
+                found = catalogue.vectors(encoder)
+                known = [place for place, product in enumerate(found.products) if product in place_of]
+                rows = torch.as_tensor(found.vectors, dtype=torch.float32).reshape(-1, encoder.dim)[known]
+                places = torch.tensor([place_of[found.products[place]] for place in known], dtype=torch.long)
+                views[modality] = torch.cat([rows, views[modality]])
+                owners[modality] = torch.cat([places, owners[modality]])
+        shown_rows = [CatalogueProduct(row.id, "", dict(row.labels)) for row in train]
+        products = (*kept, *shown_rows)
+        spaces = spaces_of(recognizer, views)
+        shown = spaces.shown(views, owners, len(products))
+        matching, parents = matching_of(recognizer), _parents(recognizer, train)
+        return cls(recognizer, encoders, products, len(kept), spaces, shown, matching, version, parents)
+
+    def embed(
+        self, products: Sequence[Product], store: EmbeddingStore | None = None, progress: Progress | None = None
+    ) -> tuple[EmbeddingBatch, list[Note]]:
+        """Embeddings by every input that the recogniser or the catalogue knows, and notes of what cannot be used."""
+        return embed_products(products, self.encoders, self.recognizer.vocabularies, store, progress)
+
+    def match(self, batch: EmbeddingBatch, count: int = SHOWN) -> list[tuple[Match, ...]]:
+        """The products that each upload is likeliest to be, one of each kind."""
+        return [prediction.matches[:count] for prediction in self.answer(batch, (), count=count)]
+
+    def answer(
+        self,
+        batch: EmbeddingBatch,
+        notes: Sequence[Note],
+        accuracy: float = DEFAULT_WISH,
+        count: int = SHOWN,
+    ) -> list[Prediction]:
+        """Classifier and catalogue together; a product that neither of them can use has empty `used` and `probs`."""
+        size = max(1, PAIRS_AT_ONCE // max(1, len(self.products)))
+        found: list[Prediction] = []
+        for start in range(0, len(batch), size):
+            found += self._answer(batch.rows(slice(start, start + size)), notes, accuracy, count)
+        return found
+
+    def answer_subsets(
+        self, product: Product, batch: EmbeddingBatch, notes: Sequence[Note]
+    ) -> dict[Subset, Prediction]:
+        """The answer for each non-empty subset of the usable inputs of one embedded product.
+
+        Raises UserError when no input could be used.
+        """
+        usable = [m for m in MODALITIES if m in batch.present and bool(batch.present[m][0]) and self._reads(m)]
+        subsets = [subset for subset in SUBSETS if set(subset) <= set(usable)]
+        if not subsets:
+            own = [note.sentence for note in notes if note.product == product.id]
+            raise UserError(own[0] if own else self.recognizer.nothing_used(product))
+        return {subset: self.answer(batch.only(subset), notes)[0] for subset in subsets}
+
+    def contradictions(self, answer: Prediction) -> list[str]:
+        """A sentence for each pair of tasks whose answers cannot both be right, by the training rows."""
+        return contradictions(answer, self.parents, self.recognizer.vocabularies)
+
+    def _reads(self, modality: Modality) -> bool:
+        """Whether the classifier takes this input, or a product of the catalogue has it."""
+        return modality in self.recognizer.modalities or modality in self.shown.views
+
+    def _answer(self, batch: EmbeddingBatch, notes: Sequence[Note], accuracy: float, count: int) -> list[Prediction]:
+        alone = self.recognizer.answer(with_inputs(batch, self.recognizer), notes, accuracy)
+        alike = self.spaces.alike(batch, self.shown)
+        odds = self.matching.odds(alike)  # (Q, N)
+        own = odds[:, : self.own]
+        naming = naming_task(self.recognizer.vocabularies)
+        together = self.matching.any_of(own, alike.uploads, *_classifier_says(alone, naming))
+        by_itself = self.matching.any_of(own, alike.uploads, *_silent(len(batch)))
+        among = own.softmax(1).nan_to_num(0.0)  # (Q, N)
+        enough = self.matching.enough(alike.uploads, accuracy).tolist()
+        found = []
+        for row, prediction in enumerate(alone):
+            used = tuple(m for m in MODALITIES if m in batch.present and bool(batch.present[m][row]) and self._reads(m))
+            prediction = replace(prediction, used=used)
+            voices = self._voices(among[row], float(together[row]), float(by_itself[row])) if used else []
+            if voices:
+                prediction = joint(self.recognizer, prediction, voices, enough[row], accuracy)
+            matches = self._matches(prediction, alike, odds[row], row, voices, naming, count)
+            best = taken_for(prediction, [pair for pair in matches if pair[1] > 0], naming, float(together[row]))
+            found.append(marked(replace(prediction, matches=tuple(match for match, _ in matches), recognised=best)))
+        return found
+
+    def _voices(self, among: Tensor, together: float, by_itself: float) -> list[Voice]:
+        """The products of the catalogue that the upload may be."""
+        best = among.topk(min(VOICES, len(among)))
+        pairs = zip(best.indices.tolist(), best.values.tolist(), strict=True)
+        return [Voice(self.products[place], together * part, by_itself * part) for place, part in pairs if part > 0]
+
+    def _matches(
+        self,
+        prediction: Prediction,
+        alike: Alike,
+        odds: Tensor,
+        row: int,
+        voices: Sequence[Voice],
+        naming: str | None,
+        count: int,
+    ) -> list[tuple[Match, float]]:
+        """The best example of each kind, with the catalogue's own part of its probability."""
+        part_of = {voice.product.id: voice.share for voice in voices}
+        order = odds.argsort(descending=True)[: 20 * count].tolist()
+        best: dict[tuple[str, ...], tuple[Match, float]] = {}
+        for place in order:
+            if odds[place] == -torch.inf:
+                break
+            product, own = self.products[place], place < self.own
+            kind = (product.id,) if own else ("", *product.labels.values())
+            if kind in best:
+                continue
+            part = part_of.get(product.id, 0.0) if own else 0.0
+            said = product.labels.get(naming or "") or (product.name if own else "")
+            probability = max(part, prediction.probs.get(naming or "", {}).get(said, 0.0))
+            similarity = {
+                name: float(alike.cosines[name][row, place])
+                for name in (*PLAIN.values(), "fused")
+                if not bool(alike.cosines[name][row, place].isnan())
+            }
+            best[kind] = Match(product.id, product.name, product.labels, probability, similarity), part
+        return sorted(best.values(), key=lambda pair: -pair[0].probability)[:count]
+
+
+def _parents(recognizer: Recognizer, train: Sequence[Product]) -> Mapping[str, Mapping[str, ParentMap]]:
+    known = recognizer.vocabularies
+    targets = {task: np.array([own.index(row.labels.get(task, "")) for row in train]) for task, own in known.items()}
+    return parents_of(targets, {task: len(own) for task, own in known.items()}) if train else {}
+
+
+def with_inputs(batch: EmbeddingBatch, recognizer: Recognizer) -> EmbeddingBatch:
+    """What the recogniser's head reads of a batch."""
+    return batch.select(recognizer.modalities)
+
+
+def spaces_of(recognizer: Recognizer, views: Mapping[Modality, Tensor]) -> Spaces:
+    """The recogniser's own; around the mean of the catalogue's views {input: (V, D)} where it has none."""
+    novelty = recognizer.certainty.novelty
+    maps = {} if novelty is None else novelty.inputs
+    centres = {m: space.centre for m, space in maps.items()}
+    centres |= {m: rows.mean(0) for m, rows in views.items() if m not in centres and len(rows)}
+    return Spaces(centres, maps, recognizer.head, None if novelty is None else novelty.fused)
+
+
+def matching_of(recognizer: Recognizer) -> Matching:
+    """The recogniser's own, or the usual one."""
+    return recognizer.certainty.matching or Matching.default()
+
+
+def _encoders(recognizer: Recognizer, views: Sequence[View]) -> dict[Modality, Encoder]:
+    """The recogniser's, and the bundled ones for inputs that it lacks but some view has."""
+    there = {view.modality for view in views} - set(recognizer.modalities)
+    found = {m: recognizer.encoders[m] for m in recognizer.modalities} | load_preset("bundled", there)
+    return {m: found[m] for m in MODALITIES if m in found}
+
+
+def _classifier_says(alone: Sequence[Prediction], naming: str | None) -> tuple[Tensor, Tensor]:
+    """(Q,) cosines of the nearest products of trained classes, and (Q,) probabilities of the likeliest class."""
+    nearest = [prediction.nearest.similarity if prediction.nearest else torch.nan for prediction in alone]
+    sure = []
+    for prediction in alone:
+        tasks = [naming] if naming in prediction.probs else [*prediction.probs]
+        sure.append(min((prediction.best(task)[1] for task in tasks if task), default=torch.nan))
+    return torch.tensor(nearest), torch.tensor(sure)
+
+
+def _silent(count: int) -> tuple[Tensor, Tensor]:
+    return torch.full((count,), torch.nan), torch.full((count,), torch.nan)

@@ -1,0 +1,67 @@
+"""How a catalogue is written: by one process at a time, and on the disk before anybody is told that it is kept.
+
+In: the catalogue's folder. Out: blocks to write in.
+
+LanceDB commits optimistically: of two writers at once one tries again, and fails after some tries. A lock makes them
+wait instead, and lets a write read before it writes (a merge, a new column). LanceDB leaves what it wrote to the
+system's cache, which outlives a killed process but no power cut, so what is new is flushed when the block ends.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from retail.schema import UserError
+
+LOCK = "write.lock"
+LOCK_SECONDS = 120.0  # how long a writer waits for another; a compaction of a million products takes less
+
+
+@contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """Nobody else writes this catalogue meanwhile; raises UserError when another does for minutes."""
+    from filelock import FileLock, Timeout
+
+    try:
+        lock = FileLock(folder / LOCK, timeout=LOCK_SECONDS)
+        lock.acquire()
+    except Timeout:
+        raise UserError(f"Another process is writing the catalogue '{folder.name}'; try again in a minute.") from None
+    except OSError as error:
+        raise UserError(f"The catalogue in {folder} cannot be written ({error.strerror}); set RETAIL_HOME.") from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
+def flushed(table: Path) -> Iterator[None]:
+    """What the block adds to a table's folder is on the disk when it ends; call it within `writing`."""
+    before = set(_files(table))
+    yield
+    new = [path for path in _files(table) if path not in before]
+    for path in new:
+        _flush(path)
+    if sys.platform != "win32":  # where a folder cannot be opened, its entries are written with the file
+        for folder in {path.parent for path in new}:
+            _flush(folder)
+
+
+def _files(table: Path) -> Iterator[Path]:
+    return (path for path in table.rglob("*") if not path.is_dir()) if table.is_dir() else iter(())
+
+
+def _flush(path: Path) -> None:
+    try:
+        descriptor = os.open(path, os.O_RDONLY if path.is_dir() or sys.platform != "win32" else os.O_RDWR)
+    except FileNotFoundError:  # a file that was only there for a moment
+        return
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
