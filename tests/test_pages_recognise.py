@@ -74,6 +74,24 @@ def test_the_groceries_say_what_they_know_and_that_they_are_real(start):
     assert "official test photos of the Grocery Store Dataset: product 89.2 %" in said(app) and "n = 2,485" in said(app)
 
 
+def test_an_example_is_of_the_chosen_recognisers_own_products(start):
+    app = button(choose(start(), GROCERIES_NAME), "Try an example").click().run()
+    assert not app.exception, app.exception
+    assert app.text_area[0].value == "banana" and "The example's label is Banana: right." in said(app)
+    app = button(app, "Try an example").click().run()
+    app = button(app, "Try an example").click().run()
+    assert app.text_area[0].value == "oat milk" and not app.session_state.photos  # nothing of the one before stays
+
+
+def test_a_recogniser_whose_data_is_not_here_says_that_there_is_no_example(start):
+    record = json.loads((DEMO_BUNDLE / "bundle.json").read_text(encoding="utf-8"))
+    record["info"]["data"]["checksum"] = "elsewhere"
+    import_demo_as("theirs")
+    (imported_folder() / "theirs" / "bundle.json").write_text(json.dumps(record), encoding="utf-8")
+    app = button(choose(start(), "Imported: theirs"), "Try an example").click().run()
+    assert any("There is no example" in error.value for error in app.error) and not app.session_state.photos
+
+
 def test_an_imported_recogniser_can_be_chosen_and_stays_chosen(start):
     import_demo_as("copy")
     app = choose(start(), "Imported: copy")

@@ -1,20 +1,27 @@
-"""`python -m recipes.groceries`: speaks the catalogue's clips and the examples, and writes their tables."""
+"""`python -m recipes.groceries`: speaks the catalogue's clips, speaks and renders the examples, writes both tables."""
 
 from __future__ import annotations
 
 import csv
+import subprocess
+import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from PIL import Image
+
 from recipes.groceries.clips import EXAMPLE_VOICE, VOICES, plan, say, write
 from recipes.groceries.products import Grocery, groceries
+from recipes.spoken_word.voices import Voice
 
 DATA = Path(__file__).parents[2] / "data"
 CATALOGUE, EXAMPLES = DATA / "groceries_catalogue", DATA / "groceries_examples"
 LABELS = ("product", "category", "department")
 CATALOGUE_COLUMNS = ("id", "audio_file_name", "text", *LABELS)
 EXAMPLE_COLUMNS = ("id", "image_file_name", "audio_file_name", "text", *LABELS)
-SHOWN = ("Banana", "Granny Smith", "Oatly Oat Milk", "Watermelon", "Carrots", "Lemon")
+SHOWN = ("Banana", "Granny Smith", "Oatly Oat Milk", "Carrots", "Lemon", "Watermelon")
+RENDERED = ("banana", "granny_smith", "carrots")  # those that Blender draws so that the recogniser knows them
+JPEG_QUALITY = 90
 
 
 def labels(product: Grocery) -> dict[str, str]:
@@ -34,13 +41,32 @@ def example_rows(products: Iterable[Grocery]) -> list[dict[str, str]]:
     rows = []
     for product in products:
         if product.name in SHOWN:
-            image = f"images/{product.key}.jpg"
             files = {
-                "image_file_name": image if (EXAMPLES / image).is_file() else "",
+                "image_file_name": f"images/{product.key}.jpg" if product.key in RENDERED else "",
                 "audio_file_name": f"audio/{product.key}.ogg",
             }
             rows.append({"id": product.key} | files | {"text": product.everyday} | labels(product))
     return sorted(rows, key=lambda row: SHOWN.index(row["product"]))
+
+
+def speak(wanted: Mapping[Path, str], voice: Voice) -> None:
+    """The clips that are not there yet."""
+    missing = {path: words for path, words in wanted.items() if not path.is_file()}
+    for path, clip in zip(missing, say(missing.values(), voice), strict=True):
+        write(clip, path)
+
+
+def render(kind: str) -> None:
+    """One photo, unless it is there."""
+    target = EXAMPLES / "images" / f"{kind}.jpg"
+    if target.is_file():
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        picture, script = Path(folder) / "picture.png", Path(__file__).with_name("scene.py")
+        command = ["blender", "-b", "--python", str(script), "--", kind, str(picture)]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        Image.open(picture).convert("RGB").save(target, quality=JPEG_QUALITY)
 
 
 def write_table(folder: Path, columns: Sequence[str], rows: Iterable[Mapping[str, str]]) -> None:
@@ -53,17 +79,15 @@ def write_table(folder: Path, columns: Sequence[str], rows: Iterable[Mapping[str
 
 
 def main() -> None:
-    """Everything anew; the clips say the same each time, but an Ogg file carries a random serial number."""
+    """Files that are there stay, for each Ogg file has another serial number; empty the folders to start over."""
     products = groceries()
-    files = {row.file: row for row in plan(products)}
-    for voice in VOICES:
-        mine = [row for row in files.values() if row.voice == voice]
-        for row, clip in zip(mine, say((row.words for row in mine), VOICES[voice]), strict=True):
-            write(clip, CATALOGUE / row.file)
+    for name, voice in VOICES.items():
+        speak({CATALOGUE / row.file: row.words for row in plan(products) if row.voice == name}, voice)
     write_table(CATALOGUE, CATALOGUE_COLUMNS, catalogue_rows(products))
     examples = example_rows(products)
-    for row, clip in zip(examples, say((row["text"] for row in examples), EXAMPLE_VOICE), strict=True):
-        write(clip, EXAMPLES / row["audio_file_name"])
+    speak({EXAMPLES / row["audio_file_name"]: row["text"] for row in examples}, EXAMPLE_VOICE)
+    for kind in RENDERED:
+        render(kind)
     write_table(EXAMPLES, EXAMPLE_COLUMNS, examples)
 
 

@@ -24,6 +24,7 @@ from retail.catalogue.filters import among, condition
 from retail.catalogue.media_files import delete_files, each_once, moved, views_of
 from retail.catalogue.places import PRODUCTS, folder_of, names, open_products
 from retail.catalogue.record import CatalogueProduct, Origin, View
+from retail.catalogue.shipped import fill
 from retail.catalogue.tables import FIELD, KEPT, LABEL, columns_for, names_in, products_of, table_of, view_of
 from retail.catalogue.vectors import VectorTable, ViewVectors, owner_of
 from retail.catalogue.writing import flushed, writing
@@ -51,13 +52,15 @@ class Catalogue:
 
     @classmethod
     def open(cls, name: str) -> Catalogue:
-        """The catalogue of this name, made when there is none.
+        """The catalogue of this name, made when there is none, with its products if it ships.
 
         Raises UserError for a name that cannot be a folder's, and for a folder that is no catalogue.
         """
         folder = folder_of(name)
         database, table = open_products(folder)
-        return cls(folder.name, folder, database, table)
+        catalogue = cls(folder.name, folder, database, table)
+        fill(catalogue)
+        return catalogue
 
     @property
     def version(self) -> int:

@@ -12,7 +12,7 @@ from typing import Any
 
 from retail.catalogue.tables import MEDIA, SCHEMA
 from retail.catalogue.writing import LOCK, flushed, writing
-from retail.files import home
+from retail.files import SHIPPED_CATALOGUES, home
 from retail.schema import UserError
 
 PRODUCTS = "products"
@@ -27,10 +27,10 @@ def catalogues_folder() -> Path:
 
 
 def names() -> list[str]:
-    """The catalogues of this machine, by name."""
+    """The catalogues of this machine and those that ship, by name."""
     folder = catalogues_folder()
     found = [path.name for path in folder.iterdir() if _is_catalogue(path)] if folder.is_dir() else []
-    return sorted(found, key=str.casefold)
+    return sorted({*found, *SHIPPED_CATALOGUES}, key=str.casefold)
 
 
 def folder_of(name: str) -> Path:

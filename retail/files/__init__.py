@@ -33,6 +33,7 @@ GROCERIES_EXAMPLES = DATA_DIR / "groceries_examples"
 SHIPPED_DATA = {"demo": DEMO_DIR, "groceries": GROCERIES_CATALOGUE}
 SHIPPED_BUNDLES = {"demo": DEMO_BUNDLE, "groceries": GROCERIES_BUNDLE}
 SHIPPED_RESULTS = {"demo": DEMO_RESULTS}
+SHIPPED_CATALOGUES = {GROCERIES_NAME: GROCERIES_CATALOGUE}  # by the name of the catalogue
 
 
 def home() -> Path:

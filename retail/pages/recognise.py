@@ -15,7 +15,7 @@ def one_product() -> None:
     """The form's column beside the result's; on a phone one below the other."""
     left, right = st.columns([2, 3], gap="large")
     with left:
-        _inputs.draw()
+        _inputs.draw(chosen.folder)
     with right:
         asked = _result.draw(chosen)
     if asked is not None:
