@@ -19,13 +19,14 @@ from retail.catalogue.choice import OWN
 from retail.catalogue.database import Catalogue
 from retail.catalogue.record import CatalogueProduct
 from retail.components.media import thumbnail
-from retail.files import DEMO_BUNDLE, DEMO_DIR, DEMO_TASKS, home
+from retail.files import DEMO_BUNDLE, DEMO_DIR, DEMO_TASKS, GROCERIES_NAME, home
 from retail.media import SAMPLE_RATE_HZ, decode_audio, decode_image
 from retail.recognizer import Recognizer
 from retail.recognizer.bundle import load_bundle, save_bundle
 from retail.review.corrections import Corrections
 from retail.schema import Product, UserError
 from retail.workspace import bulk, demo, jobs, shelves
+from retail.workspace.datasets import DEMO_NAME
 from retail.workspace.demo import demo_strategies
 from retail.workspace.recognizers import imported_folder
 from retail.workspace.requests import PredictRequest, write_request
@@ -67,8 +68,31 @@ def test_the_chosen_recogniser_says_what_it_knows_and_how_good_it_is(start):
     app = start()
     assert "Classes: product (24), category (6), packaging (5), brand (7)." in said(app)
     assert "Accuracy on the test products of its comparison" in said(app) and "n = 120" in said(app)
-    box = next(item for item in app.selectbox if item.label == "Recogniser")
-    assert box.options == ["Demo products", "Groceries (81 real products)"]
+    assert [item.options for item in app.selectbox if item.label == "Recogniser"] == [[DEMO_NAME, GROCERIES_NAME]]
+
+
+def test_the_groceries_say_what_they_know_and_that_they_are_real(start):
+    app = choose(start(), GROCERIES_NAME)
+    assert "Classes: product (81), category (43)." in said(app) and "made up" not in said(app)
+    assert "official test photos of the Grocery Store Dataset: product 89.2 %" in said(app) and "n = 2,485" in said(app)
+
+
+def test_an_example_is_of_the_chosen_recognisers_own_products(start):
+    app = button(choose(start(), GROCERIES_NAME), "Try an example").click().run()
+    assert not app.exception, app.exception
+    assert app.text_area[0].value == "banana" and "The example's label is Banana: right." in said(app)
+    app = button(app, "Try an example").click().run()
+    app = button(app, "Try an example").click().run()
+    assert app.text_area[0].value == "oat milk" and not app.session_state.photos  # nothing of the one before stays
+
+
+def test_a_recogniser_whose_data_is_not_here_says_that_there_is_no_example(start):
+    record = json.loads((DEMO_BUNDLE / "bundle.json").read_text(encoding="utf-8"))
+    record["info"]["data"]["checksum"] = "elsewhere"
+    import_demo_as("theirs")
+    (imported_folder() / "theirs" / "bundle.json").write_text(json.dumps(record), encoding="utf-8")
+    app = button(choose(start(), "Imported: theirs"), "Try an example").click().run()
+    assert any("There is no example" in error.value for error in app.error) and not app.session_state.photos
 
 
 def test_an_imported_recogniser_can_be_chosen_and_stays_chosen(start):

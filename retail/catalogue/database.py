@@ -28,9 +28,10 @@ from retail.catalogue.export import write_products
 from retail.catalogue.filters import among, condition, holds
 from retail.catalogue.importing import AT_ONCE, Imported, read_products
 from retail.catalogue.media_files import delete_files, each_once, moved, views_of
-from retail.catalogue.places import PRODUCTS, SHIPPED_CATALOGUES, folder_of, names, open_products, table_folder
+from retail.catalogue.places import PRODUCTS, folder_of, names, open_products, table_folder
 from retail.catalogue.record import CatalogueProduct, Origin, View
 from retail.catalogue.search import Found, Near, match_words, nearest_views, search
+from retail.catalogue.shipped import fill
 from retail.catalogue.tables import FIELD, KEPT, LABEL, column_of, columns_for, names_in, products_of, table_of, view_of
 from retail.catalogue.upkeep import tidy
 from retail.catalogue.vectors import VectorTable, ViewVectors, owner_of
@@ -59,7 +60,7 @@ class Catalogue:
 
     @classmethod
     def open(cls, name: str) -> Catalogue:
-        """The catalogue of this name, made when there is none.
+        """The catalogue of this name, made when there is none, with its products if it ships.
 
         Raises UserError for a name that cannot be a folder's, and for a folder that is no catalogue.
         """
@@ -68,8 +69,7 @@ class Catalogue:
         opened = cls(folder.name, folder, database, table)
         if opened.name == OWN and earlier_folder().is_dir():
             move_earlier(opened.add)
-        if (shipped := SHIPPED_CATALOGUES.get(opened.name)) and shipped.is_dir() and not len(opened):
-            opened.import_data(shipped)
+        fill(opened)
         return opened
 
     @property

@@ -12,12 +12,10 @@ from typing import Any
 
 from retail.catalogue.tables import MEDIA, SCHEMA
 from retail.catalogue.writing import LOCK, writing
-from retail.files import DATA_DIR, GROCERIES_NAME, home
+from retail.files import SHIPPED_CATALOGUES, home
 from retail.schema import UserError
 
 PRODUCTS = "products"
-# Catalogues that come along: made from these data sets when somebody opens them.
-SHIPPED_CATALOGUES = {GROCERIES_NAME: DATA_DIR / "groceries_catalogue"}
 LONGEST_NAME = 80  # characters; a folder's name has room for 255 bytes
 # Nobody needs quotes, slashes or line breaks in a name, and Windows refuses them in a folder's.
 NAME = re.compile(r"[^\W_][\w ()&+,.-]*(?<![. ])")
@@ -32,8 +30,7 @@ def names() -> list[str]:
     """The catalogues of this machine and those that ship, by name."""
     folder = catalogues_folder()
     found = [path.name for path in folder.iterdir() if _is_catalogue(path)] if folder.is_dir() else []
-    found += [name for name, data in SHIPPED_CATALOGUES.items() if name not in found and data.is_dir()]
-    return sorted(found, key=str.casefold)
+    return sorted({*found, *SHIPPED_CATALOGUES}, key=str.casefold)
 
 
 def folder_of(name: str) -> Path:

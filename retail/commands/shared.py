@@ -59,7 +59,7 @@ EXAMPLES = {
     "catalogue export": 'Example: python -m retail catalogue export "Spring range" products.xlsx',
 }
 
-Data = Annotated[Path, typer.Argument(help="A folder, a ZIP or a table; `demo` ships.", metavar="DATA")]
+Data = Annotated[Path, typer.Argument(help="A folder, a ZIP or a table; `demo` and `groceries` ship.", metavar="DATA")]
 Bundle = Annotated[
     Path, typer.Argument(help="A folder made by 'train --out'; `demo` and `groceries` ship.", metavar="BUNDLE")
 ]

@@ -16,7 +16,7 @@ def one_product() -> None:
     known = _known.known_to(chosen)
     left, right = st.columns([2, 3], gap="large")
     with left:
-        _inputs.draw()
+        _inputs.draw(chosen.folder)
     with right:
         asked = _result.draw(chosen, known)
     if asked is not None:
