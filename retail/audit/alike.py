@@ -27,7 +27,7 @@ NEAR_TEXT = 0.9  # share of common words (Jaccard)
 BLOCK = 256  # rows compared at a time
 MOST_PARTNERS = 10  # of a row: a picture that a thousand rows share would give half a million pairs
 
-Kind = Literal["same photo", "look-alike photo", "same sound", "same text", "same code"]
+Kind = Literal["same photo", "same picture", "look-alike photo", "same sound", "same text", "same code"]
 Blocks = Iterator[tuple[np.ndarray, np.ndarray]]
 # (row of each item (I,), which items are usable (I,) bool) -> (ours, theirs), places of items to compare.
 Sides = Callable[[np.ndarray, np.ndarray], Blocks]

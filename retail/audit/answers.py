@@ -6,6 +6,7 @@ In: `Audited` with embeddings, and the labels of one task. Out: features, and pr
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 
 import numpy as np
 from scipy.optimize import minimize_scalar
@@ -44,14 +45,24 @@ def features_of(data: Audited) -> tuple[np.ndarray, np.ndarray]:
 
 
 def out_of_fold(features: np.ndarray, target: np.ndarray, groups: np.ndarray, n_classes: int) -> np.ndarray | None:
-    """(N, C): each row answered by models that saw no row of its group; None with too few rows or classes to ask.
+    """(N, C): each row answered by models that saw no row of its group; None with too few rows or classes to ask."""
+    answers = answers_of(features, target, groups, n_classes)
+    return mixed(answers) if answers else None
 
-    The mean of a linear discriminant, whose temperature fits the labels, and of the nearest neighbours: the first knows
-    what matters, the second follows classes that look in several ways.
+
+def mixed(answers: Mapping[str, np.ndarray]) -> np.ndarray:
+    """(N, C) the mean: one model knows what matters, the other follows classes that look in several ways."""
+    return sum(answers.values(), np.zeros(())) / len(answers)
+
+
+def answers_of(features: np.ndarray, target: np.ndarray, groups: np.ndarray, n_classes: int) -> dict[str, np.ndarray]:
+    """By model, (N, C) each: a linear discriminant whose temperature fits the labels, and the nearest neighbours.
+
+    Empty with too few rows or classes to ask.
     """
     n_groups = len(set(groups))
     if n_classes < 2 or n_groups < 2 * FOLDS:
-        return None
+        return {}
     linear, near = np.zeros((len(target), n_classes)), np.zeros((len(target), n_classes))
     rows = unit(features)
     with warnings.catch_warnings():
@@ -61,12 +72,12 @@ def out_of_fold(features: np.ndarray, target: np.ndarray, groups: np.ndarray, n_
         )
         for inside, outside in splitter.split(features, target, groups):
             if len(set(target[inside])) < 2:
-                return None
+                return {}
             model = LinearDiscriminantAnalysis(solver="lsqr", shrinkage=SHRINKAGE)
             model.fit(features[inside], target[inside])
             linear[np.ix_(outside, model.classes_)] = model.predict_proba(features[outside])
             near[outside] = _neighbours(rows[inside], target[inside], rows[outside], n_classes)
-    return (_calibrated(linear, target) + near) / 2
+    return {"linear": _calibrated(linear, target), "neighbours": near}
 
 
 def unit(rows: np.ndarray) -> np.ndarray:

@@ -14,12 +14,15 @@ import numpy as np
 
 from retail.audit.alike import Alike, everywhere, look_alikes, same_photos, same_sounds, same_texts
 from retail.audit.finding import Audited
+from retail.audit.registration import Picture, picture, registered
 from retail.dataset.row_decisions import RowDecision
-from retail.media import clean_text
+from retail.media import MediaError, clean_text
+from retail.schema import Product
 
-LOOK_ALIKE_WITH_WORDS = 0.7
-COMMON_WORDS = 0.6
-LOOK_ALIKE_ALONE = 0.85
+LOOK_ALIKE = 0.6  # cosine of embeddings from which photos are laid over each other
+COMMON_WORDS = 0.5  # without so many in common (Jaccard) the descriptions say that these are two products
+SAME_PICTURE = 0.985  # correlation of the best crop
+SAME_PICTURE_ALONE = 0.99  # where no words agree
 LARGEST_GROUP = 20  # more rows than these share a placeholder, not a product
 ARTICLE_CODE = re.compile(r"(?<!\d)(?:\d{8}|\d{12,14})(?!\d)")  # EAN-8, UPC, EAN-13, GTIN-14
 
@@ -61,8 +64,8 @@ def _pairs(data: Audited) -> dict[tuple[int, int], list[Alike]]:
     words = [frozenset(clean_text(product.text).casefold().split()) for product in data.products]
     by_pair: dict[tuple[int, int], dict[str, Alike]] = defaultdict(dict)
     searches = (
-        look_alikes(data, everywhere, LOOK_ALIKE_WITH_WORDS),
         same_photos(data, everywhere),
+        _same_pictures(data, words),
         same_texts(data, everywhere),
         same_sounds(data, everywhere),
         _same_codes(words),
@@ -77,18 +80,40 @@ def _pairs(data: Audited) -> dict[tuple[int, int], list[Alike]]:
 
 
 def _is_enough(found: Mapping[str, float], pair: tuple[int, int], words: list[frozenset[str]], data: Audited) -> bool:
-    """One sure sign, or a photo that looks alike with words that agree."""
-    if {"same photo", "same code"} & set(found):
+    """One sure sign; where no photo could tell, the same words or the same recording."""
+    if {"same photo", "same picture", "same code"} & set(found):
         return True
     one, other = pair
     both = set(data.products[one].modalities) & set(data.products[other].modalities)
-    if "image" in both:
-        least = LOOK_ALIKE_WITH_WORDS if "text" in both else LOOK_ALIKE_ALONE
-        agree = "text" not in both or _common(words[one], words[other]) >= COMMON_WORDS
-        return agree and found.get("look-alike photo", 0) >= least
     if any(data.products[row].images for row in pair):  # a sentence may fit many products; the photo would tell
         return False
     return found.get("same text", 0) == 1 if "text" in both else "same sound" in found
+
+
+def _same_pictures(data: Audited, words: list[frozenset[str]]) -> Iterable[Alike]:
+    """Photos that look alike to the encoder and lie on each other, crop on whole."""
+    small: dict[int, Picture | None] = {}
+    for pair in dict.fromkeys(
+        (min(p.row, p.other), max(p.row, p.other)) for p in look_alikes(data, everywhere, LOOK_ALIKE)
+    ):
+        agree = all(words[row] for row in pair)
+        if agree and _common(*(words[row] for row in pair)) < COMMON_WORDS:
+            continue
+        for row in pair:
+            if row not in small:
+                small[row] = _picture(data.products[row])
+        one, other = (small[row] for row in pair)
+        if one and other:
+            found = registered(one, other)
+            if found >= (SAME_PICTURE if agree else SAME_PICTURE_ALONE):
+                yield Alike(*pair, "same picture", found)
+
+
+def _picture(product: Product) -> Picture | None:
+    try:
+        return picture(product.images[0])
+    except (MediaError, IndexError):
+        return None
 
 
 def _common(one: frozenset[str], other: frozenset[str]) -> float:
