@@ -9,11 +9,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from retail.catalogue.choice import OWN
-from retail.catalogue.database import Catalogue, names
+from retail.catalogue.database import Catalogue
 from retail.catalogue.export import table_of
 from retail.dataset.reader import read_rows
-from retail.files import DEMO_DIR, GROCERIES_NAME, home
-from retail.schema import Product, UserError
+from retail.files import DEMO_DIR, home
+from retail.schema import UserError
 from tests.conftest import photo, zipped
 from tests.test_catalogue_database import described, facts
 

@@ -15,6 +15,7 @@ from statistics import median
 
 from retail.dataset.labels import Desk
 from retail.dataset.remarks import Remark, by_key, few_of_each, kind_of
+from retail.dataset.row_decisions import RowDecision
 from retail.schema import Modality, Product, Vocabulary
 
 
@@ -93,6 +94,8 @@ class Manifest:
     desks: Mapping[str, Desk] = field(default_factory=dict)  # what was made of each label column's cells
     not_asked: Mapping[str, str] = field(default_factory=dict)  # column -> why it is no question
     added: int = 0  # training rows that joined the data after they were made, the last ones
+    decided: Mapping[str, RowDecision] = field(default_factory=dict)  # id of a row -> what was decided about it
+    own_names: Mapping[str, str] = field(default_factory=dict)  # question -> what the table calls it
 
     @property
     def checksum(self) -> str:
