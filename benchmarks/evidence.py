@@ -3,9 +3,9 @@
 In: nothing; the demo's photos ship. Out: Markdown tables, those of `evidence.md`.
 
 `codes` draws EAN-13 codes on photos of the demo in every size, angle and blur. `cost` times made-up pictures that are
-hard on the reader. `unguarded` shows what leaving UPC-E and small codes out is for. `words val` compares floors of confidence on validation rows, which decide; `words test` scores the
-test rows with the floor that was chosen, once. `taught` does the same with recognisers that learned from rows with
-their words. What was read is kept in the home folder, so that a run can be continued; `--rows N` reads only the first
+hard on the reader. `unguarded` shows what leaving UPC-E and small codes out is for. `words val` compares floors of
+confidence on validation rows, which decide; `words test` scores the test rows with the floor that was chosen, once.
+`taught` does the same with recognisers that learned from rows with their words. What was read is kept in the home folder, so that a run can be continued; `--rows N` reads only the first
 N photos of a split.
 """
 

@@ -26,8 +26,8 @@ CODE_SIDE = 2048
 MOST_CODES = 20  # of one photo
 MOST_CHARACTERS = 500  # of one code; a QR code may hold 4,296
 SMALLEST_SIDE = 8  # pixels; no code is smaller, and the reader need not see it
-# What stands on goods and their boxes. Not UPC-E, which pieces of slanted EAN-13 codes are taken for, and not plain ITF,
-# which patterns of lines are.
+# What stands on goods and their boxes. Not UPC-E, which pieces of slanted EAN-13 codes are taken for, and not plain
+# ITF, which patterns of lines are.
 FORMATS = "EAN13,EAN8,UPCA,ITF14,Code128,Code39,DataBar,QRCode,DataMatrix"
 # A barcode is found where its lines stand upright or lie, give or take 15 degrees; turned by 45 the others are too.
 TURNS = (0, 45)

@@ -27,6 +27,7 @@ class Stocked:
     shelf: Shelf
     catalogue: Catalogue
     learned: Mapping[str, Product]  # rows that the recogniser learned from, by id
+    missing: str = ""  # why there are none
 
     def shown(self, match: Match) -> Product | None:
         """What shows a match: a product of the catalogue, or else a row that the recogniser learned from."""
@@ -34,31 +35,40 @@ class Stocked:
         return known.as_product() if known else self.learned.get(match.id)
 
 
-def shelf_of(chosen: Chosen, catalogue: Catalogue) -> Background[Stocked]:
-    """The shelf of this moment: another one when somebody writes the catalogue or trains the recogniser again."""
+def shelf_of(chosen: Chosen, catalogue: Catalogue, learned: bool = True) -> Background[Stocked]:
+    """The shelf of this moment: another one when somebody writes the catalogue or trains the recogniser again.
+
+    Without `learned` it holds the catalogue alone, which is there sooner and answers the same.
+    """
     changed = (chosen.folder / BUNDLE).stat().st_mtime_ns
-    return _shelf(str(chosen.folder), changed, str(catalogue.folder), catalogue.version, chosen, catalogue)
+    place = str(chosen.folder), changed, str(catalogue.folder), catalogue.version, learned
+    work = _shelf(*place, chosen, catalogue)
+    if work.error or (work.result is not None and work.result.missing):
+        _shelf.clear(*place, chosen, catalogue)  # so that another try is one
+    return work
 
 
 @st.cache_resource(show_spinner=False, max_entries=8)
 def _shelf(
-    folder: str, changed: int, place: str, version: int, _chosen: Chosen, _catalogue: Catalogue
+    folder: str, changed: int, place: str, version: int, learned: bool, _chosen: Chosen, _catalogue: Catalogue
 ) -> Background[Stocked]:
     def work(progress: Progress) -> Stocked:
-        learned = _learned(str(_chosen.folder), changed, _chosen)
-        shelf = Shelf.of(_chosen.recognizer, _catalogue, learned, EmbeddingStore(), progress)
-        return Stocked(shelf, _catalogue, {product.id: product for product in learned})
+        rows: Sequence[Product] = ()
+        missing = ""
+        try:
+            rows = _learned(str(_chosen.folder), changed, _chosen) if learned else ()
+        except (UserError, OSError) as error:
+            missing = str(error)
+        shelf = Shelf.of(_chosen.recognizer, _catalogue, rows, EmbeddingStore(), progress)
+        return Stocked(shelf, _catalogue, {product.id: product for product in rows}, missing)
 
     return Background(work)
 
 
 @st.cache_resource(show_spinner=False, max_entries=4)
 def _learned(folder: str, changed: int, _chosen: Chosen) -> Sequence[Product]:
-    """The rows that it learned from, none where they are not at hand or changed since."""
-    try:
-        return learned_products(_chosen.folder, _chosen.recognizer)
-    except (UserError, OSError):
-        return ()
+    """The rows that it learned from; raises where they changed since or cannot be read, and then nothing is kept."""
+    return learned_products(_chosen.folder, _chosen.recognizer)
 
 
 @st.fragment(run_every=1)
