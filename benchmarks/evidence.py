@@ -115,7 +115,8 @@ def hard_pictures(side: int) -> Iterator[tuple[str, np.ndarray]]:
 
 def cost() -> None:
     print(
-        f"\nms of processor time to look for codes ({FORMATS}), median of 3\n\n| picture | 1024 px | {CODE_SIDE} px |\n|---|---|---|"
+        f"\nms of processor time to look for codes ({FORMATS}), median of 3\n\n"
+        f"| picture | 1024 px | {CODE_SIDE} px |\n|---|---|---|"
     )
     photo = decode_image(next((DEMO_DIR / "images").glob("*.jpg")))
     sides = (1024, CODE_SIDE)

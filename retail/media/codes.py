@@ -20,8 +20,8 @@ from retail.schema import MediaSource, Upload
 if TYPE_CHECKING:
     from PIL import Image
 
-# Pixels of the longest side that codes are looked for in: twice what encoders see, for the narrowest bar of a pack's code
-# is about 0.33 mm wide. One look at the hardest made-up picture takes 0.6 s (`benchmarks/evidence.md`).
+# Pixels of the longest side that codes are looked for in: twice what encoders see, for the narrowest bar on a pack
+# is some 0.33 mm wide. One look at the hardest made-up picture takes 0.6 s (`benchmarks/evidence.md`).
 CODE_SIDE = 2048
 MOST_CODES = 20  # of one photo
 MOST_CHARACTERS = 500  # of one code; a QR code may hold 4,296
