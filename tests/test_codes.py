@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import io
+import json
 
 import numpy as np
 import pytest
 import zxingcpp
 from PIL import Image, ImageFilter
+from typer.testing import CliRunner
 
+from retail.__main__ import app
 from retail.catalogue.codes import is_code_field, match_codes
 from retail.catalogue.database import Catalogue
 from retail.catalogue.evidence import with_evidence
@@ -261,6 +264,21 @@ def test_nothing_is_read_unless_it_is_switched_on():
 def test_a_photo_that_cannot_be_decoded_has_no_code():
     _, evidence = with_evidence(Product("p", (b"no photo", content_of(drawn(STABILO)))), CODES)
     assert len(evidence.codes) == 1
+
+
+def test_the_command_tells_what_was_read_of_one_and_of_many(tmp_path, monkeypatch):
+    monkeypatch.setenv("RETAIL_HOME", str(tmp_path / "home"))
+    (tmp_path / "data").mkdir()
+    drawn(STABILO).save(tmp_path / "data" / "pen.png")
+    said = "Barcode 4006381333931 read from the photo."
+    photo, asked = str(tmp_path / "data" / "pen.png"), ["predict", "demo", "--read", "codes"]
+    one = CliRunner().invoke(app, [*asked, "--image", photo])
+    assert said in one.output.splitlines(), one.output
+    as_json = json.loads(CliRunner().invoke(app, [*asked, "--image", photo, "--json"]).output)
+    assert as_json["read"]["codes"][0]["text"] == STABILO and said in as_json["notes"]
+    out = tmp_path / "out.csv"
+    CliRunner().invoke(app, [*asked, "--data", str(tmp_path / "data"), "--out", str(out)])
+    assert said in out.read_text(encoding="utf-8")
 
 
 def test_what_can_be_read_is_named_where_somebody_errs():
