@@ -13,7 +13,7 @@ from retail.schema import MediaSource
 
 SIDE = 64  # pixels of a photo that is searched
 COMPARED = 24  # pixels of what is compared: enough that another print or another pose shows
-SIZES = (64, 58, 52)  # of crops tried first, down to four fifths
+SIZES = (64.0, 58.0, 52.0)  # of crops tried first, down to four fifths
 SMALLEST = 46
 STEPS = (3.0, 1.5, 0.75)  # pixels by which the best crop is moved and resized
 MOST_MOVES = 6  # for each step
