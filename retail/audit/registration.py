@@ -54,8 +54,8 @@ def _best_crop(searched: Picture, whole: Picture) -> float:
     return best
 
 
-def _edges(room: int) -> tuple[float, ...]:
-    return (0.0, room / 2, float(room)) if room else (0.0,)
+def _edges(room: float) -> tuple[float, ...]:
+    return (0.0, room / 2, room) if room else (0.0,)
 
 
 def _moves(crop: tuple[float, float, float], step: float) -> list[tuple[float, float, float]]:
