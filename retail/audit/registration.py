@@ -13,7 +13,7 @@ from retail.schema import MediaSource
 
 SIDE = 64  # pixels of a photo that is searched
 COMPARED = 24  # pixels of what is compared: enough that another print or another pose shows
-SIZES = (64, 58, 52)  # of crops tried first, down to four fifths
+SIZES = (64.0, 58.0, 52.0)  # of crops tried first, down to four fifths
 SMALLEST = 46
 STEPS = (3.0, 1.5, 0.75)  # pixels by which the best crop is moved and resized
 MOST_MOVES = 6  # for each step
@@ -54,8 +54,8 @@ def _best_crop(searched: Picture, whole: Picture) -> float:
     return best
 
 
-def _edges(room: int) -> tuple[float, ...]:
-    return (0.0, room / 2, float(room)) if room else (0.0,)
+def _edges(room: float) -> tuple[float, ...]:
+    return (0.0, room / 2, room) if room else (0.0,)
 
 
 def _moves(crop: tuple[float, float, float], step: float) -> list[tuple[float, float, float]]:

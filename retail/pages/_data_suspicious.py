@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 A_PAGE = 5
 LABELS, DUPLICATES, DECIDED = "Labels", "Duplicates", "Decided"
+NEIGHBOUR_PX = 88
 LETTERS = 80  # of a neighbour's description
 WHY = (
     "Models that never saw a row say what it is; where they are sure of another label, the label is probably wrong. "
@@ -134,13 +135,14 @@ def _draw_nearest(desk: Desk, title: str, names: Sequence[str]) -> None:
     if not rows:
         st.caption("None.")
         return
-    for cell, product in zip(st.columns(len(rows)), rows, strict=True):
-        with cell:
-            _draw_small(product)
+    with st.container(horizontal=True):  # beside each other on a phone, too
+        for product in rows:
+            with st.container(width=NEIGHBOUR_PX, gap="xsmall"):
+                _draw_small(product)
 
 
 def _draw_small(product: Product) -> None:
     """Its first photo, else the beginning of its words."""
     if product.images:
-        draw_photo(product.images[0], product.id)
+        draw_photo(product.images[0], product.id, NEIGHBOUR_PX)
     st.caption(plain(product.id if product.images else f"{product.id}: {product.text[:LETTERS]}"))

@@ -154,7 +154,7 @@ def draw(chosen: Chosen, stocked: Stocked) -> Asked | None:
 
 def draw_evidence(read: Evidence, stocked: Stocked) -> None:
     """Codes and words that were read from the photos, and which product of the catalogue has the code."""
-    for match in match_codes(read.codes, stocked.shelf.products[: stocked.shelf.own]) if read.codes else ():
+    for match in match_codes(read.codes, stocked.catalogue) if read.codes else ():
         st.info(plain(match.sentence), icon=":material/barcode:")
     for sentence in replace(read, codes=()).sentences:
         st.caption(plain(sentence))
