@@ -57,12 +57,12 @@ def list_(
     with reported():
         if not name:
             for one in names():
-                typer.echo(f"{one}  {len(Catalogue.open(one)):,} products")
+                typer.echo(f"{one}  {products_of(Catalogue.open(one))}")
             return
         catalogue = existing(name)
         for product in catalogue.products(words=words, where=pairs("where", where), limit=count):
             typer.echo(line_of(product))
-        typer.echo(f"{len(catalogue):,} products in “{name}”.")
+        typer.echo(f"{products_of(catalogue)} in “{name}”.")
 
 
 @commands.command("import", epilog=EXAMPLES["catalogue import"])
@@ -101,6 +101,8 @@ def add(
 
     with reported():
         shown = Product.of(image, text, audio)
+        if not title.strip():
+            raise UserError("A product needs a name; give it as TITLE.")
         if not shown.modalities:
             raise UserError("A product needs at least one of --image, --text and --audio.")
         facts = CatalogueProduct("", title.strip(), labels=pairs("label", label), fields=pairs("field", field))
@@ -247,6 +249,12 @@ def pairs(option: str, typed: Sequence[str] | None) -> dict[str, str]:
 def changed(values: Mapping[str, str], new: Mapping[str, str]) -> dict[str, str]:
     """With new values; an empty one takes its key away."""
     return {key: value for key, value in {**values, **new}.items() if value}
+
+
+def products_of(catalogue: Catalogue) -> str:
+    """'2 products'."""
+    count = len(catalogue)
+    return f"{count:,} product{'s' * (count != 1)}"
 
 
 def title_of(product: CatalogueProduct) -> str:

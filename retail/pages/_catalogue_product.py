@@ -191,7 +191,10 @@ def ask_remove(catalogue: Catalogue, product: CatalogueProduct) -> None:
     st.write(
         plain(f"“{product.title}” and what shows it will be removed from “{catalogue.name}”. This cannot be undone.")
     )
-    if st.button("Remove it", type="primary"):
-        _done(catalogue.remove, f"Removed “{product.title}”.", [product.id])
-        close_product()
+    if st.button("Remove it", type="primary", on_click=_remove, args=(catalogue, product)):
         st.rerun()
+
+
+def _remove(catalogue: Catalogue, product: CatalogueProduct) -> None:
+    _done(catalogue.remove, f"Removed “{product.title}”.", [product.id])
+    close_product()

@@ -5,6 +5,7 @@ In: a catalogue and the chosen recogniser. Out: one `Page` of products, and how 
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -123,6 +124,12 @@ def _ranked(looked: Looked, wish: Wish) -> list[Found]:
         found = looked.catalogue.search(wish.words, product, encoders=encoders, where=wish.where, count=RANKED)
         st.session_state.catalogue_found = kept = (asked, found)
     return kept[1]
+
+
+def page_key(looked: Looked, wish: Wish) -> str:
+    """Of the box with the page: another search begins at its first page."""
+    asked = (looked.catalogue.name, wish.words.strip(), sorted(wish.where.items()), wish.by_example)
+    return f"catalogue_page_{zlib.crc32(repr(asked).encode())}"
 
 
 def found_sentence(page: Page, wish: Wish) -> str:

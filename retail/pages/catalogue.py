@@ -13,7 +13,7 @@ from retail.pages._catalogue_choose import Looked, choose_catalogue
 from retail.pages._catalogue_export import draw_export
 from retail.pages._catalogue_import import draw_import
 from retail.pages._catalogue_product import close_product, draw_noted, draw_product, open_product
-from retail.pages._catalogue_search import A_PAGE, draw_wish, find_or_say, found_sentence
+from retail.pages._catalogue_search import A_PAGE, draw_wish, find_or_say, found_sentence, page_key
 from retail.pages._catalogue_shelf import draw_getting_ready, shelf_of
 
 TITLE = "Catalogue"
@@ -43,20 +43,20 @@ def draw_products(looked: Looked) -> None:
     elif work.error:
         st.caption(plain(f"Search by likeness does not work now: {work.error}"))
     wish = draw_wish(looked)
-    shown = find_or_say(looked, wish, st.session_state.get("catalogue_page", 1))
+    key = page_key(looked, wish)
+    shown = find_or_say(looked, wish, st.session_state.get(key, 1))
     if shown is None:
         return
     pages = max(1, math.ceil(shown.total / A_PAGE))
     if not shown.products:
-        if st.session_state.get("catalogue_page", 1) > 1:  # the search found less than this page
-            del st.session_state.catalogue_page
+        if st.session_state.pop(key, 1) > 1:  # somebody removed what stood here
             st.rerun()
         st.info("Nothing fits. Try fewer words, or take the filter away.")
         return
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.caption(found_sentence(shown, wish))
         if pages > 1:
-            st.number_input(f"Page (of {pages:,})", 1, pages, key="catalogue_page", width=160)
+            st.number_input(f"Page (of {pages:,})", 1, pages, key=key, width=160)
     draw_cards(shown.products, "gallery", open_product, shown.notes)
 
 
