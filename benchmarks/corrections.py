@@ -5,7 +5,7 @@ stdout. A recogniser learns from a tenth of the training rows; the others are a 
 queue in the product's order and says the right class for every question whose answer was not accepted. After 50, 100
 and 200 rows the recogniser is trained again, and its new answers order the queue anew. Beside it the first recogniser
 answers together with a catalogue of the first 50, 100 and 200 rows of its own queue, without any training.
-`python benchmarks/corrections.py --seeds 3`
+`python benchmarks/corrections.py --seeds 3 --parts training,catalogue`
 """
 
 from __future__ import annotations
@@ -14,8 +14,10 @@ import argparse
 import json
 import os
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -46,54 +48,82 @@ Right = dict[str, list[int]]
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--parts", default="training,catalogue")
     parser.add_argument("--out", type=Path, default=Path("corrections.jsonl"))
     chosen = parser.parse_args()
     torch.set_num_threads(1)
     if not FASHION.is_dir():
         print(f"The measuring data {FASHION} is absent.")
         return
-    done = {line["seed"] for line in lines_of(chosen.out)}
+    done = {(line["seed"], line["part"]) for line in lines_of(chosen.out)}
     with tempfile.TemporaryDirectory() as own:
         (Path(own) / "embeddings").symlink_to((home() / "embeddings").resolve())
         os.environ["RETAIL_HOME"] = own
         manifest = read_manifest(FASHION, QUESTIONS)
         for seed in range(chosen.seeds):
-            if seed not in done:
-                lines = [{"seed": seed, **line} for line in measure(manifest, seed)]
-                with chosen.out.open("a", encoding="utf-8") as stream:
-                    stream.writelines(json.dumps(line) + "\n" for line in lines)
-                print("seed", seed, flush=True)
+            for part in chosen.parts.split(","):
+                if (seed, part) not in done:
+                    lines = [{"seed": seed, "part": part, **line} for line in PARTS[part](Shop.of(manifest, seed))]
+                    with chosen.out.open("a", encoding="utf-8") as stream:
+                        stream.writelines(json.dumps(line) + "\n" for line in lines)
+                    print("seed", seed, part, flush=True)
     tables([line for line in lines_of(chosen.out) if line["seed"] < chosen.seeds])
 
 
-def measure(manifest: Manifest, seed: int) -> Iterator[dict]:
-    train, test = manifest.in_split("train"), manifest.in_split("test")
-    held_out = [*manifest.in_split("val"), *test]
-    places = torch.randperm(len(train), generator=torch.Generator().manual_seed(seed)).tolist()
-    tenth, rest = [train[p] for p in places[: int(TENTH * len(train))]], [train[p] for p in places[len(train) // 10 :]]
-    config = TrainConfig(seed=seed)
+@dataclass(frozen=True)
+class Shop:
+    """A tenth of the training rows, the rest of them, and the recogniser that learned from the tenth."""
 
-    def trained(rows: Sequence[Product]) -> Recognizer:
-        return train_recognizer(replace(manifest, products=(*rows, *held_out)), None, config)
+    manifest: Manifest
+    seed: int
+    tenth: list[Product]
+    rest: list[Product]
 
-    everything = trained(train)
-    yield {"how": "everything", "rows": len(train), "right": right(answers(everything, test), test)}
-    first = current = trained(tenth)
-    yield {"how": "a tenth", "rows": len(tenth), "right": right(answers(first, test), test)}
-    queue, shown = first_rows(first, rest, ROUNDS[-1]), Catalogue.open(f"Seed {seed}")
-    for before, count in zip((0, *ROUNDS), ROUNDS, strict=False):
-        shown.add([(CatalogueProduct(row.id, "", row.labels), row) for row in queue[before:count]], "correction")
-        shelf = Shelf.of(first, shown)
-        together = shelf.answer(*shelf.embed(test, EmbeddingStore()))
-        labels = sum(len(row.labels) for row in queue[:count])
-        yield {"how": "catalogue", "rows": count, "labels": labels, "right": right(together, test)}
+    @classmethod
+    def of(cls, manifest: Manifest, seed: int) -> Shop:
+        train = manifest.in_split("train")
+        places = torch.randperm(len(train), generator=torch.Generator().manual_seed(seed)).tolist()
+        count = int(TENTH * len(train))
+        return cls(manifest, seed, [train[p] for p in places[:count]], [train[p] for p in places[count:]])
+
+    @cached_property
+    def test(self) -> list[Product]:
+        return self.manifest.in_split("test")
+
+    def trained(self, rows: Sequence[Product]) -> Recognizer:
+        held_out = [*self.manifest.in_split("val"), *self.test]
+        return train_recognizer(replace(self.manifest, products=(*rows, *held_out)), None, TrainConfig(seed=self.seed))
+
+    def right(self, recognizer: Recognizer) -> Right:
+        return right(recognizer.predict_many(self.test, EmbeddingStore()), self.test)
+
+
+def training(shop: Shop) -> Iterator[dict]:
+    every = [*shop.tenth, *shop.rest]
+    yield {"how": "everything", "rows": len(every), "right": shop.right(shop.trained(every))}
+    current = shop.trained(shop.tenth)
+    yield {"how": "a tenth", "rows": len(shop.tenth), "right": shop.right(current)}
     said: list[Product] = []
-    for before, count in zip((0, *ROUNDS), ROUNDS, strict=False):
+    for before, count in pairwise((0, *ROUNDS)):
         known = {row.id for row in said}
-        said += first_rows(current, [row for row in rest if row.id not in known], count - before)
-        current = trained([*tenth, *said])
+        said += first_rows(current, [row for row in shop.rest if row.id not in known], count - before)
+        current = shop.trained([*shop.tenth, *said])
         labels = sum(len(row.labels) for row in said)
-        yield {"how": "trained", "rows": count, "labels": labels, "right": right(answers(current, test), test)}
+        yield {"how": "trained", "rows": count, "labels": labels, "right": shop.right(current)}
+
+
+def catalogue(shop: Shop) -> Iterator[dict]:
+    first, known = shop.trained(shop.tenth), Catalogue.open(f"Seed {shop.seed}")
+    queue = first_rows(first, shop.rest, ROUNDS[-1])
+    for before, count in pairwise((0, *ROUNDS)):
+        known.add([(CatalogueProduct(row.id, "", row.labels), row) for row in queue[before:count]], "correction")
+        shelf = Shelf.of(first, known)
+        together = shelf.answer(*shelf.embed(shop.test, EmbeddingStore()))
+        labels = sum(len(row.labels) for row in queue[:count])
+        yield {"how": "catalogue", "rows": count, "labels": labels, "right": right(together, shop.test)}
+
+
+PARTS: dict[str, Callable[[Shop], Iterator[dict]]] = {"training": training, "catalogue": catalogue}
 
 
 def first_rows(recognizer: Recognizer, rows: Sequence[Product], count: int) -> list[Product]:
@@ -111,10 +141,6 @@ def first_rows(recognizer: Recognizer, rows: Sequence[Product], count: int) -> l
 
 def with_labels(row: Product, tasks: Sequence[str]) -> Product:
     return replace(row, labels={task: row.labels[task] for task in tasks if row.labels.get(task)})
-
-
-def answers(recognizer: Recognizer, rows: Sequence[Product]) -> list[Prediction]:
-    return recognizer.predict_many(rows, EmbeddingStore())
 
 
 def right(said: Sequence[Prediction], rows: Sequence[Product]) -> Right:
