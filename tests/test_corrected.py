@@ -113,7 +113,7 @@ def test_a_second_round_adds_to_the_first_and_leaves_out_what_was_taken_back(run
     say(after, "red rice", "rice")
     assert offer(after).sentence.startswith("1 correction since")
     manifest = read_manifest(request_again(after).data)
-    assert [row.text for row in manifest.products[-manifest.added :]] == ["white rice", "red rice"]
+    assert [row.text for row in manifest.joined] == ["white rice", "red rice"]
     assert manifest.title == "data with 2 corrections"
 
 
@@ -152,7 +152,7 @@ def test_a_recogniser_of_the_command_line_is_trained_again_where_somebody_names_
         request_again(alone)
     request = request_again(alone, data)
     assert (request.tasks, request.encoders) == (("kind",), "text=hf:all-MiniLM-L6-v2@bundled")
-    assert read_manifest(request.data).added == 1
+    assert len(read_manifest(request.data).joined) == 1
 
 
 def test_the_demo_can_be_trained_again_and_the_groceries_count_through_their_catalogue():

@@ -15,6 +15,7 @@ from pathlib import Path
 from retail.certainty.matching import naming_task
 from retail.dataset.added import ADDED, AddedRow, AddedRows
 from retail.dataset.columns import Pointer, datasets_folder, read_pointer, write_pointer
+from retail.dataset.manifest import Manifest
 from retail.dataset.reader import read_manifest
 from retail.dataset.rows import roles_of, rows_of
 from retail.dataset.source import open_source
@@ -30,19 +31,18 @@ def with_corrections(
     corrections: Sequence[Correction],
     tasks: Sequence[str] = (),
     text_column: str = "text",
-    group: Sequence[str] = (),
     name: str = "",
 ) -> Path:
     """The data with these examples, such as "Fashion with 37 corrections"; the same call gives the same folder.
 
     Of a version, the data that it is a version of, with what it holds already unless it was taken back. Of several
-    verdicts on one example the last counts. `tasks`, `text_column` and `group` are those of the training to come.
-    Raises UserError without a correction, and for data that cannot be read.
+    verdicts on one example the last counts. `tasks` and `text_column` are those of the training to come. Raises
+    UserError without a correction, and for data that cannot be read.
     """
     data = or_shipped(data, SHIPPED_DATA)
     pointer = read_pointer(data) if data.is_dir() else None
     original = data / pointer.metadata if pointer and pointer.also else data
-    base = read_manifest(original, tasks or None, text_column, group=group)
+    base = read_manifest(original, tasks or None, text_column)
     held = _still_said(AddedRows.read(data / pointer.also).rows) if pointer and pointer.also else []
     rows = _last_said([*held, *(_row(correction, naming_task(base.tasks)) for correction in corrections)])
     if not rows:
@@ -53,10 +53,13 @@ def with_corrections(
     folder = _folder(original, called, added)
     if not (folder / ADDED).is_file():
         _write(folder, called, original, added)
-    made = read_manifest(folder, tasks or None, text_column, group=group)
-    knew = {correction.knows for correction in corrections} | {base.checksum}
-    Corrections().note_version(made.checksum, sorted(knew), [row.id for row in rows])
     return folder
+
+
+def note_version(manifest: Manifest) -> None:
+    """Remembers that whoever learns from these data has learned the corrections in them; call it before training."""
+    if manifest.added:
+        Corrections().note_version(manifest.checksum, manifest.added)
 
 
 def pointer_name(data: Path) -> str:

@@ -75,7 +75,7 @@ def request_again(bundle: Path, data: Path | None = None, text_column: str = "te
     """
     request = trained_by(bundle, data, text_column)
     corrections = Corrections().of_data(knows_of(bundle))
-    version = with_corrections(request.data, corrections, request.tasks, request.text_column, request.group)
+    version = with_corrections(request.data, corrections, request.tasks, request.text_column)
     places = {"out": Path(RUN_BUNDLES) / bundle.name, "follows": bundle.absolute(), "gain_out": Path(GAIN)}
     return request.model_copy(update={"data": version, **places})
 

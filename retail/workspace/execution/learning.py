@@ -88,7 +88,7 @@ def gained(
     except UserError as error:
         follower.note(f"The gain cannot be measured: {error}")
         return ""
-    found = gain(before, recognizer, manifest, manifest.added, follower)
+    found = gain(before, recognizer, manifest, len(manifest.joined), follower)
     if request.gain_out is not None:
         found.write(request.gain_out)
     return f"\n{found.text}"
