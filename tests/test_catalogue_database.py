@@ -104,6 +104,22 @@ def test_a_filter_on_a_field_that_no_product_has_says_which_there_are(catalogue)
         catalogue.products(where={"prize": "1"})
 
 
+def test_what_a_field_or_a_label_says_comes_once_the_most_frequent_first(catalogue):
+    said = [("a", "tea", "2"), ("b", "milk", "3"), ("c", "tea", "")]
+    catalogue.add([(facts(name, "", {"kind": kind}, {"size": size}), described(name)) for name, kind, size in said])
+    assert catalogue.values("kind") == ["tea", "milk"]
+    assert sorted(catalogue.values("size")) == ["2", "3"]
+    assert catalogue.values("nothing") == []
+
+
+def test_views_are_counted_by_kind(catalogue, folder):
+    assert catalogue.counts() == {}
+    photo(folder / "apple.png")
+    shown = Product.of(image=folder / "apple.png", text="green")
+    catalogue.add([(facts("a"), shown), (facts("b"), described("red"))])
+    assert catalogue.counts() == {"image": 1, "text": 2}
+
+
 def test_labels_filter_too_and_pages_do_not_overlap(catalogue):
     catalogue.add(
         [(facts(str(n), f"name {n:02}", {"kind": "tea" if n % 2 else "milk"}), Product("")) for n in range(20)]

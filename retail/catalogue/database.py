@@ -11,23 +11,31 @@ LanceDB.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from retail.catalogue.choice import OWN
+from retail.catalogue.earlier import earlier_folder, move_earlier
+from retail.catalogue.export import write_products
 from retail.catalogue.filters import among, condition
+from retail.catalogue.importing import AT_ONCE, Imported, read_products
 from retail.catalogue.media_files import delete_files, each_once, moved, views_of
-from retail.catalogue.places import PRODUCTS, folder_of, names, open_products
+from retail.catalogue.places import FILLED, PRODUCTS, folder_of, names, open_products, table_folder
 from retail.catalogue.record import CatalogueProduct, Origin, View
-from retail.catalogue.shipped import fill
-from retail.catalogue.tables import FIELD, KEPT, LABEL, columns_for, names_in, products_of, table_of, view_of
+from retail.catalogue.search import Found, Near, match_words, nearest_views, search
+from retail.catalogue.tables import FIELD, KEPT, LABEL, column_of, columns_for, names_in, products_of, table_of, view_of
+from retail.catalogue.upkeep import tidy
 from retail.catalogue.vectors import VectorTable, ViewVectors, owner_of
-from retail.catalogue.writing import flushed, writing
+from retail.catalogue.writing import writing
+from retail.files import SHIPPED_CATALOGUES
 from retail.schema import Modality, Note, Product, Progress, UserError
 
 if TYPE_CHECKING:  # both import torch, which writing and searching by words do without
@@ -58,9 +66,14 @@ class Catalogue:
         """
         folder = folder_of(name)
         database, table = open_products(folder)
-        catalogue = cls(folder.name, folder, database, table)
-        fill(catalogue)
-        return catalogue
+        opened = cls(folder.name, folder, database, table)
+        if opened.name == OWN and earlier_folder().is_dir():
+            move_earlier(opened.add)
+        shipped, mark = SHIPPED_CATALOGUES.get(opened.name), folder / FILLED
+        if shipped and shipped.is_dir() and not mark.exists():
+            opened.import_data(shipped)
+            mark.touch()
+        return opened
 
     @property
     def version(self) -> int:
@@ -81,14 +94,7 @@ class Catalogue:
         A product without an id gets one; one whose id is there already is replaced. Files are copied into the
         catalogue, or without `keep_files` stay where they are. Raises UserError for a file that cannot be read.
         """
-        with self._writing():
-            kept: dict[str, CatalogueProduct] = {}
-            for facts, shown in products:
-                facts = facts if facts.id else replace(facts, id=secrets.token_hex(8))
-                views = [moved(view, facts.id) for view in facts.views]
-                views += views_of(facts.id, shown, origin, self.folder, keep_files)
-                kept[facts.id] = replace(facts, views=each_once(views))
-            return self._upsert(list(kept.values()))
+        return self._keep([(facts, [shown]) for facts, shown in products], origin, keep_files)
 
     def add_views(self, product_id: str, product: Product, origin: Origin) -> CatalogueProduct:
         """Adds what shows a product to what is there; its files are copied into the catalogue."""
@@ -167,24 +173,30 @@ class Catalogue:
         A word may be a part of one, as while somebody types. See `filters` for ranges of numbers.
         """
         wanted = condition(where, self._table.schema.names, words)
-        if ids is None or wanted:
-            found = self._ids(wanted)
-            chosen = found if ids is None else [key for key in ids if key in set(found)]
-        else:
-            chosen = list(dict.fromkeys(ids))
+        chosen = self._by_name(wanted) if ids is None else list(dict.fromkeys(ids))
+        if ids is not None and wanted:
+            passing = set(self._column("id", wanted))
+            chosen = [key for key in chosen if key in passing]
         chosen = chosen[offset:] if limit is None else chosen[offset : offset + limit]
-        rows: list[pa.Table] = []
-        if len(chosen) > ASKED_AT_ONCE:  # one scan costs less than many conditions
-            rows = [self._table.to_arrow()]
-        elif chosen:
-            rows = [self._table.search().where(among("id", chosen)).to_arrow()]
-        wanted_ids = set(chosen)
-        by_id = {
-            one.id: one
-            for table in rows
-            for one in products_of(table.filter(pc.is_in(table["id"], pa.array(list(wanted_ids)))), self.folder)
-        }
+        by_id = {one.id: one for one in products_of(self._rows(None, chosen), self.folder)}
         return [by_id[key] for key in chosen if key in by_id]
+
+    def count(self, where: Mapping[str, str] | None = None, words: str = "") -> int:
+        """How many products have all `words` and pass the filters."""
+        return int(self._table.count_rows(condition(where, self._table.schema.names, words) or None))
+
+    def ids(self, where: Mapping[str, str] | None = None) -> list[str]:
+        """The ids of the products that pass the filters, in no order."""
+        return self._column("id", condition(where, self._table.schema.names))
+
+    def ids_by_words(self, words: str, where: Mapping[str, str] | None = None, count: int = 20) -> list[str]:
+        """The ids of the products whose names, labels, fields or descriptions fit the words best."""
+        return match_words(self._table, words, condition(where, self._table.schema.names), count)
+
+    def view_ids(self, products: Collection[str]) -> set[str]:
+        """The ids of these products' views."""
+        rows = self._rows(["id", "views"], list(products))
+        return set(rows["views"].combine_chunks().flatten().field("id").to_pylist())
 
     def field_names(self) -> list[str]:
         """What products may be filtered by beside their labels, in the order in which it came."""
@@ -194,9 +206,22 @@ class Catalogue:
         """The questions that some products have a label for."""
         return names_in(self._table.schema.names, LABEL)
 
+    def values(self, name: str) -> list[str]:
+        """What products say in a field, or in a label, each once, the most frequent first."""
+        column = next((c for kind in (FIELD, LABEL) if (c := column_of(kind, name)) in self._table.schema.names), "")
+        if not column:
+            return []
+        said = self._select([column], "")[column].drop_null()
+        return [value for value, _ in Counter(said.to_pylist()).most_common()]
+
+    def counts(self) -> dict[Modality, int]:
+        """How many photos, descriptions and sounds show its products."""
+        views = self._select(["views"], "")["views"].combine_chunks().flatten()
+        return dict(Counter(views.field("modality").to_pylist()))
+
     def views(self) -> list[View]:
         """All views, in the order in which they were added."""
-        rows = self._table.search().select(["id", "views"]).to_arrow()
+        rows = self._select(["id", "views"], "")
         found = [
             view_of(product, values, self.folder)
             for product, views in zip(rows["id"].to_pylist(), rows["views"].to_pylist(), strict=True)
@@ -234,6 +259,8 @@ class Catalogue:
                     progress(f"Encoding {modality}", start + len(part), len(missing))
             if gone := sorted(kept - set(own)):
                 vectors.sweep(gone)
+            if gone or missing:
+                vectors.tidy()
         return notes
 
     def vectors(self, encoder: Encoder) -> ViewVectors:
@@ -241,13 +268,51 @@ class Catalogue:
         views = [view for view in self.views() if view.modality == encoder.modality]
         return self._vectors(encoder).of([view.id for view in views], [view.product for view in views])
 
+    def import_data(
+        self, data: Path, *, name_column: str = "", by: str = "", progress: Progress | None = None
+    ) -> Imported:
+        """The products of any data set; importing it again updates them. See `importing`.
+
+        Rows with the same value `by` a column are one product; by default those with the same name, where a column
+        such as product names several rows. Files in a folder of one's own stay where they are.
+        """
+        found, result, keep_files = read_products(data, name_column, by, progress)
+        known = set(self.ids())
+        for start in range(0, len(found), AT_ONCE):
+            self._keep(found[start : start + AT_ONCE], "import", keep_files)
+            if progress:
+                progress("importing", min(start + AT_ONCE, len(found)), len(found))
+        return replace(result, new=sum(facts.id not in known for facts, _ in found))
+
+    def export(self, path: Path) -> Path:
+        """All products as a table, CSV, Excel or Parquet by the ending; see `export`."""
+        return write_products(path, self.products())
+
+    def nearest(
+        self, encoder: Encoder, vectors: np.ndarray, count: int, where: Mapping[str, str] | None = None
+    ) -> list[list[Near]]:
+        """For each of Q vectors (Q, D) the `count` nearest views of products that pass the filters, nearest first."""
+        return [nearest_views(self, self._vectors(encoder), query, count, where) for query in np.asarray(vectors)]
+
+    def search(
+        self,
+        words: str = "",
+        product: Product | None = None,
+        encoders: Mapping[Modality, Encoder] | None = None,
+        where: Mapping[str, str] | None = None,
+        count: int = 20,
+    ) -> list[Found]:
+        """The products that fit words and whatever a `Product` shows, best first; see `search`."""
+        return search(self, words, product, encoders or {}, where, count)
+
     def _vectors(self, encoder: Encoder) -> VectorTable:
         return VectorTable(self._database, self.folder, owner_of(encoder), encoder.dim)
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
-        with writing(self.folder), flushed(self.folder / f"{PRODUCTS}.lance"):
+        with writing(table_folder(self.folder, PRODUCTS)):
             yield
+            tidy(self._table)
 
     def _known(self, product_id: str) -> CatalogueProduct:
         known = self.get(product_id)
@@ -256,6 +321,20 @@ class Catalogue:
                 f"The catalogue {self.name!r} has no product {product_id!r}; it may have been removed. Reload the list."
             )
         return known
+
+    def _keep(
+        self, products: Sequence[tuple[CatalogueProduct, Sequence[Product]]], origin: Origin, keep_files: bool
+    ) -> list[CatalogueProduct]:
+        """Like `add`, where several of a data set's rows may show one product."""
+        with self._writing():
+            kept: dict[str, CatalogueProduct] = {}
+            for facts, rows in products:
+                facts = facts if facts.id else replace(facts, id=secrets.token_hex(8))
+                views = [moved(view, facts.id) for view in facts.views]
+                for shown in rows:
+                    views += views_of(facts.id, shown, origin, self.folder, keep_files)
+                kept[facts.id] = replace(facts, views=each_once(views))
+            return self._upsert(list(kept.values()))
 
     def _upsert(self, products: Sequence[CatalogueProduct], without: Sequence[str] = ()) -> list[CatalogueProduct]:
         """One commit: these rows are there, those `without` are gone. Gives the products as they are kept."""
@@ -271,17 +350,34 @@ class Catalogue:
         change.execute(rows)
         return products_of(rows, self.folder)
 
-    def _ids(self, wanted: str) -> list[str]:
+    def _by_name(self, wanted: str) -> list[str]:
         """The ids of the products that pass a condition, by name."""
-        query = self._table.search()
-        rows = (query.where(wanted) if wanted else query).select(["id", "name"]).to_arrow()
+        rows = self._select(["id", "name"], wanted)
         keys = pa.table({"name": pc.utf8_lower(rows["name"]), "id": rows["id"]})
         return keys.take(pc.sort_indices(keys, [("name", "ascending"), ("id", "ascending")]))["id"].to_pylist()
+
+    def _rows(self, columns: list[str] | None, ids: Sequence[str]) -> pa.Table:
+        """The rows of these ids; of many, one scan costs less than many conditions."""
+        if len(ids) <= ASKED_AT_ONCE:
+            return self._select(columns, among("id", ids) if ids else "false")
+        rows = self._select(columns, "")
+        return rows.filter(pc.is_in(rows["id"], pa.array(ids)))
+
+    def _select(self, columns: list[str] | None, wanted: str) -> pa.Table:
+        query = self._table.search()
+        query = query.where(wanted) if wanted else query
+        return (query.select(columns) if columns else query).to_arrow()
+
+    def _column(self, column: str, wanted: str) -> list[str]:
+        return self._select([column], wanted)[column].to_pylist()
 
     def _delete_unnamed(self, sources: Sequence[object]) -> None:
         """Deletes those of these copies that no product names any more."""
         own = {source for source in sources if isinstance(source, Path) and source.is_relative_to(self.folder)}
         if own:
-            rows = self._table.search().select(["views"]).to_arrow()["views"].combine_chunks()
-            left = {name for name in rows.flatten().field("source").to_pylist() if name and name.startswith(KEPT)}
+            left = {
+                name
+                for name in self._select(["views"], "")["views"].combine_chunks().flatten().field("source").to_pylist()
+                if name and name.startswith(KEPT)
+            }
             delete_files(path for path in own if path.relative_to(self.folder).as_posix() not in left)

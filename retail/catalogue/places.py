@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from retail.catalogue.tables import MEDIA, SCHEMA
-from retail.catalogue.writing import LOCK, flushed, writing
+from retail.catalogue.writing import LOCK, writing
 from retail.files import SHIPPED_CATALOGUES, home
 from retail.schema import UserError
 
 PRODUCTS = "products"
+FILLED = "filled"  # a file in a catalogue that ships: whoever removes its products does not get them back
 LONGEST_NAME = 80  # characters; a folder's name has room for 255 bytes
 # Nobody needs quotes, slashes or line breaks in a name, and Windows refuses them in a folder's.
 NAME = re.compile(r"[^\W_][\w ()&+,.-]*(?<![. ])")
@@ -30,7 +31,8 @@ def names() -> list[str]:
     """The catalogues of this machine and those that ship, by name."""
     folder = catalogues_folder()
     found = [path.name for path in folder.iterdir() if _is_catalogue(path)] if folder.is_dir() else []
-    return sorted({*found, *SHIPPED_CATALOGUES}, key=str.casefold)
+    found += [name for name, data in SHIPPED_CATALOGUES.items() if name not in found and data.is_dir()]
+    return sorted(found, key=str.casefold)
 
 
 def folder_of(name: str) -> Path:
@@ -68,7 +70,7 @@ def _make(folder: Path, database: Any) -> None:
     from lancedb.index import FTS, BTree
 
     folder.mkdir(parents=True, exist_ok=True)
-    with writing(folder), flushed(folder):
+    with writing(table_folder(folder, PRODUCTS)):
         if not _is_catalogue(folder):
             table = database.create_table(PRODUCTS, schema=SCHEMA, exist_ok=True)
             # Words as they stand: names are in any language, and "The" or "No" may be part of one.
@@ -76,13 +78,18 @@ def _make(folder: Path, database: Any) -> None:
             table.create_index("id", config=BTree())
 
 
+def table_folder(folder: Path, table: str) -> Path:
+    """Where LanceDB keeps a table."""
+    return folder / f"{table}.lance"
+
+
 def _is_catalogue(folder: Path) -> bool:
-    return any((folder / f"{PRODUCTS}.lance" / "_versions").glob("*.manifest"))
+    return any((table_folder(folder, PRODUCTS) / "_versions").glob("*.manifest"))
 
 
 def _require_room(folder: Path) -> None:
     """Raises UserError for a folder with files that are none of a catalogue's."""
-    ours = {MEDIA, LOCK, f"{PRODUCTS}.lance"}
+    ours = {MEDIA, PRODUCTS + LOCK, f"{PRODUCTS}.lance"}
     if folder.is_file() or folder.is_dir() and any(path.name not in ours for path in folder.iterdir()):
         raise UserError(
             f"{folder} holds something other than a catalogue; move it away, or choose another name for the catalogue."

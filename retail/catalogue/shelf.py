@@ -131,6 +131,14 @@ class Shelf:
             raise UserError(own[0] if own else self.recognizer.nothing_used(product))
         return {subset: self.answer(batch.only(subset), notes)[0] for subset in subsets}
 
+    def predict(self, product: Product, accuracy: float = DEFAULT_WISH) -> Prediction:
+        """The answer to one product, of which nothing is kept; raises UserError when no input could be used."""
+        batch, notes = self.embed([product])
+        answer = self.answer(batch, notes, accuracy)[0]
+        if not answer.used:
+            raise UserError(answer.notes[0] if answer.notes else self.recognizer.nothing_used(product))
+        return answer
+
     def contradictions(self, answer: Prediction) -> list[str]:
         """A sentence for each pair of tasks whose answers cannot both be right, by the training rows."""
         return contradictions(answer, self.parents, self.recognizer.vocabularies)

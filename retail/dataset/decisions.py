@@ -22,6 +22,7 @@ ROWS = {"rows=join": "photo", "rows=apart": "product"}  # decision -> what a row
 
 def decided(pointer: Pointer, decisions: Iterable[str], header: Sequence[str]) -> Pointer:
     """The JSON with these decisions in it; raises UserError for one that nobody understands."""
+    check_original(pointer)
     columns, rules = pointer.columns, dict(pointer.labels)
     for decision in decisions:
         if decision in ROWS and decision.partition("=")[0] not in header:
@@ -29,6 +30,15 @@ def decided(pointer: Pointer, decisions: Iterable[str], header: Sequence[str]) -
         else:
             rules = rule_with(rules, decision, header)
     return pointer.model_copy(update={"columns": columns, "labels": rules})
+
+
+def check_original(pointer: Pointer) -> None:
+    """Raises UserError for a version of other data, which is meant as that is."""
+    if pointer.also:
+        raise UserError(
+            f"{pointer.name!r} is a version of {pointer.metadata}; decide about that, and train again from the "
+            "corrections."
+        )
 
 
 def keep_decisions(data: str | Path, decisions: Sequence[str]) -> None:

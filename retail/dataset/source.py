@@ -62,6 +62,7 @@ class Source:
     remarks: tuple[Remark, ...] = ()
     notes: tuple[str, ...] = ()  # of unpacking
     pointer: Pointer | None = None
+    added: Path | None = None  # of a version of other data: the file with further training rows
     walked: Listing | None = field(default=None, repr=False)  # of a folder, which was walked to find its tables
 
     @property
@@ -86,6 +87,9 @@ def open_source(data: str | Path, labelled: bool = True, called: str = "") -> So
         place = data / pointer.metadata  # an absolute path stays as it is
         if not place.exists():
             raise UserError(f"{place} of data set {pointer.name!r} is missing; restore it, or add the data again.")
+        if pointer.also:  # all that was said of the data holds for a version of it
+            found = open_source(place, labelled)
+            return replace(found, place=data.resolve(), title=pointer.name, added=data / pointer.also)
         found = _opened(place, place.name, labelled)
         return replace(found, place=data.resolve(), title=pointer.name, notes=pointer.notes, pointer=pointer)
     if data.is_file() and data.suffix.lower() == ".zip":
@@ -101,7 +105,10 @@ def changed(data: Path) -> float:
     pointer = read_pointer(data) if data.is_dir() else None
     tables = pointer.tables if pointer else (METADATA + ".csv",)
     files = [data, data / DATASET, data / (pointer.metadata if pointer else ""), *(data / table for table in tables)]
-    return max((path.stat().st_mtime for path in files if path.exists()), default=0.0)
+    times = [path.stat().st_mtime for path in files if path.exists()]
+    if pointer and pointer.also:
+        times.append(changed(data / pointer.metadata))
+    return max(times, default=0.0)
 
 
 def is_own(place: Path) -> bool:

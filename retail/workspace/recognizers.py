@@ -11,6 +11,7 @@ from retail.comparison.results import read_results
 from retail.files import DEMO_BUNDLE, DEMO_DIR, DEMO_RESULTS, GROCERIES_BUNDLE, GROCERIES_NAME, home
 from retail.recognizer.bundle import BUNDLE, read_record
 from retail.schema import Progress, UserError
+from retail.workspace import jobs
 from retail.workspace.datasets import DEMO_NAME
 from retail.workspace.demo import demo_strategies, ensure_demo_bundle
 from retail.workspace.jobs import list_jobs, status
@@ -80,6 +81,14 @@ def measured_on(bundle: Path) -> str:
 def of_demo(bundle: Path) -> bool:
     """Whether it is the shipped recogniser or another strategy trained on the demo data by a press of the button."""
     return bundle == DEMO_BUNDLE or bundle == home() / "demo_bundle" or bundle.parent == demo_strategies()
+
+
+def bundle_of(run: str, strategy: str) -> Path | None:
+    """The recogniser that a run, "" for the demo's comparison, kept of a strategy; None where it kept none."""
+    job = jobs.find(run) if run else None
+    folders = [job.folder / RUN_BUNDLES / strategy] if job else [demo_strategies() / strategy, DEMO_BUNDLE]
+    kept = [folder for folder in folders if (folder / BUNDLE).is_file()]
+    return next((folder for folder in kept if _strategy(folder) == strategy), None)
 
 
 def bundles_in(parent: Path) -> list[Path]:
