@@ -28,14 +28,14 @@ from retail.catalogue.export import write_products
 from retail.catalogue.filters import among, condition, holds
 from retail.catalogue.importing import AT_ONCE, Imported, read_products
 from retail.catalogue.media_files import delete_files, each_once, moved, views_of
-from retail.catalogue.places import PRODUCTS, folder_of, names, open_products, table_folder
+from retail.catalogue.places import FILLED, PRODUCTS, folder_of, names, open_products, table_folder
 from retail.catalogue.record import CatalogueProduct, Origin, View
 from retail.catalogue.search import Found, Near, match_words, nearest_views, search
-from retail.catalogue.shipped import fill
 from retail.catalogue.tables import FIELD, KEPT, LABEL, column_of, columns_for, names_in, products_of, table_of, view_of
 from retail.catalogue.upkeep import tidy
 from retail.catalogue.vectors import VectorTable, ViewVectors, owner_of
 from retail.catalogue.writing import writing
+from retail.files import SHIPPED_CATALOGUES
 from retail.schema import Modality, Note, Product, Progress, UserError
 
 if TYPE_CHECKING:  # both import torch, which writing and searching by words do without
@@ -69,7 +69,10 @@ class Catalogue:
         opened = cls(folder.name, folder, database, table)
         if opened.name == OWN and earlier_folder().is_dir():
             move_earlier(opened.add)
-        fill(opened)
+        shipped, mark = SHIPPED_CATALOGUES.get(opened.name), folder / FILLED
+        if shipped and shipped.is_dir() and not mark.exists():
+            opened.import_data(shipped)
+            mark.touch()
         return opened
 
     @property

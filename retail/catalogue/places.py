@@ -16,6 +16,7 @@ from retail.files import SHIPPED_CATALOGUES, home
 from retail.schema import UserError
 
 PRODUCTS = "products"
+FILLED = "filled"  # a file in a catalogue that ships: whoever removes its products does not get them back
 LONGEST_NAME = 80  # characters; a folder's name has room for 255 bytes
 # Nobody needs quotes, slashes or line breaks in a name, and Windows refuses them in a folder's.
 NAME = re.compile(r"[^\W_][\w ()&+,.-]*(?<![. ])")
@@ -30,7 +31,8 @@ def names() -> list[str]:
     """The catalogues of this machine and those that ship, by name."""
     folder = catalogues_folder()
     found = [path.name for path in folder.iterdir() if _is_catalogue(path)] if folder.is_dir() else []
-    return sorted({*found, *SHIPPED_CATALOGUES}, key=str.casefold)
+    found += [name for name, data in SHIPPED_CATALOGUES.items() if name not in found and data.is_dir()]
+    return sorted(found, key=str.casefold)
 
 
 def folder_of(name: str) -> Path:
