@@ -4,6 +4,7 @@ In: nothing; products and vectors are made up. Out: the tables of `catalogue.md`
 
     python benchmarks/catalogue.py database --rows 50000     a trial; without --rows a million
     python benchmarks/catalogue.py kills --count 1000        may be stopped and goes on where it was
+    python benchmarks/catalogue.py writers                   four processes that write at once
 
 Vectors (512 numbers) are clustered as embeddings of products are: 48 hidden numbers, a centre for every 50 products,
 noise around it. A query is a vector of the catalogue with noise, as another photo of the same product would be. Each
@@ -595,9 +596,70 @@ def check(folder: Path) -> None:
     state_file.write_text(json.dumps(there))
 
 
+# ---------------------------------------------------------------- several writers
+
+
+def writers(folder: Path, count: int, each: int) -> None:
+    """Several processes add products one by one, as `Catalogue` does (a lock) and by LanceDB's own retries alone."""
+    import lancedb  # noqa: F401
+
+    import retail.catalogue.database  # noqa: F401
+
+    print("| writers | seconds | writes a second | refused | lost |\n|---|---|---|---|---|")
+    for how in ("one after another (lock)", "at once (LanceDB tries again)"):
+        home = folder / how.split()[0]
+        shutil.rmtree(home, ignore_errors=True)
+        os.environ["RETAIL_HOME"] = str(home)
+        if finished(forked(lambda: add_each("Shop", "first", 1, lock=True))):
+            raise SystemExit("the first product could not be added")
+        started = time.perf_counter()
+        children = [forked(lambda n=n, how=how: add_each("Shop", str(n), each, "lock" in how)) for n in range(count)]
+        for child in children:
+            finished(child, 600)
+        seconds = time.perf_counter() - started
+        said = sum(int(file.read_text()) for file in home.glob("said-*.txt"))
+        finished(forked(lambda home=home: (home / "there.txt").write_text(str(there("Shop")))))
+        kept = int((home / "there.txt").read_text()) - 1
+        refused = count * each - said
+        print(f"| {count}, {how} | {seconds:.1f} | {said / seconds:.1f} | {refused} | {said - kept} |", flush=True)
+
+
+def add_each(name: str, writer: str, each: int, lock: bool) -> None:
+    """Adds products with a field of the writer's own, so that columns are added too; counts those that went through."""
+    from contextlib import contextmanager
+
+    import retail.catalogue.database as database
+    from retail.catalogue.record import CatalogueProduct
+    from retail.schema import Product
+
+    @contextmanager
+    def at_once(table: Path):  # type: ignore[no-untyped-def]
+        yield
+
+    database.tidy = lambda table: None  # joining files meets every write, and would be refused without a lock
+    if not lock:
+        database.writing = at_once
+    catalogue, done = database.Catalogue.open(name), 0
+    for number in range(each):
+        facts = CatalogueProduct(f"{writer}-{number}", "name", {}, {f"{writer} {number % 5}": "value"})
+        try:
+            catalogue.add([(facts, Product.of(text="words"))])
+            done += 1
+        except Exception as error:
+            print(f"   refused: {str(error).splitlines()[0][:150]}", file=sys.stderr)
+    if writer != "first":
+        Path(os.environ["RETAIL_HOME"], f"said-{writer}.txt").write_text(str(done))
+
+
+def there(name: str) -> int:
+    from retail.catalogue.database import Catalogue
+
+    return len(Catalogue.open(name))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["database", "kills", "step", "write"])
+    parser.add_argument("what", choices=["database", "kills", "writers", "step", "write"])
     parser.add_argument("--rows", type=int, default=1_000_000, help=f"a multiple of {PART:,}")
     parser.add_argument("--stores", default=",".join(STORES))
     parser.add_argument("--count", type=int, default=1000)
@@ -612,6 +674,8 @@ def main() -> None:
         run_step(folder, asked.rows, asked.store, asked.step)
     elif asked.what == "write":
         print(write_again(STORES[asked.store](folder, asked.rows), asked.rows))
+    elif asked.what == "writers":
+        writers(folder, 4, 50)
     else:
         kills(folder, asked.count)
 

@@ -115,7 +115,6 @@ def test_many_small_writes_are_joined_and_a_reader_of_an_old_version_goes_on(cat
     reader = Catalogue.open("Shop")
     catalogue.add([(facts("first"), described("words"))])
     old = reader._table.search().select(["id"])
-    monkeypatch.setattr(upkeep, "SMALL", 0)
     monkeypatch.setattr(upkeep, "MOST_FILES", 5)
     for n in range(7):
         catalogue.add([(facts(f"p{n}"), described("words"))])
@@ -126,7 +125,7 @@ def test_many_small_writes_are_joined_and_a_reader_of_an_old_version_goes_on(cat
 
 def test_an_index_is_made_once_there_are_many_rows_and_kept_up(fruit, monkeypatch):
     monkeypatch.setattr(upkeep, "INDEX_FROM", 300)
-    monkeypatch.setattr(upkeep, "SMALL", 0)
+    monkeypatch.setattr(upkeep, "MOST_WAITING", 100)
     vectors = fruit._vectors(Letters())
     rng = np.random.default_rng(0)
 

@@ -30,9 +30,9 @@ from retail.catalogue.importing import AT_ONCE, Imported, read_products
 from retail.catalogue.media_files import delete_files, each_once, moved, views_of
 from retail.catalogue.places import PRODUCTS, SHIPPED_CATALOGUES, folder_of, names, open_products, table_folder
 from retail.catalogue.record import CatalogueProduct, Origin, View
-from retail.catalogue.search import Found, Near, match_words, nearest_views, search
+from retail.catalogue.search import Found, Near, match_misspelt, match_words, nearest_views, search
 from retail.catalogue.tables import FIELD, KEPT, LABEL, column_of, columns_for, names_in, products_of, table_of, view_of
-from retail.catalogue.upkeep import tidy
+from retail.catalogue.upkeep import join, tidy, waiting
 from retail.catalogue.vectors import VectorTable, ViewVectors, owner_of
 from retail.catalogue.writing import writing
 from retail.schema import Modality, Note, Product, Progress, UserError
@@ -188,7 +188,15 @@ class Catalogue:
 
     def ids_by_words(self, words: str, where: Mapping[str, str] | None = None, count: int = 20) -> list[str]:
         """The ids of the products whose names, labels, fields or descriptions fit the words best."""
-        return match_words(self._table, words, condition(where, self._table.schema.names), count)
+        wanted = condition(where, self._table.schema.names)
+        if not words.strip():
+            return []
+        if found := match_words(self._table, words, wanted, count):
+            return found
+        if waiting(self._table):
+            with writing(table_folder(self.folder, PRODUCTS)):
+                join(self._table)
+        return match_misspelt(self._table, words, wanted, count)
 
     def view_ids(self, products: Collection[str]) -> set[str]:
         """The ids of these products' views."""
