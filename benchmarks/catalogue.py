@@ -487,7 +487,11 @@ def kills(folder: Path, count: int) -> None:
     lines = [json.loads(line) for line in tally.read_text().splitlines()]
     acknowledged = sum(line["lines"] // 2 for line in lines)
     lost = [line["round"] for line in lines if line["lost"]]
-    print(f"{len(lines):,} kills, {acknowledged:,} acknowledged writes; rounds with a loss: {lost or 'none'}")
+    meanwhile = sum(line["lines"] % 2 for line in lines)
+    print(
+        f"{len(lines):,} kills, {meanwhile:,} of them within a write; {acknowledged:,} acknowledged writes; "
+        f"rounds with a loss: {lost or 'none'}"
+    )
 
 
 def forked(work: Callable[[], None]) -> int:

@@ -271,6 +271,17 @@ def test_what_was_acknowledged_before_a_kill_is_there_and_it_opens():
     run_writer("last", 1)
 
 
+@pytest.mark.parametrize("torn", [b"", bytes(500)])
+def test_a_commit_that_a_power_cut_left_empty_is_dropped_and_all_before_is_there(catalogue, torn):
+    catalogue.add([(facts("a"), described("words"))])
+    catalogue.add([(facts("b"), described("words"))])
+    min((catalogue.folder / "products.lance" / "_versions").glob("*.manifest")).write_bytes(torn)
+    opened = Catalogue.open("Shop")
+    assert [one.id for one in opened.products()] == ["a"]
+    opened.add([(facts("c"), described("words"))])
+    assert [one.id for one in Catalogue.open("Shop").products()] == ["a", "c"]
+
+
 def test_a_folder_that_is_no_catalogue_gives_a_sentence(catalogue):
     other = catalogue.folder.with_name("Holiday photos")
     other.mkdir()
