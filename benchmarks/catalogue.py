@@ -5,6 +5,7 @@ In: nothing; products and vectors are made up. Out: the tables of `catalogue.md`
     python benchmarks/catalogue.py database --rows 50000     a trial; without --rows a million
     python benchmarks/catalogue.py kills --count 1000        may be stopped and goes on where it was
     python benchmarks/catalogue.py writers                   four processes that write at once
+    python benchmarks/catalogue.py search                    words, meaning and photo on the demo
 
 Vectors (512 numbers) are clustered as embeddings of products are: 48 hidden numbers, a centre for every 50 products,
 noise around it. A query is a vector of the catalogue with noise, as another photo of the same product would be. Each
@@ -661,9 +662,53 @@ def there(name: str) -> int:
     return len(Catalogue.open(name))
 
 
+# ---------------------------------------------------------------- search
+
+
+def search(folder: Path) -> None:
+    """The demo's validation rows look for their product among its training rows: words, meaning, photo, and mixes."""
+    from retail.catalogue.database import Catalogue
+    from retail.catalogue.record import CatalogueProduct
+    from retail.dataset.reader import read_manifest
+    from retail.encoders import load_preset
+    from retail.files import DEMO_DIR, DEMO_TASKS
+    from retail.schema import Product
+
+    shutil.rmtree(folder, ignore_errors=True)
+    os.environ["RETAIL_HOME"] = str(folder)
+    manifest, encoders = read_manifest(DEMO_DIR, DEMO_TASKS), load_preset("bundled")
+    rows: dict[str, list[Product]] = {}
+    for row in manifest.in_split("train"):
+        rows.setdefault(row.labels["product"], []).append(row)
+    catalogue = Catalogue.open("Demo")
+    catalogue._keep([(CatalogueProduct(name, name), shown) for name, shown in rows.items()], "import", False)
+    catalogue.embed(encoders)
+    asked = [row for row in manifest.in_split("val") if row.text and row.images]
+    text, image = {"text": encoders["text"]}, {"image": encoders["image"]}
+    ways: dict[str, Callable[[Product], list[Any]]] = {
+        "words alone": lambda row: catalogue.search(row.text),
+        "meaning of the words alone": lambda row: catalogue.search(product=Product.of(text=row.text), encoders=text),
+        "words and their meaning": lambda row: catalogue.search(row.text, encoders=text),
+        "photo alone": lambda row: catalogue.search(product=Product("", images=row.images), encoders=image),
+        "words, their meaning and photo": lambda row: catalogue.search(
+            row.text, product=Product("", images=row.images), encoders=text | image
+        ),
+    }
+    print(
+        f"| {len(asked)} validation rows, {len(rows)} products | right product first | among the first 5 |\n|---|---|---|"
+    )
+    for name, way in ways.items():
+        places = []
+        for row in asked:
+            ids = [one.product.id for one in way(row)]
+            places.append(ids.index(row.labels["product"]) if row.labels["product"] in ids else 10**6)
+        first, five = (np.mean([place < most for place in places]) for most in (1, 5))
+        print(f"| {name} | {100 * first:.1f} % | {100 * five:.1f} % |", flush=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["database", "kills", "writers", "step", "write"])
+    parser.add_argument("what", choices=["database", "kills", "writers", "search", "step", "write"])
     parser.add_argument("--rows", type=int, default=1_000_000, help=f"a multiple of {PART:,}")
     parser.add_argument("--stores", default=",".join(STORES))
     parser.add_argument("--count", type=int, default=1000)
@@ -678,6 +723,8 @@ def main() -> None:
         run_step(folder, asked.rows, asked.store, asked.step)
     elif asked.what == "write":
         print(write_again(STORES[asked.store](folder, asked.rows), asked.rows))
+    elif asked.what == "search":
+        search(folder)
     elif asked.what == "writers":
         writers(folder, 4, 50)
     else:

@@ -30,7 +30,7 @@ from retail.catalogue.product_table import ProductTable
 from retail.catalogue.record import CatalogueProduct, Origin, View
 from retail.catalogue.search import Found, Near, nearest_views, search
 from retail.catalogue.tables import FIELD, KEPT, LABEL, names_in
-from retail.catalogue.vectors import VectorTable, ViewVectors, owner_of
+from retail.catalogue.vectors import VectorTable, ViewVectors, drop_old_vectors, owner_of
 from retail.schema import Modality, Note, Product, Progress, UserError
 
 if TYPE_CHECKING:  # both import torch, which writing and searching by words do without
@@ -214,11 +214,14 @@ class Catalogue:
         from retail.store import EmbeddingStore
 
         store, views = store or EmbeddingStore(), self.views()
-        return [
+        tables = {encoder.modality: self._vectors(encoder) for encoder in encoders.values()}
+        notes = [
             note
             for encoder in encoders.values()
-            for note in embed_views(views, encoder, self._vectors(encoder), store, progress)
+            for note in embed_views(views, encoder, tables[encoder.modality], store, progress)
         ]
+        drop_old_vectors(self._database, self.folder, {table.name for table in tables.values()})
+        return notes
 
     def vectors(self, encoder: Encoder) -> ViewVectors:
         """The vectors of all views that this encoder has embedded, in the order of `views`."""
