@@ -4,6 +4,8 @@ In: nothing; products and vectors are made up. Out: the tables of `catalogue.md`
 
     python benchmarks/catalogue.py database --rows 50000     a trial; without --rows a million
     python benchmarks/catalogue.py kills --count 1000        may be stopped and goes on where it was
+    python benchmarks/catalogue.py writers                   four processes that write at once
+    python benchmarks/catalogue.py search                    words, meaning and photo on the demo
 
 Vectors (512 numbers) are clustered as embeddings of products are: 48 hidden numbers, a centre for every 50 products,
 noise around it. A query is a vector of the catalogue with noise, as another photo of the same product would be. Each
@@ -486,7 +488,11 @@ def kills(folder: Path, count: int) -> None:
     lines = [json.loads(line) for line in tally.read_text().splitlines()]
     acknowledged = sum(line["lines"] // 2 for line in lines)
     lost = [line["round"] for line in lines if line["lost"]]
-    print(f"{len(lines):,} kills, {acknowledged:,} acknowledged writes; rounds with a loss: {lost or 'none'}")
+    meanwhile = sum(line["lines"] % 2 for line in lines)
+    print(
+        f"{len(lines):,} kills, {meanwhile:,} of them within a write; {acknowledged:,} acknowledged writes; "
+        f"rounds with a loss: {lost or 'none'}"
+    )
 
 
 def forked(work: Callable[[], None]) -> int:
@@ -595,9 +601,114 @@ def check(folder: Path) -> None:
     state_file.write_text(json.dumps(there))
 
 
+# ---------------------------------------------------------------- several writers
+
+
+def writers(folder: Path, count: int, each: int) -> None:
+    """Several processes add products one by one, as `Catalogue` does (a lock) and by LanceDB's own retries alone."""
+    import lancedb  # noqa: F401
+
+    import retail.catalogue.database  # noqa: F401
+
+    print("| writers | seconds | writes a second | refused | lost |\n|---|---|---|---|---|")
+    for how in ("one after another (lock)", "at once (LanceDB tries again)"):
+        home = folder / how.split()[0]
+        shutil.rmtree(home, ignore_errors=True)
+        os.environ["RETAIL_HOME"] = str(home)
+        if finished(forked(lambda: add_each("Shop", "first", 1, lock=True))):
+            raise SystemExit("the first product could not be added")
+        started = time.perf_counter()
+        children = [forked(lambda n=n, how=how: add_each("Shop", str(n), each, "lock" in how)) for n in range(count)]
+        for child in children:
+            finished(child, 600)
+        seconds = time.perf_counter() - started
+        said = sum(int(file.read_text()) for file in home.glob("said-*.txt"))
+        finished(forked(lambda home=home: (home / "there.txt").write_text(str(there("Shop")))))
+        kept = int((home / "there.txt").read_text()) - 1
+        refused = count * each - said
+        print(f"| {count}, {how} | {seconds:.1f} | {said / seconds:.1f} | {refused} | {said - kept} |", flush=True)
+
+
+def add_each(name: str, writer: str, each: int, lock: bool) -> None:
+    """Adds products with a field of the writer's own, so that columns are added too; counts those that went through."""
+    from contextlib import contextmanager
+
+    import retail.catalogue.database as database
+    from retail.catalogue.record import CatalogueProduct
+    from retail.schema import Product
+
+    @contextmanager
+    def at_once(table: Path):  # type: ignore[no-untyped-def]
+        yield
+
+    database.tidy = lambda table: None  # joining files meets every write, and would be refused without a lock
+    if not lock:
+        database.writing = at_once
+    catalogue, done = database.Catalogue.open(name), 0
+    for number in range(each):
+        facts = CatalogueProduct(f"{writer}-{number}", "name", {}, {f"{writer} {number % 5}": "value"})
+        try:
+            catalogue.add([(facts, Product.of(text="words"))])
+            done += 1
+        except Exception as error:
+            print(f"   refused: {str(error).splitlines()[0][:150]}", file=sys.stderr)
+    if writer != "first":
+        Path(os.environ["RETAIL_HOME"], f"said-{writer}.txt").write_text(str(done))
+
+
+def there(name: str) -> int:
+    from retail.catalogue.database import Catalogue
+
+    return len(Catalogue.open(name))
+
+
+# ---------------------------------------------------------------- search
+
+
+def search(folder: Path) -> None:
+    """The demo's validation rows look for their product among its training rows: words, meaning, photo, and mixes."""
+    from retail.catalogue.database import Catalogue
+    from retail.catalogue.record import CatalogueProduct
+    from retail.dataset.reader import read_manifest
+    from retail.encoders import load_preset
+    from retail.files import DEMO_DIR, DEMO_TASKS
+    from retail.schema import Product
+
+    shutil.rmtree(folder, ignore_errors=True)
+    os.environ["RETAIL_HOME"] = str(folder)
+    manifest, encoders = read_manifest(DEMO_DIR, DEMO_TASKS), load_preset("bundled")
+    rows: dict[str, list[Product]] = {}
+    for row in manifest.in_split("train"):
+        rows.setdefault(row.labels["product"], []).append(row)
+    catalogue = Catalogue.open("Demo")
+    catalogue._keep([(CatalogueProduct(name, name), shown) for name, shown in rows.items()], "import", False)
+    catalogue.embed(encoders)
+    asked = [row for row in manifest.in_split("val") if row.text and row.images]
+    text, image = {"text": encoders["text"]}, {"image": encoders["image"]}
+    ways: dict[str, Callable[[Product], list[Any]]] = {
+        "words alone": lambda row: catalogue.search(row.text),
+        "meaning of the words alone": lambda row: catalogue.search(product=Product.of(text=row.text), encoders=text),
+        "words and their meaning": lambda row: catalogue.search(row.text, encoders=text),
+        "photo alone": lambda row: catalogue.search(product=Product("", images=row.images), encoders=image),
+        "words, their meaning and photo": lambda row: catalogue.search(
+            row.text, product=Product("", images=row.images), encoders=text | image
+        ),
+    }
+    print(
+        f"| {len(asked)} validation rows, {len(rows)} products | right product first | among the first 5 |\n|---|---|---|"
+    )
+    for name, way in ways.items():
+        places = []
+        for row in asked:
+            ids = [one.product.id for one in way(row)]
+            places.append(ids.index(row.labels["product"]) if row.labels["product"] in ids else 10**6)
+        first, five = (np.mean([place < most for place in places]) for most in (1, 5))
+        print(f"| {name} | {100 * first:.1f} % | {100 * five:.1f} % |", flush=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["database", "kills", "step", "write"])
+    parser.add_argument("what", choices=["database", "kills", "writers", "search", "step", "write"])
     parser.add_argument("--rows", type=int, default=1_000_000, help=f"a multiple of {PART:,}")
     parser.add_argument("--stores", default=",".join(STORES))
     parser.add_argument("--count", type=int, default=1000)
@@ -612,6 +723,10 @@ def main() -> None:
         run_step(folder, asked.rows, asked.store, asked.step)
     elif asked.what == "write":
         print(write_again(STORES[asked.store](folder, asked.rows), asked.rows))
+    elif asked.what == "search":
+        search(folder)
+    elif asked.what == "writers":
+        writers(folder, 4, 50)
     else:
         kills(folder, asked.count)
 

@@ -114,19 +114,18 @@ def test_a_filter_gives_the_same_whether_it_is_settled_first_or_afterwards(fruit
 def test_many_small_writes_are_joined_and_a_reader_of_an_old_version_goes_on(catalogue, monkeypatch):
     reader = Catalogue.open("Shop")
     catalogue.add([(facts("first"), described("words"))])
-    old = reader._table.search().select(["id"])
-    monkeypatch.setattr(upkeep, "SMALL", 0)
+    old = reader._rows.table.search().select(["id"])
     monkeypatch.setattr(upkeep, "MOST_FILES", 5)
     for n in range(7):
         catalogue.add([(facts(f"p{n}"), described("words"))])
-    assert catalogue._table.stats()["fragment_stats"]["num_fragments"] <= 5
+    assert catalogue._rows.table.stats()["fragment_stats"]["num_fragments"] <= 5
     assert len(old.to_arrow()) >= 1 and len(reader.products()) == 8
     assert len(catalogue.search("words", count=100)) == 8
 
 
 def test_an_index_is_made_once_there_are_many_rows_and_kept_up(fruit, monkeypatch):
     monkeypatch.setattr(upkeep, "INDEX_FROM", 300)
-    monkeypatch.setattr(upkeep, "SMALL", 0)
+    monkeypatch.setattr(upkeep, "MOST_WAITING", 100)
     vectors = fruit._vectors(Letters())
     rng = np.random.default_rng(0)
 

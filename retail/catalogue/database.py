@@ -12,29 +12,25 @@ from __future__ import annotations
 
 import secrets
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from retail.catalogue.choice import OWN
 from retail.catalogue.earlier import earlier_folder, move_earlier
+from retail.catalogue.embedding import embed_views
 from retail.catalogue.export import write_products
-from retail.catalogue.filters import among, condition, holds
 from retail.catalogue.importing import AT_ONCE, Imported, read_products
 from retail.catalogue.media_files import delete_files, each_once, moved, views_of
-from retail.catalogue.places import FILLED, PRODUCTS, folder_of, names, open_products, table_folder
+from retail.catalogue.places import FILLED, folder_of, names, open_products
+from retail.catalogue.product_table import ProductTable
 from retail.catalogue.record import CatalogueProduct, Origin, View
-from retail.catalogue.search import Found, Near, match_words, nearest_views, search
-from retail.catalogue.tables import FIELD, KEPT, LABEL, column_of, columns_for, names_in, products_of, table_of, view_of
-from retail.catalogue.upkeep import tidy
-from retail.catalogue.vectors import VectorTable, ViewVectors, owner_of
-from retail.catalogue.writing import writing
+from retail.catalogue.search import Found, Near, nearest_views, search
+from retail.catalogue.tables import FIELD, KEPT, LABEL, names_in
+from retail.catalogue.vectors import VectorTable, ViewVectors, drop_old_vectors, owner_of
 from retail.files import SHIPPED_CATALOGUES
 from retail.schema import Modality, Note, Product, Progress, UserError
 
@@ -43,9 +39,6 @@ if TYPE_CHECKING:  # both import torch, which writing and searching by words do 
     from retail.store import EmbeddingStore
 
 __all__ = ["Catalogue", "names"]
-
-EMBEDDED_AT_ONCE = 512  # sources between two commits of vectors: a killed run loses at most these
-ASKED_AT_ONCE = 1000  # ids in one condition
 
 
 class Catalogue:
@@ -56,7 +49,7 @@ class Catalogue:
 
     def __init__(self, name: str, folder: Path, database: Any, table: Any) -> None:
         self.name, self.folder = name, folder
-        self._database, self._table = database, table
+        self._database, self._rows = database, ProductTable(folder, table)
 
     @classmethod
     def open(cls, name: str) -> Catalogue:
@@ -78,10 +71,10 @@ class Catalogue:
     @property
     def version(self) -> int:
         """Moves on with every change of products by any process; a compaction moves it too."""
-        return int(self._table.version)
+        return int(self._rows.table.version)
 
     def __len__(self) -> int:
-        return int(self._table.count_rows())
+        return self._rows.count()
 
     def add(
         self,
@@ -98,10 +91,10 @@ class Catalogue:
 
     def add_views(self, product_id: str, product: Product, origin: Origin) -> CatalogueProduct:
         """Adds what shows a product to what is there; its files are copied into the catalogue."""
-        with self._writing():
+        with self._rows.writing():
             known = self._known(product_id)
             added = views_of(product_id, product, origin, self.folder, keep_files=True)
-            return self._upsert([replace(known, views=each_once([*known.views, *added]))])[0]
+            return self._rows.put([replace(known, views=each_once([*known.views, *added]))])[0]
 
     def edit(
         self,
@@ -112,7 +105,7 @@ class Catalogue:
         fields: Mapping[str, str] | None = None,
     ) -> CatalogueProduct:
         """Replaces the name, all labels or all fields; what is None stays."""
-        with self._writing():
+        with self._rows.writing():
             known = self._known(product_id)
             changed = replace(
                 known,
@@ -120,12 +113,12 @@ class Catalogue:
                 labels=known.labels if labels is None else dict(labels),
                 fields=known.fields if fields is None else dict(fields),
             )
-            return self._upsert([changed])[0]
+            return self._rows.put([changed])[0]
 
     def merge(self, keep: str, others: Sequence[str]) -> CatalogueProduct:
         """Makes one product of several: `keep` gets the others' views, and the labels and fields that it lacks."""
         others = [other for other in dict.fromkeys(others) if other != keep]
-        with self._writing():
+        with self._rows.writing():
             known = self._known(keep)
             rest = [self._known(other) for other in others]
             views = each_once([*known.views, *(moved(view, keep) for other in rest for view in other.views)])
@@ -133,24 +126,23 @@ class Catalogue:
             for other in rest:
                 labels, fields = {**other.labels, **labels}, {**other.fields, **fields}
             changed = replace(known, views=views, labels=labels, fields=fields)
-            return self._upsert([changed], without=others)[0]
+            return self._rows.put([changed], without=others)[0]
 
     def remove(self, ids: Sequence[str]) -> None:
         """Forgets these products, and the copies of their files that no other product has."""
-        with self._writing():
+        with self._rows.writing():
             files = [view.source for product in self.products(ids) for view in product.views]
-            for start in range(0, len(ids), ASKED_AT_ONCE):
-                self._table.delete(among("id", ids[start : start + ASKED_AT_ONCE]))
+            self._rows.delete(ids)
             self._delete_unnamed(files)
 
     def remove_views(self, view_ids: Sequence[str]) -> None:
         """Forgets these views; a product that loses its last one stays."""
         wanted = set(view_ids)
-        with self._writing():
+        with self._rows.writing():
             owners = {view.product for view in self.views() if view.id in wanted}
             known = self.products(sorted(owners))
             files = [view.source for product in known for view in product.views if view.id in wanted]
-            self._upsert(
+            self._rows.put(
                 [replace(one, views=tuple(view for view in one.views if view.id not in wanted)) for one in known]
             )
             self._delete_unnamed(files)
@@ -172,71 +164,52 @@ class Catalogue:
 
         A word may be a part of one, as while somebody types. See `filters` for ranges of numbers.
         """
-        wanted = condition(where, self._table.schema.names, words)
-        chosen = self._by_name(wanted) if ids is None else list(dict.fromkeys(ids))
+        wanted = self._rows.condition(where, words)
+        chosen = self._rows.ids_by_name(wanted) if ids is None else list(dict.fromkeys(ids))
         if ids is not None and wanted:
-            passing = set(self._column("id", wanted))
+            passing = set(self._rows.ids(wanted))
             chosen = [key for key in chosen if key in passing]
-        chosen = chosen[offset:] if limit is None else chosen[offset : offset + limit]
-        by_id = {one.id: one for one in products_of(self._rows(None, chosen), self.folder)}
-        return [by_id[key] for key in chosen if key in by_id]
+        return self._rows.products(chosen[offset:] if limit is None else chosen[offset : offset + limit])
 
     def count(self, where: Mapping[str, str] | None = None, words: str = "") -> int:
         """How many products have all `words` and pass the filters."""
-        return int(self._table.count_rows(condition(where, self._table.schema.names, words) or None))
+        return self._rows.count(self._rows.condition(where, words))
 
     def ids(self, where: Mapping[str, str] | None = None) -> list[str]:
         """The ids of the products that pass the filters, in no order."""
-        return self._column("id", condition(where, self._table.schema.names))
+        return self._rows.ids(self._rows.condition(where))
 
     def ids_by_words(self, words: str, where: Mapping[str, str] | None = None, count: int = 20) -> list[str]:
         """The ids of the products whose names, labels, fields or descriptions fit the words best."""
-        return match_words(self._table, words, condition(where, self._table.schema.names), count)
+        return self._rows.ids_by_words(words, self._rows.condition(where), count)
 
     def view_ids(self, products: Collection[str]) -> set[str]:
         """The ids of these products' views."""
-        rows = self._rows(["id", "views"], list(products))
-        return set(rows["views"].combine_chunks().flatten().field("id").to_pylist())
+        return set(self._rows.of_views("id", products))
 
     def cells_holding(self, part: str, fields: Sequence[str]) -> list[tuple[str, str, str]]:
         """(product's id, field, cell) where a field holds a text; the cell's case, spaces and hyphens do not count."""
-        found = []
-        for field in fields:
-            rows = self._select(["id", column_of(FIELD, field)], holds(field, part))
-            pairs = zip(rows["id"].to_pylist(), rows[column_of(FIELD, field)].to_pylist(), strict=True)
-            found += [(key, field, cell) for key, cell in pairs]
-        return found
+        return [(key, field, cell) for field in fields for key, cell in self._rows.holding(field, part)]
 
     def field_names(self) -> list[str]:
         """What products may be filtered by beside their labels, in the order in which it came."""
-        return names_in(self._table.schema.names, FIELD)
+        return names_in(self._rows.columns, FIELD)
 
     def label_names(self) -> list[str]:
         """The questions that some products have a label for."""
-        return names_in(self._table.schema.names, LABEL)
+        return names_in(self._rows.columns, LABEL)
 
     def values(self, name: str) -> list[str]:
         """What products say in a field, or in a label, each once, the most frequent first."""
-        column = next((c for kind in (FIELD, LABEL) if (c := column_of(kind, name)) in self._table.schema.names), "")
-        if not column:
-            return []
-        said = self._select([column], "")[column].drop_null()
-        return [value for value, _ in Counter(said.to_pylist()).most_common()]
+        return self._rows.values(name)
 
     def counts(self) -> dict[Modality, int]:
         """How many photos, descriptions and sounds show its products."""
-        views = self._select(["views"], "")["views"].combine_chunks().flatten()
-        return dict(Counter(views.field("modality").to_pylist()))
+        return dict(Counter(self._rows.of_views("modality")))
 
     def views(self) -> list[View]:
         """All views, in the order in which they were added."""
-        rows = self._select(["id", "views"], "")
-        found = [
-            view_of(product, values, self.folder)
-            for product, views in zip(rows["id"].to_pylist(), rows["views"].to_pylist(), strict=True)
-            for values in views
-        ]
-        return sorted(found, key=lambda view: (view.added, view.id))
+        return self._rows.views()
 
     def embed(
         self,
@@ -247,29 +220,14 @@ class Catalogue:
         """Embeds the views that lack a vector of these encoders; one note for each that cannot be read."""
         from retail.store import EmbeddingStore
 
-        store = store or EmbeddingStore()
-        notes: list[Note] = []
-        views = self.views()
-        for modality, encoder in encoders.items():
-            vectors = self._vectors(encoder)
-            kept = vectors.kept()
-            own = {view.id: view for view in views if view.modality == modality}
-            missing = [view for key, view in own.items() if key not in kept]
-            for start in range(0, len(missing), EMBEDDED_AT_ONCE):
-                part = missing[start : start + EMBEDDED_AT_ONCE]
-                rows, ok, errors = store.fetch(encoder, [view.source for view in part])
-                good = [view for view, fine in zip(part, ok.tolist(), strict=True) if fine]
-                if good:
-                    vectors.keep([view.id for view in good], [view.product for view in good], rows[ok].numpy())
-                notes += [
-                    Note(view.product, modality, error) for view, error in zip(part, errors, strict=True) if error
-                ]
-                if progress:
-                    progress(f"Encoding {modality}", start + len(part), len(missing))
-            if gone := sorted(kept - set(own)):
-                vectors.sweep(gone)
-            if gone or missing:
-                vectors.tidy()
+        store, views = store or EmbeddingStore(), self.views()
+        tables = {encoder.modality: self._vectors(encoder) for encoder in encoders.values()}
+        notes = [
+            note
+            for encoder in encoders.values()
+            for note in embed_views(views, encoder, tables[encoder.modality], store, progress)
+        ]
+        drop_old_vectors(self._database, self.folder, {table.name for table in tables.values()})
         return notes
 
     def vectors(self, encoder: Encoder) -> ViewVectors:
@@ -317,12 +275,6 @@ class Catalogue:
     def _vectors(self, encoder: Encoder) -> VectorTable:
         return VectorTable(self._database, self.folder, owner_of(encoder), encoder.dim)
 
-    @contextmanager
-    def _writing(self) -> Iterator[None]:
-        with writing(table_folder(self.folder, PRODUCTS)):
-            yield
-            tidy(self._table)
-
     def _known(self, product_id: str) -> CatalogueProduct:
         known = self.get(product_id)
         if known is None:
@@ -335,7 +287,7 @@ class Catalogue:
         self, products: Sequence[tuple[CatalogueProduct, Sequence[Product]]], origin: Origin, keep_files: bool
     ) -> list[CatalogueProduct]:
         """Like `add`, where several of a data set's rows may show one product."""
-        with self._writing():
+        with self._rows.writing():
             kept: dict[str, CatalogueProduct] = {}
             for facts, rows in products:
                 facts = facts if facts.id else replace(facts, id=secrets.token_hex(8))
@@ -343,50 +295,11 @@ class Catalogue:
                 for shown in rows:
                     views += views_of(facts.id, shown, origin, self.folder, keep_files)
                 kept[facts.id] = replace(facts, views=each_once(views))
-            return self._upsert(list(kept.values()))
-
-    def _upsert(self, products: Sequence[CatalogueProduct], without: Sequence[str] = ()) -> list[CatalogueProduct]:
-        """One commit: these rows are there, those `without` are gone. Gives the products as they are kept."""
-        if not products:
-            return []
-        names = set(self._table.schema.names)
-        if new := [column for column in columns_for(products) if column not in names]:
-            self._table.add_columns(pa.schema([pa.field(column, pa.string()) for column in new]))
-        rows = table_of(products, self._table.schema, self.folder)
-        change = self._table.merge_insert("id").when_matched_update_all().when_not_matched_insert_all()
-        if without:
-            change = change.when_not_matched_by_source_delete(among("id", without))
-        change.execute(rows)
-        return products_of(rows, self.folder)
-
-    def _by_name(self, wanted: str) -> list[str]:
-        """The ids of the products that pass a condition, by name."""
-        rows = self._select(["id", "name"], wanted)
-        keys = pa.table({"name": pc.utf8_lower(rows["name"]), "id": rows["id"]})
-        return keys.take(pc.sort_indices(keys, [("name", "ascending"), ("id", "ascending")]))["id"].to_pylist()
-
-    def _rows(self, columns: list[str] | None, ids: Sequence[str]) -> pa.Table:
-        """The rows of these ids; of many, one scan costs less than many conditions."""
-        if len(ids) <= ASKED_AT_ONCE:
-            return self._select(columns, among("id", ids) if ids else "false")
-        rows = self._select(columns, "")
-        return rows.filter(pc.is_in(rows["id"], pa.array(ids)))
-
-    def _select(self, columns: list[str] | None, wanted: str) -> pa.Table:
-        query = self._table.search()
-        query = query.where(wanted) if wanted else query
-        return (query.select(columns) if columns else query).to_arrow()
-
-    def _column(self, column: str, wanted: str) -> list[str]:
-        return self._select([column], wanted)[column].to_pylist()
+            return self._rows.put(list(kept.values()))
 
     def _delete_unnamed(self, sources: Sequence[object]) -> None:
         """Deletes those of these copies that no product names any more."""
         own = {source for source in sources if isinstance(source, Path) and source.is_relative_to(self.folder)}
         if own:
-            left = {
-                name
-                for name in self._select(["views"], "")["views"].combine_chunks().flatten().field("source").to_pylist()
-                if name and name.startswith(KEPT)
-            }
+            left = {name for name in self._rows.of_views("source") if name and name.startswith(KEPT)}
             delete_files(path for path in own if path.relative_to(self.folder).as_posix() not in left)

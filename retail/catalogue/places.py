@@ -56,7 +56,12 @@ def open_products(folder: Path) -> tuple[Any, Any]:
         database = lancedb.connect(folder, read_consistency_interval=timedelta(0))
         if not _is_catalogue(folder):
             _make(folder, database)
-        return database, database.open_table(PRODUCTS)
+        try:
+            return database, _opened(database)
+        except Exception:
+            if not _drop_torn_commit(table_folder(folder, PRODUCTS)):
+                raise
+            return database, _opened(database)
     except UserError:
         raise
     except Exception as error:  # lancedb raises RuntimeError, ValueError and OSError alike
@@ -76,6 +81,25 @@ def _make(folder: Path, database: Any) -> None:
             # Words as they stand: names are in any language, and "The" or "No" may be part of one.
             table.create_index("words", config=FTS(stem=False, remove_stop_words=False))
             table.create_index("id", config=BTree())
+
+
+def _opened(database: Any) -> Any:
+    table = database.open_table(PRODUCTS)
+    if SCHEMA.names[0] not in table.schema.names:  # LanceDB reads a commit of zeros as a table without columns
+        raise ValueError("it has no column of ids")
+    return table
+
+
+def _drop_torn_commit(table: Path) -> bool:
+    """Whether the newest commit was one that a power cut left without content; it was never flushed, so nobody was
+    told of it, and it goes.
+    """
+    with writing(table):
+        newest = min((table / "_versions").glob("*.manifest"))  # LanceDB counts down in these names
+        torn = not newest.read_bytes().strip(b"\0")
+        if torn:
+            newest.unlink()
+        return torn
 
 
 def table_folder(folder: Path, table: str) -> Path:

@@ -133,19 +133,25 @@ def _still_there(catalogue: Catalogue, near: Sequence[Near], count: int) -> list
 
 
 def match_words(table: Any, words: str, wanted: str, count: int) -> list[str]:
-    """Ids by full text, the best first: words as they stand, else parts of words, else with letters wrong."""
+    """Ids by full text, the best first: words as they stand, else as parts of words."""
+    found = _match(table, words, wanted, count, wrong_letters=0)
+    if found:
+        return found
+    both = " AND ".join(filter(None, (wanted, condition(None, (), words))))
+    return table.search().where(both).limit(count).select(["id"]).to_arrow()["id"].to_pylist()
+
+
+def match_misspelt(table: Any, words: str, wanted: str, count: int) -> list[str]:
+    """Ids of rows with words that differ in some letters; only rows that the index covers are found."""
+    return _match(table, words, wanted, count, WRONG_LETTERS)
+
+
+def _match(table: Any, words: str, wanted: str, count: int, wrong_letters: int) -> list[str]:
     from lancedb.query import MatchQuery
 
-    def by_text(wrong_letters: int) -> list[str]:
-        query = MatchQuery(searchable(words), "words", fuzziness=wrong_letters, prefix_length=1)  # type: ignore[call-arg]
-        search = table.search(query, query_type="fts").limit(count).select(["id", "_score"])
-        return (search.where(wanted, prefilter=True) if wanted else search).to_arrow()["id"].to_pylist()
-
-    def by_parts() -> list[str]:
-        both = " AND ".join(filter(None, (wanted, condition(None, (), words))))
-        return table.search().where(both).limit(count).select(["id"]).to_arrow()["id"].to_pylist()
-
-    return by_text(0) or by_parts() or by_text(WRONG_LETTERS)
+    query = MatchQuery(searchable(words), "words", fuzziness=wrong_letters, prefix_length=1)  # type: ignore[call-arg]
+    search = table.search(query, query_type="fts").limit(count).select(["id", "_score"])
+    return (search.where(wanted, prefilter=True) if wanted else search).to_arrow()["id"].to_pylist()
 
 
 def _asked(words: str, product: Product | None) -> list[Product]:

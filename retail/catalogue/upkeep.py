@@ -10,11 +10,10 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-# Each commit adds a file that every later read opens.
+# Each commit adds a file that every later read opens. Joining them takes some 30 files to be flushed, a product 8.
 MOST_FILES = 50
-# Words are looked for one by one in rows that no index covers yet (1 ms for 1,000), without forgiving wrong letters. So
-# many rows may wait, or this share of a large table; a small table's index is kept up at once, which costs 30 ms.
-SMALL, WAITING = 5_000, 0.1
+# Words are looked for one by one in rows that no index covers yet, 1 ms for 1,000: so many may wait, or this share.
+MOST_WAITING, WAITING_SHARE = 5_000, 0.1
 # A reader that began before stays on its version, whose files it may still open; a query takes seconds at most.
 READERS_MINUTES = 10
 # Below so many rows every vector is compared: exact, 60 ms at 512 numbers each, so an index would gain little.
@@ -23,13 +22,22 @@ INDEX_FROM = 50_000
 STALE = 0.3
 
 
+def waiting(table: Any) -> int:
+    """How many rows some index does not cover yet."""
+    return max((index.num_unindexed_rows or 0 for index in table.list_indices()), default=0)
+
+
 def tidy(table: Any) -> None:
-    """Joins the files of small writes once there are many, and brings the indices up to date once they are behind."""
+    """Joins files and brings indices up to date, once there are many small writes."""
     stats = table.stats()
-    rows, files = stats["num_rows"], stats["fragment_stats"]["num_fragments"]
-    waiting = max((index.num_unindexed_rows or 0 for index in table.list_indices()), default=0)
-    if files > MOST_FILES or waiting > (0 if rows <= SMALL else max(SMALL, WAITING * rows)):
-        table.optimize(cleanup_older_than=timedelta(minutes=READERS_MINUTES))
+    many = stats["fragment_stats"]["num_fragments"] > MOST_FILES
+    if many or waiting(table) > max(MOST_WAITING, WAITING_SHARE * stats["num_rows"]):
+        join(table)
+
+
+def join(table: Any) -> None:
+    """Joins files, brings indices up to date and drops versions that no reader needs any more."""
+    table.optimize(cleanup_older_than=timedelta(minutes=READERS_MINUTES))
 
 
 def index_vectors(table: Any) -> None:

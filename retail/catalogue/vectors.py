@@ -9,7 +9,8 @@ asks, and rows of views that are gone are passed over until they are swept.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+import time
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
 
 # Clusters that are looked into, and candidates that are ranked exactly for each result; benchmarks/catalogue.md.
 PROBES, CANDIDATES = 100, 5
+# Vectors of an encoder that nobody added to for so long are dropped; the store of embeddings still has them.
+KEPT_DAYS = 90
+FRONT = "vectors_"  # what the names of these tables begin with
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +58,7 @@ class VectorTable:
 
     def __init__(self, database: Any, folder: Path, owner: str, dim: int) -> None:
         self.database, self.folder, self.owner, self.dim = database, folder, owner, dim
-        self.name = f"vectors_{hashlib.sha256(owner.encode()).hexdigest()[:16]}"
+        self.name = f"{FRONT}{hashlib.sha256(owner.encode()).hexdigest()[:16]}"
         self.place = table_folder(folder, self.name)
         self._open: Any = None
 
@@ -127,3 +131,12 @@ class VectorTable:
         if self.table is not None:
             with writing(self.place):
                 index_vectors(self.table)
+
+
+def drop_old_vectors(database: Any, folder: Path, used: Collection[str]) -> None:
+    """Drops the tables of encoders that are none of those `used` and were not added to for months."""
+    oldest = time.time() - KEPT_DAYS * 24 * 3600
+    for place in folder.glob(f"{FRONT}*.lance"):
+        if place.stem not in used and all(file.stat().st_mtime < oldest for file in (place / "_versions").glob("*")):
+            with writing(place):
+                database.drop_table(place.stem)
