@@ -695,7 +695,8 @@ def search(folder: Path) -> None:
         ),
     }
     print(
-        f"| {len(asked)} validation rows, {len(rows)} products | right product first | among the first 5 |\n|---|---|---|"
+        f"| {len(asked)} validation rows, {len(rows)} products | right product first | among the first 5 |\n"
+        "|---|---|---|"
     )
     for name, way in ways.items():
         places = []

@@ -1,4 +1,4 @@
-"""Review in a browser: keys decide, typing does not, Tab and Enter press what has the focus, two people share a queue."""
+"""Review in a browser: keys decide, typing does not, Tab and Enter press what has focus, two people share a queue."""
 
 from __future__ import annotations
 
