@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from retail.__main__ import app
 from retail.catalogue.database import Catalogue
 from retail.catalogue.places import names
+from retail.files import GROCERIES_NAME
 from tests.conftest import photo
 
 pytestmark = pytest.mark.usefixtures("empty_home")
@@ -86,7 +87,7 @@ def test_the_catalogue_is_written_as_a_table(shop, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (("list", "Sprnig"), "There is no catalogue 'Sprnig'; there are: Spring range."),
+        (("list", "Sprnig"), "There is no catalogue 'Sprnig'; there are: Groceries (81 real products), Spring range."),
         (("show", "Spring range", "nobody"), "has no product 'nobody'"),
         (("add", "Spring range", "Nothing"), "needs at least one of --image, --text and --audio"),
         (("add", "Spring range", "", "--text", "x"), "needs a name"),
@@ -97,7 +98,7 @@ def test_the_catalogue_is_written_as_a_table(shop, tmp_path):
 )
 def test_a_mistake_is_one_sentence(shop, arguments, sentence):
     assert sentence in " ".join(run(*arguments, code=1).split())
-    assert names() == ["Spring range"], "a misspelt name makes no catalogue"
+    assert names() == [GROCERIES_NAME, "Spring range"], "a misspelt name makes no catalogue"
 
 
 def test_a_view_of_another_product_is_not_removed(shop):

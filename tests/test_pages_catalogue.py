@@ -13,7 +13,7 @@ from retail.catalogue.database import Catalogue
 from retail.catalogue.places import names
 from retail.catalogue.record import CatalogueProduct
 from retail.catalogue.shelf import Shelf
-from retail.files import DEMO_BUNDLE
+from retail.files import DEMO_BUNDLE, GROCERIES_NAME
 from retail.pages import _catalogue_shelf
 from retail.pages._catalogue_export import _maker
 from retail.pages._catalogue_search import A_PAGE
@@ -64,7 +64,8 @@ def opened(app, product_id: str):
 def test_an_empty_catalogue_says_what_to_do():
     app = open_page("catalogue")
     assert "This catalogue has no products yet. **Import** takes them from a data set" in said(app)
-    assert element(app, "selectbox", "Catalogue").options == [OWN]
+    box = element(app, "selectbox", "Catalogue")
+    assert (box.value, box.options) == (OWN, [GROCERIES_NAME, OWN])
     assert "answers with this catalogue" in said(app)
 
 
@@ -187,7 +188,7 @@ def test_a_new_catalogue_is_chosen_and_answers_once_it_is_asked_to():
     app = open_page("catalogue")
     element(app, "text_input", "Name").set_value("Spring range")
     app = press(app, "Make it")
-    assert element(app, "selectbox", "Catalogue").value == "Spring range" and names() == [OWN, "Spring range"]
+    assert element(app, "selectbox", "Catalogue").value == "Spring range" and names() == [GROCERIES_NAME, OWN, "Spring range"]
     assert catalogue_of(DEMO_BUNDLE) == OWN and f"answers with “{OWN}”" in said(app)
     app = press(app, "Answer with this one")
     assert catalogue_of(DEMO_BUNDLE) == "Spring range" and "answers with this catalogue" in said(app)

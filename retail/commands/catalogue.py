@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from retail.commands.shared import EXAMPLES, Data, app, reported
-from retail.schema import Product, UserError
+from retail.schema import Modality, Product, UserError
 from retail.wording import INPUT_WORDS
 
 if TYPE_CHECKING:
     from retail.catalogue.database import Catalogue
     from retail.catalogue.record import CatalogueProduct
+    from retail.encoders import Encoder
 
 commands = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(commands, name="catalogue", help="Known products by name: import, add, search, edit, export.")
@@ -187,27 +188,38 @@ def search(
     where: Where = None,
     count: Count = MOST,
     bundle: Annotated[
-        Path | None, typer.Option(help="Look with this recogniser's encoders; the bundled ones if left out.")
+        Path | None,
+        typer.Option(
+            help="Look with this recogniser's encoders, for words too; photos and sounds else by the bundled."
+        ),
     ] = None,
 ) -> None:
     """Find products by words, a photo, a sound, or any mix."""
-    from retail.encoders import load_preset
-    from retail.recognizer.bundle import load_bundle
-    from retail.store import EmbeddingStore
-
     with reported() as progress:
-        catalogue = existing(name)
-        shown = Product.of(image, words, audio)
-        if not shown.modalities:
+        catalogue, shown = existing(name), Product.of(image, "", audio)
+        if not words.strip() and not shown.modalities:
             raise UserError("Give words, --image or --audio to search by.")
-        encoders = load_bundle(bundle).encoders if bundle else load_preset("bundled")
-        catalogue.embed(encoders, EmbeddingStore(), progress)
-        asked = shown if image or audio else None
-        found = catalogue.search(words, asked, encoders=encoders, where=pairs("where", where), count=count)
+        encoders = searching(bundle, bool(shown.modalities))
+        if encoders:
+            catalogue.embed(encoders, progress=progress)
+        found = catalogue.search(words, shown, encoders=encoders, where=pairs("where", where), count=count)
         for one in found:
             typer.echo(line_of(one.product))
         if not found:
             typer.echo("Nothing was found.")
+
+
+def searching(bundle: Path | None, by_example: bool) -> Mapping[Modality, Encoder]:
+    """The encoders to look with; none where words alone are looked for as they stand."""
+    if bundle is not None:
+        from retail.recognizer.bundle import load_bundle
+
+        return load_bundle(bundle).encoders
+    if not by_example:
+        return {}
+    from retail.encoders import load_preset
+
+    return load_preset("bundled")
 
 
 @commands.command("export", epilog=EXAMPLES["catalogue export"])

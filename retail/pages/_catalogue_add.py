@@ -82,7 +82,9 @@ def _draw_foresight(looked: Looked, shown: Product, name: str) -> None:
         st.info("Give a photo, a description or a sound. One is enough; more make it easier to recognise.")
         return
     work = shelf_of(looked.chosen, looked.catalogue)
-    if work.running:
+    work.wait(0.5)
+    if work.running:  # without what the recogniser learned from it is there sooner
+        work = shelf_of(looked.chosen, looked.catalogue, learned=False)
         work.wait(0.5)
     if work.running:
         st.caption("What to expect is said as soon as the catalogue is up to date. You need not wait for it.")

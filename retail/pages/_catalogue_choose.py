@@ -70,10 +70,11 @@ def choose_catalogue() -> Looked:
     if asked in known and st.session_state.get("catalogue_asked") != asked:
         st.session_state[KEPT] = st.session_state.catalogue_asked = asked
     left, right = st.columns(2)
-    with left:
-        name = choose_kept("Catalogue", {one: one for one in known}, KEPT)
     with right:
         chosen = choose_recogniser()
+    st.session_state.setdefault(KEPT, catalogue_of(chosen.folder))
+    with left:
+        name = choose_kept("Catalogue", {one: one for one in known}, KEPT)
     looked = Looked(open_catalogue(str(home()), name), chosen)
     with st.container(horizontal=True, vertical_alignment="center"):
         _draw_answers_with(looked)

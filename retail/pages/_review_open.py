@@ -51,7 +51,7 @@ def choose_desk() -> Desk | None:
         st.info(EMPTY)
         st.page_link(
             PAGES / "recognise.py", label="Recognise many products", icon=":material/photo_camera:",
-            query_params={"bulk": ""},
+            query_params={"bulk": "new"},
         )  # fmt: skip
         return None
     asked = st.query_params.get("run", "")

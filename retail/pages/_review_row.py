@@ -21,7 +21,8 @@ from retail.pages._review_keys import focus_on_name, listen
 from retail.review.queue import Counts
 from retail.schema import Match, Prediction
 
-GUESSES = 5  # keys 1 to 5
+GUESSES, LEAST = 5, 2  # keys 1 to 5; fewer where the others have no probability to speak of
+VISIBLE = 0.005  # less is 0 % in words
 NEAREST = 4
 NEAREST_PX = 104
 AHEAD = 5  # rows that come next
@@ -32,6 +33,7 @@ LOOKS = """<style>
 [class*="st-key-shown"] img {max-height: 400px; object-fit: contain}
 [class*="st-key-guess_"] button {background-origin: border-box !important; background-repeat: no-repeat !important}
 [class*="st-key-guess_"] button > * {width: 100%; justify-content: space-between; text-align: left}
+.st-key-review_accept kbd {color: inherit !important}
 [class*="st-key-nearest"] {display: grid; gap: 0.5rem; grid-template-columns: repeat(auto-fill, minmax(96px, 1fr))}
 [class*="st-key-nearest"] > div, [class*="st-key-known_"] {width: 100% !important}
 [class*="st-key-known_"] img, [class*="st-key-ahead_"] img {height: 84px !important; object-fit: contain}
@@ -49,7 +51,7 @@ def draw_row(desk: Desk, number: int, answer: Prediction, counts: Counts, stocke
     with right:
         _draw_guesses(desk, number, answer)
         _draw_buttons(desk, number, answer)
-        st.caption(f"{counts.sentence} Next are unsure products that differ from those you have seen.")
+        st.caption(f"{counts.sentence} Next come rows that many other unsure rows are like.")
         _draw_nearest(desk, number, answer, stocked)
 
 
@@ -70,6 +72,7 @@ def _draw_guesses(desk: Desk, number: int, answer: Prediction) -> None:
     asked = desk.questions(number)
     of = f" (question {asked.index(task) + 1} of {len(asked)})" if len(asked) > 1 else ""
     top, other = answer.top(task, GUESSES)
+    top = [one for place, one in enumerate(top) if place < LEAST or one[1] >= VISIBLE]
     bars = "".join(
         f".st-key-guess_{place + 1} button {{background: linear-gradient(to right, {BAR} {100 * share:.1f}%, "
         f"transparent {100 * share:.1f}%)}}"
@@ -89,7 +92,7 @@ def _draw_guesses(desk: Desk, number: int, answer: Prediction) -> None:
                 on_click=desk.pick,
                 args=(number, answer, task, label),
             )
-        if other >= 0.005:
+        if other >= VISIBLE:
             st.caption(f"All others together: {other:.0%}.")
         st.fragment(lambda: _draw_search(desk, number, answer, task))()
 
@@ -143,7 +146,8 @@ def _draw_nearest(desk: Desk, number: int, answer: Prediction, stocked: Stocked)
                     title = match.name or match.labels.get(task) or product.id
                     draw_face_of(product, title, NEAREST_PX)
                     _draw_it_is(desk, number, answer, match, title, f"it_is_{place}", task)
-                    st.caption(f"{match.probability:.0%} the same")
+                    sure = f"{match.probability:.0%}" if match.probability >= VISIBLE else "under 1%"
+                    st.caption(f"{sure} the same")
 
 
 def _draw_it_is(desk: Desk, number: int, answer: Prediction, match: Match, title: str, key: str, task: str) -> None:

@@ -35,7 +35,7 @@ def draw_products(looked: Looked) -> None:
         draw_product(looked, product)
         return
     close_product()
-    work = shelf_of(looked.chosen, looked.catalogue)
+    work = shelf_of(looked.chosen, looked.catalogue, learned=False)
     if work.running:
         work.wait(0.3)  # vectors that are kept need no longer
     if work.running:

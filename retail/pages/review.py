@@ -16,6 +16,7 @@ TITLE = "Review"
 ICON = ":material/rate_review:"
 ORDER = 1.3
 WAIT_SECONDS = 5.0  # between two looks whether somebody gave a row back
+KEPT_SECONDS, ALONE_SECONDS = 0.3, 2.0  # embeddings that are in the store need no longer
 
 
 def draw_desk(desk: Desk) -> None:
@@ -68,19 +69,20 @@ def answer_to(desk: Desk, number: int, stocked: Stocked) -> Prediction:
 
 
 def stocked_of(desk: Desk) -> Stocked | None:
-    """The newest that is ready: while one with the last correction is made, the one before answers."""
-    work = shelf_of(desk.chosen, desk.catalogue)
-    if work.running:
-        work.wait(0.3)
+    """The newest that is ready; what is made anew after a correction is waited for by nobody."""
     name = f"review_shelf_{desk.chosen.folder}_{desk.catalogue.name}"
-    if work.result is not None:
-        st.session_state[name] = work.result
-    stocked = st.session_state.get(name)
-    if stocked is None and work.running:
-        draw_getting_ready(work)
-    elif stocked is None:
-        st.error(plain(work.error))
-    return stocked
+    whole = shelf_of(desk.chosen, desk.catalogue)
+    whole.wait(KEPT_SECONDS)
+    if ready := whole.result or st.session_state.get(name):
+        st.session_state[name] = ready
+        return ready
+    alone = shelf_of(desk.chosen, desk.catalogue, learned=False)  # answers the same, and is there sooner
+    alone.wait(ALONE_SECONDS)
+    if alone.running:
+        draw_getting_ready(alone)
+    elif alone.result is None:
+        st.error(plain(alone.error))
+    return alone.result
 
 
 st.title("Review", anchor=False)

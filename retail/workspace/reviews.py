@@ -16,7 +16,7 @@ from retail.dataset.reader import read_manifest
 from retail.recognizer import Recognizer
 from retail.report.table_formats import safe_cell
 from retail.review.corrections import Corrections
-from retail.review.order import as_points, teaching_order, uncertainty
+from retail.review.order import review_order
 from retail.review.queue import ReviewQueue
 from retail.review.record import Correction
 from retail.schema import Product, Progress, UserError
@@ -114,9 +114,7 @@ def fill(review: Review, recognizer: Recognizer, progress: Progress | None = Non
     if not numbers:
         return 0
     batch, _ = recognizer.embed([review.products[number] for number in numbers], EmbeddingStore(), progress)
-    judged = recognizer.certainty.judge(recognizer.head, batch, review.accuracy)
-    order = teaching_order(uncertainty(judged.probs), as_points(batch))
-    review.queue.fill([numbers[place] for place in order])
+    review.queue.fill([numbers[place] for place in review_order(recognizer, batch)])
     return len(numbers)
 
 
