@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import save
 
 from retail.config import FrozenConfig, TrainConfig
-from retail.files import DEMO_BUNDLE
+from retail.files import DEMO_BUNDLE, GROCERIES_BUNDLE
 from retail.finetuning.record import FinetuningRecord
 from retail.recognizer import Recognizer
 from retail.recognizer import bundle as bundle_module
@@ -21,7 +20,7 @@ from retail.training.record import Epoch, RowCounts, TrainingData, TrainingRecor
 from tests.bundle_sample import finetuning_record
 from tests.tiny_recognizer import TinyEncoder, tiny_recognizer
 
-SHIPPED = (DEMO_BUNDLE, Path(__file__).parents[1] / "benchmarks" / "grocery_finetuned")
+SHIPPED = (DEMO_BUNDLE, GROCERIES_BUNDLE)
 HISTORY = (Epoch(0, 2.5, float("nan"), float("nan")), Epoch(1, 1.5, 1.25, 0.5))
 FACTS = {"data": TrainingData("shop", "1"), "rows": RowCounts(4, 2)}
 

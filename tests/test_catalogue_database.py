@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -103,6 +104,22 @@ def test_a_filter_on_a_field_that_no_product_has_says_which_there_are(catalogue)
         catalogue.products(where={"prize": "1"})
 
 
+def test_what_a_field_or_a_label_says_comes_once_the_most_frequent_first(catalogue):
+    said = [("a", "tea", "2"), ("b", "milk", "3"), ("c", "tea", "")]
+    catalogue.add([(facts(name, "", {"kind": kind}, {"size": size}), described(name)) for name, kind, size in said])
+    assert catalogue.values("kind") == ["tea", "milk"]
+    assert sorted(catalogue.values("size")) == ["2", "3"]
+    assert catalogue.values("nothing") == []
+
+
+def test_views_are_counted_by_kind(catalogue, folder):
+    assert catalogue.counts() == {}
+    photo(folder / "apple.png")
+    shown = Product.of(image=folder / "apple.png", text="green")
+    catalogue.add([(facts("a"), shown), (facts("b"), described("red"))])
+    assert catalogue.counts() == {"image": 1, "text": 2}
+
+
 def test_labels_filter_too_and_pages_do_not_overlap(catalogue):
     catalogue.add(
         [(facts(str(n), f"name {n:02}", {"kind": "tea" if n % 2 else "milk"}), Product("")) for n in range(20)]
@@ -188,6 +205,22 @@ def test_a_changed_encoder_never_meets_the_vectors_of_the_old_one(catalogue, tmp
     assert len(catalogue.vectors(new)) == len(catalogue.vectors(old)) == 1
 
 
+def test_vectors_of_an_encoder_that_is_long_unused_are_dropped_and_come_back_from_the_store(catalogue, tmp_path):
+    store, old, new = EmbeddingStore(tmp_path / "store"), Letters(), Letters()
+    new._fingerprint = "letters 2"
+    catalogue.add([(facts("a"), described("aab"))])
+    catalogue.embed({"text": old}, store)
+    catalogue.embed({"text": new}, store)
+    assert len(catalogue.vectors(old)) == 1, "a table of today stays"
+    for file in (catalogue.folder / f"{catalogue._vectors(old).name}.lance" / "_versions").iterdir():
+        os.utime(file, (0, 0))
+    catalogue.embed({"text": new}, store)
+    assert len(catalogue.vectors(old)) == 0
+    computed = store.computed
+    catalogue.embed({"text": old}, store)
+    assert len(catalogue.vectors(old)) == 1 and store.computed == computed
+
+
 def test_a_photo_that_cannot_be_read_is_a_note_and_the_others_are_embedded(catalogue, tmp_path):
     class Shape(Letters):
         modality = "image"
@@ -253,6 +286,17 @@ def test_what_was_acknowledged_before_a_kill_is_there_and_it_opens():
         writer.wait()
         assert {*said} <= {one.id for one in Catalogue.open("Shop").products()}
     run_writer("last", 1)
+
+
+@pytest.mark.parametrize("torn", [b"", bytes(500)])
+def test_a_commit_that_a_power_cut_left_empty_is_dropped_and_all_before_is_there(catalogue, torn):
+    catalogue.add([(facts("a"), described("words"))])
+    catalogue.add([(facts("b"), described("words"))])
+    min((catalogue.folder / "products.lance" / "_versions").glob("*.manifest")).write_bytes(torn)
+    opened = Catalogue.open("Shop")
+    assert [one.id for one in opened.products()] == ["a"]
+    opened.add([(facts("c"), described("words"))])
+    assert [one.id for one in Catalogue.open("Shop").products()] == ["a", "c"]
 
 
 def test_a_folder_that_is_no_catalogue_gives_a_sentence(catalogue):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import torch
@@ -16,6 +15,7 @@ from retail.config import FinetuneConfig, TrainConfig
 from retail.dataset.reader import read_manifest
 from retail.encoders import preset_names
 from retail.encoders.image import TimmEncoder
+from retail.files import GROCERIES_BUNDLE
 from retail.finetuning import finetune
 from retail.finetuning.run import average_with_warm_up
 from retail.frozen.curves import ALL, finetuned_learner, learning_curves
@@ -164,9 +164,8 @@ def test_size_and_mirror_images_make_other_encoders(encoder_name):
 
 
 def test_the_kept_bundle_is_small_and_answers():
-    folder = Path(__file__).parents[1] / "benchmarks" / "grocery_finetuned"
-    assert sum(file.stat().st_size for file in folder.iterdir()) <= 20e6
-    recognizer = load_bundle(folder)
+    assert sum(file.stat().st_size for file in GROCERIES_BUNDLE.iterdir()) <= 20e6
+    recognizer = load_bundle(GROCERIES_BUNDLE)
     photo = io.BytesIO()
     Image.new("RGB", (300, 300), (200, 30, 30)).save(photo, "PNG")
     prediction = recognizer.predict(Product("one", images=(photo.getvalue(),)))

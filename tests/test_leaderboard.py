@@ -326,3 +326,12 @@ def test_a_recogniser_knows_how_it_did_on_validation(bundles):
         ("drink", "description", 12),
     ]
     assert np.all([0 <= row[2] <= 1 for row in table.rows])
+
+
+def test_a_recogniser_fits_data_when_it_knows_a_label_and_not_because_the_questions_are_called_the_same(small_data):
+    manifest = leaderboards.board_manifest(small_data, ("drink",))
+    own = manifest.products[0].labels["drink"]
+    assert leaderboards.fits({"drink": ("soap", own)}, manifest) and leaderboards.fits(
+        {"drink": (own.upper(),)}, manifest
+    )
+    assert not leaderboards.fits({"drink": ("soap",)}, manifest) and not leaderboards.fits({"colour": (own,)}, manifest)

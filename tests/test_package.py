@@ -20,6 +20,7 @@ import retail
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 DECLARED = {canonicalize_name(need.name): need for need in map(Requirement, PROJECT["dependencies"])}
+EXTRAS = [Requirement(need) for extra in ("dev", "ocr") for need in PROJECT["optional-dependencies"][extra]]
 OPTIONAL = {"umap"}  # used where somebody has installed it
 BINARY = {".jpg", ".png", ".ogg", ".wav", ".safetensors", ".pt", ".ttf", ".woff2"}
 
@@ -58,16 +59,17 @@ def test_the_version_is_the_same_wherever_one_asks(wheel):
 
 def test_every_import_is_declared():
     owners = metadata.packages_distributions()
+    declared = {*DECLARED, *(canonicalize_name(need.name) for need in EXTRAS)}
     for name in sorted(imported(ROOT / "retail") - OPTIONAL):
         packages = {canonicalize_name(package) for package in owners.get(name, [])}
-        assert packages & DECLARED.keys(), f"{name} of {packages or 'no installed package'} is not in pyproject.toml"
+        assert packages & declared, f"{name} of {packages or 'no installed package'} is not in pyproject.toml"
 
 
 def test_the_pins_lie_within_the_declared_ranges():
     runs, tests = pinned("requirements.txt"), pinned("requirements-dev.txt")
     for name, need in DECLARED.items():
         assert need.specifier.contains(runs[name]), f"{name} {runs[name]} is pinned, but {need} is declared"
-    for need in map(Requirement, PROJECT["optional-dependencies"]["dev"]):
+    for need in EXTRAS:
         assert need.specifier.contains(tests[canonicalize_name(need.name)]), need
     assert not runs.keys() & tests.keys(), "requirements-dev.txt builds on requirements.txt and pins nothing twice"
     assert {"pytest", "mypy", "ruff", "playwright"} <= tests.keys()
@@ -104,7 +106,8 @@ def test_the_wheel_carries_the_app_its_configuration_and_the_demo(wheel):
     shipped = ["streamlit_app.py", ".streamlit/config.toml", "data/demo_results.json", "data/demo_bundle/bundle.json"]
     shipped += ["data/demo/metadata.csv", "data/spoken_word/encoder.safetensors", "data/demo_bundle/head.safetensors"]
     shipped += ["data/demo_bundle/certainty.safetensors"]
-    shipped += [str(path.relative_to(ROOT)) for path in (ROOT / "data" / "demo").rglob("*.*")]
+    for folder in ("demo", "groceries_bundle"):
+        shipped += [str(path.relative_to(ROOT)) for path in (ROOT / "data" / folder).rglob("*.*")]
     assert {f"retail/shipped/{name}" for name in shipped} <= names
     assert {str(path.relative_to(ROOT)) for path in (ROOT / "retail").rglob("*.py")} <= names
     assert "retail/py.typed" in names and any(name.endswith("licenses/NOTICE.md") for name in names)

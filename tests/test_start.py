@@ -18,7 +18,7 @@ from retail.__main__ import app
 from retail.comparison.results import read_results
 from retail.dataset.reader import read_manifest
 from retail.dataset.source import open_source
-from retail.files import DEMO_DIR, DEMO_RESULTS, or_demo
+from retail.files import DEMO_DIR, DEMO_RESULTS, SHIPPED_DATA, or_shipped
 from retail.recognizer.bundle import load_bundle
 from retail.schema import UserError
 
@@ -37,8 +37,8 @@ def test_the_word_demo_means_what_ships_unless_something_is_called_so(tmp_path, 
     monkeypatch.chdir(tmp_path)
     assert open_source("demo").tables[0] == DEMO_DIR / "metadata.csv"
     assert read_results(Path("demo")) == read_results(DEMO_RESULTS)
-    assert load_bundle("demo").info.data.name == "demo"
-    assert or_demo("demos", DEMO_DIR) == Path("demos")
+    assert load_bundle("demo").info.data.name == "demo" and load_bundle("groceries").info.data.name == "grocery"
+    assert or_shipped("demos", SHIPPED_DATA) == Path("demos")
     (tmp_path / "demo").mkdir()
     with pytest.raises(UserError, match="demo is no bundle"):
         load_bundle("demo")

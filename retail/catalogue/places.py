@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from retail.catalogue.tables import MEDIA, SCHEMA
-from retail.catalogue.writing import LOCK, flushed, writing
-from retail.files import home
+from retail.catalogue.writing import LOCK, writing
+from retail.files import DATA_DIR, GROCERIES_NAME, home
 from retail.schema import UserError
 
 PRODUCTS = "products"
+# Catalogues that come along: made from these data sets when somebody opens them.
+SHIPPED_CATALOGUES = {GROCERIES_NAME: DATA_DIR / "groceries_catalogue"}
 LONGEST_NAME = 80  # characters; a folder's name has room for 255 bytes
 # Nobody needs quotes, slashes or line breaks in a name, and Windows refuses them in a folder's.
 NAME = re.compile(r"[^\W_][\w ()&+,.-]*(?<![. ])")
@@ -27,9 +29,10 @@ def catalogues_folder() -> Path:
 
 
 def names() -> list[str]:
-    """The catalogues of this machine, by name."""
+    """The catalogues of this machine and those that ship, by name."""
     folder = catalogues_folder()
     found = [path.name for path in folder.iterdir() if _is_catalogue(path)] if folder.is_dir() else []
+    found += [name for name, data in SHIPPED_CATALOGUES.items() if name not in found and data.is_dir()]
     return sorted(found, key=str.casefold)
 
 
@@ -54,7 +57,12 @@ def open_products(folder: Path) -> tuple[Any, Any]:
         database = lancedb.connect(folder, read_consistency_interval=timedelta(0))
         if not _is_catalogue(folder):
             _make(folder, database)
-        return database, database.open_table(PRODUCTS)
+        try:
+            return database, _opened(database)
+        except Exception:
+            if not _drop_torn_commit(table_folder(folder, PRODUCTS)):
+                raise
+            return database, _opened(database)
     except UserError:
         raise
     except Exception as error:  # lancedb raises RuntimeError, ValueError and OSError alike
@@ -68,7 +76,7 @@ def _make(folder: Path, database: Any) -> None:
     from lancedb.index import FTS, BTree
 
     folder.mkdir(parents=True, exist_ok=True)
-    with writing(folder), flushed(folder):
+    with writing(table_folder(folder, PRODUCTS)):
         if not _is_catalogue(folder):
             table = database.create_table(PRODUCTS, schema=SCHEMA, exist_ok=True)
             # Words as they stand: names are in any language, and "The" or "No" may be part of one.
@@ -76,13 +84,37 @@ def _make(folder: Path, database: Any) -> None:
             table.create_index("id", config=BTree())
 
 
+def _opened(database: Any) -> Any:
+    table = database.open_table(PRODUCTS)
+    if SCHEMA.names[0] not in table.schema.names:  # LanceDB reads a commit of zeros as a table without columns
+        raise ValueError("it has no column of ids")
+    return table
+
+
+def _drop_torn_commit(table: Path) -> bool:
+    """Whether the newest commit was one that a power cut left without content; it was never flushed, so nobody was
+    told of it, and it goes.
+    """
+    with writing(table):
+        newest = min((table / "_versions").glob("*.manifest"))  # LanceDB counts down in these names
+        torn = not newest.read_bytes().strip(b"\0")
+        if torn:
+            newest.unlink()
+        return torn
+
+
+def table_folder(folder: Path, table: str) -> Path:
+    """Where LanceDB keeps a table."""
+    return folder / f"{table}.lance"
+
+
 def _is_catalogue(folder: Path) -> bool:
-    return any((folder / f"{PRODUCTS}.lance" / "_versions").glob("*.manifest"))
+    return any((table_folder(folder, PRODUCTS) / "_versions").glob("*.manifest"))
 
 
 def _require_room(folder: Path) -> None:
     """Raises UserError for a folder with files that are none of a catalogue's."""
-    ours = {MEDIA, LOCK, f"{PRODUCTS}.lance"}
+    ours = {MEDIA, PRODUCTS + LOCK, f"{PRODUCTS}.lance"}
     if folder.is_file() or folder.is_dir() and any(path.name not in ours for path in folder.iterdir()):
         raise UserError(
             f"{folder} holds something other than a catalogue; move it away, or choose another name for the catalogue."

@@ -187,6 +187,14 @@ class Shelf:
         repeated = (plain > REPEATED).any(0) & ((plain > REPEATED) | plain.isnan()).all(0)
         return odds.masked_fill(repeated, CERTAIN)
 
+    def predict(self, product: Product, accuracy: float = DEFAULT_WISH) -> Prediction:
+        """The answer to one product, of which nothing is kept; raises UserError when no input could be used."""
+        batch, notes = self.embed([product])
+        answer = self.answer(batch, notes, accuracy)[0]
+        if not answer.used:
+            raise UserError(answer.notes[0] if answer.notes else self.recognizer.nothing_used(product))
+        return answer
+
     def contradictions(self, answer: Prediction) -> list[str]:
         """A sentence for each pair of tasks whose answers cannot both be right, by the training rows."""
         return contradictions(answer, self.parents, self.recognizer.vocabularies)

@@ -9,7 +9,8 @@ asks, and rows of views that are gone are passed over until they are swept.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+import time
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,10 +20,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from retail.catalogue.filters import among
-from retail.catalogue.writing import flushed, writing
+from retail.catalogue.places import table_folder
+from retail.catalogue.upkeep import index_vectors
+from retail.catalogue.writing import writing
 
 if TYPE_CHECKING:
     from retail.encoders import Encoder
+
+# Clusters that are looked into, and candidates that are ranked exactly for each result; benchmarks/catalogue.md.
+PROBES, CANDIDATES = 100, 5
+# Vectors of an encoder that nobody added to for so long are dropped; the store of embeddings still has them.
+KEPT_DAYS = 90
+FRONT = "vectors_"  # what the names of these tables begin with
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +58,8 @@ class VectorTable:
 
     def __init__(self, database: Any, folder: Path, owner: str, dim: int) -> None:
         self.database, self.folder, self.owner, self.dim = database, folder, owner, dim
-        self.name = f"vectors_{hashlib.sha256(owner.encode()).hexdigest()[:16]}"
+        self.name = f"{FRONT}{hashlib.sha256(owner.encode()).hexdigest()[:16]}"
+        self.place = table_folder(folder, self.name)
         self._open: Any = None
 
     @property
@@ -61,7 +71,7 @@ class VectorTable:
     @property
     def table(self) -> Any:
         """The table, None where nothing was embedded yet."""
-        if self._open is None and (self.folder / f"{self.name}.lance").is_dir():
+        if self._open is None and self.place.is_dir():
             self._open = self.database.open_table(self.name)
         return self._open
 
@@ -76,7 +86,7 @@ class VectorTable:
         flat = pa.array(np.ascontiguousarray(vectors, dtype=np.float32).reshape(-1))
         columns = [pa.array(views), pa.array(products), pa.FixedSizeListArray.from_arrays(flat, self.dim)]
         rows = pa.Table.from_arrays(columns, schema=self.schema)
-        with writing(self.folder), flushed(self.folder / f"{self.name}.lance"):
+        with writing(self.place):
             if self.table is None:
                 self._open = self.database.create_table(self.name, schema=self.schema, exist_ok=True)
             self.table.merge_insert("view").when_matched_update_all().when_not_matched_insert_all().execute(rows)
@@ -96,8 +106,37 @@ class VectorTable:
             flat.reshape(-1, self.dim)[taken],
         )
 
+    def nearest(self, query: np.ndarray, count: int, wanted: str = "") -> list[tuple[str, str, float]]:
+        """The `count` views nearest to a query (D,), with their products and cosines; `wanted` is a condition.
+
+        An index finds candidates, which are ranked by their exact cosine. With a condition every row that passes is
+        compared, so it should be one that few pass.
+        """
+        if self.table is None:
+            return []
+        search = self.table.search(query.astype(np.float32), vector_column_name="vector").distance_type("cosine")
+        search = search.nprobes(PROBES).refine_factor(CANDIDATES).limit(count).select(["view", "product", "_distance"])
+        rows = (search.bypass_vector_index().where(wanted) if wanted else search).to_arrow()
+        similarity = (1 - distance for distance in rows["_distance"].to_pylist())
+        return list(zip(rows["view"].to_pylist(), rows["product"].to_pylist(), similarity, strict=True))
+
     def sweep(self, gone: Sequence[str]) -> None:
         """Deletes the rows of views that are gone."""
-        with writing(self.folder):
+        with writing(self.place):
             for start in range(0, len(gone), 1000):
                 self.table.delete(among("view", gone[start : start + 1000]))
+
+    def tidy(self) -> None:
+        """Keeps the table quick after many writes; others may read meanwhile."""
+        if self.table is not None:
+            with writing(self.place):
+                index_vectors(self.table)
+
+
+def drop_old_vectors(database: Any, folder: Path, used: Collection[str]) -> None:
+    """Drops the tables of encoders that are none of those `used` and were not added to for months."""
+    oldest = time.time() - KEPT_DAYS * 24 * 3600
+    for place in folder.glob(f"{FRONT}*.lance"):
+        if place.stem not in used and all(file.stat().st_mtime < oldest for file in (place / "_versions").glob("*")):
+            with writing(place):
+                database.drop_table(place.stem)

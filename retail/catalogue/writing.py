@@ -1,6 +1,6 @@
 """How a catalogue is written: by one process at a time, and on the disk before anybody is told that it is kept.
 
-In: the catalogue's folder. Out: blocks to write in.
+In: the folder of a table. Out: a block to write in.
 
 LanceDB commits optimistically: of two writers at once one tries again, and fails after some tries. A lock makes them
 wait instead, and lets a write read before it writes (a merge, a new column). LanceDB leaves what it wrote to the
@@ -17,33 +17,32 @@ from pathlib import Path
 
 from retail.schema import UserError
 
-LOCK = "write.lock"
+LOCK = ".lock"
 LOCK_SECONDS = 120.0  # how long a writer waits for another; a compaction of a million products takes less
 
 
 @contextmanager
-def writing(folder: Path) -> Iterator[None]:
-    """Nobody else writes this catalogue meanwhile; raises UserError when another does for minutes."""
+def writing(table: Path) -> Iterator[None]:
+    """Nobody else writes this table meanwhile; raises UserError when another does for minutes."""
     from filelock import FileLock, Timeout
 
+    folder = table.parent
     try:
-        lock = FileLock(folder / LOCK, timeout=LOCK_SECONDS)
+        lock = FileLock(table.with_suffix(LOCK), timeout=LOCK_SECONDS)
         lock.acquire()
     except Timeout:
         raise UserError(f"Another process is writing the catalogue '{folder.name}'; try again in a minute.") from None
     except OSError as error:
         raise UserError(f"The catalogue in {folder} cannot be written ({error.strerror}); set RETAIL_HOME.") from None
     try:
+        before = set(_files(table))
         yield
+        _flush_new(table, before)
     finally:
         lock.release()
 
 
-@contextmanager
-def flushed(table: Path) -> Iterator[None]:
-    """What the block adds to a table's folder is on the disk when it ends; call it within `writing`."""
-    before = set(_files(table))
-    yield
+def _flush_new(table: Path, before: set[Path]) -> None:
     new = [path for path in _files(table) if path not in before]
     for path in new:
         _flush(path)

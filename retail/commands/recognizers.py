@@ -21,6 +21,7 @@ from retail.commands.shared import (
     Data,
     Group,
     Modalities,
+    Read,
     Status,
     TextColumn,
     app,
@@ -28,10 +29,13 @@ from retail.commands.shared import (
     reported,
 )
 from retail.config.options import listed
+from retail.config.reading import Reading
 from retail.config.wish import DEFAULT_WISH, check_wish
 from retail.schema import Prediction, Product
 
 if TYPE_CHECKING:
+    from retail.catalogue.evidence import Evidence
+    from retail.recognizer import Recognizer
     from retail.workspace.requests import EvaluateRequest, LeaderboardRequest, RobustnessRequest
 
 ScoredRows = Annotated[
@@ -72,7 +76,8 @@ def evaluate(
 def leaderboard(
     data: Data,
     bundles: Annotated[
-        list[Path], typer.Argument(help="Folders made by 'train --out'; `demo` ships.", metavar="BUNDLE...")
+        list[Path],
+        typer.Argument(help="Folders made by 'train --out'; `demo` and `groceries` ship.", metavar="BUNDLE..."),
     ],
     split: Annotated[
         str, typer.Option(help="Rows to score: train, val, test, another split of the data, or all.")
@@ -138,6 +143,10 @@ def predict(
     accuracy: Annotated[
         float, typer.Option(help="Accept answers that are right as often as this, 0.5 to 0.99; the others need a look.")
     ] = DEFAULT_WISH,
+    read: Read = "",
+    catalogue: Annotated[
+        str, typer.Option(help="A catalogue whose products answer beside the classes; see `catalogue list`.")
+    ] = "",
     limit: Annotated[int, typer.Option(help="With --data: refuse more rows than this; 0 is no limit.")] = 0,
     status: Status = None,
 ) -> None:
@@ -145,25 +154,44 @@ def predict(
     with reported(status) as progress:
         if data is not None and out is None:
             raise typer.BadParameter("--data needs --out predictions.csv.")
+        reading = Reading.of_names(read)
         if data is not None and out is not None:
             from retail.workspace.requests import PredictRequest
 
             wished = check_wish(accuracy)
             run(
                 PredictRequest(
-                    bundle=bundle, data=data, text_column=text_column, limit=limit, accuracy=wished, out=out
+                    bundle=bundle,
+                    data=data,
+                    text_column=text_column,
+                    limit=limit,
+                    accuracy=wished,
+                    reading=reading,
+                    catalogue=catalogue,
+                    out=out,
                 ),
                 progress,
             )
             return
-        product = Product.of(image, text, audio)
+        from retail.catalogue.evidence import noted, with_evidence
         from retail.recognizer.bundle import load_bundle
 
-        prediction = load_bundle(bundle).predict(product, accuracy=accuracy)
-        typer.echo(_as_json(prediction) if as_json else _as_text(prediction))
+        product, evidence = with_evidence(Product.of(image, text, audio), reading)
+        prediction = noted(_answer(load_bundle(bundle), product, catalogue, accuracy), evidence)
+        typer.echo(_as_json(prediction, evidence) if as_json else _as_text(prediction))
 
 
-def _as_json(prediction: Prediction) -> str:
+def _answer(recognizer: Recognizer, product: Product, catalogue: str, accuracy: float) -> Prediction:
+    """Of the classes alone, or together with a catalogue."""
+    if not catalogue:
+        return recognizer.predict(product, accuracy=accuracy)
+    from retail.catalogue.database import Catalogue
+    from retail.catalogue.shelf import Shelf
+
+    return Shelf.of(recognizer, Catalogue.open(catalogue)).predict(product, accuracy)
+
+
+def _as_json(prediction: Prediction, evidence: Evidence) -> str:
     novelty, nearest = prediction.novelty, prediction.nearest
     values = {
         "used": prediction.used,
@@ -173,12 +201,17 @@ def _as_json(prediction: Prediction) -> str:
         "unknown": prediction.unknown,
         "novelty": None if math.isnan(novelty.score) else asdict(novelty),
         "nearest": None if nearest is None else asdict(nearest),
+        "read": evidence.to_dict(),
+        "recognised": prediction.recognised and asdict(prediction.recognised),
+        "matches": [asdict(match) for match in prediction.matches],
     }
     return json.dumps(values, indent=1, ensure_ascii=False)
 
 
 def _as_text(prediction: Prediction) -> str:
     lines = [f"used: {', '.join(prediction.used)}", *prediction.notes]
+    if found := prediction.recognised:
+        lines.append(f"product of the catalogue: {found.name or found.id} {found.probability:.1%}")
     if prediction.unknown:
         lines.append("Not one of the known products; the answers below are guesses among those that it knows.")
     for task, answer in prediction.answers.items():

@@ -49,7 +49,9 @@ EXAMPLES = {
 }
 
 Data = Annotated[Path, typer.Argument(help="A folder, a ZIP or a table; `demo` ships.", metavar="DATA")]
-Bundle = Annotated[Path, typer.Argument(help="A folder made by 'train --out'; `demo` ships.", metavar="BUNDLE")]
+Bundle = Annotated[
+    Path, typer.Argument(help="A folder made by 'train --out'; `demo` and `groceries` ship.", metavar="BUNDLE")
+]
 Tasks = Annotated[
     str,
     typer.Option(
@@ -68,6 +70,10 @@ TextColumn = Annotated[
 Encoders = Annotated[str, typer.Option(help="A preset (bundled, hub) or image=timm:NAME,text=hf:NAME,audio=...")]
 Modalities = Annotated[str, typer.Option(help="Inputs to use, such as image,text; all if left out.")]
 OneModality = Annotated[str, typer.Option("--modality", help="The input whose embeddings are used.")]
+Read = Annotated[
+    str,
+    typer.Option(help="What to read in the photos as well: codes (barcodes), words (printed ones), or codes,words."),
+]
 ResultsOut = Annotated[Path | None, typer.Option(dir_okay=False, help="The results file to write.")]
 JsonFile = Annotated[Path | None, typer.Option("--json", dir_okay=False, help="Write every finding with all its rows.")]
 CsvFolder = Annotated[

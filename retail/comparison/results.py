@@ -31,7 +31,7 @@ from retail.comparison.result_rows import (
 )
 from retail.config import CompareConfig
 from retail.evaluation.reports import SubsetCertainty
-from retail.files import DEMO_RESULTS, or_demo
+from retail.files import SHIPPED_RESULTS, or_shipped
 from retail.files.record import FileRecord, Record
 from retail.schema import Modality
 
@@ -149,4 +149,4 @@ class DoctorReport(Diagnosis, _DoctorHead):
 
 def read_results(path: Path) -> Results:
     """A results file, `demo` for the one that ships; raises UserError, in one sentence, when it is none."""
-    return Results.read(or_demo(path, DEMO_RESULTS))
+    return Results.read(or_shipped(path, SHIPPED_RESULTS))

@@ -17,6 +17,7 @@ from retail.media import MediaError, decode_audio, decode_image, small_copy
 from retail.schema import MediaSource, Product
 
 THUMBNAIL_PX = 320
+LARGE_PX = 900  # of a photo that somebody judges
 MOST_LETTERS = 400  # of a description
 
 
@@ -47,6 +48,20 @@ def draw_photo(
             complain(plain(f"No photo: {error}"))
 
 
+@st.cache_data(show_spinner=False, max_entries=64)
+def _large(path: str, changed: float) -> bytes:
+    return small_copy(decode_image(Path(path)), (LARGE_PX, LARGE_PX))
+
+
+def draw_large_photo(path: MediaSource, name: str) -> None:
+    """A copy of a photo that is large enough to judge by, or why there is none."""
+    if isinstance(path, Path):
+        try:
+            st.image(_large(str(path), path.stat().st_mtime), width="stretch", alt=f"Photo of {name}")
+        except (MediaError, OSError) as error:
+            st.error(plain(f"No photo: {error}"))
+
+
 def draw_media(product: Product) -> None:
     """Every photo, the words, the clip."""
     for path in product.images:
@@ -54,9 +69,14 @@ def draw_media(product: Product) -> None:
     if product.text.strip():
         st.markdown(f"“{plain(product.text[:MOST_LETTERS])}”")
     if isinstance(product.audio, Path):
-        if not product.audio.is_file():
-            st.error(plain(f"No sound: '{product.audio.name}' no longer exists; restore the file."))
-        elif reason := fault(str(product.audio), product.audio.stat().st_mtime):
-            st.error(plain(f"No sound: {reason}"))
-        else:
-            st.audio(str(product.audio), format=mimetypes.guess_type(product.audio.name)[0] or "audio/wav")
+        draw_sound(product.audio)
+
+
+def draw_sound(path: Path) -> None:
+    """A player, or why there is none."""
+    if not path.is_file():
+        st.error(plain(f"No sound: '{path.name}' no longer exists; restore the file."))
+    elif reason := fault(str(path), path.stat().st_mtime):
+        st.error(plain(f"No sound: {reason}"))
+    else:
+        st.audio(str(path), format=mimetypes.guess_type(path.name)[0] or "audio/wav")

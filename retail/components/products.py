@@ -5,6 +5,7 @@ In: a `View` and row numbers of its predictions. Out: cards on the page, a page 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import streamlit as st
@@ -17,11 +18,12 @@ from retail.dataset.manifest import Manifest
 from retail.dataset.reader import read_manifest
 from retail.dataset.source import changed
 from retail.report.mistakes import answers, saved_by
-from retail.schema import UserError
+from retail.schema import MODALITIES, Answer, Prediction, Product, UserError
 from retail.wording import INPUT_WORDS
 
 CARDS = 12  # as many photos and players as a page shows at once
 COLUMNS = 3
+Below = Callable[[Product, Prediction], None]
 WORDS: dict[str, str] = {str(modality): word for modality, word in INPUT_WORDS.items()}
 
 
@@ -45,8 +47,8 @@ def run_manifest(view: View) -> tuple[Manifest | None, str]:
     return manifest, "" if same else "The data has changed since this run: a card may not show what the model saw."
 
 
-def draw_products(view: View, seed: str, rows: list[int], key: str) -> None:
-    """Cards of these test rows."""
+def draw_products(view: View, seed: str, rows: list[int], key: str, below: Below | None = None) -> None:
+    """Cards of these test rows; `below` draws what stands under a product that is on this machine."""
     manifest, remark = run_manifest(view)
     if remark:
         st.caption(remark)
@@ -63,6 +65,18 @@ def draw_products(view: View, seed: str, rows: list[int], key: str) -> None:
             _draw_words(view, seed, row, name)
             if name in known:
                 draw_media(known[name])
+                if below is not None:
+                    below(known[name], answer_of(view, seed, row))
+
+
+def answer_of(view: View, seed: str, row: int) -> Prediction:
+    """What the model said of a test row, as far as the results keep it."""
+    _, preds, confidence = (values[row] for values in answers(view.results, view.task, view.model, seed))
+    label, sure = view.results.tasks[view.task][preds], float(confidence)
+    said = Answer(label, sure, (label,), "review")
+    return Prediction(
+        view.results.predictions.ids[row], {view.task: {label: sure}}, MODALITIES, answers={view.task: said}
+    )
 
 
 def _draw_words(view: View, seed: str, row: int, name: str) -> None:

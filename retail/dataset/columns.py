@@ -105,6 +105,7 @@ class Pointer(Record):
     added: float  # seconds since 1970
     labels: dict[str, LabelRule] = {}  # what was decided of label columns
     tables: tuple[str, ...] = ()  # what was read when the data was added, as `metadata` is written
+    also: str = ""  # a version of the data below `metadata`: the file with further training rows
 
 
 def split_word(name: str) -> str:

@@ -14,7 +14,7 @@ from retail.dataset.columns import Pointer, read_pointer, write_pointer
 from retail.dataset.labels import rule_with
 from retail.dataset.rows import roles_of, rows_of
 from retail.dataset.source import open_source
-from retail.files import DEMO_DIR, or_demo
+from retail.files import DEMO_DIR, SHIPPED_DATA, or_shipped
 from retail.schema import UserError
 
 ROWS = {"rows=join": "photo", "rows=apart": "product"}  # decision -> what a row is
@@ -22,6 +22,7 @@ ROWS = {"rows=join": "photo", "rows=apart": "product"}  # decision -> what a row
 
 def decided(pointer: Pointer, decisions: Iterable[str], header: Sequence[str]) -> Pointer:
     """The JSON with these decisions in it; raises UserError for one that nobody understands."""
+    check_original(pointer)
     columns, rules = pointer.columns, dict(pointer.labels)
     for decision in decisions:
         if decision in ROWS and decision.partition("=")[0] not in header:
@@ -31,9 +32,18 @@ def decided(pointer: Pointer, decisions: Iterable[str], header: Sequence[str]) -
     return pointer.model_copy(update={"columns": columns, "labels": rules})
 
 
+def check_original(pointer: Pointer) -> None:
+    """Raises UserError for a version of other data, which is meant as that is."""
+    if pointer.also:
+        raise UserError(
+            f"{pointer.name!r} is a version of {pointer.metadata}; decide about that, and train again from the "
+            "corrections."
+        )
+
+
 def keep_decisions(data: str | Path, decisions: Sequence[str]) -> None:
     """Writes them beside the data, where everything that reads the folder finds them; raises UserError."""
-    folder = or_demo(data, DEMO_DIR)
+    folder = or_shipped(data, SHIPPED_DATA)
     if folder.resolve() == DEMO_DIR.resolve():
         raise UserError("The demo is built in, so nothing can be decided about it; copy its folder first.")
     if not folder.is_dir():

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from retail.dataset.added import with_added
 from retail.dataset.cells import INPUTS, Cells, text_columns
 from retail.dataset.columns import AUDIO, ID, IMAGE, ROLES, SPLIT, SPLIT_WORDS, TEXT
 from retail.dataset.grouping import group_names
@@ -83,7 +84,8 @@ def read_manifest(
         )
     cells = _cells(source, text_column, tasks or (), group, rows)
     reader = _Reader(cells, check_media, use_split, every_split)
-    return reader.manifest(tuple(tasks or cells.columns.tasks), tuple(group), progress)
+    manifest = reader.manifest(tuple(tasks or cells.columns.tasks), tuple(group), progress)
+    return with_added(manifest, source.added) if source.added and use_split else manifest
 
 
 def _cells(

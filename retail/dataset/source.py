@@ -25,7 +25,7 @@ from retail.dataset.places.archive import unpack
 from retail.dataset.places.listing import Listing, list_files
 from retail.dataset.remarks import Remark, few
 from retail.dataset.tables import Table, read_tables
-from retail.files import DEMO_DIR, home, or_demo
+from retail.files import SHIPPED_DATA, home, or_shipped
 from retail.schema import UserError
 
 PACKED_STARTS = (b"Rar!", b"7z\xbc\xaf", b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd")
@@ -62,6 +62,7 @@ class Source:
     remarks: tuple[Remark, ...] = ()
     notes: tuple[str, ...] = ()  # of unpacking
     pointer: Pointer | None = None
+    added: Path | None = None  # of a version of other data: the file with further training rows
     walked: Listing | None = field(default=None, repr=False)  # of a folder, which was walked to find its tables
 
     @property
@@ -81,11 +82,14 @@ def open_source(data: str | Path, labelled: bool = True, called: str = "") -> So
     Without `labelled` a test table that has no labels counts too, as for products that are only to be recognised. An
     error says `called` in place of the path.
     """
-    data = or_demo(data, DEMO_DIR)
+    data = or_shipped(data, SHIPPED_DATA)
     if data.is_dir() and (pointer := read_pointer(data)):
         place = data / pointer.metadata  # an absolute path stays as it is
         if not place.exists():
             raise UserError(f"{place} of data set {pointer.name!r} is missing; restore it, or add the data again.")
+        if pointer.also:  # all that was said of the data holds for a version of it
+            found = open_source(place, labelled)
+            return replace(found, place=data.resolve(), title=pointer.name, added=data / pointer.also)
         found = _opened(place, place.name, labelled)
         return replace(found, place=data.resolve(), title=pointer.name, notes=pointer.notes, pointer=pointer)
     if data.is_file() and data.suffix.lower() == ".zip":
@@ -101,7 +105,10 @@ def changed(data: Path) -> float:
     pointer = read_pointer(data) if data.is_dir() else None
     tables = pointer.tables if pointer else (METADATA + ".csv",)
     files = [data, data / DATASET, data / (pointer.metadata if pointer else ""), *(data / table for table in tables)]
-    return max((path.stat().st_mtime for path in files if path.exists()), default=0.0)
+    times = [path.stat().st_mtime for path in files if path.exists()]
+    if pointer and pointer.also:
+        times.append(changed(data / pointer.metadata))
+    return max(times, default=0.0)
 
 
 def is_own(place: Path) -> bool:

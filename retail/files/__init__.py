@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -24,8 +24,13 @@ DATA_DIR = ROOT / "data"
 DEMO_DIR = DATA_DIR / "demo"
 DEMO_BUNDLE = DATA_DIR / "demo_bundle"
 DEMO_RESULTS = DATA_DIR / "demo_results.json"
-DEMO = "demo"  # what a user types for any of these three
 DEMO_TASKS = ("product", "category", "packaging", "brand")
+GROCERIES_BUNDLE = DATA_DIR / "groceries_bundle"
+GROCERIES_NAME = "Groceries (81 real products)"  # the recogniser, and the catalogue that it answers together with
+# What a user types -> what ships: as DATA, as BUNDLE and as RESULTS.
+SHIPPED_DATA = {"demo": DEMO_DIR}
+SHIPPED_BUNDLES = {"demo": DEMO_BUNDLE, "groceries": GROCERIES_BUNDLE}
+SHIPPED_RESULTS = {"demo": DEMO_RESULTS}
 
 
 def home() -> Path:
@@ -33,9 +38,9 @@ def home() -> Path:
     return Path(os.environ.get("RETAIL_HOME") or Path.home() / ".retail")
 
 
-def or_demo(typed: str | Path, shipped: Path) -> Path:
-    """The path that somebody typed; the word `demo` means what ships, unless something of that name lies here."""
-    return shipped if str(typed) == DEMO and not Path(typed).exists() else Path(typed)
+def or_shipped(typed: str | Path, shipped: Mapping[str, Path]) -> Path:
+    """The path that somebody typed; a word such as `demo` means what ships, unless something of that name lies here."""
+    return Path(typed) if Path(typed).exists() else shipped.get(str(typed), Path(typed))
 
 
 def on_this_machine(typed: Path) -> Path:

@@ -40,8 +40,8 @@ def picture_of(source: MediaSource) -> Image.Image:
     return source.decoded if isinstance(source, Upload) else decode_image(source)
 
 
-def decode_image(source: Path | bytes) -> Image.Image:
-    """An upright sRGB picture of at most 1024 px a side. Raises MediaError.
+def decode_image(source: Path | bytes, longest_side: int = LONGEST_SIDE) -> Image.Image:
+    """An upright sRGB picture of at most 1024 px a side, or another longest side. Raises MediaError.
 
     Transparent parts become white, or grey where a white product would be lost.
     """
@@ -51,11 +51,11 @@ def decode_image(source: Path | bytes) -> Image.Image:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            picture = _open(name, content)
+            picture = _open(name, content, longest_side)
             profile = picture.info.get("icc_profile")
             picture.load()
             ImageOps.exif_transpose(picture, in_place=True)
-            picture.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Image.Resampling.BICUBIC)
+            picture.thumbnail((longest_side, longest_side), Image.Resampling.BICUBIC)
             return _opaque(in_srgb(_eight_bit(picture), profile))
     except MediaError:
         raise
@@ -72,7 +72,7 @@ def small_copy(picture: Image.Image, box: tuple[int, int]) -> bytes:
     return stream.getvalue()
 
 
-def _open(name: str, content: bytes) -> Image.Image:
+def _open(name: str, content: bytes, longest_side: int) -> Image.Image:
     """The picture with only its header read, as small as its decoder can make it, and not too large to be decoded."""
     from PIL import Image, JpegImagePlugin
 
@@ -88,7 +88,7 @@ def _open(name: str, content: bytes) -> Image.Image:
     pixels = picture.width * picture.height
     if isinstance(picture, JpegImagePlugin.JpegImageFile):
         _check_jpeg(name, content, picture, pixels)
-        picture.draft("RGB", (LONGEST_SIDE, LONGEST_SIDE))
+        picture.draft("RGB", (longest_side, longest_side))
     if picture.width * picture.height > MAX_PIXELS:
         raise _too_large(name, pixels, MAX_PIXELS)
     return picture

@@ -7,10 +7,14 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
+from retail.catalogue.choice import catalogue_of
 from retail.components.choose_data import FORMATS
+from retail.components.reading import reading_toggle
 from retail.components.uploads import release, uploaded
 from retail.components.words import download, plain
+from retail.config.reading import Reading
 from retail.config.wish import DEFAULT_WISH, LEAST, MOST
+from retail.files import PAGES
 from retail.pages._recogniser import Chosen, words
 from retail.schema import UserError
 from retail.workspace import bulk, jobs
@@ -104,15 +108,23 @@ def draw_start(chosen: Chosen) -> None:
         key="bulk_accuracy",
         help="Answers that are right as often as this are accepted; the others are for a person to review.",
     )
+    reading = draw_reading()
     if st.button("Recognise all", type="primary", disabled=data is None) and data is not None:
         try:
             name = st.session_state.get("bulk_name", "") if str(data) == st.session_state.get("bulk_data") else ""
             title = f"Recognise {name or data.name}"
-            job = bulk.start(chosen.folder, data, title, text_column.strip() or "text", accuracy / 100)
+            catalogue, wanted = catalogue_of(chosen.folder), text_column.strip() or "text"
+            job = bulk.start(chosen.folder, data, title, wanted, accuracy / 100, catalogue, reading)
             st.query_params["bulk"] = job.id
             st.rerun()
         except UserError as error:
             st.error(plain(str(error)))
+
+
+def draw_reading() -> Reading:
+    """What is read from the photos beside the picture itself."""
+    with st.container(horizontal=True):
+        return Reading(**{name: reading_toggle(name, f"bulk_{name}") for name in Reading.options()})
 
 
 def go_on(job: jobs.Job) -> None:
@@ -170,6 +182,10 @@ def draw_table(job: jobs.Job) -> None:
         return
     table = load_table(str(path), path.stat().st_mtime_ns)
     st.markdown(summary(table))
+    if table.columns is not None:
+        label = "Review the answers that need a person"
+        icon = ":material/rate_review:"
+        st.page_link(PAGES / "review.py", label=label, icon=icon, query_params={"run": job.id})
     wanted = st.text_input("Search", placeholder="words to find in a row", key="bulk_words")
     task = ""
     only: Shown = "all"

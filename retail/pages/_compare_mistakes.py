@@ -11,10 +11,16 @@ import numpy as np
 import streamlit as st
 
 from retail import charts
-from retail.components.compare_runs import View
-from retail.components.products import draw_products
+from retail.catalogue.choice import catalogue_of
+from retail.catalogue.database import Catalogue
+from retail.components.compare_runs import DEMO_RUN, View
+from retail.components.correct import draw_correct
+from retail.components.products import Below, draw_products
 from retail.components.words import figure
+from retail.pages._recogniser import load_from
 from retail.report.mistakes import Pair, confusion, most_confused, pairs, rows_in, seeds_of
+from retail.schema import Prediction, Product
+from retail.workspace.recognizers import bundle_of
 
 # A matrix with more classes cannot be read, let alone clicked.
 MOST_CLASSES = 25
@@ -57,7 +63,25 @@ def draw_mistakes(view: View) -> None:
         placeholder="Choose a cell",
     )
     if chosen is not None:
-        draw_products(view, seed, rows_in(view.results, view.task, view.model, seed, chosen), key)
+        rows = rows_in(view.results, view.task, view.model, seed, chosen)
+        draw_products(view, seed, rows, key, _corrector(view))
+
+
+def _corrector(view: View) -> Below | None:
+    """The control under a product; where the run kept no recogniser there is nothing to correct."""
+    bundle = bundle_of("" if view.run == DEMO_RUN else view.run, view.model)
+    if bundle is None:
+        st.caption("This run kept no recogniser of this model, so its answers cannot be corrected here.")
+        return None
+    st.caption("What you say about a test product counts in the catalogue, never in training: the figures stay honest.")
+    recognizer, catalogue = load_from(bundle), Catalogue.open(catalogue_of(bundle))
+
+    def draw(product: Product, answer: Prediction) -> None:
+        key = f"{view.run}_{view.task}_{view.model}_{product.id}"
+        with st.popover("Correct"):
+            draw_correct(key, product, answer, recognizer, bundle, catalogue, "mistakes")
+
+    return draw
 
 
 def _take(drawn: str, key: str) -> None:

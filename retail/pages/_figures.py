@@ -9,7 +9,7 @@ from retail.components.words import plain, show_table
 from retail.evaluation.reports import Scores, SubsetCertainty
 from retail.files import home
 from retail.finetuning.record import FinetuningRecord
-from retail.pages._recogniser import all_recognisers, load_from, words
+from retail.pages._recogniser import all_recognisers, draw_measured, load_from, words
 from retail.pages._scored import INPUTS, View, draw_score_button
 from retail.recognizer.bundle import training_of
 from retail.report.leaderboard_tables import certainty_sentences, validation_table
@@ -30,7 +30,7 @@ def draw(view: View) -> None:
         st.info(plain(f"“{view.title}” has not been scored on the test products of these data yet."))
         draw_score_button(view)
     else:
-        st.info("These data have no column for any of its questions; choose the data that it learned from.")
+        st.info("These data have no label that it knows; choose the data that it learned from.")
     draw_validation(view)
 
 
@@ -65,11 +65,13 @@ def draw_card(row: SubsetCertainty) -> None:
 
 def draw_validation(view: View) -> None:
     """What the recogniser knows of itself."""
+    folder = all_recognisers(str(home()))[view.title]
     try:
-        recognizer = load_from(all_recognisers(str(home()))[view.title])
+        recognizer = load_from(folder)
     except UserError as error:
         st.error(plain(str(error)))
         return
+    draw_measured(folder, recognizer.strategy)
     table, info = validation_table(recognizer.certainty), recognizer.info
     if table.rows:
         st.subheader(table.title, anchor=False)

@@ -7,9 +7,11 @@ from typing import Any
 
 import streamlit as st
 
+from retail.components.reading import reading_toggle
 from retail.components.uploads import release, uploaded
 from retail.components.words import plain
-from retail.media import MAX_SECONDS, SAMPLE_RATE_HZ, MediaError, unread_sentence
+from retail.config.reading import Reading
+from retail.media import MAX_SECONDS, SAMPLE_RATE_HZ, MediaError, content_hash, unread_sentence
 from retail.schema import MODALITIES, Product
 from retail.workspace.demo import example_products
 from retail.workspace.uploads import MAX_UPLOAD_MB, THUMBNAIL_PX, take_photo, take_sound
@@ -147,12 +149,21 @@ def draw_photos(generation: int) -> None:
     if st.toggle("Use the camera", key="camera_on"):
         key = f"camera_{generation}"
         st.camera_input("Take a photo", key=key, on_change=take_photos, args=(key,))
+    if st.session_state.photos:
+        draw_reading()
     with st.container(horizontal=True):
         for place, photo in enumerate(st.session_state.photos):
             with st.container(width=THUMBNAIL_PX):
                 st.image(photo.thumbnail, width=THUMBNAIL_PX, alt=f"Photo {photo.name}")
                 label = f"✕ {shortened(photo.name, 12)}"
                 st.button(label, key=f"drop_{place}", help=f"Remove {photo.name}", on_click=remove_photo, args=(place,))
+
+
+def draw_reading() -> None:
+    """What is read from the photos beside the picture itself."""
+    with st.container(horizontal=True):
+        for name in Reading.options():
+            reading_toggle(name, f"read_{name}")
 
 
 def draw_sound(generation: int) -> None:
@@ -199,6 +210,18 @@ def draw() -> None:
     )
     draw_sound(generation)
     st.button("Clear", on_click=clear_inputs)
+
+
+def reading() -> Reading:
+    """What is to be read from the photos, as switched on."""
+    return Reading(**{name: bool(st.session_state.get(f"read_{name}", False)) for name in Reading.options()})
+
+
+def shown_key() -> str:
+    """Tells what the form holds from everything else."""
+    state = st.session_state
+    uploads = [*state.photos, *([state.sound] if state.sound else [])]
+    return " ".join([*(upload.checksum for upload in uploads), content_hash(state.description)])
 
 
 def current_product() -> Product:

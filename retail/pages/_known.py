@@ -1,129 +1,162 @@
-"""Known products in Recognise: the nearest ones with their pictures, and adding one's own, which then answer."""
+"""Known products in Recognise: the catalogue that answers too, the nearest products, and adding one.
+
+In: the chosen recogniser. Out: `Known`, the shelf that answers, ready at once: what the recogniser learned from is
+embedded in the background and shown when it is there; it changes no answer.
+"""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import streamlit as st
 
 from retail import charts
-from retail.catalogue.database import Catalogue
+from retail.catalogue.choice import catalogue_of, choose
+from retail.catalogue.database import Catalogue, names
 from retail.catalogue.record import CatalogueProduct
 from retail.catalogue.shelf import Shelf
 from retail.components.media import draw_photo
 from retail.components.words import plain
-from retail.dataset.reader import read_manifest
+from retail.files import PAGES
 from retail.pages._recogniser import Chosen
-from retail.pages._result import Asked
 from retail.recognizer.bundle import BUNDLE
-from retail.schema import Match, Product, Progress, UserError
+from retail.schema import Match, Prediction, Product, Progress, Subset, UserError
 from retail.workspace.background import Background
-from retail.workspace.recognizers import training_data
+from retail.workspace.shelves import learned_products
 
-SHOWN = 5
 WIDTH_PX = 145  # two beside each other on a phone
-OWN = "Products you added"
+MOST_LETTERS = 120  # of a name
+WAIT_SECONDS = 0.5  # embeddings that are in the store need no longer
+
+
+@dataclass(frozen=True)
+class Known:
+    """What answers beside the classes, and the training products that may be shown."""
+
+    catalogue: Catalogue
+    shelf: Shelf
+    learned: tuple[Product, ...] = ()
+    work: Background[list[Product]] | None = None  # still embedding the training products
 
 
 @st.cache_resource(show_spinner=False, max_entries=8)
-def shelf_of(folder: str, changed: int, version: int, _chosen: Chosen) -> Background[tuple[Shelf, list[Product]]]:
-    """A recogniser's catalogue and training products, embedded in the background; the first time takes some seconds."""
+def learned_of(folder: str, changed: int, _chosen: Chosen) -> Background[list[Product]]:
+    """The training products of a recogniser, embedded in the background; the first time takes some seconds."""
 
-    def work(progress: Progress) -> tuple[Shelf, list[Product]]:
-        source, recognizer = training_data(_chosen.folder), _chosen.recognizer
-        rows: list[Product] = []
-        if source is not None:
-            group = recognizer.info.data.group if recognizer.info else ()
-            manifest = read_manifest(source[0], list(recognizer.vocabularies), source[1], group=group)
-            if recognizer.learned_from and recognizer.learned_from != manifest.checksum:
-                raise UserError(f"The data in {manifest.title} changed since this recogniser was trained.")
-            rows = list(manifest.in_split("train"))
-        return Shelf.of(recognizer, Catalogue.open(OWN), rows, progress=progress), rows
+    def work(progress: Progress) -> list[Product]:
+        rows = learned_products(_chosen.folder, _chosen.recognizer)
+        Shelf.of(_chosen.recognizer, None, rows, progress=progress)  # so that the store has their embeddings
+        return rows
 
     return Background(work)
 
 
+@st.cache_resource(show_spinner="Indexing your catalogue …", max_entries=8)
+def shelf_of(
+    folder: str, changed: int, catalogue: str, version: int, count: int, _known: Catalogue, _chosen: Chosen, _rows: list
+) -> Shelf:
+    """The catalogue as the recogniser sees it; made anew when either changed."""
+    return Shelf.of(_chosen.recognizer, _known, _rows)
+
+
+def known_to(chosen: Chosen) -> Known:
+    """The choice of a catalogue, and what it and the training products know."""
+    catalogue = Catalogue.open(draw_choice(chosen))
+    place = str(chosen.folder), (chosen.folder / BUNDLE).stat().st_mtime_ns
+    work = learned_of(*place, chosen)
+    if work.running:
+        work.wait(WAIT_SECONDS)
+    running, rows = work.running, work.result or []
+    if work.error:
+        learned_of.clear(*place, chosen)  # so that another try is one
+    shelf = shelf_of(*place, catalogue.name, catalogue.version, len(rows), catalogue, chosen, rows)
+    return Known(catalogue, shelf, tuple(rows), work if running or work.error else None)
+
+
+def draw_choice(chosen: Chosen) -> str:
+    """Which catalogue answers with this recogniser; a choice is kept."""
+    own = catalogue_of(chosen.folder)
+    found = names()
+    if len({own, *found}) < 2:
+        return own
+
+    def keep() -> None:
+        choose(chosen.folder, st.session_state[key])
+
+    key = f"catalogue_of_{chosen.folder}"
+    st.session_state[key] = own
+    return str(st.selectbox("Catalogue that answers too", sorted({own, *found}), key=key, on_change=keep))
+
+
+def draw(chosen: Chosen, known: Known, product: Product, used: Subset, answer: Prediction) -> None:
+    """The nearest known products, and adding the upload to them."""
+    st.subheader("Similar known products", anchor=False)
+    if known.work is not None and known.work.running:
+        draw_building(known.work)
+    elif known.work is not None:
+        st.caption(plain(f"The training products cannot be shown: {known.work.error}"))
+    draw_matches(known, used, answer)
+    draw_enrol(chosen, known, product)
+
+
 @st.fragment(run_every=1)
-def draw_building(work: Background[tuple[Shelf, list[Product]]]) -> None:
+def draw_building(work: Background[list[Product]]) -> None:
     """How far the embedding is; the page is drawn again when it ends."""
     if not work.running:
         st.rerun()
-    st.progress(work.share, f"Indexing your catalogue: {work.done} of {work.total}")
+    st.progress(work.share, f"Indexing what it learned from: {work.done} of {work.total}")
 
 
-def draw_match(match: Match, product: Product | None) -> None:
-    """Picture or words of a known product, its labels and how near it is."""
-    title = match.name or " · ".join(dict.fromkeys(filter(None, match.labels.values())))
-    for path in product.images[:1] if product else ():
-        draw_photo(path, title, WIDTH_PX, complain=st.caption)
-    st.markdown(f"**{plain(title)}**" + (" · *added by you*" if match.name else ""))
-    words = f"“{plain(product.text)}” · " if product and product.text.strip() else ""
-    st.caption(f"{words}similarity {max(match.similarity.values(), default=0.0):.2f}")
-
-
-def draw_matches(shelf: Shelf, rows: list[Product], asked: Asked) -> None:
-    """The nearest known products; one of the catalogue is the answer where the upload is it."""
-    batch, notes = shelf.embed([asked.product])
-    answer = shelf.answer(batch.only(asked.used), notes)[0]
-    if mine := answer.recognised:
-        with asked.headline.container():
-            st.subheader(plain(mine.name), anchor=False)
-            st.caption("A product that you added. Its class is not among those below.")
-    for sentence in () if answer.unknown else shelf.contradictions(asked.answers[asked.used]):
-        asked.notices.warning(plain(sentence))
+def draw_matches(known: Known, used: Subset, answer: Prediction) -> None:
+    """The best example of each kind, beside one another."""
     if not answer.matches:
         st.caption("No known product shares an input with this upload.")
         return
     st.caption(
-        f"The nearest of {len(shelf.products) - shelf.own:,} training products and {shelf.own:,} that you added, one "
-        f"of each kind, by {charts.inputs_words(asked.used)}."
+        f"The nearest of {len(known.learned):,} training products and {len(known.catalogue):,} of the catalogue "
+        f"“{plain(known.catalogue.name)}”, one of each kind, by {charts.inputs_words(used)}."
     )
-    of = {row.id: row for row in rows} | {own.id: own.as_product() for own in shelf.products[: shelf.own]}
+    shown = {row.id: row for row in known.learned}
+    shown |= {own.id: own.as_product() for own in known.catalogue.products([match.id for match in answer.matches])}
     with st.container(horizontal=True, gap="medium"):
         for match in answer.matches:
             with st.container(width=WIDTH_PX):
-                draw_match(match, of.get(match.id))
+                draw_match(match, shown.get(match.id))
 
 
-def draw_enrol(asked: Asked) -> None:
-    """Keeps the upload as a known product, and lists those that were kept."""
-    kept = Catalogue.open(OWN)
-    with st.expander("Add this upload to the known products"):
+def draw_match(match: Match, product: Product | None) -> None:
+    """Picture or words of a known product, its name and how near it is."""
+    for path in product.images[:1] if product else ():
+        draw_photo(path, title_of(match), WIDTH_PX, complain=st.caption)
+    st.markdown(f"**{plain(title_of(match))}**" + (" · *catalogue*" if match.name else ""))
+    words = f"“{plain(product.text)}” · " if product and product.text.strip() else ""
+    st.caption(f"{words}similarity {max(match.similarity.values(), default=0.0):.2f}")
+
+
+def title_of(match: Match) -> str:
+    """Its name, or its labels, each once."""
+    return match.name or " · ".join(dict.fromkeys(filter(None, match.labels.values()))) or match.id
+
+
+def draw_enrol(chosen: Chosen, known: Known, product: Product) -> None:
+    """Keeps the upload as a product of the catalogue, once it is seen how well it will be recognised."""
+    with st.expander("Add this upload to the catalogue"):
         st.caption(
-            "From now on this recogniser, on this machine, knows it by name. The classes of the model stay the same: "
-            "to teach it a new class, train on more data."
+            "From the next upload on it is recognised, without training. More photos, a description or its spoken "
+            "name make it surer."
         )
-        with st.form("enrol", clear_on_submit=True, border=False):
-            name = st.text_input("Product name", max_chars=120)
-            if st.form_submit_button("Add"):
-                try:
-                    if not name.strip():
-                        raise UserError("A known product needs a name; write one.")
-                    kept.add([(CatalogueProduct("", name.strip()), asked.product)])
-                    st.session_state.enrolled_note = f"Added “{name.strip()}”."
-                    st.rerun()
-                except UserError as error:
-                    st.error(str(error))
+        name = st.text_input("Product name", max_chars=MOST_LETTERS, key="enrol_name").strip()
+        if name:
+            st.markdown(plain(known.shelf.foresee(product, name).sentence))
+        if st.button("Add to the catalogue", disabled=not name):
+            try:
+                known.catalogue.add([(CatalogueProduct("", name), product)])
+            except UserError as error:
+                st.error(plain(str(error)))
+                return
+            st.session_state.enrolled_note = f"Added “{name}”."
+            del st.session_state["enrol_name"]
+            st.rerun()
         if note := st.session_state.pop("enrolled_note", ""):
             st.success(plain(note))
-        for product in kept.products():
-            text, button = st.columns([4, 1], vertical_alignment="center")
-            name = plain(product.title)
-            text.markdown(f"{name} ({charts.inputs_words(product.as_product().modalities)})")
-            button.button(f"Remove {name}", key=f"forget_{product.id}", on_click=kept.remove, args=([product.id],))
-
-
-def draw(chosen: Chosen, asked: Asked) -> None:
-    """Neighbours of the upload among the products that the recogniser learned from or that were added."""
-    st.subheader("Similar known products", anchor=False)
-    place = str(chosen.folder), (chosen.folder / BUNDLE).stat().st_mtime_ns, Catalogue.open(OWN).version
-    work = shelf_of(*place, chosen)
-    if work.running:
-        work.wait(3)  # embeddings in the store need no longer
-    if work.running:
-        draw_building(work)
-        return
-    shelf, rows = work.result or (Shelf.of(chosen.recognizer, Catalogue.open(OWN)), [])
-    if work.error:
-        shelf_of.clear(*place, chosen)  # so that another try is one
-        st.caption(plain(f"The training products cannot be shown: {work.error}"))
-    draw_matches(shelf, rows, asked)
-    draw_enrol(asked)
+    st.page_link(PAGES / "catalogue.py", label="Open the catalogue", icon=":material/inventory_2:")

@@ -101,11 +101,16 @@ def draw_facts(chosen: Chosen) -> None:
         st.caption(
             "It was made before answers were judged: train it again to be told when to look and what is unknown."
         )
-    measured = recognizers.accuracies_on_test(chosen.folder, recognizer.strategy)
+    draw_measured(chosen.folder, recognizer.strategy)
+
+
+def draw_measured(folder: Path, strategy: str) -> None:
+    """How good it is, where that was measured before it came here."""
+    measured = recognizers.accuracies_on_test(folder, strategy)
     if measured:
         right = ", ".join(f"{words(task)} {percent(share)}" for task, (share, _) in measured.items())
         most = max(n for _, n in measured.values())
-        st.caption(plain(f"Accuracy on the test products of its comparison, all inputs given: {right} (n = {most:,})."))
+        st.caption(plain(f"Accuracy on {recognizers.measured_on(folder)}: {right} (n = {most:,})."))
 
 
 def draw_link(chosen: Chosen, used: tuple[Modality, ...]) -> None:

@@ -1,32 +1,31 @@
-"""The result of Recognise: a card per task, what each input added, and the same upload through other strategies."""
+"""The result of Recognise: the answer, what each input added, and the answer to every mix of the inputs.
+
+In: what the form holds, a recogniser and its shelf of known products. Out: what was `Asked`, for what stands below.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import pandas as pd
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
 from retail import charts
+from retail.catalogue.codes import match_codes
+from retail.catalogue.evidence import Evidence, with_evidence
+from retail.components.correct import draw_correct
 from retail.components.words import figure, plain
-from retail.config.wish import DEFAULT_WISH
+from retail.encoders import Encoder
 from retail.evaluation.attribution import attribution_of
-from retail.files import home
-from retail.pages._inputs import current_product
-from retail.pages._recogniser import Chosen, all_recognisers, draw_link, load_from, strategy_title, words
-from retail.recognizer import Recognizer, embed_once
-from retail.report.findings import listed
-from retail.schema import MODALITIES, Decision, Modality, Note, Prediction, Product, UserError
+from retail.pages import _cards, _inputs
+from retail.pages._known import Known
+from retail.pages._recogniser import Chosen, draw_link, words
+from retail.recognizer import embed_once
+from retail.schema import MODALITIES, Modality, Note, Prediction, Product, UserError
 from retail.store import EmbeddingBatch
-from retail.workspace import demo
-from retail.workspace.background import Background
-from retail.workspace.recognizers import of_demo
 
-DECISION_WORDS: dict[Decision, str] = {"accept": "sure enough", "review": "have a look", "unknown": "unknown"}
-MOST_OTHERS = 4  # classes that a sentence names beside the answer
-# Class names with more letters than this get a card of full width.
-WIDE = 24
 IMAGE_FIRST: tuple[Modality, ...] = ("image", "text", "audio")
 # Embeddings of inputs that a session remembers: a few products through a few encoders.
 REMEMBERED = 64
@@ -42,16 +41,13 @@ class Asked:
     batch: EmbeddingBatch
     used: tuple[Modality, ...]
     answers: Answers
-    headline: DeltaGenerator  # place above the cards, for what is none of the classes
-    notices: DeltaGenerator  # place below it for what the known products say about the answer
 
 
-def embedded(product: Product, recognizer: Recognizer) -> tuple[EmbeddingBatch, list[Note]]:
+def embedded(product: Product, encoders: Mapping[Modality, Encoder]) -> tuple[EmbeddingBatch, list[Note]]:
     """Embeddings of the upload; what this session encoded before is not encoded again."""
     memory = st.session_state.setdefault("memory", {})
     if len(memory) > REMEMBERED:
         memory.clear()
-    encoders = {modality: recognizer.encoders[modality] for modality in recognizer.modalities}
     return embed_once(product, encoders, memory)
 
 
@@ -64,74 +60,6 @@ def draw_switches(given: tuple[Modality, ...]) -> tuple[Modality, ...]:
             if st.toggle(charts.WORDS[modality].capitalize(), key=f"use_{modality}"):
                 on.append(modality)
     return tuple(modality for modality in MODALITIES if modality in on)
-
-
-def draw_card(task: str, answer: Prediction, recognizer: Recognizer) -> None:
-    """The best class, how sure and what that is worth, and the five likeliest with all others."""
-    best, prob = answer.best(task)
-    top, other = answer.top(task)
-    classes = len(recognizer.vocabularies[task])
-    with st.container(border=True):
-        st.subheader(plain(words(task).capitalize()), anchor=False)
-        if answer.unknown:  # what it would say if it had to is not the headline
-            st.caption(f"A guess: {plain(best)} · {prob:.0%}")
-        else:
-            st.markdown(f"**{plain(best)}** · {prob:.0%} · *{DECISION_WORDS[answer.answers[task].decision]}*")
-        if said := worth(task, answer, recognizer):
-            st.caption(plain(said))
-        truth = st.session_state.truth.get(task) if st.session_state.example else None
-        if truth is not None and truth in answer.probs[task]:  # else it means something else by a task of this name
-            st.caption(f"The example's label is {plain(truth)}: {'right' if truth == best else 'wrong'}.")
-        figure(charts.answer_bars(top, other, classes, task))
-
-
-def worth(task: str, answer: Prediction, recognizer: Recognizer) -> str:
-    """How often such answers were right before, which other classes it may be, and what a promise would take."""
-    own, promises = answer.answers[task], recognizer.certainty.promises
-    if own.decision == "unknown":
-        return ""
-    said = []
-    if own.like_this is not None:
-        n, right = own.like_this
-        alone = " alone" if len(answer.used) == 1 else ""
-        given = charts.inputs_words(answer.used)
-        said.append(f"With the {given}{alone}, answers this sure were right {right:,} of {n:,} times on validation.")
-    if own.decision == "review":
-        others = own.candidates[1:]
-        if 0 < len(others) <= MOST_OTHERS:
-            said.append(f"It may also be {listed(others)}.")
-        if needed := promises.rows_needed(task, answer.used, DEFAULT_WISH):
-            said.append(f"To promise {DEFAULT_WISH:.0%} it would take about {needed:,} validation products.")
-    return " ".join(said)
-
-
-def unknown_sentence(recognizer: Recognizer) -> str:
-    """'Not one of the 24 known products', in the words of the question that tells most classes apart."""
-    task, classes = max(recognizer.vocabularies.items(), key=lambda pair: len(pair[1]))
-    if words(task) == "product":
-        return f"Not one of the {len(classes)} known products"
-    return f"Not a known product: unlike all {len(classes)} classes of {words(task)}"
-
-
-def draw_unknown(recognizer: Recognizer) -> None:
-    """The headline for an upload that is unlike all that the recogniser has learned."""
-    st.subheader(plain(unknown_sentence(recognizer)), anchor=False)
-    st.caption(
-        "It is less like them than 95 % of the validation products are with these inputs. What stands below are "
-        "guesses among the classes that it knows. Add it to the known products further down, or train on more data."
-    )
-
-
-def draw_cards(answer: Prediction, recognizer: Recognizer) -> None:
-    """One card per task: side by side where the class names are short enough to fit beside their bars."""
-    tasks = list(answer.probs)
-    wide = [task for task in tasks if max(map(len, recognizer.vocabularies[task].classes)) > WIDE]
-    for task in wide:
-        draw_card(task, answer, recognizer)
-    columns = st.columns(2)
-    for place, task in enumerate(task for task in tasks if task not in wide):
-        with columns[place % 2]:
-            draw_card(task, answer, recognizer)
 
 
 def without_sentences(answers: Answers, used: tuple[Modality, ...]) -> list[str]:
@@ -187,107 +115,73 @@ def cells(answer: Prediction) -> dict[str, str]:
     return {words(task): f"{answer.best(task)[0]} ({answer.best(task)[1]:.0%})" for task in answer.probs}
 
 
-def draw(chosen: Chosen) -> Asked | None:
-    """The result's column: an empty state, or cards for the inputs that are switched on."""
-    product = current_product()
+def draw(chosen: Chosen, known: Known) -> Asked | None:
+    """The result's column: an empty state, or the answer to the inputs that are switched on."""
+    product = _inputs.current_product()
     if not product.modalities:
         st.info("Any one input is enough: add a photo, type a description, or add a sound. Or try an example.")
         return None
+    shelf = known.shelf
     try:
         with st.spinner("Looking, reading, listening …"):
-            batch, notes = embedded(product, chosen.recognizer)
-            answers = chosen.recognizer.answer_subsets(product, batch, notes)
+            product, read = with_evidence(product, _inputs.reading())
+            batch, notes = embedded(product, shelf.encoders)
+            answers = shelf.answer_subsets(product, batch, notes)
     except UserError as error:
         st.error(plain(str(error)))
         return None
     whole = list(answers.values())[-1]
     for note in whole.notes:
         st.warning(plain(note))
-    ignored = [m for m in product.modalities if m not in chosen.recognizer.modalities]
+    ignored = [m for m in product.modalities if m not in shelf.encoders]
     if ignored:
-        st.caption(f"This recogniser does not use the {charts.inputs_words(ignored)}.")
+        st.caption(f"Neither this recogniser nor its catalogue uses the {charts.inputs_words(ignored)}.")
     used = draw_switches(tuple(m for m in IMAGE_FIRST if m in whole.used))
     if not used:
         st.info("All inputs are switched off. Any one input is enough: switch one on.")
         return None
     st.caption(f"Used: {charts.inputs_words(used)}.")
-    headline, notices = st.empty(), st.container()
-    if answers[used].unknown:
-        with headline.container():
-            draw_unknown(chosen.recognizer)
-    draw_cards(answers[used], chosen.recognizer)
+    draw_evidence(read, known)
+    asked = Asked(product, batch, used, answers)
+    draw_answer(chosen, known, asked)
     draw_link(chosen, used)
     draw_why(answers, used)
     if len(answers) > 1:
         with st.expander("The answer for every mix of these inputs"):
             draw_subsets(answers)
-    return Asked(product, batch, used, answers, headline, notices)
+    return asked
 
 
-def rivals(chosen: Chosen) -> list[tuple[str, Recognizer]]:
-    """Other recognisers that answer at least one of the same questions, and what their rows are called."""
-    found = []
-    for title, folder in all_recognisers(str(home())).items():
-        if folder == chosen.folder:
-            continue
-        try:
-            other = load_from(folder)
-        except (UserError, KeyError, RuntimeError, ValueError):
-            continue
-        if any(other.vocabularies.get(task) == own for task, own in chosen.recognizer.vocabularies.items()):
-            found.append((strategy_title(other.strategy) if of_demo(folder) else title, other))
-    return found
+def draw_evidence(read: Evidence, known: Known) -> None:
+    """Codes and words that were read from the photos, and which product of the catalogue has the code."""
+    for match in match_codes(read.codes, known.shelf.products[: known.shelf.own]) if read.codes else ():
+        st.info(plain(match.sentence), icon=":material/barcode:")
+    for sentence in replace(read, codes=()).sentences:
+        st.caption(plain(sentence))
+    if _inputs.reading().codes and not read.codes and _inputs.current_product().images:
+        st.caption("No barcode or QR code was found in the photo.")
 
 
-@st.cache_resource(show_spinner=False)
-def demo_training(home_folder: str) -> Background:
-    """Trains the demo's other strategies, once for all sessions."""
-    return Background(demo.train_demo_strategies)
+def draw_answer(chosen: Chosen, known: Known, asked: Asked) -> None:
+    """The product that it is, or the classes; what contradicts; and what somebody says about it."""
+    answer = asked.answers[asked.used]
+    if answer.recognised:
+        _cards.draw_recognised(answer.recognised, known.catalogue)
+    elif answer.unknown:
+        _cards.draw_unknown(chosen.recognizer)
+    for sentence in () if answer.unknown else known.shelf.contradictions(answer):
+        st.warning(plain(sentence))
+    _cards.draw_cards(answer, chosen.recognizer)
+    shown = only(asked.product, asked.used)
+    key = hashlib.sha256(f"{chosen.folder} {_inputs.shown_key()} {asked.used}".encode()).hexdigest()[:12]
+    draw_correct(key, shown, answer, chosen.recognizer, chosen.folder, known.catalogue)
 
 
-@st.fragment(run_every=1)
-def draw_training(work: Background) -> None:
-    """How far the training is; the page is drawn again when it ends."""
-    if work.running:
-        st.progress(work.share, f"{work.stage} ({work.done} of {work.total})" if work.total else "Starting")
-        return
-    demo_training.clear()
-    all_recognisers.clear()
-    st.session_state.update(training_demo=False, training_error=work.error)
-    st.rerun()
-
-
-def answer_of(recognizer: Recognizer, product: Product, used: tuple[Modality, ...]) -> Prediction | None:
-    """Its answer from these inputs; None where it cannot use them, such as a clip in which it hears no words."""
-    try:
-        return recognizer.answer_subsets(product, *embedded(product, recognizer)).get(used)
-    except UserError:
-        return None
-
-
-def draw_strategies(chosen: Chosen, asked: Asked) -> None:
-    """One row a strategy: the same upload, the same switches; each encoder was asked once."""
-    st.subheader("The same upload through other fusion strategies", anchor=False)
-    rows = [{"strategy": f"{strategy_title(chosen.recognizer.strategy)} (chosen)"} | cells(asked.answers[asked.used])]
-    for title, other in rivals(chosen):
-        used = tuple(m for m in asked.used if m in other.modalities)
-        answer = answer_of(other, asked.product, used)
-        own = {task: v for task, v in chosen.recognizer.vocabularies.items() if other.vocabularies.get(task) == v}
-        shown = cells(answer) if answer else {}
-        rows.append({"strategy": title} | {words(task): shown.get(words(task), "–") for task in own})
-    if len(rows) > 1:
-        st.caption(f"Used: {charts.inputs_words(asked.used)}, as switched on above. All share the same embeddings.")
-        frame = pd.DataFrame(rows).fillna("–")
-        st.dataframe(frame, hide_index=True, width="stretch", alt="Answers of every strategy to this upload")
-    else:
-        st.caption("There is no other recogniser for these questions yet.")
-    if not of_demo(chosen.folder) or not demo.missing_demo_strategies():
-        return
-    if st.session_state.get("training_demo"):
-        draw_training(demo_training(str(home())))
-        return
-    if error := st.session_state.get("training_error"):
-        st.error(f"The strategies could not be trained. {error}")
-    if st.button("Train the other strategies on the demo data (about 40 s)"):
-        st.session_state.training_demo = True
-        st.rerun()
+def only(product: Product, used: tuple[Modality, ...]) -> Product:
+    """The upload without the inputs that are switched off."""
+    return replace(
+        product,
+        images=product.images if "image" in used else (),
+        text=product.text if "text" in used else "",
+        audio=product.audio if "audio" in used else None,
+    )

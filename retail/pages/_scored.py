@@ -105,7 +105,7 @@ def choose() -> View:
     tasks, damaged = leaderboards.tasks_of(found)
     wanted = tuple(dict.fromkeys(task for own_tasks in tasks.values() for task in own_tasks))
     manifest = manifest_of(str(dataset.path), dataset.changed, wanted, text_column)
-    fitting = {name: found[name] for name, own_tasks in tasks.items() if set(own_tasks) & set(manifest.label_columns)}
+    fitting = {name: found[name] for name, own_tasks in tasks.items() if leaderboards.fits(own_tasks, manifest)}
     files = {name: leaderboards.score_file(folder, manifest, SPLIT) for name, folder in fitting.items()}
     scored = {name: scores for name, path in files.items() if (scores := scores_in(path))}
     job = leaderboards.latest(dataset.path)

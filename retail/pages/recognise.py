@@ -1,10 +1,10 @@
-"""Recognise: photos, a description and a sound in; a card per task out; and a tab for many products at once."""
+"""Recognise: photos, a description and a sound in; the answer out; and a tab for many products at once."""
 
 from __future__ import annotations
 
 import streamlit as st
 
-from retail.pages import _bulk, _inputs, _known, _recogniser, _result
+from retail.pages import _bulk, _inputs, _known, _recogniser, _result, _strategies
 
 TITLE = "Recognise"
 ICON = ":material/photo_camera:"
@@ -13,15 +13,16 @@ ORDER = 1
 
 def one_product() -> None:
     """The form's column beside the result's; on a phone one below the other."""
+    known = _known.known_to(chosen)
     left, right = st.columns([2, 3], gap="large")
     with left:
         _inputs.draw()
     with right:
-        asked = _result.draw(chosen)
+        asked = _result.draw(chosen, known)
     if asked is not None:
         st.divider()
-        _result.draw_strategies(chosen, asked)
-        _known.draw(chosen, asked)
+        _known.draw(chosen, known, asked.product, asked.used, asked.answers[asked.used])
+        _strategies.draw(chosen, asked)
 
 
 st.title("Recognise a product", anchor=False)

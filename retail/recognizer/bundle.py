@@ -20,7 +20,7 @@ from retail.certainty.calibration import Calibration
 from retail.certainty.tensors import pack, unpack
 from retail.encoders import Encoder, load_encoder
 from retail.encoders.tunable import TunableEncoder
-from retail.files import DEMO_BUNDLE, or_demo, whole_folder
+from retail.files import SHIPPED_BUNDLES, or_shipped, whole_folder
 from retail.files.record import FileRecord, Record
 from retail.finetuning.record import FinetuningRecord
 from retail.fusion import FusionHead, build_head
@@ -95,11 +95,11 @@ def save_bundle(recognizer: Recognizer, folder: Path) -> Path:
 
 
 def load_bundle(folder: str | Path) -> Recognizer:
-    """Reads a bundle, `demo` for the one that ships.
+    """Reads a bundle; `demo` and `groceries` ship.
 
     Raises UserError when a file is missing, damaged, or an encoder differs from training.
     """
-    folder = or_demo(folder, DEMO_BUNDLE)
+    folder = or_shipped(folder, SHIPPED_BUNDLES)
     record = read_record(folder)
     head = _head(folder, record)
     encoders: dict[Modality, Encoder] = {}

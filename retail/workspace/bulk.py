@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Literal
 
+from retail.config.reading import Reading
 from retail.config.wish import DEFAULT_WISH, check_wish
 from retail.dataset.reader import read_rows
 from retail.dataset.source import media_kind
@@ -81,8 +82,19 @@ def _copy(stream: BinaryIO, path: Path) -> None:
             file.write(piece)
 
 
-def start(bundle: Path, data: Path, title: str, text_column: str = "text", accuracy: float = DEFAULT_WISH) -> Job:
-    """Starts to recognise all rows of a data set; raises UserError when there is no such path."""
+def start(
+    bundle: Path,
+    data: Path,
+    title: str,
+    text_column: str = "text",
+    accuracy: float = DEFAULT_WISH,
+    catalogue: str = "",
+    reading: Reading | None = None,
+) -> Job:
+    """Starts to recognise all rows of a data set, with the products of the named catalogue beside the classes.
+
+    Raises UserError when there is no such path.
+    """
     place = on_this_machine(data).absolute()  # the run works in a folder of its own
     request = PredictRequest(
         bundle=bundle,
@@ -90,6 +102,8 @@ def start(bundle: Path, data: Path, title: str, text_column: str = "text", accur
         text_column=text_column,
         limit=MAX_ROWS,
         accuracy=check_wish(accuracy),
+        catalogue=catalogue,
+        reading=reading or Reading(),
         out=Path(PREDICTIONS),
     )
     return jobs.start_now(request, title)

@@ -32,7 +32,7 @@ from retail.dataset.columns import (
     read_pointer,
     write_pointer,
 )
-from retail.dataset.decisions import decided
+from retail.dataset.decisions import check_original, decided
 from retail.dataset.places.archive import extract
 from retail.dataset.reader import read_rows
 from retail.dataset.rows import roles_of, rows_of
@@ -169,6 +169,7 @@ def delete(dataset: Dataset) -> None:
 def set_columns(dataset: Dataset, columns: Columns) -> None:
     """Says what the columns hold; raises UserError for a column that the table lacks, or with two meanings."""
     pointer = _own(dataset)
+    check_original(pointer)
     header = read_rows(dataset.path).header
     columns.renamed(header)
     _check_meanings(columns, header)

@@ -12,12 +12,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from retail.dataset.labels import respell
 from retail.dataset.manifest import Manifest
 from retail.dataset.reader import header_of, read_manifest
 from retail.evaluation.leaderboard import Candidate, Leaderboard, leaderboard
 from retail.evaluation.reports import Scores
 from retail.evaluation.scores import evaluate
-from retail.files import DEMO_BUNDLE, home, or_demo
+from retail.files import SHIPPED_BUNDLES, home, or_shipped
 from retail.recognizer import Recognizer
 from retail.recognizer.bundle import BUNDLE, CERTAINTY, HEAD, load_bundle, read_record
 from retail.schema import Progress, UserError
@@ -36,15 +37,24 @@ def names_of(bundles: Iterable[Path]) -> dict[str, Path]:
     return {name if often[name] == 1 else str(folder): folder for folder, name in called.items()}
 
 
-def tasks_of(recognizers: Mapping[str, Path]) -> tuple[dict[str, tuple[str, ...]], dict[str, str]]:
-    """What each answers, by name, and why the description of another cannot be read."""
+def tasks_of(recognizers: Mapping[str, Path]) -> tuple[dict[str, dict[str, tuple[str, ...]]], dict[str, str]]:
+    """What each answers, by name: {task: classes}; and why the description of another cannot be read."""
     found, damaged = {}, {}
     for name, folder in recognizers.items():
         try:
-            found[name] = tuple(read_record(or_demo(folder, DEMO_BUNDLE)).tasks)
+            found[name] = read_record(or_shipped(folder, SHIPPED_BUNDLES)).tasks
         except UserError as error:
             damaged[name] = str(error)
     return found, damaged
+
+
+def fits(tasks: Mapping[str, Sequence[str]], manifest: Manifest) -> bool:
+    """Whether a recogniser of these classes knows a label of the data: two shops may both ask for the product."""
+    for task, classes in tasks.items():
+        labels = {row.labels.get(task, "") for row in manifest.products}
+        if labels & set(classes) or respell(labels, classes)[0]:
+            return True
+    return False
 
 
 def board_manifest(
@@ -66,7 +76,7 @@ def score_file(bundle: Path, manifest: Manifest, split: str) -> Path:
 
     Encoders count by their fingerprints, which the description holds, and a copy of a recogniser shares its scores.
     """
-    folder, digest = or_demo(bundle, DEMO_BUNDLE), hashlib.sha256()
+    folder, digest = or_shipped(bundle, SHIPPED_BUNDLES), hashlib.sha256()
     for name in (BUNDLE, HEAD, CERTAINTY):
         content = (folder / name).read_bytes() if (folder / name).is_file() else b""
         digest.update(hashlib.sha256(content).digest())

@@ -12,6 +12,7 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import Field, TypeAdapter, ValidationError
 
 from retail.config import CompareConfig, CurveConfig, FinetuneConfig, SearchConfig, TrainConfig
+from retail.config.reading import Reading
 from retail.config.wish import DEFAULT_WISH
 from retail.files.record import FileRecord
 from retail.schema import MODALITIES, Modality, UserError
@@ -197,6 +198,8 @@ class PredictRequest(_Unlabelled):
     bundle: Path
     limit: int = 0  # more rows are refused; 0: any number
     accuracy: float = DEFAULT_WISH  # answers are accepted where they are right as often as this
+    reading: Reading = Reading()  # what is read from the photos beside the picture
+    catalogue: str = ""  # whose products answer beside the classes; "": none
     out: Path
 
 

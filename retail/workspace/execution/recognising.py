@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
+from retail.catalogue.evidence import all_with_evidence, noted
 from retail.dataset.columns import ID
 from retail.dataset.manifest import Manifest
 from retail.dataset.reader import header_of, read_manifest, read_rows
@@ -30,6 +31,7 @@ from retail.store import EmbeddingStore
 from retail.workspace.answers import AnswerColumns
 from retail.workspace.execution.outcome import Follower, Outcome, read_data
 from retail.workspace.requests import EvaluateRequest, PredictRequest, RobustnessRequest
+from retail.workspace.shelves import answered
 
 DECIDED: dict[Decision, str] = {"accept": "are accepted", "review": "need a look", "unknown": "are of unknown products"}
 
@@ -81,8 +83,9 @@ def predict(request: PredictRequest, recognizer: Recognizer, follower: Follower)
     remarks = [str(remark) for remark in manifest.remarks if remark.kind != "labels"]  # nobody learns from these rows
     for sentence in [*few_of_each(map(str, manifest.problems)), *remarks]:
         follower.note(sentence)
-    answers = recognizer.predict_many(manifest.products, EmbeddingStore(), follower, request.accuracy)
-    rows = _by_line(answers, manifest)
+    products, read = all_with_evidence(manifest.products, request.reading, follower)
+    answers = answered(products, recognizer, request.catalogue, request.accuracy, follower)
+    rows = _by_line([noted(answer, own) for answer, own in zip(answers, read, strict=True)], manifest)
     table = read_rows(request.data)
     header, own = table.header, table.by_number
     numbered = ID not in header

@@ -1,0 +1,57 @@
+"""Which catalogue a recogniser answers with: kept for each recogniser, until somebody chooses another.
+
+In: the folder of a bundle. Out: the name of a catalogue. No torch and no database.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import ClassVar, Literal
+
+from retail.files import DATA_DIR, home
+from retail.files.record import FileRecord
+from retail.schema import UserError
+
+OWN = "Products you added"  # what a recogniser answers with where nobody chose
+# A shipped recogniser that comes with a catalogue: the folder's name in data/ -> the catalogue.
+SHIPPED = {"groceries_bundle": "Groceries (81 real products)"}
+
+
+class Choice(FileRecord):
+    """One file a recogniser, so that two sessions that choose for two never write over one another."""
+
+    remedy: ClassVar[str] = "choose the catalogue again"
+    format: Literal["retail-catalogue-choice-1"] = "retail-catalogue-choice-1"
+    catalogue: str
+
+
+def catalogue_of(bundle: Path) -> str:
+    """The chosen catalogue; the one that ships with the recogniser, or else that of one's own products."""
+    try:
+        return Choice.read(_file(bundle)).catalogue
+    except UserError:
+        return usual(bundle)
+
+
+def usual(bundle: Path) -> str:
+    """What a recogniser answers with before anybody has chosen."""
+    return SHIPPED.get(bundle.name, OWN) if bundle.parent == DATA_DIR else OWN
+
+
+def choose(bundle: Path, name: str) -> None:
+    """From now on this recogniser answers with this catalogue."""
+    Choice(catalogue=name).write(_file(bundle))
+
+
+def _file(bundle: Path) -> Path:
+    return home() / "catalogues" / f"chosen-{hashlib.sha256(_place(bundle).encode()).hexdigest()[:16]}.json"
+
+
+def _place(bundle: Path) -> str:
+    """The same after an update of the package and after the home folder has moved."""
+    path = bundle.absolute()
+    for root, word in ((DATA_DIR, "shipped"), (home(), "home")):
+        if path.is_relative_to(root.absolute()):
+            return f"{word}/{path.relative_to(root.absolute()).as_posix()}"
+    return path.as_posix()
