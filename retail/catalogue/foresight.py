@@ -62,14 +62,21 @@ def foresee(shelf: Shelf, product: Product, name: str) -> Foresight:
     if not len(examples):
         raise UserError("None of what shows the product can be read; add a photo, a description or a clip.")
     whole, _ = shelf.embed([product])
-    own = _own_odds(shelf, examples, whole, modality)  # (E, 10)
+    recall, confused = recall_of(shelf, examples, modality, name, whole)
+    return Foresight(recall, confused, sentence(recall, [match.name for match, _ in confused], KINDS[modality]))
+
+
+def recall_of(
+    shelf: Shelf, examples: EmbeddingBatch, modality: Modality, name: str, whole: EmbeddingBatch | None = None
+) -> tuple[float, tuple[tuple[Match, float], ...]]:
+    """Expected recall and what the rest is taken for, from E embedded examples; `whole` has all inputs."""
+    own = _own_odds(shelf, examples, examples if whole is None else whole, modality)  # (E, 10)
     weights, rivals = _weighed(shelf, examples, own, name)
     won = weights[:, :, None] > rivals.log_weights.max(1, keepdim=True).values[:, None]
     recall = float(won.double().mean())
     lost = (1 - recall) * rivals.log_weights.softmax(1).mean(0)
     order = lost.argsort(descending=True).tolist()[:MOST_NAMED]
-    confused = tuple((rivals.matches[place], float(lost[place])) for place in order if lost[place] >= NAMED)
-    return Foresight(recall, confused, sentence(recall, [match.name for match, _ in confused], KINDS[modality]))
+    return recall, tuple((rivals.matches[place], float(lost[place])) for place in order if lost[place] >= NAMED)
 
 
 def sentence(recall: float, confused_with: Sequence[str], kind: str) -> str:
@@ -105,7 +112,7 @@ def _own_odds(shelf: Shelf, examples: EmbeddingBatch, whole: EmbeddingBatch, mod
             views[m] = whole.embeddings[m].expand(count, -1)
             owners[m] = torch.arange(count)
     shown = shelf.spaces.shown(views, owners, count)
-    seen = shelf.odds(shelf.spaces.alike(examples, shown)).diagonal()
+    seen = shelf.odds(shelf.spaces.alike(examples, shown)).diagonal().clamp_max(float(typical[-1]))
     shift = float((seen - matching.same_odds(subset, count - 1).mean()).mean()) * count / (count + WORTH)
     return (typical + shift).expand(count, -1)
 

@@ -19,7 +19,7 @@ from retail.catalogue.answering import Voice, answer_of, joint, marked, taken_fo
 from retail.catalogue.database import Catalogue
 from retail.catalogue.foresight import Foresight, foresee
 from retail.catalogue.record import CatalogueProduct, View
-from retail.certainty.alike import PLAIN, Alike, Shown, Spaces, Views
+from retail.certainty.alike import PLAIN, Alike, Shown, Spaces, Views, with_all
 from retail.certainty.matching import USUAL_PLAIN, Matching, by_itself, exclusive, naming_task
 from retail.certainty.weighing import pair_fit
 from retail.config.wish import DEFAULT_WISH
@@ -40,6 +40,8 @@ from retail.schema import (
 )
 from retail.store import EmbeddingBatch, EmbeddingStore, embed_products
 
+REPEATED = 1 - 1e-4  # cosine from which on two files are one; decoding and batches make differences of 1e-6
+CERTAIN = 40.0  # log odds that outweigh any classifier
 SHOWN = 5  # nearest products that an answer names
 VOICES = 50  # products that count in one answer; the others have next to no probability
 FEWEST = 20  # views with another of the same product, below which their cosines say little
@@ -138,14 +140,6 @@ class Shelf:
             raise UserError(own[0] if own else self.recognizer.nothing_used(product))
         return {subset: self.answer(batch.only(subset), notes)[0] for subset in subsets}
 
-    def predict(self, product: Product, accuracy: float = DEFAULT_WISH) -> Prediction:
-        """The answer to one product, of which nothing is kept; raises UserError when no input could be used."""
-        batch, notes = self.embed([product])
-        answer = self.answer(batch, notes, accuracy)[0]
-        if not answer.used:
-            raise UserError(answer.notes[0] if answer.notes else self.recognizer.nothing_used(product))
-        return answer
-
     def foresee(self, product: Product, name: str) -> Foresight:
         """How often a product that is not kept yet will be recognised, and what it will be confused with."""
         return foresee(self, product, name)
@@ -184,8 +178,22 @@ class Shelf:
         )
 
     def odds(self, alike: Alike) -> Tensor:
-        """(Q, N) log odds that upload and product are the same, were either as likely beforehand."""
-        return self.matching.odds(alike, self.plain)
+        """(Q, N) log odds that upload and product are the same, were either as likely beforehand.
+
+        The same photo, words or clip again is the same product, whatever a regression on others says.
+        """
+        odds = self.matching.odds(alike, self.plain)
+        plain = torch.stack([alike.cosines[name] for name in PLAIN.values()])  # (3, Q, N)
+        repeated = (plain > REPEATED).any(0) & ((plain > REPEATED) | plain.isnan()).all(0)
+        return odds.masked_fill(repeated, CERTAIN)
+
+    def predict(self, product: Product, accuracy: float = DEFAULT_WISH) -> Prediction:
+        """The answer to one product, of which nothing is kept; raises UserError when no input could be used."""
+        batch, notes = self.embed([product])
+        answer = self.answer(batch, notes, accuracy)[0]
+        if not answer.used:
+            raise UserError(answer.notes[0] if answer.notes else self.recognizer.nothing_used(product))
+        return answer
 
     def contradictions(self, answer: Prediction) -> list[str]:
         """A sentence for each pair of tasks whose answers cannot both be right, by the training rows."""
@@ -321,8 +329,8 @@ def own_weights(views: Views, modality: Modality, products: int) -> tuple[float,
 
 
 def with_inputs(batch: EmbeddingBatch, recognizer: Recognizer) -> EmbeddingBatch:
-    """What the recogniser's head reads of a batch."""
-    return batch.select(recognizer.modalities)
+    """What the recogniser's head reads of a batch; absent where the batch lacks it."""
+    return with_all(batch, recognizer.head.dims)
 
 
 def spaces_of(recognizer: Recognizer, views: Mapping[Modality, Tensor]) -> Spaces:

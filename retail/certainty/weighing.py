@@ -207,25 +207,28 @@ def guarded(weights: Tensor, made_up: Sequence[Trial], matching: Matching) -> Te
 
 
 def _lost(weights: Tensor, made_up: Sequence[Trial], matching: Matching, alone: bool) -> float:
-    """Share of the uploads of trained classes that products make wrong, each alone or all at once."""
-    lost, asked = 0.0, 0.0
+    """Share of the uploads of trained classes that products make wrong, by the worst number of examples."""
+    lost, asked = dict.fromkeys(EXAMPLES, 0.0), 0
     for trial in made_up:
         best = trial.probs.max(1)
         old = ~torch.isin(trial.targets, trial.left_out) & (trial.targets >= 0)
         heard = trial.novelty <= trial.novelty[old].quantile(1 - FALSE_ALARMS)  # beyond, the classifier says nothing
         right = old & heard & (best.indices == trial.targets)
         odds = matching.odds(trial.alike)
+        asked += int(old.sum())
         for examples in EXAMPLES:
             own = odds[:, trial.places(examples, max((one.inputs for one in trial.products), key=len))]
-            if not own.shape[1]:
-                continue
-            if alone:
-                against = weights * torch.tensor([1.0, 1.0, 1.0, 1.0, 0.0])
-                share = weighed(against, own, trial.novelty, best.values).sigmoid()  # (Q, N)
-                wrong = share > (1 - share) * best.values[:, None]
-                lost, asked = lost + float(wrong[right].double().mean(1).sum()), asked + float(old.sum())
-            else:
-                share = exclusive(weighed(weights, own, trial.novelty, best.values))
-                wrong = share.max(1).values > (1 - share.sum(1)) * best.values
-                lost, asked = lost + float(wrong[right].sum()), asked + float(old.sum())
-    return lost / max(asked, 1.0)
+            if own.shape[1]:
+                turned = _turned(weights, trial, own, best.values, alone)
+                lost[examples] += float(turned[right].sum())
+    return max(lost.values()) / max(asked, 1)
+
+
+def _turned(weights: Tensor, trial: Trial, odds: Tensor, best: Tensor, alone: bool) -> Tensor:
+    """(Q,) the share of the products that would outweigh the likeliest class; of all at once, whether one does."""
+    if alone:
+        weights = weights * torch.tensor([1.0, 1.0, 1.0, 1.0, 0.0])
+        share = weighed(weights, odds, trial.novelty, best).sigmoid()  # (Q, N)
+        return (share > (1 - share) * best[:, None]).double().mean(1)
+    share = exclusive(weighed(weights, odds, trial.novelty, best))
+    return (share.max(1).values > (1 - share.sum(1)) * best).double()
