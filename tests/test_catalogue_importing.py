@@ -13,7 +13,7 @@ from retail.catalogue.database import Catalogue
 from retail.catalogue.export import table_of
 from retail.dataset.reader import read_rows
 from retail.files import DEMO_DIR, home
-from retail.schema import UserError
+from retail.schema import Product, UserError
 from tests.conftest import photo, zipped
 from tests.test_catalogue_database import described, facts
 
