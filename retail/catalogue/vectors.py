@@ -27,8 +27,10 @@ from retail.catalogue.writing import writing
 if TYPE_CHECKING:
     from retail.encoders import Encoder
 
-# Clusters that are looked into, and candidates that are ranked exactly for each result; benchmarks/catalogue.md.
+# Clusters that are looked into, and candidates that are ranked exactly for each result; benchmarks/catalogue.md. Where
+# many results are wanted, as behind a filter, the coarse ranks of the last ones are less sure and take more of both.
 PROBES, CANDIDATES = 100, 5
+MANY, PROBES_FOR_MANY, CANDIDATES_FOR_MANY = 50, 300, 10
 # Vectors of an encoder that nobody added to for so long are dropped; the store of embeddings still has them.
 KEPT_DAYS = 90
 FRONT = "vectors_"  # what the names of these tables begin with
@@ -115,7 +117,8 @@ class VectorTable:
         if self.table is None:
             return []
         search = self.table.search(query.astype(np.float32), vector_column_name="vector").distance_type("cosine")
-        search = search.nprobes(PROBES).refine_factor(CANDIDATES).limit(count).select(["view", "product", "_distance"])
+        probes, candidates = (PROBES, CANDIDATES) if count <= MANY else (PROBES_FOR_MANY, CANDIDATES_FOR_MANY)
+        search = search.nprobes(probes).refine_factor(candidates).limit(count).select(["view", "product", "_distance"])
         rows = (search.bypass_vector_index().where(wanted) if wanted else search).to_arrow()
         similarity = (1 - distance for distance in rows["_distance"].to_pylist())
         return list(zip(rows["view"].to_pylist(), rows["product"].to_pylist(), similarity, strict=True))
