@@ -673,7 +673,9 @@ def search(folder: Path) -> None:
     from retail.encoders import load_preset
     from retail.files import DEMO_DIR, DEMO_TASKS
     from retail.schema import Product
+    from retail.store import EmbeddingStore
 
+    store = EmbeddingStore()  # the user's own, before the home folder is another
     shutil.rmtree(folder, ignore_errors=True)
     os.environ["RETAIL_HOME"] = str(folder)
     manifest, encoders = read_manifest(DEMO_DIR, DEMO_TASKS), load_preset("bundled")
@@ -682,9 +684,9 @@ def search(folder: Path) -> None:
         rows.setdefault(row.labels["product"], []).append(row)
     catalogue = Catalogue.open("Demo")
     catalogue._keep([(CatalogueProduct(name, name), shown) for name, shown in rows.items()], "import", False)
-    catalogue.embed(encoders)
-    asked = [row for row in manifest.in_split("val") if row.text and row.images]
     text, image = {"text": encoders["text"]}, {"image": encoders["image"]}
+    catalogue.embed(text | image, store)
+    asked = [row for row in manifest.in_split("val") if row.text and row.images]
     ways: dict[str, Callable[[Product], list[Any]]] = {
         "words alone": lambda row: catalogue.search(row.text),
         "meaning of the words alone": lambda row: catalogue.search(product=Product.of(text=row.text), encoders=text),
@@ -694,10 +696,8 @@ def search(folder: Path) -> None:
             row.text, product=Product("", images=row.images), encoders=text | image
         ),
     }
-    print(
-        f"| {len(asked)} validation rows, {len(rows)} products | right product first | among the first 5 |\n"
-        "|---|---|---|"
-    )
+    print(f"| {len(asked)} validation rows, {len(rows)} products | right product first | among the first 5 |")
+    print("|---|---|---|")
     for name, way in ways.items():
         places = []
         for row in asked:

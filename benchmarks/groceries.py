@@ -12,7 +12,8 @@ import os
 import random
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 
 import torch
 
@@ -51,7 +52,7 @@ def asked(shelf: Shelf, task: str, products: Sequence[Product], truth: Sequence[
     return right(task, shelf.answer(*shelf.embed(products, EmbeddingStore())), truth)
 
 
-def spoken(shelf: Shelf, voices: Sequence[Voice], noises: list) -> list[Row]:
+def spoken(shelf: Shelf, voices: Sequence[Voice], noises: list) -> Iterator[Row]:
     """Names, everyday names and categories, each said by every voice; and the names in noise."""
     names, everyday = [one.name for one in PRODUCTS], [one.everyday for one in PRODUCTS]
     kinds = {
@@ -59,15 +60,16 @@ def spoken(shelf: Shelf, voices: Sequence[Voice], noises: list) -> list[Row]:
         "spoken everyday name": ("product", everyday, names),
         "spoken category": ("category", CATEGORIES, CATEGORIES),
     }
-    rows = []
     for title, (task, words, truth) in kinds.items():
         clips = [say(words, voice) for voice in voices]
-        for added, told in ((", at 10 dB of shop noise", [with_noise(one, noises) for one in clips]), ("", clips)):
-            if added and not noises:
+        for added, told in (
+            ("", clips),
+            (f", at {NOISE_DB} dB of shop noise", [with_noise(one, noises) for one in clips] if noises else []),
+        ):
+            if not told:
                 continue
             found = [asked(shelf, task, [heard(clip) for clip in one], truth) for one in told]
-            rows.append(figure(title + added, torch.cat(found), ""))
-    return rows
+            yield figure(title + added, torch.cat(found), "")
 
 
 def heard(clip) -> Product:
@@ -82,7 +84,7 @@ def with_typo(words: str, rng: random.Random) -> str:
     return words[:place] + words[place + 1] + words[place] + words[place + 2 :]
 
 
-def typed(shelf: Shelf) -> list[Row]:
+def typed(shelf: Shelf) -> Iterator[Row]:
     """Names in small letters, with a typo, and in a sentence; categories."""
     names, rng = [one.name for one in PRODUCTS], random.Random(0)
 
@@ -90,16 +92,17 @@ def typed(shelf: Shelf) -> list[Row]:
         return figure(title, asked(shelf, "product", [Product("t", text=write(one)) for one in PRODUCTS], names), "")
 
     said = [Product("t", text=name.lower()) for name in CATEGORIES]
-    return [
-        row("typed name", lambda one: one.name.lower()),
-        row("typed name with a typo", lambda one: with_typo(one.name.lower(), rng)),
-        row("typed in a sentence", lambda one: f"I would like to buy some {one.everyday}, please"),
-        figure("typed category", asked(shelf, "category", said, CATEGORIES), ""),
-    ]
+    yield row("typed name", lambda one: one.name.lower())
+    yield row("typed name with a typo", lambda one: with_typo(one.name.lower(), rng))
+    yield row("typed in a sentence", lambda one: f"I would like to buy some {one.everyday}, please")
+    yield figure("typed category", asked(shelf, "category", said, CATEGORIES), "")
 
 
 def photos(shelf: Shelf) -> list[Row]:
-    """The official validation photos, by the classifier alone and together with the catalogue."""
+    """The official validation photos, by the classifier alone and together with the catalogue; none where absent."""
+    if not (DATASETS / "grocery").is_dir():
+        print(f"{DATASETS / 'grocery'} is absent: no photos.", file=sys.stderr)
+        return []
     rows = read_manifest(DATASETS / "grocery", ("product", "category")).in_split("val")
     batch, notes = shelf.embed(rows, EmbeddingStore())
     alone = shelf.recognizer.answer(batch.select(shelf.recognizer.modalities), notes)
@@ -124,14 +127,10 @@ def main() -> None:
         shelf = Shelf.of(load_bundle("groceries"), Catalogue.open(GROCERIES_NAME), store=store)
         os.environ.pop("RETAIL_HOME") if kept is None else os.environ.update(RETAIL_HOME=kept)
     voices = VOICES[given.voices][: given.most]
-    rows = typed(shelf) + spoken(shelf, voices, noises)
-    if (DATASETS / "grocery").is_dir():
-        rows += photos(shelf)
-    else:
-        print(f"{DATASETS / 'grocery'} is absent: no photos.", file=sys.stderr)
-    print(f"| {given.voices}, {len(voices)} voices, noise {NOISE_DB} dB | % right | n |\n|---|---|---|")
-    for row in rows:
-        print(f"| {row['test']} | {row['value']:.1f} [{row['low']:.1f}, {row['high']:.1f}] | {row['n']:,} |")
+    print(f"| {given.voices}, {len(voices)} voices | % right | n |\n|---|---|---|")
+    for row in chain(typed(shelf), photos(shelf), spoken(shelf, voices, noises)):
+        figures = f"{row['value']:.1f} [{row['low']:.1f}, {row['high']:.1f}]"
+        print(f"| {row['test']} | {figures} | {row['n']:,} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -129,7 +129,8 @@ def table(lines: Sequence[dict], name: str, rows: str, task: str) -> None:
         cells = []
         for reviewed in REVIEWED[1:]:
             means = [columns.mean() for (n, _), columns in own.items() if n == reviewed]
-            cells.append(f"{100 * np.mean(means):10.1f} ± {100 * np.std(means, ddof=1):4.1f}")
+            spread = f"± {100 * np.std(means, ddof=1):4.1f}" if len(means) > 1 else ""
+            cells.append(f"{100 * np.mean(means):10.1f} {spread:6}")
         shared = [key for key in own if key in base and key[0]]
         gain = np.mean([own[key] - base[key] for key in shared], axis=0)  # (N,) mean over rounds and seeds
         low, high = bootstrap_interval(gain, 0, support=(-1.0, 1.0))

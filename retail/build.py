@@ -90,12 +90,13 @@ def train_recognizer(
 def _recognizer(
     manifest: Manifest, loaded: dict[Modality, Encoder], splits: Splits, config: TrainConfig, result: FitResult
 ) -> Recognizer:
+    head, rows = result.head.eval(), (splits.train, splits.val, splits.val_groups)
     return Recognizer(
         encoders=loaded,
-        head=result.head.eval(),
+        head=head,
         strategy=config.strategy,
         vocabularies=splits.vocabularies,
-        certainty=Certainty.fit(result.head, splits.train, splits.val, splits.val_groups),
+        certainty=Certainty.fit(head, *rows).with_matching(head, *rows),
         width=config.width,
         info=TrainingRecord(
             config=config,
@@ -179,13 +180,13 @@ def frozen_recognizer(
 ) -> Recognizer:
     """A frozen encoder with a fitted map and classifier as its head, calibrated on the validation rows."""
     head = as_head(model, encoder.modality)
-    batches = _one_input(train, encoder.modality), _one_input(val, encoder.modality)
+    rows = _one_input(train, encoder.modality), _one_input(val, encoder.modality), groups_of(val.products)
     return Recognizer(
         encoders={encoder.modality: encoder},
         head=head,
         strategy=head.name,
         vocabularies=vocabularies,
-        certainty=Certainty.fit(head, *batches, groups_of(val.products)),
+        certainty=Certainty.fit(head, *rows).with_matching(head, *rows),
         info=info,
     )
 

@@ -13,7 +13,7 @@ from retail.catalogue.database import Catalogue
 from retail.catalogue.export import table_of
 from retail.dataset.reader import read_rows
 from retail.files import DEMO_DIR, home
-from retail.schema import UserError
+from retail.schema import Product, UserError
 from tests.conftest import photo, zipped
 from tests.test_catalogue_database import described, facts
 
@@ -151,6 +151,17 @@ def test_an_export_holds_every_field_and_imports_again(catalogue, folder, tmp_pa
     again.import_data(file)
     assert {one.id: one.name for one in again.products()} == {one.id: one.name for one in catalogue.products()}
     assert [view.modality for view in again.get("B-2").views] == ["image", "text"]
+
+
+def test_photos_that_were_sent_as_bytes_are_exported_with_an_ending_and_found_again(catalogue, tmp_path):
+    for name in ("a, b.png", "c.jpg"):
+        photo(tmp_path / name, "red" if name == "c.jpg" else "blue")
+    shown = Product.of(image=[(tmp_path / name).read_bytes() for name in ("a, b.png", "c.jpg")])
+    catalogue.add([(facts("a"), shown)])
+    assert [view.source.suffix for view in catalogue.get("a").views] == [".png", ".jpg"]
+    again = Catalogue.open("Again")
+    assert again.import_data(catalogue.export(tmp_path / "out.csv")).problems == ()
+    assert [view.source for view in again.get("a").views] == [view.source for view in catalogue.get("a").views]
 
 
 def test_only_csv_marks_formulas_and_a_strange_ending_is_refused(catalogue, tmp_path):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from retail.evaluation.hierarchy import decide, hierarchy_row, joint, parent_probs, parents_of
+from retail.evaluation.hierarchy import contradictions, decide, hierarchy_row, joint, parent_probs, parents_of
+from retail.schema import Prediction, Vocabulary
 from tests.made_up_data import task_answers
 
 MAP = np.array([0, 0, 1])  # two apples and a pear
@@ -17,6 +18,17 @@ def test_a_parent_is_a_column_that_never_varies_within_a_class():
     found = parents_of(targets, {"product": 4, "kind": 2, "colour": 3})
     assert list(found) == ["product"] and found["product"]["kind"].tolist() == [0, 0, 1, 1]
     assert parents_of({"product": child[:8], "kind": child[:8] // 2}, {"product": 4, "kind": 2}) == {}  # too few rows
+
+
+def test_answers_that_cannot_both_be_right_are_named():
+    vocabularies = {"product": Vocabulary(("ale", "tea")), "group": Vocabulary(("cold", "hot"))}
+    parents = {"product": {"group": np.array([0, 1])}}
+    fits = Prediction("x", {"product": {"tea": 0.9, "ale": 0.1}, "group": {"hot": 0.6, "cold": 0.4}}, ("text",))
+    clash = Prediction("x", {"product": {"tea": 0.9, "ale": 0.1}, "group": {"cold": 0.6, "hot": 0.4}}, ("text",))
+    mine = Prediction("x", {"product": {"My jam": 0.9, "ale": 0.1}, "group": {"cold": 1.0}}, ("text",))
+    assert contradictions(fits, parents, vocabularies) == contradictions(mine, parents, vocabularies) == []
+    (sentence,) = contradictions(clash, parents, vocabularies)
+    assert "as product, tea belongs to hot" in sentence and "as group the model says cold" in sentence
 
 
 def test_the_joint_by_hand():

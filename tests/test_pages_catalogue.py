@@ -188,7 +188,11 @@ def test_a_new_catalogue_is_chosen_and_answers_once_it_is_asked_to():
     app = open_page("catalogue")
     element(app, "text_input", "Name").set_value("Spring range")
     app = press(app, "Make it")
-    assert element(app, "selectbox", "Catalogue").value == "Spring range" and names() == [GROCERIES_NAME, OWN, "Spring range"]
+    assert element(app, "selectbox", "Catalogue").value == "Spring range" and names() == [
+        GROCERIES_NAME,
+        OWN,
+        "Spring range",
+    ]
     assert catalogue_of(DEMO_BUNDLE) == OWN and f"answers with “{OWN}”" in said(app)
     app = press(app, "Answer with this one")
     assert catalogue_of(DEMO_BUNDLE) == "Spring range" and "answers with this catalogue" in said(app)

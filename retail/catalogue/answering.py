@@ -3,8 +3,7 @@
 In: what the classifier says of one upload, and the probability of each product. Out: the joint `Prediction`, with what
 each of the two would say alone.
 
-The products take their share of the probability (`Matching.any_of`), the trained classes the rest (k-nearest-neighbour
-interpolation: Khandelwal et al. 2020, arXiv:1911.00172, with a weight that depends on the upload). A product counts in
+The products take their share of the probability (`Matching.weights`), the trained classes the rest. A product counts in
 a task by its label; where the task names products and it has none, it is a class of its own, its name.
 """
 
@@ -27,7 +26,7 @@ class Voice:
     """A product of the catalogue that an upload may be, with and without the classifier's opinion."""
 
     product: CatalogueProduct
-    share: float  # joint probability that the upload is this one
+    shares: Mapping[str, float]  # task -> joint probability that the upload is this one
     alone: float  # the same, asked without the classifier
 
 
@@ -41,18 +40,20 @@ def joint(
 ) -> Prediction:
     """The classifier's prediction with the catalogue's voices, likeliest first.
 
-    `enough` is the joint probability from which on a product's answer is right as often as wished, NaN for none.
+    An answer is accepted where the classifier gives it too and the joint probability keeps the classifier's promise, or
+    where it comes from the catalogue and reaches `enough`: from there on such answers were right as often as wished in
+    made-up enrolments (NaN: nowhere). Otherwise somebody has to look.
     """
     naming = naming_task(recognizer.vocabularies)
     probs, answers = {}, {}
     for task in recognizer.vocabularies:
-        said = _shares(voices, task, naming, "share")
+        said = _heard([(voice.product, voice.shares.get(task, 0.0)) for voice in voices], task, naming)
         mixed = _mixed(alone.probs.get(task, {}), said)
         if not mixed:
             continue
         probs[task] = mixed
         answers[task] = _answer(recognizer, alone, task, mixed, said, enough, accuracy)
-        witnesses = _witnesses(alone, task, _shares(voices, task, naming, "alone"))
+        witnesses = _witnesses(alone, task, _heard([(voice.product, voice.alone) for voice in voices], task, naming))
         answers[task] = replace(answers[task], witnesses=witnesses)
     return replace(alone, probs=probs, answers=answers)
 
@@ -87,11 +88,12 @@ def marked(answer: Prediction) -> Prediction:
     return replace(answer, answers=known)
 
 
-def _shares(voices: Sequence[Voice], task: str, naming: str | None, part: str) -> dict[str, float]:
+def _heard(said: Iterable[tuple[CatalogueProduct, float]], task: str, naming: str | None) -> dict[str, float]:
+    """What the products answer to a task, likeliest first."""
     found: dict[str, float] = {}
-    for voice in voices:
-        if label := answer_of(voice.product, task, naming):
-            found[label] = found.get(label, 0.0) + getattr(voice, part)
+    for product, share in said:
+        if label := answer_of(product, task, naming):
+            found[label] = found.get(label, 0.0) + share
     return dict(sorted(found.items(), key=lambda pair: -pair[1]))
 
 
@@ -117,17 +119,15 @@ def _answer(
     before = alone.answers.get(task)
     if before is not None and sum(said.values()) < COUNTS:
         return before
-    candidates = _candidates(mixed, accuracy)
+    promises = recognizer.certainty.promises
     agreed = before is not None and before.label == label
-    likely = recognizer.certainty.promises.like(task, alone.used, probability) if agreed else None
-    decision: Decision = "review"
-    if before is not None and before.decision == "unknown":
-        decision = "unknown"
-    if (agreed and before is not None and before.decision == "accept") or (
-        said.get(label, 0.0) > TAKEN * probability and probability >= enough
-    ):
+    likely = promises.like(task, alone.used, probability) if agreed else None
+    decision: Decision = "unknown" if before is not None and before.decision == "unknown" else "review"
+    by_classifier = agreed and probability >= promises.threshold(task, alone.used, accuracy)
+    by_catalogue = said.get(label, 0.0) > TAKEN * probability and probability >= enough
+    if by_catalogue or (by_classifier and decision != "unknown"):
         decision = "accept"
-    return Answer(label, probability, candidates, decision, likely)
+    return Answer(label, probability, _candidates(mixed, accuracy), decision, likely)
 
 
 def _candidates(mixed: Mapping[str, float], accuracy: float) -> tuple[str, ...]:

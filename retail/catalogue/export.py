@@ -9,6 +9,7 @@ In CSV a cell that a spreadsheet would run as a formula is prefixed; in Excel an
 from __future__ import annotations
 
 import csv
+import json
 import re
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
@@ -66,7 +67,12 @@ def table_of(products: Sequence[CatalogueProduct]) -> tuple[list[str], list[list
             taken.add(header[-1])
     rows = []
     for one in products:
-        places = [", ".join(_shown(one, "image")), "\n".join(_shown(one, "text")), next(iter(_shown(one, "audio")), "")]
+        photos = _shown(one, "image")
+        places = [
+            "".join(photos) if len(photos) < 2 else json.dumps(photos, ensure_ascii=False),
+            "\n".join(_shown(one, "text")),
+            next(iter(_shown(one, "audio")), ""),
+        ]
         values = [one.labels.get(name, "") for name in labels] + [one.fields.get(name, "") for name in fields]
         rows.append([one.id, one.name, *places, *values])
     return header, rows

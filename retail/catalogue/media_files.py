@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -15,9 +16,19 @@ from retail.catalogue.record import Origin, View
 from retail.catalogue.tables import MEDIA
 from retail.files import whole_file
 from retail.media import clean_text, content_hash, content_of
-from retail.schema import MediaSource, Modality, Product, UserError
+from retail.schema import MediaSource, Modality, Product, Upload, UserError
 
-ENDINGS = 8  # letters of a file's ending that are kept; a longer one is no ending
+LONGEST_ENDING = 6  # characters with the dot; what is longer is a part of a name
+# How usual files begin: what came without a name gets an ending, so that other programs know it, and an export reads.
+SIGNATURES = (
+    (rb"\xff\xd8\xff", ".jpg"),
+    (rb"\x89PNG", ".png"),
+    (rb"RIFF....WEBP", ".webp"),
+    (rb"RIFF....WAVE", ".wav"),
+    (rb"OggS", ".ogg"),
+    (rb"fLaC", ".flac"),
+    (rb"\x1aE\xdf\xa3", ".webm"),
+)
 
 
 def views_of(product_id: str, product: Product, origin: Origin, folder: Path, keep_files: bool) -> tuple[View, ...]:
@@ -75,12 +86,14 @@ def delete_files(paths: Iterable[Path]) -> None:
 def _kept(source: MediaSource, content: str, folder: Path, keep_files: bool) -> Path:
     if isinstance(source, Path) and not keep_files and _is_utf8(str(source)):
         return source.absolute()
-    ending = source.suffix.lower() if isinstance(source, Path) and len(source.suffix) <= ENDINGS else ""
-    ending = ending if ending.isascii() else ""
+    found = content_of(source)
+    given = source if isinstance(source, Path) else Path(source.name if isinstance(source, Upload) else "")
+    ending = next((end for start, end in SIGNATURES if re.match(start, found, re.DOTALL)), given.suffix.lower())
+    ending = ending if len(ending) <= LONGEST_ENDING and ending.isascii() else ""
     path = folder / MEDIA / content[:2] / f"{content}{ending}"
     if not path.is_file():
         with whole_file(path) as partial, partial.open("wb") as stream:
-            stream.write(content_of(source))
+            stream.write(found)
             stream.flush()
             os.fsync(stream.fileno())
     return path

@@ -136,4 +136,6 @@ class ProductTable:
 
     def delete(self, ids: Sequence[str]) -> None:
         """These rows are gone, in one commit."""
+        if not ids:
+            return
         self.table.delete(among("id", ids))

@@ -8,23 +8,26 @@ inputs hidden.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from retail.certainty.alike import Spaces
 from retail.certainty.calibration import Calibration
+from retail.certainty.enrolments import World
 from retail.certainty.judged import judged_rows
-from retail.certainty.matching import Matching
-from retail.certainty.novelty import Novelty
+from retail.certainty.matching import Matching, naming_task
+from retail.certainty.novelty import Novelty, finest_task
 from retail.certainty.promises import Promises
 from retail.certainty.sets import PredictionSets
+from retail.certainty.weighing import fit_matching
 from retail.config.wish import DEFAULT_WISH, check_wish
 from retail.fusion import FusionHead
-from retail.schema import UNCOMPARED, NoveltyScore
+from retail.schema import SUBSETS, UNCOMPARED, NoveltyScore
 from retail.store import EmbeddingBatch
-from retail.training import predict_logits
+from retail.training import known_targets, predict_logits
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,14 @@ class Certainty:
         fitted = Promises.fit(calibration, rows), PredictionSets.fit(calibration, rows)
         return cls(calibration, *fitted, novelty, known)
 
+    def with_matching(
+        self, head: FusionHead, train: EmbeddingBatch, val: EmbeddingBatch, groups: np.ndarray | None = None
+    ) -> Certainty:
+        """The same with weights for a catalogue's products, on the rows that `fit` had; takes longer than `fit`."""
+        if self.novelty is None:
+            return self
+        return replace(self, matching=_matching(head, self.calibration, self.novelty, train, val, groups))
+
     def judge(self, head: FusionHead, batch: EmbeddingBatch, wished: float = DEFAULT_WISH) -> Judgement:
         """Every answer, by the inputs that its row has."""
         check_wish(wished)
@@ -94,3 +105,26 @@ class Certainty:
     def probs(self, head: FusionHead, batch: EmbeddingBatch) -> dict[str, Tensor]:
         """{task: (N, C_t)} calibrated by the inputs that each row has."""
         return self.calibration.all_probs(predict_logits(head, batch), batch)
+
+
+def _matching(
+    head: FusionHead,
+    calibration: Calibration,
+    novelty: Novelty,
+    train: EmbeddingBatch,
+    val: EmbeddingBatch,
+    groups: np.ndarray | None,
+) -> Matching:
+    """Products are the classes of the task that names them, or else of the one that tells rows apart best."""
+    task = naming_task(head.tasks) or finest_task(train, head.tasks)
+    place_of = {name: place for place, name in enumerate(train.ids)}
+    labelled = train.rows(known_targets(train.targets[task], head.tasks[task]) >= 0)
+    kept = train.rows([place for name in novelty.ids if train.targets[task][place := place_of[name]] >= 0])
+    scores = torch.full((len(val), len(SUBSETS)), torch.nan)
+    for place, subset in enumerate(SUBSETS):
+        if set(subset) <= set(novelty.inputs) and bool((rows := val.having(subset)).any()):
+            shown = val.rows(rows).only(subset)
+            scores[rows, place] = novelty.scores(shown, predict_logits(head, shown))
+    centres = {m: space.centre for m, space in novelty.inputs.items()}
+    spaces = Spaces(centres, novelty.inputs, head, novelty.fused)
+    return fit_matching(World(head, calibration, task, labelled, kept, val), spaces, scores, groups)

@@ -8,7 +8,7 @@ tasks, so that even a photo and a description can be compared, which share no in
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 import torch
@@ -74,9 +74,10 @@ class Shown:
         views = {modality: own.of(places, self.count) for modality, own in self.views.items()}
         return Shown(len(places), views, self.fused[places])
 
-    def subsets(self) -> Tensor:
-        """(N,) the place of each product's inputs in `SUBSETS`, -1 without any."""
-        return subset_places({m: own.counts(self.count) > 0 for m, own in self.views.items()}, self.count)
+    def subsets(self, read: Iterable[Modality]) -> Tensor:
+        """(N,) the place of each product's inputs in `SUBSETS`, of those that are `read`, -1 without any."""
+        there = {m: self.views[m].counts(self.count) > 0 for m in read if m in self.views}
+        return subset_places(there, self.count)
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +85,7 @@ class Alike:
     """Q uploads beside N products."""
 
     cosines: Mapping[str, Tensor]  # of COSINES: (Q, N); NaN where there is nothing to compare
-    uploads: Tensor  # (Q,) the place of their inputs in `SUBSETS`, -1 without any
+    uploads: Tensor  # (Q,) the place in `SUBSETS` of their inputs that the recogniser has a map for, -1 without any
     products: Tensor  # (N,) the same
 
     def of(self, places: Tensor) -> Alike:
@@ -104,6 +105,7 @@ class Spaces:
     maps: Mapping[Modality, Space]
     head: FusionHead | None = None
     fused: FusedSpace | None = None
+    forgotten: tuple[str, Tensor] | None = None  # classes of a task that the head's answers are taken without
 
     def shown(self, views: Mapping[Modality, Tensor], owners: Mapping[Modality, Tensor], count: int) -> Shown:
         """N products from the embeddings of their views {input: (V, D)} and whose they are {input: (V,)}."""
@@ -129,7 +131,9 @@ class Spaces:
         if self.head is None or self.fused is None:
             return torch.zeros(len(batch), 1)
         batch = with_all(batch, self.head.dims)
-        logits = predict_logits(self.head, batch) if logits is None else logits
+        logits = predict_logits(self.head, batch) if logits is None else dict(logits)
+        if self.forgotten is not None:
+            logits = without(logits, *self.forgotten)
         some = torch.stack([batch.present[m] for m in self.head.dims]).any(0)
         return normalize(self.fused.mapped(side_by_side(logits)), dim=1) * some[:, None]
 
@@ -137,6 +141,7 @@ class Spaces:
         """Every upload beside every product; `logits` are the head's for the uploads, where somebody has them."""
         found = {name: torch.full((len(batch), len(shown)), torch.nan) for name in COSINES}
         present = {m: batch.present[m] for m in MODALITIES if m in batch.present and m in self.centres}
+        read = {m: there for m, there in present.items() if m in self.maps}
         for m, own in shown.views.items():
             if m in present:
                 for name, directions in self._directions(m, batch.embeddings[m][present[m]]).items():
@@ -144,7 +149,14 @@ class Spaces:
         whole = self.whole(batch, logits)
         either = whole.any(1)[:, None] & shown.fused.any(1)
         found[FUSED_COSINE] = torch.where(either, whole @ shown.fused.T, torch.nan)
-        return Alike(found, subset_places(present, len(batch)), shown.subsets())
+        return Alike(found, subset_places(read, len(batch)), shown.subsets(self.maps))
+
+
+def without(logits: Mapping[str, Tensor], task: str, classes: Tensor) -> dict[str, Tensor]:
+    """Logits without those of some classes of a task."""
+    kept = torch.ones(logits[task].shape[1], dtype=torch.bool)
+    kept[classes] = False
+    return {**logits, task: logits[task][:, kept]}
 
 
 def with_all(batch: EmbeddingBatch, dims: Mapping[str, int]) -> EmbeddingBatch:

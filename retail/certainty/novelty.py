@@ -62,7 +62,7 @@ class Novelty:
         subset's inputs counts for it, the others hidden. Raises UserError when no training row has any of the head's
         inputs.
         """
-        task = _finest(train, head.tasks)
+        task = finest_task(train, head.tasks)
         classes = _classes(train, task, head)
         modalities = [m for m in MODALITIES if m in head.dims and bool(train.present[m].any())]
         if not modalities:
@@ -197,7 +197,7 @@ def _row(blank: Novelty, head: FusionHead, val: EmbeddingBatch, subset: Subset) 
     return torch.cat([centre, deviation, mean, spread, threshold])
 
 
-def _finest(train: EmbeddingBatch, tasks: Iterable[str]) -> str:
+def finest_task(train: EmbeddingBatch, tasks: Iterable[str]) -> str:
     """The task whose labels tell the training rows apart best: that of the largest entropy."""
 
     def entropy(task: str) -> float:

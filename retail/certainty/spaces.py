@@ -97,13 +97,13 @@ class InputSpace(Space):
         return (1 - nearest - self.spread[0]) / self.spread[1]
 
 
-def plain_space(rows: Tensor, classes: Tensor) -> Space:
-    """The map that (N, D) training rows of (N,) classes, -1 where unknown, ask for."""
+def plain_space(rows: Tensor, classes: Tensor, widest: int = WIDEST) -> Space:
+    """The map that (N, D) training rows of (N,) classes, -1 where unknown, ask for; wider rows are narrowed first."""
     centre = rows.mean(0)
     scale = rows.std(0, correction=0).clamp_min(SMALLEST_SCALE)
     standard = ((rows - centre) / scale).clamp(-CLAMP, CLAMP)
     seen, narrow = standard, None
-    if standard.shape[1] > WIDEST:
+    if standard.shape[1] > widest:
         generator = torch.Generator().manual_seed(0)
         narrow = torch.randn(standard.shape[1], NARROWED, generator=generator) / NARROWED**0.5
         seen = standard @ narrow
@@ -173,14 +173,26 @@ def input_space(plain: Space, kept: EmbeddingBatch, val: EmbeddingBatch, modalit
 
 def fused_space(head: FusionHead, train: EmbeddingBatch, classes: Tensor, modalities: Sequence[Modality]) -> FusedSpace:
     """From the head's answers to the training rows with every subset of their inputs, the others hidden."""
+    logits, owners = fused_rows(head, train, classes, modalities)
+    return fused_space_of(side_by_side(logits), owners)
+
+
+def fused_rows(
+    head: FusionHead, train: EmbeddingBatch, classes: Tensor, modalities: Sequence[Modality]
+) -> tuple[dict[str, Tensor], Tensor]:
+    """{task: (R, C_t)} answers to the training rows by every subset of their inputs, and the (R,) classes of these."""
     answers, owners = [], []
     for subset in (subset for subset in SUBSETS if set(subset) <= set(modalities)):
         shown = train.having(subset)
         if bool(shown.any()):
-            answers.append(side_by_side(predict_logits(head, train.rows(shown).only(subset))))
+            answers.append(predict_logits(head, train.rows(shown).only(subset)))
             owners.append(classes[shown])
     every = -(-sum(map(len, owners)) // MOST_ROWS)
-    rows, own = torch.cat(answers)[::every], torch.cat(owners)[::every]
+    return {t: torch.cat([own[t] for own in answers])[::every] for t in head.tasks}, torch.cat(owners)[::every]
+
+
+def fused_space_of(rows: Tensor, own: Tensor) -> FusedSpace:
+    """From (R, C) answers and their (R,) classes, -1 where unknown."""
     space = plain_space(rows, own)
     known = own >= 0
     labels, members = own[known].unique(return_inverse=True)

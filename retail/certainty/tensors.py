@@ -13,6 +13,7 @@ from torch import Tensor
 
 from retail.certainty import Certainty
 from retail.certainty.calibration import STRAIGHT, Calibration
+from retail.certainty.matching import Matching
 from retail.certainty.novelty import Novelty
 from retail.certainty.promises import MOST_BINS, Promises, TrackRecord
 from retail.certainty.sets import Least, PredictionSets
@@ -50,6 +51,8 @@ def pack(certainty: Certainty, tasks: Sequence[str], inputs: Sequence[Modality])
     if certainty.novelty is not None:
         tensors |= {f"novelty.{name}": tensor for name, tensor in certainty.novelty.to_tensors().items()}
         tensors |= {f"known.{place}": certainty.known[task].int() for place, task in enumerate(tasks)}
+    if certainty.matching is not None:
+        tensors |= {f"matching.{name}": tensor for name, tensor in certainty.matching.to_tensors(tasks).items()}
     return {name: tensor.contiguous() for name, tensor in tensors.items()}
 
 
@@ -100,7 +103,9 @@ def unpack(
     pooled = dict(zip(tasks, found["pooled"].tolist(), strict=True))
     calibration = Calibration(pooled, temperatures, slopes, curves)
     promises, sets = Promises(thresholds, records, needed), PredictionSets(least)
-    return Certainty(calibration, promises, sets, *_novelty(tensors, tasks, known))
+    weights = {n.removeprefix("matching."): tensor for n, tensor in tensors.items() if n.startswith("matching.")}
+    matching = Matching.from_tensors(weights, list(tasks)) if weights else None  # None: packed before there was one
+    return Certainty(calibration, promises, sets, *_novelty(tensors, tasks, known), matching)
 
 
 def _novelty(

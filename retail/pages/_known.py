@@ -116,8 +116,8 @@ def draw_enrol(stocked: Stocked, product: Product) -> None:
             st.session_state.enrolled_note = f"Added “{name}”."
             del st.session_state["enrol_name"]
             st.rerun()
-        if note := st.session_state.pop("enrolled_note", ""):
-            st.success(plain(note))
+    if note := st.session_state.pop("enrolled_note", ""):
+        st.success(plain(note))
     address = {"catalogue": stocked.catalogue.name}
     icon = ":material/inventory_2:"
     st.page_link(PAGES / "catalogue.py", label="Open the catalogue", icon=icon, query_params=address)
