@@ -92,6 +92,8 @@ def score_recognisers(page: Page) -> None:
 
 def import_demo(page: Page) -> None:
     """Catalogue with the demo's products; the first look imports them, and waits until they can be searched."""
+    page.get_by_role("tab", name="Import").wait_for()
+    settled(page)
     if page.get_by_text("This catalogue has no products yet.").count():
         page.get_by_role("tab", name="Import").click()
         page.get_by_role("button", name="Import").click()
@@ -103,8 +105,9 @@ def import_demo(page: Page) -> None:
 
 def review_a_run(page: Page) -> None:
     """Review with a bulk run of some test products of the demo; the first look makes it."""
-    address = page.url
-    if page.get_by_text("Nothing to review.").count():
+    address, empty = page.url, page.get_by_text("Nothing to review.")
+    empty.or_(page.get_by_role("combobox", name="Run")).first.wait_for()
+    if empty.count():
         page.goto(f"{address.rpartition('/')[0]}/?bulk=new")
         page.get_by_text("Folder, ZIP or table on this machine").click()
         page.get_by_role("textbox", name="Path").fill(str(_some_rows()))
