@@ -19,14 +19,12 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from urllib.parse import quote
 
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
 PROJECT = Path(__file__).resolve().parents[1]
 DEMO_DIR = PROJECT / "data" / "demo"
-GROCERIES_NAME = "Groceries (81 real products)"
 DELIVERED = 60  # products of the bulk run that is reviewed
 PICTURES = Path(__file__).with_name("screenshots")
 FIRST_PAGE = "recognise"  # it lives at the root
@@ -92,16 +90,24 @@ def score_recognisers(page: Page) -> None:
     page.get_by_role("button", name="Cancel").wait_for(state="detached")
 
 
-def open_groceries(page: Page) -> None:
-    """Catalogue with the products that ship."""
-    page.goto(f"{page.url.partition('?')[0]}?catalogue={quote(GROCERIES_NAME)}")
-    page.get_by_text("81 products, by name.").wait_for(timeout=TRAIN_MS)
+def import_demo(page: Page) -> None:
+    """Catalogue with the demo's products; the first look imports them, and waits until they can be searched."""
+    page.get_by_role("tab", name="Import").wait_for()
+    settled(page)
+    if page.get_by_text("This catalogue has no products yet.").count():
+        page.get_by_role("tab", name="Import").click()
+        page.get_by_role("button", name="Import").click()
+        page.get_by_text("from 600 rows").wait_for(timeout=TRAIN_MS)
+        page.get_by_role("tab", name="Products").click()
+    page.get_by_text("24 products, by name.").wait_for(timeout=TRAIN_MS)
+    page.get_by_text("Bringing the catalogue up to date").wait_for(state="detached", timeout=TRAIN_MS)
 
 
 def review_a_run(page: Page) -> None:
     """Review with a bulk run of some test products of the demo; the first look makes it."""
-    address = page.url
-    if page.get_by_text("Nothing to review.").count():
+    address, empty = page.url, page.get_by_text("Nothing to review.")
+    empty.or_(page.get_by_role("combobox", name="Run")).first.wait_for()
+    if empty.count():
         page.goto(f"{address.rpartition('/')[0]}/?bulk=new")
         page.get_by_text("Folder, ZIP or table on this machine").click()
         page.get_by_role("textbox", name="Path").fill(str(_some_rows()))
@@ -133,7 +139,7 @@ def _some_rows() -> Path:
 PREPARED: dict[str, tuple[str, Callable[[Page], None]]] = {
     FIRST_PAGE: (FIRST_PAGE, try_example),
     "leaderboard": ("leaderboard", score_recognisers),
-    "catalogue": ("catalogue", open_groceries),
+    "catalogue": ("catalogue", import_demo),
     "review": ("review", review_a_run),
     "data-leaks": ("data", look_for_leaks),
     "compare-mistakes": ("compare", open_section("Mistakes")),

@@ -62,13 +62,15 @@ def draw_card(product: CatalogueProduct, key: str, open_one: Callable[[str], Non
 def draw_face(product: CatalogueProduct) -> None:
     """The first photo, or else the first words, or else that there is a sound only."""
     photos = [view.source for view in product.views if view.modality == "image"]
+    title = product.title.casefold()
     words = [str(view.source) for view in product.views if view.modality == "text"]
+    words = [said for said in words if said.strip().casefold() != title]  # the title stands below
     if photos and isinstance(photos[0], Path):
         draw_photo(photos[0], product.title, complain=st.caption)
     elif words:
         st.caption(plain(f"“{shortened(words[0], MOST_LETTERS)}”"))
     else:
-        st.caption("Sound only" if product.views else "Nothing shows it yet")
+        st.caption("No photo" if product.views else "Nothing shows it yet")
 
 
 def draw_face_of(product: Product, name: str, width: int) -> None:

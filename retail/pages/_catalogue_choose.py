@@ -44,7 +44,6 @@ def catalogue_for(chosen: Chosen) -> Catalogue:
 
 def choose_recogniser() -> Chosen:
     """The one that Recognise uses, as one box without its facts."""
-    prepare_demo(str(home()))
     found = all_recognisers(str(home()))
     if st.session_state.get("recogniser") not in found:
         st.session_state.recogniser = DEMO_NAME
@@ -69,6 +68,7 @@ def choose_catalogue() -> Looked:
     asked = st.query_params.get("catalogue", "")
     if asked in known and st.session_state.get("catalogue_asked") != asked:
         st.session_state[KEPT] = st.session_state.catalogue_asked = asked
+    prepare_demo(str(home()))
     left, right = st.columns(2)
     with right:
         chosen = choose_recogniser()

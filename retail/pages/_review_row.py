@@ -33,7 +33,7 @@ LOOKS = """<style>
 [class*="st-key-shown"] img {max-height: 400px; object-fit: contain}
 [class*="st-key-guess_"] button {background-origin: border-box !important; background-repeat: no-repeat !important}
 [class*="st-key-guess_"] button > * {width: 100%; justify-content: space-between; text-align: left}
-.st-key-review_accept kbd {color: inherit !important}
+.st-key-review_accept kbd {color: #FFFFFF !important; opacity: 1 !important}
 [class*="st-key-nearest"] {display: grid; gap: 0.5rem; grid-template-columns: repeat(auto-fill, minmax(96px, 1fr))}
 [class*="st-key-nearest"] > div, [class*="st-key-known_"] {width: 100% !important}
 [class*="st-key-known_"] img, [class*="st-key-ahead_"] img {height: 84px !important; object-fit: contain}

@@ -9,6 +9,7 @@ import csv
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from retail.dataset.manifest import Manifest
@@ -23,7 +24,7 @@ from retail.schema import Product, Progress, UserError
 from retail.store import EmbeddingStore
 from retail.workspace import bulk, jobs
 from retail.workspace.answers import Row
-from retail.workspace.bulk import Predictions
+from retail.workspace.bulk import PREDICTIONS, Predictions
 from retail.workspace.jobs import Job
 from retail.workspace.requests import PredictRequest
 
@@ -65,11 +66,17 @@ def reviewable() -> dict[str, tuple[Job, int]]:
     """Id -> (job, rows that need a person) of every finished bulk run that has such rows, the newest first."""
     found = {}
     for job in bulk.bulk_jobs():
-        if jobs.status(job).state != "done":
+        if jobs.status(job).state != "done" or not (job.folder / PREDICTIONS).is_file():
             continue
-        if count := to_look_at(bulk.predictions(job)):
+        if count := _counted(job, (job.folder / PREDICTIONS).stat().st_mtime_ns):
             found[job.id] = (job, count)
     return found
+
+
+@lru_cache(maxsize=64)
+def _counted(job: Job, changed: int) -> int:
+    """Rows that need a person; a page asks each time it is drawn, and a table never changes once it is there."""
+    return to_look_at(bulk.predictions(job))
 
 
 def to_look_at(table: Predictions) -> int:
