@@ -146,11 +146,11 @@ class Shelf:
 
     def weigh(
         self, examples: EmbeddingBatch, odds: Tensor, name: str, task: str
-    ) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
+    ) -> tuple[Tensor, Tensor, dict[str, Tensor], bool]:
         """What a product that is not kept yet would weigh for uploads like these examples, with `odds` (E, K).
 
         (E, own) log weights of the products that are kept, (E, K) those of the new one, and {class: (E,)} probabilities
-        of the classes, all in one task, "" for one where every product is new.
+        of the classes, all in one task, "" for one where every product is new; and whether the classifier is heard.
         """
         alone = self.recognizer.answer(with_inputs(examples, self.recognizer), ())
         alike = self.spaces.alike(examples, self.shown)
@@ -158,8 +158,9 @@ class Shelf:
         speaks, new = self._speaks(task)
         kept = kept.masked_fill(~speaks, -torch.inf)
         known = bool(task) and name in self.recognizer.vocabularies[task].classes
-        if not any(prediction.probs for prediction in alone):
-            return by_itself(kept), odds - math.log(1 + int(speaks.sum())), {}
+        unheard = sum(not prediction.probs or prediction.novelty.unknown for prediction in alone)
+        if 2 * unheard > len(alone):
+            return by_itself(kept), odds - math.log(1 + int(speaks.sum())), {}, False
         novelty = torch.tensor([prediction.novelty.score for prediction in alone])
         sure = torch.tensor([_sure(prediction, task) for prediction in alone])
         facts = alike.uploads, novelty, sure
@@ -175,6 +176,7 @@ class Shelf:
             weights,
             torch.stack(mine, 1),
             {label: torch.tensor([prediction.probs[task][label] for prediction in alone]) for label in probs},
+            True,
         )
 
     def odds(self, alike: Alike) -> Tensor:
