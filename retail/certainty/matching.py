@@ -130,9 +130,7 @@ class Matching:
             "recalls": (size, len(EXAMPLES), 3),
         }
         shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
-        finite = all(
-            bool(tensors[name].isfinite().all()) for name in ("pairs", "new", "known", "typical") if name in tensors
-        )
+        finite = all(bool(tensor.isfinite().all()) for name, tensor in tensors.items() if name != "enough")
         if shapes != wanted or not finite:
             raise UserError("How the bundle weighs known products is damaged; copy or train the bundle again.")
         known = dict(zip(tasks, tensors["known"], strict=True))
