@@ -24,8 +24,9 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from benchmarks.unknown import DATASETS, drawn, fashion, grocery, renumbered, split_off
+from retail.catalogue.filling import matching_of, spaces_of
 from retail.catalogue.record import CatalogueProduct
-from retail.catalogue.shelf import Shelf, matching_of, spaces_of
+from retail.catalogue.shelf import Shelf
 from retail.certainty import Certainty
 from retail.config import TrainConfig
 from retail.dataset.reader import read_manifest

@@ -6,6 +6,7 @@ its point, and its file or words name the draw, so that nothing has to be read.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cache
 from types import SimpleNamespace
@@ -83,6 +84,9 @@ class InMemory:
 
     def products(self):
         return self.kept
+
+    def counts(self):
+        return Counter(view.modality for view in self.views())
 
     def views(self):
         return [view for product in self.kept for view in product.views]

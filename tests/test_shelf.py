@@ -7,10 +7,13 @@ from dataclasses import replace
 import pytest
 import torch
 
+from retail.catalogue.database import Catalogue
 from retail.catalogue.foresight import sentence
+from retail.catalogue.record import CatalogueProduct
 from retail.catalogue.shelf import Shelf
 from retail.certainty.matching import Matching
-from retail.schema import SUBSETS, NoveltyScore, Product, UserError
+from retail.recognizer import Recognizer
+from retail.schema import SUBSETS, Product, UserError
 from tests.catalogue_sample import NEW, TRAINED, recognizer, rows, shelf, vector
 
 FIRST_NEW = TRAINED
@@ -107,9 +110,10 @@ def test_what_the_classifier_does_not_know_is_unknown_until_the_catalogue_does()
 def test_training_rows_are_shown_and_change_no_answer():
     one = Product("t1", labels={"product": "00", "kind": "a"}, split="train")
     bare = Shelf.of(recognizer(), None)
+    row = CatalogueProduct(one.id, "", dict(one.labels))
     shown = replace(
         bare,
-        products=(replace_id(one),),
+        products=(row,),
         shown=bare.spaces.shown({"image": vector(0, "image", 1)[None]}, {"image": torch.tensor([0])}, 1),
     )
     upload = rows([0], [700])
@@ -118,10 +122,22 @@ def test_training_rows_are_shown_and_change_no_answer():
     assert after.matches[0].id == "t1" and after.matches[0].probability == after.probs["product"]["00"]
 
 
-def replace_id(product: Product):
-    from retail.catalogue.record import CatalogueProduct
-
-    return CatalogueProduct(product.id, "", dict(product.labels))
+def test_of_a_catalogue_too_large_for_memory_the_nearest_are_compared_just_as_well(empty_home, monkeypatch):
+    own, kept = Recognizer.load("demo"), Catalogue.open("many")
+    words = ["steel screwdriver set", "garden hose, 20 m", "paint brush", "wall paint, white", "cordless drill"]
+    kept.add([(CatalogueProduct("", text.title()), Product("", text=text)) for text in words])
+    uploads = [Product.of(text="a garden hose of 20 metres"), Product.of(text="almond muesli, 500 g")]
+    whole = Shelf.of(own, kept)
+    monkeypatch.setattr("retail.catalogue.shelf.MOST_IN_MEMORY", 1)
+    monkeypatch.setattr("retail.catalogue.filling.CANDIDATES", 3)
+    wide = Shelf.of(own, kept)
+    assert wide.products == () and len(whole.products) == 5
+    for upload in uploads:
+        one, other = (each.answer(*each.embed([upload]))[0] for each in (whole, wide))
+        assert other.matches[0].name == one.matches[0].name
+        assert other.matches[0].similarity == pytest.approx(one.matches[0].similarity, abs=1e-5)
+        assert other.best("product")[0] == one.best("product")[0]
+    assert wide.foresee(uploads[0], "My hose").sentence.startswith(("About", "Hardly", "Nearly"))
 
 
 def test_answers_of_every_subset_and_their_error():
@@ -214,4 +230,3 @@ def test_nothing_that_can_be_read_cannot_be_foreseen():
 def test_the_odds_of_each_mix_are_there_for_every_subset():
     matching = Matching.usual()
     assert matching.pairs.shape[:2] == (len(SUBSETS), len(SUBSETS))
-    assert NoveltyScore(1.0, 2.0).unknown is False

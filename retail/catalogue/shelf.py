@@ -2,7 +2,8 @@
 
 In: a `Recognizer`, a `Catalogue` and, where they are at hand, rows that the recogniser learned from. Out: a `Shelf`.
 
-Up to some 50,000 views every upload is compared with every product, exactly.
+Up to 50,000 views every upload is compared with every product, exactly; of a larger catalogue with those that its index
+holds nearest, exactly again. There a product is found by an input that it shares with the upload alone.
 """
 
 from __future__ import annotations
@@ -11,20 +12,30 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from retail.catalogue.answering import Voice, answer_of, joint, marked, taken_for
 from retail.catalogue.database import Catalogue
+from retail.catalogue.filling import (
+    Owned,
+    all_views,
+    encoders_for,
+    joined,
+    matching_of,
+    own_weights,
+    parents_in,
+    spaces_of,
+    views_near,
+    with_inputs,
+)
 from retail.catalogue.foresight import Foresight, foresee
-from retail.catalogue.record import CatalogueProduct, View
-from retail.certainty.alike import PLAIN, Alike, Shown, Spaces, Views, with_all
-from retail.certainty.matching import USUAL_PLAIN, Matching, by_itself, exclusive, naming_task
-from retail.certainty.weighing import pair_fit
+from retail.catalogue.record import CatalogueProduct
+from retail.certainty.alike import PLAIN, Alike, Shown, Spaces
+from retail.certainty.matching import Matching, by_itself, exclusive, naming_task
 from retail.config.wish import DEFAULT_WISH
-from retail.encoders import Encoder, load_preset
-from retail.evaluation.hierarchy import ParentMap, contradictions, parents_of
+from retail.encoders import Encoder
+from retail.evaluation.hierarchy import ParentMap, contradictions
 from retail.recognizer import Recognizer
 from retail.schema import (
     MODALITIES,
@@ -44,9 +55,12 @@ REPEATED = 1 - 1e-4  # cosine from which on two files are one; decoding and batc
 CERTAIN = 40.0  # log odds that outweigh any classifier
 SHOWN = 5  # nearest products that an answer names
 VOICES = 50  # products that count in one answer; the others have next to no probability
-FEWEST = 20  # views with another of the same product, below which their cosines say little
-MOST_VIEWS = 1000  # more tell two numbers no better
+MOST_IN_MEMORY = 50_000  # views that every upload is compared with; 250 MB of photos
+UPLOADS_AT_ONCE = 16  # of which candidates are found together
 PAIRS_AT_ONCE = 2_000_000  # uploads times products that are compared in one piece
+
+
+NO_ROWS = EmbeddingBatch((), {}, {}, {})
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +77,8 @@ class Shelf:
     version: int = -1  # of the catalogue
     plain: Mapping[Modality, tuple[float, float]] = field(default_factory=dict)  # see `Matching.odds`
     parents: Mapping[str, Mapping[str, ParentMap]] = field(default_factory=dict)  # which task is whose parent
+    train: tuple[tuple[CatalogueProduct, ...], EmbeddingBatch] = field(default_factory=lambda: ((), NO_ROWS))
+    wide: Catalogue | None = None  # a catalogue that is too large for memory, of which candidates are compared
 
     @classmethod
     def of(
@@ -74,33 +90,43 @@ class Shelf:
         progress: Progress | None = None,
     ) -> Shelf:
         """Embeds what was not embedded yet. `train`, rows that it learned from, are shown and change no answer."""
-        version = -1 if catalogue is None else catalogue.version
-        kept = [] if catalogue is None else catalogue.products()
-        encoders = _encoders(recognizer, [] if catalogue is None else catalogue.views())
-        views: dict[Modality, Tensor] = {}
-        owners: dict[Modality, Tensor] = {}
-        place_of = {product.id: place for place, product in enumerate(kept)}
+        version, counts = -1, dict[Modality, int]()
+        kept: list[CatalogueProduct] = []
+        if catalogue is not None:
+            version, counts = catalogue.version, catalogue.counts()
+        encoders = encoders_for(recognizer, counts)
+        views: Owned = ({}, {})
+        wide = catalogue if sum(counts.values()) > MOST_IN_MEMORY else None
         if catalogue is not None:
             catalogue.embed(encoders, store, progress)
+            if wide is None:
+                kept = catalogue.products()
+                views = all_views(catalogue, kept, encoders)
         batch, _ = embed_products(train, encoders, {}, store or EmbeddingStore(), progress)
-        for modality, encoder in encoders.items():
-            there = batch.present[modality]
-            views[modality] = batch.embeddings[modality][there]
-            owners[modality] = len(kept) + there.nonzero().flatten()
-            if catalogue is not None:
-                found = catalogue.vectors(encoder)
-                known = [place for place, product in enumerate(found.products) if product in place_of]
-                rows = torch.as_tensor(found.vectors, dtype=torch.float32).reshape(-1, encoder.dim)[known]
-                places = torch.tensor([place_of[found.products[place]] for place in known], dtype=torch.long)
-                views[modality] = torch.cat([rows, views[modality]])
-                owners[modality] = torch.cat([places, owners[modality]])
-        shown_rows = [CatalogueProduct(row.id, "", dict(row.labels)) for row in train]
-        products = (*kept, *shown_rows)
-        spaces = spaces_of(recognizer, views)
+        empty = cls(
+            recognizer=recognizer,
+            encoders=encoders,
+            products=(),
+            own=0,
+            spaces=spaces_of(recognizer, {}),
+            shown=Shown(0, {}, torch.zeros(0, 1)),
+            matching=matching_of(recognizer),
+            version=version,
+            parents=parents_in(recognizer, train),
+            train=(tuple(CatalogueProduct(row.id, "", dict(row.labels)) for row in train), batch),
+            wide=wide,
+        )
+        return empty._filled(kept, views)
+
+    def _filled(self, kept: Sequence[CatalogueProduct], own: Owned) -> Shelf:
+        """The same with these products of the catalogue, and the training rows behind them."""
+        rows, batch = self.train
+        views, owners = joined(own, len(kept), batch)
+        products = (*kept, *rows)
+        spaces = spaces_of(self.recognizer, views)
         shown = spaces.shown(views, owners, len(products))
         plain = {m: own_weights(shown.views[m], m, len(products)) for m in shown.views if m not in spaces.maps}
-        matching, parents = matching_of(recognizer), _parents(recognizer, train)
-        return cls(recognizer, encoders, products, len(kept), spaces, shown, matching, version, plain, parents)
+        return replace(self, products=products, own=len(kept), spaces=spaces, shown=shown, plain=plain)
 
     def embed(
         self, products: Sequence[Product], store: EmbeddingStore | None = None, progress: Progress | None = None
@@ -120,11 +146,16 @@ class Shelf:
         count: int = SHOWN,
     ) -> list[Prediction]:
         """Classifier and catalogue together; a product that neither of them can use has empty `used` and `probs`."""
-        size = max(1, PAIRS_AT_ONCE // max(1, len(self.products)))
+        size = max(1, PAIRS_AT_ONCE // max(1, len(self.products))) if self.wide is None else UPLOADS_AT_ONCE
         found: list[Prediction] = []
         for start in range(0, len(batch), size):
-            found += self._answer(batch.rows(slice(start, start + size)), notes, accuracy, count)
+            rows = batch.rows(slice(start, start + size))
+            found += self._beside(rows)._answer(rows, notes, accuracy, count)
         return found
+
+    def _beside(self, uploads: EmbeddingBatch) -> Shelf:
+        """The shelf that these uploads are compared with: itself, or of a large catalogue the nearest products."""
+        return self if self.wide is None else self._filled(*views_near(self.wide, uploads, self.encoders))
 
     def answer_subsets(
         self, product: Product, batch: EmbeddingBatch, notes: Sequence[Note]
@@ -142,15 +173,15 @@ class Shelf:
 
     def foresee(self, product: Product, name: str) -> Foresight:
         """How often a product that is not kept yet will be recognised, and what it will be confused with."""
-        return foresee(self, product, name)
+        return foresee(self if self.wide is None else self._beside(self.embed([product])[0]), product, name)
 
     def weigh(
         self, examples: EmbeddingBatch, odds: Tensor, name: str, task: str
-    ) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
+    ) -> tuple[Tensor, Tensor, dict[str, Tensor], bool]:
         """What a product that is not kept yet would weigh for uploads like these examples, with `odds` (E, K).
 
         (E, own) log weights of the products that are kept, (E, K) those of the new one, and {class: (E,)} probabilities
-        of the classes, all in one task, "" for one where every product is new.
+        of the classes, all in one task, "" for one where every product is new; and whether the classifier is heard.
         """
         alone = self.recognizer.answer(with_inputs(examples, self.recognizer), ())
         alike = self.spaces.alike(examples, self.shown)
@@ -158,8 +189,9 @@ class Shelf:
         speaks, new = self._speaks(task)
         kept = kept.masked_fill(~speaks, -torch.inf)
         known = bool(task) and name in self.recognizer.vocabularies[task].classes
-        if not any(prediction.probs for prediction in alone):
-            return by_itself(kept), odds - math.log(1 + int(speaks.sum())), {}
+        unheard = sum(not prediction.probs or prediction.novelty.unknown for prediction in alone)
+        if 2 * unheard > len(alone):
+            return by_itself(kept), odds - math.log(1 + int(speaks.sum())), {}, False
         novelty = torch.tensor([prediction.novelty.score for prediction in alone])
         sure = torch.tensor([_sure(prediction, task) for prediction in alone])
         facts = alike.uploads, novelty, sure
@@ -175,6 +207,7 @@ class Shelf:
             weights,
             torch.stack(mine, 1),
             {label: torch.tensor([prediction.probs[task][label] for prediction in alone]) for label in probs},
+            True,
         )
 
     def odds(self, alike: Alike) -> Tensor:
@@ -201,7 +234,7 @@ class Shelf:
 
     def _reads(self, modality: Modality) -> bool:
         """Whether the classifier takes this input, or a product of the catalogue has it."""
-        return modality in self.recognizer.modalities or modality in self.shown.views
+        return modality in self.encoders
 
     def _answer(self, batch: EmbeddingBatch, notes: Sequence[Note], accuracy: float, count: int) -> list[Prediction]:
         alone = self.recognizer.answer(with_inputs(batch, self.recognizer), notes, accuracy)
@@ -299,59 +332,6 @@ class Shelf:
             }
             best[kind] = Match(product.id, product.name, product.labels, probability, similarity), part
         return sorted(best.values(), key=lambda pair: -pair[0].probability)[:count]
-
-
-def _parents(recognizer: Recognizer, train: Sequence[Product]) -> Mapping[str, Mapping[str, ParentMap]]:
-    known = recognizer.vocabularies
-    targets = {task: np.array([own.index(row.labels.get(task, "")) for row in train]) for task, own in known.items()}
-    return parents_of(targets, {task: len(own) for task, own in known.items()}) if train else {}
-
-
-def own_weights(views: Views, modality: Modality, products: int) -> tuple[float, float]:
-    """Weight and constant of the plain cosine, from the catalogue's own views, each held against all others.
-
-    The usual ones where fewer than `FEWEST` views have another one of their product beside them.
-    """
-    usual = USUAL_PLAIN[modality]
-    rows = torch.arange(len(views.owners))[:: -(-len(views.owners) // MOST_VIEWS) or 1]
-    several = rows[views.counts(products)[views.owners[rows]] > 1]
-    if len(several) < FEWEST:
-        return usual
-    directions = views.directions[PLAIN[modality]]
-    cosines = directions[several] @ directions.T
-    cosines[torch.arange(len(several)), several] = -torch.inf
-    best = torch.full((len(several), products), -torch.inf)
-    best.scatter_reduce_(1, views.owners.expand_as(cosines), cosines, "amax")
-    there = best.isfinite()
-    same = torch.arange(products) == views.owners[several][:, None]
-    weight, constant = pair_fit(best[there][:, None], same[there], torch.tensor(usual)).tolist()
-    return weight, constant
-
-
-def with_inputs(batch: EmbeddingBatch, recognizer: Recognizer) -> EmbeddingBatch:
-    """What the recogniser's head reads of a batch; absent where the batch lacks it."""
-    return with_all(batch, recognizer.head.dims)
-
-
-def spaces_of(recognizer: Recognizer, views: Mapping[Modality, Tensor]) -> Spaces:
-    """The recogniser's own; around the mean of the catalogue's views {input: (V, D)} where it has none."""
-    novelty = recognizer.certainty.novelty
-    maps = {} if novelty is None else novelty.inputs
-    centres = {m: space.centre for m, space in maps.items()}
-    centres |= {m: rows.mean(0) for m, rows in views.items() if m not in centres and len(rows)}
-    return Spaces(centres, maps, recognizer.head, None if novelty is None else novelty.fused)
-
-
-def matching_of(recognizer: Recognizer) -> Matching:
-    """The recogniser's own, or the usual one."""
-    return recognizer.certainty.matching or Matching.usual()
-
-
-def _encoders(recognizer: Recognizer, views: Sequence[View]) -> dict[Modality, Encoder]:
-    """The recogniser's, and the bundled ones for inputs that it lacks but some view has."""
-    there = {view.modality for view in views} - set(recognizer.modalities)
-    found = {m: recognizer.encoders[m] for m in recognizer.modalities} | load_preset("bundled", there)
-    return {m: found[m] for m in MODALITIES if m in found}
 
 
 def _sure(prediction: Prediction, task: str) -> float:

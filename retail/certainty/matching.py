@@ -36,6 +36,7 @@ PRODUCT_TASKS = ("product", "name", "title", "item", "article", "sku")
 USUAL_NEW = [4.4, 1.0, 0.6, 0.1, 0.8]
 USUAL_KNOWN = [3.0, 1.2, 0.4, 0.5, 0.5]
 USUAL_TYPICAL = [[-3.0, -1.5, -0.7, 0.0, 0.7, 1.3, 1.9, 2.5, 3.2, 4.2]] * len(EXAMPLES)
+USUAL_RECALL = [0.6, 0.2, 3.0]  # alone, among exp(3) others
 # Weight of the plain cosine and constant, where the recogniser does not read an input.
 USUAL_PLAIN: Mapping[Modality, tuple[float, float]] = {"audio": (4.0, -1.2), "image": (8.5, -2.7), "text": (5.5, -1.6)}
 
@@ -49,6 +50,9 @@ class Matching:
     known: Mapping[str, Tensor] = field(default_factory=dict)  # task -> (7, 5): of an example of a trained class
     enough: Tensor = field(default_factory=lambda: torch.full((len(WISHES),), torch.nan))  # see `threshold`
     typical: Tensor = field(default_factory=lambda: torch.tensor(USUAL_TYPICAL).expand(7, -1, -1))  # see `same_odds`
+
+    # (7, 3, 3) for EXAMPLES: recall of a product alone, of a third of the classes together, and the log of their number
+    recalls: Tensor = field(default_factory=lambda: torch.tensor(USUAL_RECALL).expand(7, len(EXAMPLES), -1))
 
     @classmethod
     def usual(cls) -> Matching:
@@ -94,20 +98,24 @@ class Matching:
         return float(self.enough[int(np.searchsorted(np.array(WISHES), wished - 1e-9))])
 
     def same_odds(self, subset: int, examples: int) -> Tensor:
-        """(10,) log odds of uploads with a product that they are, at QUANTILES; between the numbers of EXAMPLES."""
-        rows = self.typical[subset]
-        if examples <= EXAMPLES[0]:
-            return rows[0]
-        place = min(int(np.searchsorted(EXAMPLES, examples)), len(EXAMPLES) - 1)
-        low, high = EXAMPLES[place - 1], EXAMPLES[place]
-        part = min(1.0, math.log(examples / low) / math.log(high / low))
-        return (1 - part) * rows[place - 1] + part * rows[place]
+        """(10,) log odds of uploads with a product that they are, at QUANTILES."""
+        return between(self.typical[subset], examples)
+
+    def usual_recall(self, subset: int, examples: int, crowd: int) -> float:
+        """How often uploads of a new product were recognised in made-up enrolments, beside `crowd` other new ones."""
+        alone, among, size = between(self.recalls[subset], examples).tolist()
+        part = min(1.0, math.log(1 + crowd) / max(size, 1e-6))
+        return (1 - part) * alone + part * among
+
+    @property
+    def _foresight(self) -> dict[str, Tensor]:
+        return {"typical": self.typical, "recalls": self.recalls}
 
     def to_tensors(self, tasks: Sequence[str]) -> dict[str, Tensor]:
         """For safetensors."""
         usual = torch.tensor([USUAL_KNOWN] * len(SUBSETS))
         known = torch.stack([self.known.get(task, usual) for task in tasks])  # (T, 7, 5)
-        return {"pairs": self.pairs, "new": self.new, "known": known, "enough": self.enough, "typical": self.typical}
+        return {"pairs": self.pairs, "new": self.new, "known": known, "enough": self.enough, **self._foresight}
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, Tensor], tasks: Sequence[str]) -> Matching:
@@ -119,15 +127,15 @@ class Matching:
             "known": (len(tasks), size, weights),
             "enough": (len(WISHES),),
             "typical": (size, len(EXAMPLES), len(QUANTILES)),
+            "recalls": (size, len(EXAMPLES), 3),
         }
         shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
-        finite = all(
-            bool(tensors[name].isfinite().all()) for name in ("pairs", "new", "known", "typical") if name in tensors
-        )
+        finite = all(bool(tensor.isfinite().all()) for name, tensor in tensors.items() if name != "enough")
         if shapes != wanted or not finite:
             raise UserError("How the bundle weighs known products is damaged; copy or train the bundle again.")
         known = dict(zip(tasks, tensors["known"], strict=True))
-        return cls(tensors["pairs"], tensors["new"], known, tensors["enough"], tensors["typical"])
+        rest = (tensors[name] for name in ("enough", "typical", "recalls"))
+        return cls(tensors["pairs"], tensors["new"], known, *rest)
 
 
 def _usual_pair(upload: Subset, product: Subset) -> Tensor:
@@ -138,6 +146,16 @@ def _usual_pair(upload: Subset, product: Subset) -> Tensor:
         found[COSINES.index(PLAIN[modality])] = found[COSINES.index(MAPPED[modality])] = 2.5 / len(shared)
     found[-2:] = torch.tensor([5.5, -4.3] if shared else [7.0, -1.5])
     return found
+
+
+def between(rows: Tensor, examples: int) -> Tensor:
+    """(3, …) for each of EXAMPLES -> (…) for a number between them."""
+    if examples <= EXAMPLES[0]:
+        return rows[0]
+    place = min(int(np.searchsorted(EXAMPLES, examples)), len(EXAMPLES) - 1)
+    low, high = EXAMPLES[place - 1], EXAMPLES[place]
+    part = min(1.0, math.log(examples / low) / math.log(high / low))
+    return (1 - part) * rows[place - 1] + part * rows[place]
 
 
 def weighed(weights: Tensor, odds: Tensor, novelty: Tensor, sure: Tensor, counted: Tensor | None = None) -> Tensor:

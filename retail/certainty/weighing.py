@@ -28,6 +28,7 @@ from retail.schema import SUBSETS
 MOST_PAIRS = 4000  # of each kind, same and other
 PAIR_PRIOR = 2.0  # pairs of each kind that say: the usual weights
 WEIGHING_PRIOR = 1.0
+ALONE = [1.0, 1.0, 1.0, 1.0, 0.0]  # a crowd of one counts for nothing
 FEWEST = 20  # pairs below which their quantiles say little
 
 
@@ -45,7 +46,11 @@ def fit_matching(world: World, spaces: Spaces, novelty: Tensor, groups: np.ndarr
             new[SUBSETS.index(subset)] = guarded(new_weights(asked), own, matching)
     matching = replace(matching, new=new)
     known = known_weights(matching, spaces, world.calibration, world.val, novelty, groups)
-    facts = {"enough": _enough(found, matching, groups), "typical": _typical(found, matching)}
+    facts = {
+        "enough": _enough(found, matching, groups),
+        "typical": _typical(found, matching),
+        "recalls": _recalls(found, matching),
+    }
     return replace(matching, known=known, **facts)
 
 
@@ -92,6 +97,32 @@ def _enough(made_up: Sequence[Trial], matching: Matching, groups: np.ndarray | N
     named = place if groups is None else groups[place]
     found = thresholds(np.concatenate(confidence), np.concatenate(correct), WISHES, named.astype(str))
     return torch.from_numpy(found).float()
+
+
+def _recalls(made_up: Sequence[Trial], matching: Matching) -> Tensor:
+    """(7, EXAMPLES, 3) see `Matching.recalls`; by an upload's own inputs."""
+    found = matching.recalls.clone()
+    for place, column in product(range(len(SUBSETS)), range(len(EXAMPLES))):
+        alone, among, sizes = [torch.zeros(0)], [torch.zeros(0)], []
+        for trial in made_up:
+            if trial.subset != SUBSETS[place]:
+                continue
+            own = trial.places(EXAMPLES[column], trial.subset)
+            same = trial.targets[:, None] == torch.tensor([trial.products[one].label for one in own])
+            best = trial.probs.max(1).values
+            odds = matching.odds(trial.alike)[:, own]
+            weights = weighed(matching.new[place], odds, trial.novelty, best)
+            each = weighed(matching.new[place] * torch.tensor(ALONE), odds, trial.novelty, best).sigmoid()
+            share = exclusive(weights)
+            top = share.max(1)
+            taken = (top.values > (1 - share.sum(1)) * best)[:, None] & (torch.arange(len(own)) == top.indices[:, None])
+            alone.append((each > (1 - each) * best[:, None])[same].float())
+            among.append(taken[same].float())
+            sizes.append(len(own))
+        if sum(map(len, alone)) >= FEWEST:
+            size = math.log(max(2.0, sum(sizes) / len(sizes)))
+            found[place, column] = torch.tensor([float(torch.cat(alone).mean()), float(torch.cat(among).mean()), size])
+    return found
 
 
 def pair_weights(made_up: Sequence[Trial], usual: Tensor) -> dict[tuple[int, int], Tensor]:
@@ -185,7 +216,7 @@ def _loss_of_all(weights: Tensor, scene: Scene) -> Tensor:
 
 
 def _loss_of_each(weights: Tensor, scene: Scene) -> Tensor:
-    alone = weights * torch.tensor([1.0, 1.0, 1.0, 1.0, 0.0])  # a crowd of one
+    alone = weights * torch.tensor(ALONE)
     known = weighed(alone, scene.odds, scene.novelty, scene.sure)
     return NEW_SHARE * softplus(-known[scene.same]).mean() + (1 - NEW_SHARE) * softplus(known[~scene.same]).mean()
 
@@ -227,7 +258,7 @@ def _lost(weights: Tensor, made_up: Sequence[Trial], matching: Matching, alone: 
 def _turned(weights: Tensor, trial: Trial, odds: Tensor, best: Tensor, alone: bool) -> Tensor:
     """(Q,) the share of the products that would outweigh the likeliest class; of all at once, whether one does."""
     if alone:
-        weights = weights * torch.tensor([1.0, 1.0, 1.0, 1.0, 0.0])
+        weights = weights * torch.tensor(ALONE)
         share = weighed(weights, odds, trial.novelty, best).sigmoid()  # (Q, N)
         return (share > (1 - share) * best[:, None]).double().mean(1)
     share = exclusive(weighed(weights, odds, trial.novelty, best))
