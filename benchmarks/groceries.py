@@ -2,7 +2,7 @@
 
 In: the speech synthesizers, and `../shared/datasets/grocery` for the photos. Out: a Markdown table, the one in
 `groceries.md`. `--voices validation` speaks in those that names and voices of the catalogue were chosen by, `--voices
-test` in three people's that neither the choice nor the sound encoder has met.
+test` in three voices of two people that neither the choice nor the sound encoder has met.
 """
 
 from __future__ import annotations
