@@ -8,7 +8,6 @@ holds nearest, exactly again. There a product is found by an input that it share
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -31,7 +30,7 @@ from retail.catalogue.filling import (
 )
 from retail.catalogue.foresight import Foresight, foresee
 from retail.catalogue.record import CatalogueProduct
-from retail.certainty.alike import PLAIN, Alike, Shown, Spaces
+from retail.certainty.alike import PLAIN, Alike, Shown, Spaces, plainly
 from retail.certainty.matching import Matching, by_itself, exclusive, naming_task
 from retail.config.wish import DEFAULT_WISH
 from retail.encoders import Encoder
@@ -177,45 +176,42 @@ class Shelf:
 
     def weigh(
         self, examples: EmbeddingBatch, odds: Tensor, name: str, task: str
-    ) -> tuple[Tensor, Tensor, dict[str, Tensor], bool]:
+    ) -> tuple[Tensor, Tensor, dict[str, Tensor], Tensor]:
         """What a product that is not kept yet would weigh for uploads like these examples, with `odds` (E, K).
 
-        (E, own) log weights of the products that are kept, (E, K) those of the new one, and {class: (E,)} probabilities
-        of the classes, all in one task, "" for one where every product is new; and whether the classifier is heard.
+        (E, own) log weights of the products that are kept, (E, K) those of the new one, {class: (E,)} probabilities of
+        the classes, all in one task, "" for one where every product is new; and (E,) whether the classifier is heard.
         """
         alone = self.recognizer.answer(with_inputs(examples, self.recognizer), ())
         alike = self.spaces.alike(examples, self.shown)
-        kept = self.odds(alike)[:, : self.own]
         speaks, new = self._speaks(task)
-        kept = kept.masked_fill(~speaks, -torch.inf)
-        known = bool(task) and name in self.recognizer.vocabularies[task].classes
-        unheard = sum(not prediction.probs or prediction.novelty.unknown for prediction in alone)
-        if 2 * unheard > len(alone):
-            return by_itself(kept), odds - math.log(1 + int(speaks.sum())), {}, False
+        far = torch.tensor([prediction.novelty.unknown for prediction in alone])
+        kept = self.odds(alike, far)[:, : self.own].masked_fill(~speaks, -torch.inf)
+        heard = torch.tensor([bool(prediction.probs) and not prediction.novelty.unknown for prediction in alone])
         novelty = torch.tensor([prediction.novelty.score for prediction in alone])
         sure = torch.tensor([_sure(prediction, task) for prediction in alone])
-        facts = alike.uploads, novelty, sure
-        weights = self.matching.weights(task, kept, new, *facts)
-        crowd = kept.isfinite() & (new == (not known))
+        known = bool(task) and name in self.recognizer.vocabularies[task].classes
+        kinds = torch.cat([new, torch.tensor([not known])])
+        views = torch.cat([self.shown.counts()[: self.own], torch.tensor([len(examples)])])
         mine = []
         for column in odds.T:
-            joined = torch.cat([kept.masked_fill(~crowd, -torch.inf), column[:, None]], 1)
-            kind = torch.full((self.own + 1,), not known)
-            mine.append(self.matching.weights(task, joined, kind, *facts)[:, -1])
-        probs = alone[0].probs.get(task, {})
-        return (
-            weights,
-            torch.stack(mine, 1),
-            {label: torch.tensor([prediction.probs[task][label] for prediction in alone]) for label in probs},
-            True,
-        )
+            every = torch.cat([kept, column[:, None]], 1)
+            weights = self.matching.weights(task, every, kinds, views, alike.uploads, novelty, sure)
+            mine.append(torch.where(heard[:, None], weights, by_itself(every)))
+        probs = {
+            label: torch.tensor([prediction.probs[task][label] for prediction in alone])
+            for label in (alone[0].probs.get(task, {}) if alone else {})
+        }
+        return mine[0][:, :-1], torch.stack([own[:, -1] for own in mine], 1), probs, heard
 
-    def odds(self, alike: Alike) -> Tensor:
+    def odds(self, alike: Alike, far: Tensor) -> Tensor:
         """(Q, N) log odds that upload and product are the same, were either as likely beforehand.
 
-        The same photo, words or clip again is the same product, whatever a regression on others says.
+        Uploads that are `far` (Q,) from all trained classes are compared by plain cosines: maps and answers that were
+        learned on these classes tell other products badly apart. The same photo, words or clip again is the same
+        product, whatever a regression on others says.
         """
-        odds = self.matching.odds(alike, self.plain)
+        odds = self.matching.odds(plainly(alike, far), self.plain)
         plain = torch.stack([alike.cosines[name] for name in PLAIN.values()])  # (3, Q, N)
         repeated = (plain > REPEATED).any(0) & ((plain > REPEATED) | plain.isnan()).all(0)
         return odds.masked_fill(repeated, CERTAIN)
@@ -239,7 +235,8 @@ class Shelf:
     def _answer(self, batch: EmbeddingBatch, notes: Sequence[Note], accuracy: float, count: int) -> list[Prediction]:
         alone = self.recognizer.answer(with_inputs(batch, self.recognizer), notes, accuracy)
         alike = self.spaces.alike(batch, self.shown)
-        odds = self.odds(alike)  # (Q, N)
+        far = torch.tensor([prediction.novelty.unknown for prediction in alone])
+        odds = self.odds(alike, far)  # (Q, N)
         own = odds[:, : self.own]
         shares = self._shares(alone, alike, own)
         solo = exclusive(by_itself(own))
@@ -266,11 +263,12 @@ class Shelf:
         found = {}
         silent = torch.tensor([not prediction.probs or prediction.novelty.unknown for prediction in alone])
         novelty = torch.tensor([prediction.novelty.score for prediction in alone])
+        views = self.shown.counts()[: self.own]
         for task in ["", *self.recognizer.vocabularies]:
             speaks, new = self._speaks(task)
             sure = torch.tensor([_sure(prediction, task) for prediction in alone])
             heard = odds.masked_fill(~speaks, -torch.inf)
-            weights = self.matching.weights(task, heard, new, alike.uploads, novelty, sure)
+            weights = self.matching.weights(task, heard, new, views, alike.uploads, novelty, sure)
             found[task] = exclusive(torch.where(silent[:, None], by_itself(heard), weights))
         return found
 

@@ -74,6 +74,11 @@ class Shown:
         views = {modality: own.of(places, self.count) for modality, own in self.views.items()}
         return Shown(len(places), views, self.fused[places])
 
+    def counts(self) -> Tensor:
+        """(N,) views of each product by the input that it has most of."""
+        every = [own.counts(self.count) for own in self.views.values()]
+        return torch.stack(every).max(0).values if every else torch.zeros(self.count, dtype=torch.long)
+
     def subsets(self, read: Iterable[Modality]) -> Tensor:
         """(N,) the place of each product's inputs in `SUBSETS`, of those that are `read`, -1 without any."""
         there = {m: self.views[m].counts(self.count) > 0 for m in read if m in self.views}
@@ -150,6 +155,15 @@ class Spaces:
         either = whole.any(1)[:, None] & shown.fused.any(1)
         found[FUSED_COSINE] = torch.where(either, whole @ shown.fused.T, torch.nan)
         return Alike(found, subset_places(read, len(batch)), shown.subsets(self.maps))
+
+
+def plainly(alike: Alike, far: Tensor) -> Alike:
+    """Without the learned cosines of the uploads that are `far`, (Q,) bool, where one shares an input with a product."""
+    shared = torch.stack([~alike.cosines[name].isnan() for name in PLAIN.values()]).any(0)  # (Q, N)
+    blank = far[:, None] & shared
+    plain = set(PLAIN.values())
+    cosines = {n: own if n in plain else own.masked_fill(blank, torch.nan) for n, own in alike.cosines.items()}
+    return replace(alike, cosines=cosines)
 
 
 def without(logits: Mapping[str, Tensor], task: str, classes: Tensor) -> dict[str, Tensor]:

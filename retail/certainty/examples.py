@@ -19,7 +19,7 @@ from torch import Tensor
 from retail.certainty.alike import Spaces
 from retail.certainty.calibration import Calibration
 from retail.certainty.descent import minimized
-from retail.certainty.matching import USUAL_KNOWN, Matching, weighed
+from retail.certainty.matching import USUAL_KNOWN, Matching, crowd_of, weighed
 from retail.schema import SUBSETS, Modality, Subset
 from retail.store import EmbeddingBatch
 from retail.training import predict_logits
@@ -104,7 +104,7 @@ def _weights(halves: Sequence[Halves]) -> Tensor:
     def loss(weights: Tensor) -> Tensor:
         lost = torch.zeros((), dtype=torch.float64)
         for odds, novelty, sure, own, same in scenes:
-            each = weighed(weights, odds, novelty, sure)
+            each = weighed(weights, odds, novelty, sure, crowd_of(odds, torch.ones(odds.shape[1])))
             right = torch.cat([own[:, None], each.masked_fill(~same, -torch.inf)], 1).logsumexp(1)
             every = torch.cat([torch.zeros_like(own)[:, None], each], 1).logsumexp(1)
             lost = lost + (every - right).sum()

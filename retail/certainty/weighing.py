@@ -20,7 +20,7 @@ from retail.certainty.alike import COSINES, Spaces
 from retail.certainty.descent import minimized
 from retail.certainty.enrolments import Trial, World, trials
 from retail.certainty.examples import known_weights
-from retail.certainty.matching import EXAMPLES, QUANTILES, USUAL_NEW, WEIGHING, Matching, exclusive, weighed
+from retail.certainty.matching import EXAMPLES, QUANTILES, USUAL_NEW, WEIGHING, Matching, by_itself, exclusive, weighed
 from retail.certainty.novelty import FALSE_ALARMS
 from retail.metrics.promises import WISHES, thresholds
 from retail.schema import SUBSETS
@@ -28,7 +28,6 @@ from retail.schema import SUBSETS
 MOST_PAIRS = 4000  # of each kind, same and other
 PAIR_PRIOR = 2.0  # pairs of each kind that say: the usual weights
 WEIGHING_PRIOR = 1.0
-ALONE = [1.0, 1.0, 1.0, 1.0, 0.0]  # a crowd of one counts for nothing
 FEWEST = 20  # pairs below which their quantiles say little
 
 
@@ -87,7 +86,8 @@ def _enough(made_up: Sequence[Trial], matching: Matching, groups: np.ndarray | N
         labels = torch.tensor([trial.products[place].label for place in places])
         best = trial.probs.max(1).values
         weights = matching.new[SUBSETS.index(trial.subset)]
-        share = exclusive(weighed(weights, matching.odds(trial.alike)[:, places], trial.novelty, best))
+        odds = matching.odds(trial.alike)[:, places]
+        share = exclusive(weighed(weights, odds, trial.novelty, best, _crowd(EXAMPLES[1], len(places))))
         top = share.max(1)
         taken = (top.values > (1 - share.sum(1)) * best).numpy()
         confidence.append(top.values.numpy()[taken].astype(float))
@@ -111,9 +111,11 @@ def _recalls(made_up: Sequence[Trial], matching: Matching) -> Tensor:
             same = trial.targets[:, None] == torch.tensor([trial.products[one].label for one in own])
             best = trial.probs.max(1).values
             odds = matching.odds(trial.alike)[:, own]
-            weights = weighed(matching.new[place], odds, trial.novelty, best)
-            each = weighed(matching.new[place] * torch.tensor(ALONE), odds, trial.novelty, best).sigmoid()
-            share = exclusive(weights)
+            facts = matching.new[place], odds, trial.novelty, best
+            silent = ~_heard(trial)[:, None]
+            single, every = (weighed(*facts, _crowd(EXAMPLES[column], many)) for many in (1, len(own)))
+            each = torch.where(silent, odds, single).sigmoid()
+            share = exclusive(torch.where(silent, by_itself(odds), every))
             top = share.max(1)
             taken = (top.values > (1 - share.sum(1)) * best)[:, None] & (torch.arange(len(own)) == top.indices[:, None])
             alone.append((each > (1 - each) * best[:, None])[same].float())
@@ -177,6 +179,7 @@ class Scene:
     novelty: Tensor  # (Q,)
     sure: Tensor  # (Q,)
     same: Tensor  # (Q, N) bool
+    examples: int  # that each product was enrolled from
 
 
 def scenes(made_up: Sequence[Trial], matching: Matching) -> Iterator[Scene]:
@@ -190,7 +193,7 @@ def scenes(made_up: Sequence[Trial], matching: Matching) -> Iterator[Scene]:
             places = trial.places(examples, inputs)
             if 0 < int(same[:, places].any(1).sum()) < len(same):
                 sure = trial.probs.max(1).values
-                yield Scene(odds[:, places].double(), trial.novelty.double(), sure.double(), same[:, places])
+                yield Scene(odds[:, places].double(), trial.novelty.double(), sure.double(), same[:, places], examples)
 
 
 def new_weights(scenes: Sequence[Scene]) -> Tensor:
@@ -207,7 +210,7 @@ def new_weights(scenes: Sequence[Scene]) -> Tensor:
 
 
 def _loss_of_all(weights: Tensor, scene: Scene) -> Tensor:
-    known = weighed(weights, scene.odds, scene.novelty, scene.sure)
+    known = weighed(weights, scene.odds, scene.novelty, scene.sure, _crowd(scene.examples, scene.odds.shape[1]))
     chances = torch.cat([torch.zeros(len(known), 1), known], 1).log_softmax(1)
     new = scene.same.any(1)
     right = torch.where(new, scene.same.long().argmax(1) + 1, 0)
@@ -216,8 +219,7 @@ def _loss_of_all(weights: Tensor, scene: Scene) -> Tensor:
 
 
 def _loss_of_each(weights: Tensor, scene: Scene) -> Tensor:
-    alone = weights * torch.tensor(ALONE)
-    known = weighed(alone, scene.odds, scene.novelty, scene.sure)
+    known = weighed(weights, scene.odds, scene.novelty, scene.sure, _crowd(scene.examples, 1))
     return NEW_SHARE * softplus(-known[scene.same]).mean() + (1 - NEW_SHARE) * softplus(known[~scene.same]).mean()
 
 
@@ -241,25 +243,38 @@ def _lost(weights: Tensor, made_up: Sequence[Trial], matching: Matching, alone: 
     """Share of the uploads of trained classes that products make wrong, by the worst number of examples."""
     lost, asked = dict.fromkeys(EXAMPLES, 0.0), 0
     for trial in made_up:
-        best = trial.probs.max(1)
-        old = ~torch.isin(trial.targets, trial.left_out) & (trial.targets >= 0)
-        heard = trial.novelty <= trial.novelty[old].quantile(1 - FALSE_ALARMS)  # beyond, the classifier says nothing
-        right = old & heard & (best.indices == trial.targets)
+        old = _old(trial)
+        right = old & _heard(trial) & (trial.probs.argmax(1) == trial.targets)
         odds = matching.odds(trial.alike)
         asked += int(old.sum())
         for examples in EXAMPLES:
             own = odds[:, trial.places(examples, max((one.inputs for one in trial.products), key=len))]
             if own.shape[1]:
-                turned = _turned(weights, trial, own, best.values, alone)
+                turned = _turned(weights, trial, own, examples, alone)
                 lost[examples] += float(turned[right].sum())
     return max(lost.values()) / max(asked, 1)
 
 
-def _turned(weights: Tensor, trial: Trial, odds: Tensor, best: Tensor, alone: bool) -> Tensor:
+def _old(trial: Trial) -> Tensor:
+    """(Q,) bool: uploads of trained classes."""
+    return ~torch.isin(trial.targets, trial.left_out) & (trial.targets >= 0)
+
+
+def _heard(trial: Trial) -> Tensor:
+    """(Q,) bool: uploads that the classifier does not call unlike all that it knows, where the products speak alone."""
+    return trial.novelty <= trial.novelty[_old(trial)].quantile(1 - FALSE_ALARMS)
+
+
+def _crowd(examples: int, products: int) -> Tensor:
+    """As `crowd_of` counts."""
+    return torch.tensor(math.log(products * math.sqrt(examples)))
+
+
+def _turned(weights: Tensor, trial: Trial, odds: Tensor, examples: int, alone: bool) -> Tensor:
     """(Q,) the share of the products that would outweigh the likeliest class; of all at once, whether one does."""
+    best = trial.probs.max(1).values
     if alone:
-        weights = weights * torch.tensor(ALONE)
-        share = weighed(weights, odds, trial.novelty, best).sigmoid()  # (Q, N)
+        share = weighed(weights, odds, trial.novelty, best, _crowd(examples, 1)).sigmoid()  # (Q, N)
         return (share > (1 - share) * best[:, None]).double().mean(1)
-    share = exclusive(weighed(weights, odds, trial.novelty, best))
+    share = exclusive(weighed(weights, odds, trial.novelty, best, _crowd(examples, odds.shape[1])))
     return (share.max(1).values > (1 - share.sum(1)) * best).double()
