@@ -7,7 +7,7 @@ import shutil
 import pytest
 
 from retail.catalogue.choice import OWN, SHIPPED, catalogue_of, choose
-from retail.files import DATA_DIR, DEMO_BUNDLE, home
+from retail.files import DEMO_BUNDLE, home
 
 pytestmark = pytest.mark.usefixtures("empty_home")
 
@@ -22,8 +22,8 @@ def test_a_recogniser_answers_with_ones_own_products_until_somebody_chooses():
 
 def test_a_shipped_recogniser_with_a_catalogue_answers_with_that():
     (folder, name), *_ = SHIPPED.items()
-    assert catalogue_of(DATA_DIR / folder) == name
-    assert catalogue_of(home() / folder) == OWN
+    assert catalogue_of(folder) == name
+    assert catalogue_of(home() / folder.name) == OWN
 
 
 def test_each_recogniser_has_a_choice_of_its_own(tmp_path):

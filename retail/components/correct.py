@@ -61,13 +61,13 @@ class Verdicts:
             self.state["error"] = str(error)
             return
         self.state.clear()
-        self.state["kept"] = kept
+        self.state["correction"] = kept
 
     def undo(self) -> None:
         """Takes it back."""
         from retail.review.corrections import Corrections
 
-        Corrections().undo(self.state.pop("kept").id, self.catalogue)
+        Corrections().undo(self.state.pop("correction").id, self.catalogue)
         self.state["taken_back"] = True
 
     @property
@@ -93,7 +93,7 @@ def draw_correct(
     state = verdicts.state
     if error := state.pop("error", ""):
         st.error(plain(error))
-    if kept := state.get("kept"):
+    if kept := state.get("correction"):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(plain(sentence(kept)), width="content")
             st.button("Undo", key=f"undo_{key}", on_click=verdicts.undo)
