@@ -20,8 +20,8 @@ from retail.schema import Answer, Decision, Match, Prediction, Witness
 COUNTS = 0.01  # below this share of the probability the catalogue changes no answer's set of candidates
 TAKEN = 0.5  # more likely one of the catalogue's products than none
 # Of an upload unlike all that was trained, the least that the product alone has to have. 20 groceries in the demo's
-# catalogue, 1, 3 and 8 photos each: 42, 57 and 66 % of other photos are recognised rightly, and 18 to 21 % of 122 photos
-# of other groceries wrongly; with no such limit 58, 70 and 79, and 49 to 74 %.
+# catalogue, 1, 3 and 8 photos each: 42, 57 and 66 % of other photos are recognised rightly, and 18 to 21 % of 122
+# photos of other groceries wrongly; with no such limit 58, 70 and 79, and 49 to 74 %.
 LEAST = 0.25
 
 

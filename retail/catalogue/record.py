@@ -45,13 +45,13 @@ class CatalogueProduct:
 
     def as_product(self) -> Product:
         """The same as one product with all its photos, its words joined, and its first clip."""
-        of: dict[Modality, list[MediaSource | str]] = {"image": [], "text": [], "audio": []}
-        for view in self.views:
-            of[view.modality].append(view.source)
         return Product(
             id=self.id,
-            images=tuple(source for source in of["image"] if not isinstance(source, str)),
-            text="\n".join(str(source) for source in of["text"]),
-            audio=next((source for source in of["audio"] if not isinstance(source, str)), None),
+            images=tuple(self._files("image")),
+            text="\n".join(view.source for view in self.views if isinstance(view.source, str)),
+            audio=next(iter(self._files("audio")), None),
             labels=dict(self.labels),
         )
+
+    def _files(self, modality: Modality) -> list[MediaSource]:
+        return [view.source for view in self.views if view.modality == modality and not isinstance(view.source, str)]
