@@ -158,7 +158,7 @@ class Spaces:
 
 
 def plainly(alike: Alike, far: Tensor) -> Alike:
-    """Without the learned cosines of the uploads that are `far`, (Q,) bool, where one shares an input with a product."""
+    """Without the learned cosines of uploads that are `far`, (Q,) bool, where one shares an input with a product."""
     shared = torch.stack([~alike.cosines[name].isnan() for name in PLAIN.values()]).any(0)  # (Q, N)
     blank = far[:, None] & shared
     plain = set(PLAIN.values())
