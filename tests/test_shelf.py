@@ -12,6 +12,7 @@ from retail.catalogue.foresight import sentence
 from retail.catalogue.record import CatalogueProduct
 from retail.catalogue.shelf import Shelf
 from retail.certainty.matching import Matching
+from retail.files import DATA_DIR
 from retail.recognizer import Recognizer
 from retail.schema import SUBSETS, Product, UserError
 from tests.catalogue_sample import NEW, TRAINED, recognizer, rows, shelf, vector
@@ -240,3 +241,17 @@ def test_nothing_that_can_be_read_cannot_be_foreseen():
 def test_the_odds_of_each_mix_are_there_for_every_subset():
     matching = Matching.usual()
     assert matching.pairs.shape[:2] == (len(SUBSETS), len(SUBSETS))
+
+
+def test_an_input_that_the_recogniser_lacks_is_matched_by_the_catalogue_alone(empty_home):
+    own, kept = Recognizer.load(DATA_DIR / "groceries_bundle"), Catalogue.open("words")
+    assert own.modalities == ("image",)
+    named = [CatalogueProduct("", name, {"product": name}) for name in ("Banana", "Lemon", "Watermelon")]
+    kept.add([(product, Product("", text=product.name)) for product in [*named, CatalogueProduct("", "Plum jam")]])
+    known = Shelf.of(own, kept)
+    for asked, name in (("a ripe banana", "Banana"), ("jam made of plums", "Plum jam")):
+        answer = known.answer(*known.embed([Product.of(text=asked)]))[0]
+        assert answer.used == ("text",) and answer.recognised and answer.recognised.name == name
+        assert answer.best("product")[0] == name and set(answer.answers["product"].witnesses) == {"catalogue"}
+        assert sum(answer.probs["product"].values()) < 1  # the rest is that it is none of them
+        assert answer.answers["product"].decision == "review"  # nothing is promised of it

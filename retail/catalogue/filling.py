@@ -14,8 +14,8 @@ from torch import Tensor
 from retail.catalogue.database import Catalogue
 from retail.catalogue.record import CatalogueProduct
 from retail.certainty.alike import PLAIN, Spaces, Views, with_all
-from retail.certainty.matching import USUAL_PLAIN, Matching
-from retail.certainty.weighing import pair_fit
+from retail.certainty.descent import minimized
+from retail.certainty.matching import USUAL_PLAIN, Matching, by_itself
 from retail.encoders import Encoder, load_preset
 from retail.evaluation.hierarchy import ParentMap, parents_of
 from retail.recognizer import Recognizer
@@ -24,6 +24,7 @@ from retail.store import EmbeddingBatch, EmbeddingStore
 
 FEWEST = 20  # views with another of the same product, below which their cosines say little
 MOST_VIEWS = 1000  # more tell two numbers no better
+PRIOR = 0.1  # of a distance of 1 from the usual ones, in views
 CANDIDATES = 200  # nearest views by each input that are compared exactly where a catalogue is too large for memory
 
 Owned = tuple[
@@ -85,7 +86,7 @@ def parents_in(recognizer: Recognizer, train: Sequence[Product]) -> Mapping[str,
 
 
 def own_weights(views: Views, modality: Modality, products: int) -> tuple[float, float]:
-    """Weight and constant of the plain cosine, from the catalogue's own views, each held against all others.
+    """Weight and constant of the plain cosine, from the catalogue's own views, each asked beside all others.
 
     The usual ones where fewer than `FEWEST` views have another one of their product beside them.
     """
@@ -99,10 +100,25 @@ def own_weights(views: Views, modality: Modality, products: int) -> tuple[float,
     cosines[torch.arange(len(several)), several] = -torch.inf
     best = torch.full((len(several), products), -torch.inf)
     best.scatter_reduce_(1, views.owners.expand_as(cosines), cosines, "amax")
-    there = best.isfinite()
-    same = torch.arange(products) == views.owners[several][:, None]
-    weight, constant = pair_fit(best[there][:, None], same[there], torch.tensor(usual)).tolist()
+    own = views.owners[several]
+    others = best.clone()
+    others[torch.arange(len(several)), own] = -torch.inf
+
+    def loss(weights: Tensor) -> Tensor:
+        """Asked once with the product in the catalogue, once without it: then it is none of them."""
+        inside, outside = (_log_shares(weights, cosines.double()) for cosines in (best, others))
+        lost = -inside[torch.arange(len(own)), own + 1].mean() - outside[:, 0].mean()
+        return len(own) * lost + PRIOR / 2 * (weights - torch.tensor(usual)).square().sum()
+
+    weight, constant = minimized(loss, torch.tensor(usual), [(0.0, None), (None, None)]).tolist()
     return weight, constant
+
+
+def _log_shares(weights: Tensor, cosines: Tensor) -> Tensor:
+    """(2,) weight and constant, (Q, N) -> (Q, 1 + N) log probabilities of none and of each, as products speak alone."""
+    known = cosines.isfinite()
+    odds = (weights[0] * cosines.nan_to_num(neginf=0.0) + weights[1]).masked_fill(~known, -torch.inf)
+    return torch.cat([torch.zeros(len(odds), 1), by_itself(odds)], 1).log_softmax(1)
 
 
 def with_inputs(batch: EmbeddingBatch, recognizer: Recognizer) -> EmbeddingBatch:
