@@ -1,4 +1,4 @@
-"""Uses an installed `retail` from an empty folder: --help, a prediction, the dashboard's example.
+"""Uses an installed `retail` from an empty folder: --help, two predictions, the dashboard's example.
 
 In: the environment's folder. Out: seconds on stdout; a step that does not do what it should stops with an error.
 """
@@ -94,6 +94,10 @@ def main(environment: Path) -> None:
         took, answer = seconds([retail, "predict", "demo", "--image", photo, "--text", "breakfast tea"], **options)
         assert "category: tea" in answer, answer
         print(f"retail predict demo               {took:6.2f} s\n{answer}", end="")
+        photo = said.rpartition('--image "')[2].partition('"')[0]
+        took, answer = seconds([retail, "predict", "groceries", "--image", photo], **options)
+        assert "product: Banana" in answer, answer
+        print(f"retail predict groceries          {took:6.2f} s\n{answer}", end="")
         started = time.perf_counter()
         with dashboard(retail, **options) as address:
             print(f"dashboard up                      {time.perf_counter() - started:6.2f} s")

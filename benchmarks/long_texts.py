@@ -24,7 +24,8 @@ from torch import Tensor
 from retail.config import TrainConfig
 from retail.dataset.reader import read_manifest
 from retail.encoders import load_encoder
-from retail.encoders.text import MAX_TOKENS, sentences_of
+from retail.encoders.long_texts import sentences_of
+from retail.encoders.text import MAX_TOKENS
 from retail.media import clean_text
 from retail.metrics.paired import paired_test
 from retail.schema import Product

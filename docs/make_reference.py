@@ -34,8 +34,17 @@ def commands_page() -> str:
     """Every command: what it does, how it is called, its arguments and options, an example."""
     group: Any = get_command(app)
     parts = [f"{GENERATED}\n\n# Commands", group.help, COMMANDS_INTRODUCTION]
-    parts += [_command(name, command) for name, command in group.commands.items() if not command.hidden]
+    parts += [_command(name, command) for name, command in all_commands(group) if not command.hidden]
     return "\n\n".join(parts) + "\n"
+
+
+def all_commands(group: Any, before: str = "") -> Iterator[tuple[str, Any]]:
+    """Each command with its name as typed; one that has commands of its own gives those."""
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from all_commands(command, f"{before}{name} ")
+        else:
+            yield f"{before}{name}", command
 
 
 COMMANDS_INTRODUCTION = """\

@@ -6,7 +6,9 @@ Run it with `python docs/screenshots.py`, or with names of pages to take only th
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import csv
 import os
 import shutil
 import socket
@@ -17,11 +19,15 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
 PROJECT = Path(__file__).resolve().parents[1]
+DEMO_DIR = PROJECT / "data" / "demo"
+GROCERIES_NAME = "Groceries (81 real products)"
+DELIVERED = 60  # products of the bulk run that is reviewed
 PICTURES = Path(__file__).with_name("screenshots")
 FIRST_PAGE = "recognise"  # it lives at the root
 # name -> colour scheme, width and the height that is shown
@@ -86,10 +92,49 @@ def score_recognisers(page: Page) -> None:
     page.get_by_role("button", name="Cancel").wait_for(state="detached")
 
 
+def open_groceries(page: Page) -> None:
+    """Catalogue with the products that ship."""
+    page.goto(f"{page.url.partition('?')[0]}?catalogue={quote(GROCERIES_NAME)}")
+    page.get_by_text("81 products, by name.").wait_for(timeout=TRAIN_MS)
+
+
+def review_a_run(page: Page) -> None:
+    """Review with a bulk run of some test products of the demo; the first look makes it."""
+    address = page.url
+    if page.get_by_text("Nothing to review.").count():
+        page.goto(f"{address.rpartition('/')[0]}/?bulk=new")
+        page.get_by_text("Folder, ZIP or table on this machine").click()
+        page.get_by_role("textbox", name="Path").fill(str(_some_rows()))
+        page.keyboard.press("Tab")
+        settled(page)
+        page.get_by_role("button", name="Recognise all").click()
+        page.get_by_text("Review the answers that need a person").wait_for(timeout=TRAIN_MS)
+        page.goto(address)
+    page.get_by_role("button", name="Accept").wait_for(timeout=TRAIN_MS)
+
+
+def _some_rows() -> Path:
+    """Test products of the demo with their photos and words, as a delivery would be; removed with the script."""
+    folder = Path(tempfile.mkdtemp())
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    with (DEMO_DIR / "metadata.csv").open(newline="", encoding="utf-8") as stream:
+        rows = [row for row in csv.DictReader(stream) if row["split"] == "test" and row["image_file_name"]]
+    table = folder / "autumn_delivery.csv"
+    with table.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(["id", "image_file_name", "text"])
+        for row in rows[:DELIVERED]:
+            photo = DEMO_DIR / row["image_file_name"].partition(";")[0]
+            writer.writerow([row["id"], str(photo), row["text"]])
+    return table
+
+
 # picture -> page, and what is done there first; a page that is not named is taken as it opens.
 PREPARED: dict[str, tuple[str, Callable[[Page], None]]] = {
     FIRST_PAGE: (FIRST_PAGE, try_example),
     "leaderboard": ("leaderboard", score_recognisers),
+    "catalogue": ("catalogue", open_groceries),
+    "review": ("review", review_a_run),
     "data-leaks": ("data", look_for_leaks),
     "compare-mistakes": ("compare", open_section("Mistakes")),
     "compare-missing": ("compare", open_section("Missing inputs")),

@@ -10,10 +10,21 @@ from typing import Annotated
 import typer
 
 from retail import __version__
-from retail.commands import compare, data, frozen, recognizers, runs, start, train
+from retail.commands import catalogue, compare, corrections, data, frozen, guess, recognizers, runs, start, train
 from retail.commands.shared import EXAMPLES, HELP, app
 
-COMMANDS = (start, data, train, frozen, compare, recognizers, runs)  # importing a module registers its commands
+COMMANDS = (
+    start,
+    data,
+    train,
+    frozen,
+    compare,
+    recognizers,
+    guess,
+    corrections,
+    catalogue,
+    runs,
+)  # importing a module registers its commands
 app.registered_commands.sort(key=lambda command: list(EXAMPLES).index(getattr(command.callback, "__name__", "")))
 
 

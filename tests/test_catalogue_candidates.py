@@ -46,6 +46,11 @@ def test_a_product_found_by_its_number_comes_last_but_comes():
     assert candidates("tea", TASKS, shelf) == [Candidate("tea", "kind"), Candidate("Granny Smith", product_id="7")]
 
 
+def test_an_example_of_a_class_is_found_as_the_class_alone():
+    shelf = Shelf(CatalogueProduct("7", "", {"kind": "tea"}, {"note": "tea"}), CatalogueProduct("8", "Tea"))
+    assert candidates("tea", TASKS, shelf) == [Candidate("tea", "kind"), Candidate("Tea", product_id="8")]
+
+
 def test_a_class_says_its_question():
     assert candidates("red", TASKS, None) == [Candidate("red", "colour")]
 
@@ -57,12 +62,19 @@ def test_the_best_fifty_of_three_thousand_classes_are_shown():
 
 def test_without_words_the_answer_itself_says_what_is_likely():
     probs = {"kind": {"tea": 0.7, "apples": 0.3}, "colour": {"red": 1.0}}
-    match = Match("7", "", {"kind": "tea", "colour": "red"}, 0.9, {})
-    answer = Prediction("a", probs, ("image",), matches=(match,))
+    example = Match("8", "", {"kind": "tea"}, 0.8, {})  # of a class: that stands for it
+    match = Match("7", "Breakfast tea", {"kind": "tea", "colour": "red"}, 0.9, {})
+    answer = Prediction("a", probs, ("image",), matches=(match, example))
     assert likely(answer) == [
-        Candidate("tea · red", product_id="7"),
+        Candidate("Breakfast tea", product_id="7"),
         Candidate("tea", "kind"),
         Candidate("red", "colour"),
         Candidate("apples", "kind"),
     ]
     assert len(likely(answer, 2)) == 2
+
+
+def test_a_product_that_answers_by_its_name_is_offered_once():
+    match = Match("7", "Medlar", {}, 0.9, {})
+    answer = Prediction("a", {"kind": {"Medlar": 0.6, "tea": 0.4}}, ("image",), matches=(match,))
+    assert likely(answer) == [Candidate("Medlar", product_id="7"), Candidate("tea", "kind")]

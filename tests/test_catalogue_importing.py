@@ -9,10 +9,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from retail.catalogue.choice import OWN
-from retail.catalogue.database import Catalogue, names
+from retail.catalogue.database import Catalogue
 from retail.catalogue.export import table_of
 from retail.dataset.reader import read_rows
-from retail.files import DEMO_DIR, GROCERIES_NAME, home
+from retail.files import DEMO_DIR, home
 from retail.schema import Product, UserError
 from tests.conftest import photo, zipped
 from tests.test_catalogue_database import described, facts
@@ -207,14 +207,3 @@ def test_a_move_leaves_no_empty_folder_behind():
     (old / "product.json").write_text(json.dumps({"name": "A", "text": "words"}))
     Catalogue.open(OWN)
     assert not (home() / "catalogue").exists()
-
-
-def test_a_catalogue_that_ships_is_made_when_it_is_opened(monkeypatch, folder):
-    shop(folder)
-    monkeypatch.setitem(
-        __import__("retail.catalogue.places", fromlist=["x"]).SHIPPED_CATALOGUES, GROCERIES_NAME, folder
-    )
-    assert names() == [GROCERIES_NAME]
-    assert len(Catalogue.open(GROCERIES_NAME)) == 4
-    assert Catalogue.open(GROCERIES_NAME).add([(facts("own"), Product.of(text="words"))])
-    assert len(Catalogue.open(GROCERIES_NAME)) == 5

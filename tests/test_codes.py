@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import io
+import json
 
 import numpy as np
 import pytest
 import zxingcpp
 from PIL import Image, ImageFilter
+from typer.testing import CliRunner
 
+from retail.__main__ import app
 from retail.catalogue.codes import is_code_field, match_codes
+from retail.catalogue.database import Catalogue
 from retail.catalogue.evidence import with_evidence
 from retail.catalogue.record import CatalogueProduct
 from retail.config.reading import Reading
@@ -45,7 +49,6 @@ def texts(picture: Image.Image) -> list[str]:
         ("EAN13", STABILO, STABILO),
         ("EAN8", "96385074", "96385074"),
         ("UPCA", "036000291452", "0036000291452"),
-        ("UPCE", "01234565", "0012345000065"),
         ("Code128", "SKU-42 a", "SKU-42 a"),
         ("Code39", "ABC-123", "ABC-123"),
         ("ITF14", "15400141288763", "15400141288763"),
@@ -64,6 +67,8 @@ def test_each_kind_of_code_on_goods_is_read(kind, text, read):
         lambda picture: picture.rotate(90, expand=True),
         lambda picture: picture.rotate(180),
         lambda picture: picture.rotate(20, expand=True, fillcolor="white"),
+        lambda picture: picture.rotate(45, expand=True, fillcolor="white"),
+        lambda picture: picture.rotate(-60, expand=True, fillcolor="white"),
         lambda picture: picture.filter(ImageFilter.GaussianBlur(1)),
         lambda picture: picture.resize((picture.width * 2 // 3, picture.height * 2 // 3)),
         lambda picture: Image.eval(picture, lambda value: 90 + value // 3),
@@ -84,6 +89,22 @@ def test_the_place_is_given_in_shares_of_the_photo():
     across, down = zip(*code.place, strict=True)
     assert 0.2 < min(across) < 0.5 < max(across) < 0.8
     assert 0 < min(down) < 0.5 < max(down) < 1
+
+
+def test_the_place_of_a_slanted_code_is_that_in_the_photo_as_it_is():
+    photo = Image.new("RGB", (1200, 800), "white")
+    photo.paste(drawn(STABILO, margin=4).rotate(45, expand=True, fillcolor="white"), (760, 90))
+    (code,) = read_codes(photo)
+    across, down = zip(*code.place, strict=True)
+    assert 0.62 < min(across) and max(across) < 0.95 and 0.1 < min(down) and max(down) < 0.6
+    assert 0.70 < sum(across) / 4 < 0.82 and 0.25 < sum(down) / 4 < 0.45
+
+
+def test_a_barcode_too_small_to_be_sure_of_is_left_out(monkeypatch):
+    small = drawn(STABILO, scale=1)
+    assert texts(small) == []
+    monkeypatch.setattr(codes, "LEAST_BAR", 0.5)
+    assert texts(small) == [STABILO]
 
 
 def test_several_codes_come_once_each_and_the_largest_first():
@@ -189,16 +210,49 @@ def test_fields_for_codes_are_known_by_their_names():
     assert not any(map(is_code_field, ("postal code", "colour_code", "encoder", "price", "skunk", "")))
 
 
-def test_products_with_a_code_are_named_with_the_field():
-    pens = [
-        CatalogueProduct("p1", "Stabilo Boss", fields={"EAN": "4 006381 333931", "price": "2"}),
-        CatalogueProduct("p2", "Stabilo Boss, box", fields={"ean": "14006381333938"}),
-        CatalogueProduct("p3", "Other", fields={"note": STABILO}),
+@pytest.fixture
+def pens(tmp_path, monkeypatch):
+    monkeypatch.setenv("RETAIL_HOME", str(tmp_path))
+    catalogue = Catalogue.open("pens")
+    rows = [
+        CatalogueProduct("boss", "Stabilo Boss", fields={"EAN": "4 006381\u2011333931", "price": "2"}),
+        CatalogueProduct("box", "Stabilo Boss, box", fields={"EAN": "14006381333938", "Item SKU": "sku-42 A"}),
+        CatalogueProduct("soda", "Soda", fields={"EAN": "36000291452", "Item SKU": "sku-421"}),
+        CatalogueProduct("other", "Other", fields={"note": STABILO, "EAN": "96385074; 4006381333948"}),
+        CatalogueProduct("none", "Without fields"),
     ]
-    known, unknown = match_codes([*read_codes(drawn(STABILO)), *read_codes(drawn("96385074", "EAN8"))], pens)
-    assert known.sentence == "Barcode 4006381333931 read from the photo: Stabilo Boss (EAN)."
-    assert known.products == (pens[0],)
-    assert unknown.sentence == "Barcode 96385074 read from the photo; no product of the catalogue has it."
+    catalogue.add([(row, Product(row.id, text=row.name)) for row in rows])
+    return catalogue
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "sentence"),
+    [
+        ("EAN13", STABILO, "Barcode 4006381333931 read from the photo: Stabilo Boss (EAN)."),
+        ("ITF14", "14006381333938", "Barcode 14006381333938 read from the photo: Stabilo Boss, box (EAN)."),
+        ("UPCA", "036000291452", "Barcode 0036000291452 read from the photo: Soda (EAN)."),
+        ("QRCode", "SKU42a", "QR Code SKU42a read from the photo: Stabilo Boss, box (Item SKU)."),
+        ("EAN8", "96385074", "Barcode 96385074 read from the photo: Other (EAN)."),
+        ("QRCode", "it's", "QR Code it's read from the photo; no product of the catalogue has it."),
+        ("QRCode", "2", "QR Code 2 read from the photo; no product of the catalogue has it."),
+    ],
+)
+def test_the_product_with_a_code_is_named_with_its_field(pens, kind, text, sentence):
+    (match,) = match_codes(read_codes(drawn(text, kind)), pens)
+    assert match.sentence == sentence
+
+
+def test_several_products_with_one_code_are_counted(pens):
+    pens.add([(CatalogueProduct("copy", "Zebra", fields={"gtin": "04006381333931"}), Product("copy", text="z"))])
+    (match,) = match_codes(read_codes(drawn(STABILO)), pens)
+    assert [product.id for product in match.products] == ["boss", "copy"]
+    assert match.sentence == "Barcode 4006381333931 read from the photo: Stabilo Boss and 1 more (EAN)."
+
+
+def test_a_catalogue_without_code_fields_has_no_product_with_a_code(tmp_path, monkeypatch):
+    monkeypatch.setenv("RETAIL_HOME", str(tmp_path))
+    (match,) = match_codes(read_codes(drawn(STABILO)), Catalogue.open("empty"))
+    assert match.products == () and match.field == ""
 
 
 def test_nothing_is_read_unless_it_is_switched_on():
@@ -210,6 +264,21 @@ def test_nothing_is_read_unless_it_is_switched_on():
 def test_a_photo_that_cannot_be_decoded_has_no_code():
     _, evidence = with_evidence(Product("p", (b"no photo", content_of(drawn(STABILO)))), CODES)
     assert len(evidence.codes) == 1
+
+
+def test_the_command_tells_what_was_read_of_one_and_of_many(tmp_path, monkeypatch):
+    monkeypatch.setenv("RETAIL_HOME", str(tmp_path / "home"))
+    (tmp_path / "data").mkdir()
+    drawn(STABILO).save(tmp_path / "data" / "pen.png")
+    said = "Barcode 4006381333931 read from the photo."
+    photo, asked = str(tmp_path / "data" / "pen.png"), ["predict", "demo", "--read", "codes"]
+    one = CliRunner().invoke(app, [*asked, "--image", photo])
+    assert said in one.output.splitlines(), one.output
+    as_json = json.loads(CliRunner().invoke(app, [*asked, "--image", photo, "--json"]).output)
+    assert as_json["read"]["codes"][0]["text"] == STABILO and said in as_json["notes"]
+    out = tmp_path / "out.csv"
+    CliRunner().invoke(app, [*asked, "--data", str(tmp_path / "data"), "--out", str(out)])
+    assert said in out.read_text(encoding="utf-8")
 
 
 def test_what_can_be_read_is_named_where_somebody_errs():

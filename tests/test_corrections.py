@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -107,6 +108,13 @@ def test_undo_of_a_new_product_takes_it_out_unless_something_else_shows_it(recor
     assert [view.source for view in catalogue.get(other.product_id).views] == ["sweet"]
     Corrections().undo(made.id, catalogue)
     Corrections().undo("nobody", catalogue)
+
+
+def test_undo_does_not_bring_a_deleted_catalogue_back(record, catalogue):
+    made = record("class", labels={"fruit": "fig"})
+    shutil.rmtree(catalogue.folder)
+    Corrections().undo(made.id)
+    assert not catalogue.folder.exists() and Corrections().all() == []
 
 
 def test_what_was_said_twice_stays_when_one_of_the_two_is_taken_back(record, catalogue):

@@ -364,7 +364,7 @@ def test_a_hub_out_of_reach_is_one_prompt_sentence(modality, monkeypatch, tmp_pa
         ("torchaudio:spoken-word", "does not exist; write 'torchaudio:spoken-word@FILE'"),
         ("torchaudio:spoken-word@/nowhere/x", "does not exist; write 'torchaudio:spoken-word@FILE'"),
         ("torchaudio:WAV2VEC2_BASE#depth=3", "write 'torchaudio:NAME' or"),
-        ("keras:resnet", "write one of hf:NAME, timm:NAME, torchaudio:NAME, torchvision:NAME"),
+        ("keras:resnet", "write one of hf:NAME, shared-image:NAME, shared-text:NAME, timm:NAME"),
         ("timm:", "No encoder is named 'timm:'"),
     ],
 )
@@ -385,11 +385,13 @@ def test_damaged_missing_and_unfitting_weights_say_so(fresh, monkeypatch):
 
 
 def test_presets_and_mixes():
-    assert set(families()) == {"hf", "timm", "torchaudio", "torchvision"}
+    assert set(families()) == {"hf", "shared-image", "shared-text", "timm", "torchaudio", "torchvision"}
     assert all(set(preset) == set(MODALITIES) for preset in PRESETS.values())
     mixed = preset_names("image=timm:resnet18, text=hf:my/model")
     assert mixed == {**PRESETS["bundled"], "image": "timm:resnet18", "text": "hf:my/model"}
-    with pytest.raises(UserError, match="No encoder preset is named 'best'; choose from bundled, hub, or mix"):
+    with pytest.raises(
+        UserError, match="No encoder preset is named 'best'; choose from bundled, hub, clip, siglip, or mix"
+    ):
         load_preset("best")
     with pytest.raises(UserError, match="encodes audio, not image; write audio="):
         load_preset("image=torchaudio:log-mel-statistics", ["image"])

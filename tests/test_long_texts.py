@@ -10,8 +10,9 @@ import torch
 
 from retail.config import FinetuneConfig
 from retail.encoders import load_encoder
+from retail.encoders.long_texts import sentences_of
 from retail.encoders.reading import pieces_note, reading_notes, unread_note
-from retail.encoders.text import MAX_TOKENS, TransformersEncoder, sentences_of
+from retail.encoders.text import MAX_TOKENS, TransformersEncoder
 from retail.finetuning.data import TEXT_PIECES, AsServed, TrainingTexts
 from retail.media import clean_text
 from retail.schema import Product

@@ -106,7 +106,7 @@ def test_the_wheel_carries_the_app_its_configuration_and_the_demo(wheel):
     shipped = ["streamlit_app.py", ".streamlit/config.toml", "data/demo_results.json", "data/demo_bundle/bundle.json"]
     shipped += ["data/demo/metadata.csv", "data/spoken_word/encoder.safetensors", "data/demo_bundle/head.safetensors"]
     shipped += ["data/demo_bundle/certainty.safetensors"]
-    for folder in ("demo", "groceries_bundle"):
+    for folder in ("demo", "groceries_bundle", "groceries_catalogue", "groceries_examples"):
         shipped += [str(path.relative_to(ROOT)) for path in (ROOT / "data" / folder).rglob("*.*")]
     assert {f"retail/shipped/{name}" for name in shipped} <= names
     assert {str(path.relative_to(ROOT)) for path in (ROOT / "retail").rglob("*.py")} <= names

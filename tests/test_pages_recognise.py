@@ -15,14 +15,18 @@ import soundfile
 from PIL import Image, ImageOps
 from streamlit.testing.v1 import AppTest
 
+from retail.catalogue.choice import OWN
+from retail.catalogue.database import Catalogue
+from retail.catalogue.record import CatalogueProduct
 from retail.components.media import thumbnail
-from retail.files import DEMO_BUNDLE, DEMO_DIR, DEMO_TASKS, home
+from retail.files import DEMO_BUNDLE, DEMO_DIR, DEMO_TASKS, GROCERIES_NAME, home
 from retail.media import SAMPLE_RATE_HZ, decode_audio, decode_image
-from retail.pages import _known
 from retail.recognizer import Recognizer
 from retail.recognizer.bundle import load_bundle, save_bundle
-from retail.schema import UserError
-from retail.workspace import bulk, demo, jobs
+from retail.review.corrections import Corrections
+from retail.schema import Product, UserError
+from retail.workspace import bulk, demo, jobs, shelves
+from retail.workspace.datasets import DEMO_NAME
 from retail.workspace.demo import demo_strategies
 from retail.workspace.recognizers import imported_folder
 from retail.workspace.requests import PredictRequest, write_request
@@ -64,7 +68,31 @@ def test_the_chosen_recogniser_says_what_it_knows_and_how_good_it_is(start):
     app = start()
     assert "Classes: product (24), category (6), packaging (5), brand (7)." in said(app)
     assert "Accuracy on the test products of its comparison" in said(app) and "n = 120" in said(app)
-    assert all(item.label != "Recogniser" for item in app.selectbox)  # nothing to choose
+    assert [item.options for item in app.selectbox if item.label == "Recogniser"] == [[DEMO_NAME, GROCERIES_NAME]]
+
+
+def test_the_groceries_say_what_they_know_and_that_they_are_real(start):
+    app = choose(start(), GROCERIES_NAME)
+    assert "Classes: product (81), category (43)." in said(app) and "made up" not in said(app)
+    assert "official test photos of the Grocery Store Dataset: product 89.2 %" in said(app) and "n = 2,485" in said(app)
+
+
+def test_an_example_is_of_the_chosen_recognisers_own_products(start):
+    app = button(choose(start(), GROCERIES_NAME), "Try an example").click().run()
+    assert not app.exception, app.exception
+    assert app.text_area[0].value == "banana" and "The example's label is Banana: right." in said(app)
+    app = button(app, "Try an example").click().run()
+    app = button(app, "Try an example").click().run()
+    assert app.text_area[0].value == "oat milk" and not app.session_state.photos  # nothing of the one before stays
+
+
+def test_a_recogniser_whose_data_is_not_here_says_that_there_is_no_example(start):
+    record = json.loads((DEMO_BUNDLE / "bundle.json").read_text(encoding="utf-8"))
+    record["info"]["data"]["checksum"] = "elsewhere"
+    import_demo_as("theirs")
+    (imported_folder() / "theirs" / "bundle.json").write_text(json.dumps(record), encoding="utf-8")
+    app = button(choose(start(), "Imported: theirs"), "Try an example").click().run()
+    assert any("There is no example" in error.value for error in app.error) and not app.session_state.photos
 
 
 def test_an_imported_recogniser_can_be_chosen_and_stays_chosen(start):
@@ -210,42 +238,80 @@ def test_strategies_that_cannot_be_trained_say_why_once_and_wait_for_another_try
     assert len(tries) == 2
 
 
-def test_known_products_appear_and_an_own_one_is_found_again(start):
-    app = button(start(), "Try an example").click().run()
+def headings(app: AppTest) -> list[str]:
+    return [item.value for item in app.subheader]
+
+
+def with_training_products(app: AppTest) -> AppTest:
+    """Waits until they are embedded."""
     deadline = time.monotonic() + TIMEOUT_SECONDS
     while "The nearest of 312 training products" not in said(app):
         assert not app.exception and time.monotonic() < deadline
         time.sleep(0.5)
         app.run()
-    next(item for item in app.text_input if item.label == "Product name").set_value("My own jam")
-    app = button(app, "Add").click().run()
+    return app
+
+
+def enrol(app: AppTest, name: str) -> AppTest:
+    next(item for item in app.text_input if item.label == "Product name").set_value(name)
+    app.run()
+    assert "recognised" in said(app), "how well it will be recognised stands there before it is kept"
+    app = button(app, "Add to the catalogue").click().run()
     assert not app.exception, app.exception
-    assert "The nearest of 312 training products and 1 that you added" in said(app)
-    assert "**My own jam** · *added by you*" in said(app) and "similarity 1.00" in said(app)
-    app = button(app, "Remove My own jam").click().run()
-    assert "My own jam**" not in said(app)
+    return app
 
 
-def test_what_nobody_taught_is_unknown_until_it_is_added_by_hand(start):
-    def headings(app):
-        return [item.value for item in app.subheader]
+def forget_all() -> None:
+    own = Catalogue.open(OWN)
+    own.remove([product.id for product in own.products()])
 
+
+def test_known_products_appear_and_an_own_one_is_found_again(start):
+    app = with_training_products(button(start(), "Try an example").click().run())
+    assert "312 training products and 0 of the catalogue “Products you added”" in said(app)
+    app = enrol(app, "My own jam")
+    assert headings(app)[0] == "My own jam" and "A product of the catalogue “Products you added”." in said(app)
+    assert "312 training products and 1 of the catalogue" in said(with_training_products(app))
+    assert "**My own jam** · *catalogue*" in said(app) and "similarity 1.00" in said(app)
+    forget_all()
+    assert "My own jam" not in said(app.run())
+
+
+def test_what_nobody_taught_is_unknown_until_it_is_added_to_the_catalogue(start):
     app = start().text_area[0].set_value("32-piece screwdriver set, chrome vanadium steel").run()
-    deadline = time.monotonic() + TIMEOUT_SECONDS
-    while "The nearest of 312 training products" not in said(app):
-        assert not app.exception and time.monotonic() < deadline
-        time.sleep(0.5)
-        app.run()
+    app = with_training_products(app)
     assert headings(app)[0] == "Not one of the 24 known products"
     assert "A guess: " in said(app) and "**" not in said(app).split("A guess: ")[1].split("\n")[0]
-    next(item for item in app.text_input if item.label == "Product name").set_value("Screwdriver set")
-    app = button(app, "Add").click().run()
-    assert headings(app)[0] == "Screwdriver set" and "A product that you added; similarity 1.00." in said(app)
+    app = enrol(app, "Screwdriver set")
+    assert headings(app)[0] == "Screwdriver set"
     app = app.text_area[0].set_value("ground coffee in a tin").run()
     assert headings(app)[0] == "Product" and "answers this sure were right" in said(app)
     app = app.text_area[0].set_value("32-piece screwdriver set, chrome vanadium steel").run()
-    app = button(app, "Remove Screwdriver set").click().run()
+    assert headings(app)[0] == "Screwdriver set"
+    forget_all()
+    assert headings(app.run())[0] == "Not one of the 24 known products"
+
+
+def test_what_somebody_says_of_an_answer_counts_at_once_and_can_be_taken_back(start):
+    app = start().text_area[0].set_value("32-piece screwdriver set, chrome vanadium steel").run()
     assert headings(app)[0] == "Not one of the 24 known products"
+    app = button(app, "None of these: new product").click().run()
+    next(item for item in app.text_input if item.label == "Name of the new product").set_value("Screwdriver set")
+    app = next(item for item in app.button if item.label == "Save").click().run()
+    assert not app.exception and "Added: “Screwdriver set” is now a product of “Products you added”." in said(app)
+    assert headings(app)[0] == "Screwdriver set" and [kept.name for kept in Corrections().all()] == ["Screwdriver set"]
+    app = button(app, "Undo").click().run()
+    assert headings(app)[0] == "Not one of the 24 known products" and not Corrections().all()
+
+
+def test_another_catalogue_can_answer_and_stays_chosen(start):
+    Catalogue.open("Spring").add([(CatalogueProduct("", "Screwdriver set"), Product.of(text="screwdriver set, steel"))])
+    app = start().text_area[0].set_value("screwdriver set, steel").run()
+    assert headings(app)[0] != "Screwdriver set"
+    next(item for item in app.selectbox if item.label == "Catalogue that answers too").set_value("Spring")
+    assert headings(app.run())[0] == "Screwdriver set"
+    again = start().text_area[0].set_value("screwdriver set, steel").run()
+    assert headings(again)[0] == "Screwdriver set"
 
 
 def test_a_bulk_run_is_started_found_again_by_its_address_and_searched(start, tmp_path):
@@ -375,15 +441,12 @@ def test_class_names_are_shown_as_they_are_and_load_nothing(start):
 
 def test_a_recogniser_that_cannot_use_an_input_has_no_answer_and_the_others_stay(start, monkeypatch):
     import_demo_as("copy")
-    app, asked, answer = start(), [], Recognizer.answer_subsets
+    app = start()
 
-    def first_alone(self, *given):
-        asked.append(self)
-        if self is not asked[0]:
-            raise UserError("no words are heard in the clip.")
-        return answer(self, *given)
+    def hears_nothing(self, *given):
+        raise UserError("no words are heard in the clip.")
 
-    monkeypatch.setattr(Recognizer, "answer_subsets", first_alone)
+    monkeypatch.setattr(Recognizer, "answer_subsets", hears_nothing)  # the chosen one answers with its catalogue
     app = app.text_area[0].set_value("ground coffee in a tin").run()
     assert not app.exception, app.exception
     table = next(item.value for item in app.dataframe if "strategy" in item.value)
@@ -404,7 +467,7 @@ def test_a_run_whose_title_begins_like_the_demo_is_not_taken_for_it(start):
 def test_known_products_that_failed_are_tried_again(start, monkeypatch, tmp_path):
     import_demo_as("copy")
     place = [(tmp_path / "gone", "text")]
-    monkeypatch.setattr(_known, "training_data", lambda bundle: place[0])
+    monkeypatch.setattr(shelves, "training_data", lambda bundle: place[0])
     app = choose(start(), "Imported: copy").text_area[0].set_value("ground coffee in a tin").run()
     deadline = time.monotonic() + TIMEOUT_SECONDS
     while "The training products cannot be shown" not in said(app):

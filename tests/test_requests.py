@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 from retail.__main__ import app
 from retail.commands import declared
 from retail.config import CompareConfig, CurveConfig, FinetuneConfig, SearchConfig, TrainConfig
+from retail.config.reading import Reading
 from retail.files import DEMO_BUNDLE
 from retail.recognizer.bundle import load_bundle
 from retail.schema import UserError
@@ -58,7 +59,7 @@ REQUESTS: list[Request] = [
     EvaluateRequest(data=DATA, bundle=BUNDLE, modalities=("image", "text"), split="holdout", group=GROUP),
     LeaderboardRequest(data=DATA, recognizers={"Hats · gated": BUNDLE}, csv_folder=Path("tables")),
     RobustnessRequest(data=DATA, bundle=BUNDLE, rows=5, csv_folder=Path("tables")),
-    PredictRequest(data=DATA, bundle=BUNDLE, limit=10, out=Path("predictions.csv")),
+    PredictRequest(data=DATA, bundle=BUNDLE, limit=10, reading=Reading(codes=True), out=Path("predictions.csv")),
 ]
 
 

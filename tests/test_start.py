@@ -28,9 +28,11 @@ START_SECONDS = 120
 def test_demo_says_where_everything_lies_and_what_to_try():
     lines = CliRunner().invoke(app, ["demo"]).output.splitlines()
     assert [Path(line.split(maxsplit=2)[-1].removeprefix("set ")).exists() for line in lines[:3]] == [True] * 3
-    photo = lines[-1].partition('--image "')[2].partition('"')[0]
-    assert "predict demo" in lines[-1] and Path(photo).is_file()
-    assert Path(photo).stem in {product.id for product in read_manifest(DEMO_DIR).in_split("test")}
+    photos = [line.partition('--image "')[2].partition('"')[0] for line in lines[-2:]]
+    assert "predict demo" in lines[-2] and "predict groceries" in lines[-1]
+    assert Path(photos[0]).stem in {product.id for product in read_manifest(DEMO_DIR).in_split("test")}
+    answer = CliRunner().invoke(app, ["predict", "groceries", "--image", photos[1]]).output
+    assert "product: Banana" in answer and "category: Banana" in answer
 
 
 def test_the_word_demo_means_what_ships_unless_something_is_called_so(tmp_path, monkeypatch):

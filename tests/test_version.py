@@ -15,7 +15,7 @@ from retail.media import content_hash
 from retail.review.corrections import Corrections
 from retail.review.examples import kept_folder
 from retail.review.record import Correction, Example
-from retail.review.version import with_corrections
+from retail.review.version import note_version, with_corrections
 from retail.schema import UserError
 from retail.workspace import datasets
 from tests.conftest import photo
@@ -105,7 +105,7 @@ def test_examples_that_equal_a_held_out_row_or_share_its_group_stay_out(data):
         correction(4, group=learned.group, text="more words"),
         correction(5, text=f" {tested.text.upper()} "),
     ]
-    manifest = read_manifest(with_corrections(data, examples, group=["shop"]), group=["shop"])
+    manifest = read_manifest(with_corrections(data, examples), group=["shop"])
     assert [row.id for row in manifest.products[40:]] == ["c2", "c4"]
     sentence = (
         "3 corrected examples that equal a validation or test row, or belong to its group, are left out of training."
@@ -134,6 +134,15 @@ def test_of_several_verdicts_on_one_example_the_last_counts(data, new):
     manifest = read_manifest(with_corrections(data, [new, again]))
     assert manifest.title == "data with 1 correction"
     assert manifest.products[40].labels["colour"] == "red"
+
+
+def test_a_product_of_the_catalogue_teaches_its_name_where_the_question_is_which_product_it_is(folder):
+    lines = [f"p{row},tin {row},{'tea' if row % 2 else 'rice'}" for row in range(24)]
+    (folder / "metadata.csv").write_text("\n".join(["id,text,product", *lines]), encoding="utf-8")
+    named = correction(1, text="a sour apple", name="Granny Smith", labels={})
+    labelled = correction(2, text="a red apple", name="Apple 7", labels={"product": "Gala"})
+    manifest = read_manifest(with_corrections(folder, [named, labelled]))
+    assert [row.labels["product"] for row in manifest.products[24:]] == ["Granny Smith", "Gala"]
 
 
 def test_rows_to_recognise_are_those_of_the_data(data, new):
@@ -180,12 +189,14 @@ def test_a_version_of_a_version_holds_what_was_not_taken_back(data, new, monkeyp
 def test_corrections_of_a_version_are_known_to_have_been_learned(data, new, monkeypatch):
     store, checksum = Corrections(), read_manifest(data).checksum
     about = [new.model_copy(update={"learned_from": checksum}), correction(2, text="a jar", learned_from=checksum)]
-    version = read_manifest(with_corrections(data, about[:1])).checksum
     with store._base() as base:
         base.executemany(
             "INSERT INTO corrections (id, time, catalogue, product, knows, content) VALUES (?, ?, 'shop', 'x', ?, ?)",
             [(one.id, one.time, one.knows, one.model_dump_json()) for one in about],
         )
+    manifest = read_manifest(with_corrections(data, about[:1]))
+    note_version(manifest)
+    version = manifest.checksum
     monkeypatch.setattr("retail.review.corrections.knows_of", lambda bundle: str(bundle))
     assert store.since_training(Path(checksum)) == about
     assert store.since_training(Path(version)) == about[1:], "what the data hold is learned, what came later is not"

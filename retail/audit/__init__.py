@@ -1,4 +1,4 @@
-"""The leak audit: six ways in which a data set gives its labels away, looked for one by one.
+"""The audit: six ways in which a data set gives its labels away, labels that are probably wrong, and duplicates.
 
 In: a `Manifest` and, for look-alikes and the shuffled control, embeddings. Out: an `AuditReport`.
 """
@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from retail.audit.control import shuffled_control
+from retail.audit.duplicate_groups import duplicate_groups
 from retail.audit.duplicates import near_duplicates
 from retail.audit.finding import KINDS, SEVERITIES, Audited, Finding
+from retail.audit.label_errors import LEAST_ROWS, Judged, LabelError, label_errors
 from retail.audit.names import codes, names
 from retail.audit.report import AuditedData, AuditReport, Check, located
 from retail.audit.shortcuts import shortcuts
@@ -49,16 +51,28 @@ def audit(manifest: Manifest, embedded: EmbeddingBatch | None = None, progress: 
             progress("auditing", done, len(KINDS))
     controlled, controls = shuffled_control(data)
     findings += controlled
+    doubted = label_errors(data) if embedded else Judged([])
+    duplicates = duplicate_groups(data, manifest.decided)
     if progress:
         progress("auditing", len(KINDS), len(KINDS))
     findings.sort(key=lambda finding: SEVERITIES.index(finding.severity))
     found = {finding.kind for finding in findings}
-    unseen = "No embeddings were given: look-alikes and shuffled inputs were not checked."
+    unseen = "No embeddings were given: look-alikes, shuffled inputs and wrong labels were not checked."
+    rare = f"{doubted.too_rare:,} labels were not checked, because fewer than {LEAST_ROWS} rows have them."
     return AuditReport(
         data=AuditedData(name=manifest.title, checksum=manifest.checksum, n=len(data.products)),
         tasks=manifest.tasks,
         checks=tuple(Check(kind=kind, looks_for=words, found=kind in found) for kind, words in KINDS.items()),
         findings=tuple(located(finding, manifest) for finding in findings),
         controls=tuple(controls),
-        limits=() if embedded else (unseen,),
+        label_errors=tuple(error for error in doubted.errors if not _is_settled(error, manifest)),
+        labels_judged=doubted.judged,
+        duplicates=tuple(duplicates),
+        limits=(*(() if embedded else (unseen,)), *((rare,) if doubted.too_rare else ())),
     )
+
+
+def _is_settled(error: LabelError, manifest: Manifest) -> bool:
+    """Whether somebody said that this label is right."""
+    decision = manifest.decided.get(error.row)
+    return decision is not None and decision.labels.get(error.task, ("", ""))[1] == error.given

@@ -1,4 +1,4 @@
-"""What a leak audit looks at and what it says.
+"""What an audit looks at and what it says.
 
 In: the rows of a data set and, where there is an encoder, their embeddings. Out: `Finding`s.
 """

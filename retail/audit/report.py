@@ -9,7 +9,9 @@ from dataclasses import asdict, dataclass
 from typing import ClassVar, Literal
 
 from retail.audit.control import Control
+from retail.audit.duplicate_groups import DuplicateGroup
 from retail.audit.finding import Finding
+from retail.audit.label_errors import LabelError
 from retail.dataset.manifest import Manifest
 from retail.files.record import FileRecord, Record
 
@@ -49,6 +51,9 @@ class AuditReport(FileRecord):
     checks: tuple[Check, ...]
     findings: tuple[LocatedFinding, ...]
     controls: tuple[Control, ...]
+    label_errors: tuple[LabelError, ...] = ()  # the surest first
+    labels_judged: int = 0
+    duplicates: tuple[DuplicateGroup, ...] = ()  # those with conflicting labels first
     limits: tuple[str, ...] = ()
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from retail.catalogue.record import CatalogueProduct
-from retail.schema import Match, Prediction, Vocabulary
+from retail.schema import Prediction, Vocabulary
 
 SHOWN = 50  # as many as anybody reads before typing another letter
 
@@ -34,14 +34,18 @@ class Products(Protocol):
 
 
 def likely(answer: Prediction, count: int = SHOWN) -> list[Candidate]:
-    """Without any words: what the answer itself holds possible, the catalogue's products first."""
-    products = [_of_match(match) for match in answer.matches]
+    """Without any words: what the answer itself holds possible, the catalogue's products first.
+
+    A match without a name is an example of a class, so its class stands for it.
+    """
+    products = [Candidate(match.name, product_id=match.id) for match in answer.matches if match.name]
+    named = {product.title for product in products}  # one without a class answers by its name
     most = max((len(probs) for probs in answer.probs.values()), default=0)
     classes = [
         Candidate(list(probs)[place], task)
         for place in range(min(most, count))
         for task, probs in answer.probs.items()
-        if place < len(probs)
+        if place < len(probs) and list(probs)[place] not in named
     ]
     return [*products, *classes][:count]
 
@@ -52,8 +56,13 @@ def candidates(
     """The best for these words, products and classes in one order."""
     wanted = " ".join(words.lower().split())
     products = catalogue.products(words=words, limit=count) if catalogue is not None else []
-    found = [Candidate(product.title, product_id=product.id) for product in products]
-    found += [Candidate(label, task) for task, known in vocabularies.items() for label in known.classes]
+    classes = [Candidate(label, task) for task, known in vocabularies.items() for label in known.classes]
+    titles = {candidate.title for candidate in classes}
+    found = classes + [
+        Candidate(product.title, product_id=product.id)
+        for product in products
+        if product.name or product.title not in titles  # an example of a class is no product of its own
+    ]
     ranked = sorted(_ranked(wanted, found), key=lambda pair: pair[0])
     return [candidate for _, candidate in ranked[:count]]
 
@@ -77,9 +86,3 @@ def _fit(wanted: str, title: str) -> int | None:
     if f" {wanted}" in title:
         return 2
     return 3 if all(word in title for word in wanted.split()) else None
-
-
-def _of_match(match: Match) -> Candidate:
-    return Candidate(
-        match.name or " · ".join(dict.fromkeys(filter(None, match.labels.values()))) or match.id, "", match.id
-    )

@@ -9,13 +9,12 @@ import hashlib
 from pathlib import Path
 from typing import ClassVar, Literal
 
-from retail.files import DATA_DIR, home
+from retail.files import DATA_DIR, GROCERIES_BUNDLE, GROCERIES_NAME, home
 from retail.files.record import FileRecord
 from retail.schema import UserError
 
 OWN = "Products you added"  # what a recogniser answers with where nobody chose
-# A shipped recogniser that comes with a catalogue: the folder's name in data/ -> the catalogue.
-SHIPPED = {"groceries_bundle": "Groceries (81 real products)"}
+SHIPPED = {GROCERIES_BUNDLE: GROCERIES_NAME}  # recognisers that come with a catalogue
 
 
 class Choice(FileRecord):
@@ -36,7 +35,7 @@ def catalogue_of(bundle: Path) -> str:
 
 def usual(bundle: Path) -> str:
     """What a recogniser answers with before anybody has chosen."""
-    return SHIPPED.get(bundle.name, OWN) if bundle.parent == DATA_DIR else OWN
+    return SHIPPED.get(bundle, OWN)
 
 
 def choose(bundle: Path, name: str) -> None:

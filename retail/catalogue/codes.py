@@ -1,20 +1,22 @@
 """Products of a catalogue that bear a code which was read from a photo.
 
-In: a catalogue's products and `Code`s. Out: which of them have it in a field for codes (EAN, GTIN, UPC, SKU, barcode).
+In: a catalogue and `Code`s. Out: which products have them in a field for codes (EAN, GTIN, UPC, SKU, barcode).
 """
 
 from __future__ import annotations
 
 import re
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from typing import Self
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from retail.catalogue.evidence import code_words
 from retail.catalogue.record import CODE_FIELDS, CatalogueProduct
-from retail.media.codes import Code
-from retail.media.gtin import cell_keys, code_key
+from retail.media.codes import Code, codes_match
+from retail.media.gtin import code_key
+
+if TYPE_CHECKING:
+    from retail.catalogue.database import Catalogue
 
 # Of the names in CODE_FIELDS the one that also ends "postal code" and "colour code": it counts alone.
 ALONE = "code"
@@ -40,25 +42,10 @@ class CodeMatch:
         return f"{said}: {first.title}{more} ({self.field})."
 
 
-@dataclass(frozen=True)
-class CodeIndex:
-    """Which products have which code; a product's id and the field's name under each key."""
-
-    places: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, products: Iterable[CatalogueProduct]) -> Self:
-        """From the code fields of all products."""
-        places: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
-        for product in products:
-            for name, cell in product.fields.items():
-                for key in cell_keys(cell) if is_code_field(name) else ():
-                    places[key].append((product.id, name))
-        return cls(dict(places))
-
-    def find(self, code: Code) -> list[tuple[str, str]]:
-        """(product's id, field's name) of each that has it."""
-        return self.places.get(code_key(code.text), [])
+def match_codes(codes: Sequence[Code], catalogue: Catalogue) -> list[CodeMatch]:
+    """What each code says: the products that have it, whichever way their table writes it."""
+    fields = [name for name in catalogue.field_names() if is_code_field(name)]
+    return [_matched(code, catalogue, fields) for code in codes]
 
 
 def is_code_field(name: str) -> bool:
@@ -67,14 +54,11 @@ def is_code_field(name: str) -> bool:
     return words == [ALONE] or any(word in CODE_FIELDS and word != ALONE for word in words)
 
 
-def match_codes(codes: Sequence[Code], products: Iterable[CatalogueProduct]) -> list[CodeMatch]:
-    """What each code says of these products."""
-    known = {product.id: product for product in products}
-    index = CodeIndex.of(known.values())
-    return [_matched(code, index, known) for code in codes]
-
-
-def _matched(code: Code, index: CodeIndex, known: dict[str, CatalogueProduct]) -> CodeMatch:
-    found = index.find(code)
-    ids = dict.fromkeys(product_id for product_id, _ in found)
-    return CodeMatch(code, tuple(known[product_id] for product_id in ids), found[0][1] if found else "")
+def _matched(code: Code, catalogue: Catalogue, fields: Sequence[str]) -> CodeMatch:
+    key = code_key(code.text)
+    part = key.lstrip("0") if code.gtin else key  # however many zeros stand in front
+    found = [
+        (product, name) for product, name, cell in catalogue.cells_holding(part, fields) if codes_match(code, cell)
+    ]
+    products = catalogue.products(list(dict.fromkeys(product for product, _ in found))) if found else []
+    return CodeMatch(code, tuple(products), found[0][1] if found else "")

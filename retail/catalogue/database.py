@@ -25,12 +25,13 @@ from retail.catalogue.embedding import embed_views
 from retail.catalogue.export import write_products
 from retail.catalogue.importing import AT_ONCE, Imported, read_products
 from retail.catalogue.media_files import delete_files, each_once, moved, views_of
-from retail.catalogue.places import SHIPPED_CATALOGUES, folder_of, names, open_products
+from retail.catalogue.places import FILLED, folder_of, names, open_products
 from retail.catalogue.product_table import ProductTable
 from retail.catalogue.record import CatalogueProduct, Origin, View
 from retail.catalogue.search import Found, Near, nearest_views, search
 from retail.catalogue.tables import FIELD, KEPT, LABEL, names_in
 from retail.catalogue.vectors import VectorTable, ViewVectors, drop_old_vectors, owner_of
+from retail.files import SHIPPED_CATALOGUES
 from retail.schema import Modality, Note, Product, Progress, UserError
 
 if TYPE_CHECKING:  # both import torch, which writing and searching by words do without
@@ -52,7 +53,7 @@ class Catalogue:
 
     @classmethod
     def open(cls, name: str) -> Catalogue:
-        """The catalogue of this name, made when there is none.
+        """The catalogue of this name, made when there is none, with its products if it ships.
 
         Raises UserError for a name that cannot be a folder's, and for a folder that is no catalogue.
         """
@@ -61,8 +62,10 @@ class Catalogue:
         opened = cls(folder.name, folder, database, table)
         if opened.name == OWN and earlier_folder().is_dir():
             move_earlier(opened.add)
-        if (shipped := SHIPPED_CATALOGUES.get(opened.name)) and shipped.is_dir() and not len(opened):
+        shipped, mark = SHIPPED_CATALOGUES.get(opened.name), folder / FILLED
+        if shipped and shipped.is_dir() and not mark.exists():
             opened.import_data(shipped)
+            mark.touch()
         return opened
 
     @property
@@ -183,6 +186,10 @@ class Catalogue:
     def view_ids(self, products: Collection[str]) -> set[str]:
         """The ids of these products' views."""
         return set(self._rows.of_views("id", products))
+
+    def cells_holding(self, part: str, fields: Sequence[str]) -> list[tuple[str, str, str]]:
+        """(product's id, field, cell) where a field holds a text; the cell's case, spaces and hyphens do not count."""
+        return [(key, field, cell) for field in fields for key, cell in self._rows.holding(field, part)]
 
     def field_names(self) -> list[str]:
         """What products may be filtered by beside their labels, in the order in which it came."""

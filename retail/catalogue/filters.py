@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from retail.catalogue.tables import FIELD, LABEL, column_of, names_in, searchable, storable
 from retail.dataset.remarks import few
+from retail.media.gtin import GAPS
 from retail.schema import UserError
 
 NUMBER = r"[+-]?\d+(?:[.,]\d+)?"
@@ -30,6 +31,12 @@ def condition(where: Mapping[str, str] | None, columns: Sequence[str], words: st
 def among(column: str, values: Iterable[str]) -> str:
     """The rows whose value is one of these."""
     return f"{column} IN ({', '.join(map(quoted, values))})"
+
+
+def holds(field: str, part: str) -> str:
+    """The rows with a text within this field, the case, spaces and hyphens of the cell aside."""
+    cell = f"regexp_replace(lower({column_of(FIELD, field)}), '{GAPS}', '', 'g')"
+    return f"contains({cell}, {quoted(part)})"
 
 
 def quoted(text: str) -> str:

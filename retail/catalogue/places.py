@@ -12,12 +12,11 @@ from typing import Any
 
 from retail.catalogue.tables import MEDIA, SCHEMA
 from retail.catalogue.writing import LOCK, writing
-from retail.files import DATA_DIR, GROCERIES_NAME, home
+from retail.files import SHIPPED_CATALOGUES, home
 from retail.schema import UserError
 
 PRODUCTS = "products"
-# Catalogues that come along: made from these data sets when somebody opens them.
-SHIPPED_CATALOGUES = {GROCERIES_NAME: DATA_DIR / "groceries_catalogue"}
+FILLED = "filled"  # a file in a catalogue that ships: whoever removes its products does not get them back
 LONGEST_NAME = 80  # characters; a folder's name has room for 255 bytes
 # Nobody needs quotes, slashes or line breaks in a name, and Windows refuses them in a folder's.
 NAME = re.compile(r"[^\W_][\w ()&+,.-]*(?<![. ])")

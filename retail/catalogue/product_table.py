@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from retail.catalogue.filters import among, condition
+from retail.catalogue.filters import among, condition, holds
 from retail.catalogue.places import PRODUCTS, table_folder
 from retail.catalogue.record import CatalogueProduct, View
 from retail.catalogue.search import match_misspelt, match_words
@@ -106,6 +106,12 @@ class ProductTable:
         rows = self.select(["id", "views"]) if products is None else self.of(list(products), ["id", "views"])
         return rows["views"].combine_chunks().flatten().field(part).to_pylist()
 
+    def holding(self, field: str, part: str) -> list[tuple[str, str]]:
+        """(id, cell) where a field holds a text; the cell's case, spaces and hyphens do not count."""
+        column = column_of(FIELD, field)
+        rows = self.select(["id", column], holds(field, part))
+        return list(zip(rows["id"].to_pylist(), rows[column].to_pylist(), strict=True))
+
     def values(self, name: str) -> list[str]:
         """What products say in a field, or in a label, each once, the most frequent first."""
         column = next((c for kind in (FIELD, LABEL) if (c := column_of(kind, name)) in self.columns), "")
@@ -130,4 +136,6 @@ class ProductTable:
 
     def delete(self, ids: Sequence[str]) -> None:
         """These rows are gone, in one commit."""
+        if not ids:
+            return
         self.table.delete(among("id", ids))

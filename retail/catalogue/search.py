@@ -68,6 +68,8 @@ def search(
 ) -> list[Found]:
     """Products by all that is given; words count as full text and, with an encoder for text, by their meaning.
 
+    Where the encoders for photos and text share a space, words also find photos, and a photo descriptions.
+
     Without words and product these are the products that pass the filters, by name.
     """
     asked = _asked(words, product)
@@ -78,12 +80,12 @@ def search(
     by_words = catalogue.ids_by_words(words, where, DEPTH * count) if words.strip() else []
     rankings.append(by_words)
     for shown in asked:
-        for modality, encoder in encoders.items():
-            ranking = _by_vector(catalogue, shown, modality, encoder, where, DEPTH * count)
+        for encoder, kept in _comparable(encoders):
+            ranking = _by_vector(catalogue, shown, encoder, kept, where, DEPTH * count)
             rankings.append(list(ranking))
             for key, cosine in ranking.items():
                 best = similarity.setdefault(key, {})
-                best[modality] = max(cosine, best.get(modality, -1.0))
+                best[kept.modality] = max(cosine, best.get(kept.modality, -1.0))
     scores = fused(rankings)
     products = catalogue.products(list(scores)[:count])
     fits = set(by_words)
@@ -158,23 +160,32 @@ def _asked(words: str, product: Product | None) -> list[Product]:
     return asked + ([product] if product is not None and product.modalities else [])
 
 
+def _comparable(encoders: Mapping[Modality, Encoder]) -> list[tuple[Encoder, Encoder]]:
+    """(encoder of what is looked for, encoder of views that this can be compared with): itself first."""
+    from retail.encoders import share_space
+
+    each = list(encoders.values())
+    return [(one, one) for one in each] + [(a, b) for a in each for b in each if a is not b and share_space(a, b)]
+
+
 def _by_vector(
     catalogue: Catalogue,
     shown: Product,
-    modality: Modality,
     encoder: Encoder,
+    kept: Encoder,
     where: Mapping[str, str] | None,
     count: int,
 ) -> dict[str, float]:
-    """Products by the cosine of their nearest view, best first; {} where this input is absent or unreadable."""
+    """Products by the cosine of the nearest view of `kept`, best first; {} where this input is absent or unreadable."""
     from retail.store import embed_products
 
+    modality = encoder.modality
     if modality not in shown.modalities:
         return {}
     batch, _ = embed_products([shown], {modality: encoder}, {})
     if not bool(batch.present[modality][0]):
         return {}
     best: dict[str, float] = {}
-    for near in catalogue.nearest(encoder, batch.embeddings[modality].numpy(), count, where)[0]:
+    for near in catalogue.nearest(kept, batch.embeddings[modality].numpy(), count, where)[0]:
         best.setdefault(near.product, near.similarity)
     return best

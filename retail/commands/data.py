@@ -42,7 +42,8 @@ def check(
         list[str] | None,
         typer.Option(
             help="What to make of a column's labels, such as tags=each, brand=apart, 'brand:Nikee=Nike', or of rows: "
-            "rows=join. Kept beside the data; may be given several times.",
+            "rows=join, or of one row: 'rows/ID:brand=Nike', rows/ID=copy-of/ID. Kept beside the data; may be given "
+            "several times.",
             metavar="DECISION",
         ),
     ] = None,
@@ -134,7 +135,7 @@ def audit(
     json_file: JsonFile = None,
     csv_folder: CsvFolder = None,
 ) -> AuditRequest:
-    """Does the data give its labels away? Six kinds of leak, each finding with the products concerned."""
+    """Can the data be trusted? Six kinds of leak, labels that are probably wrong, and duplicates."""
     from retail.workspace.requests import AuditRequest
 
     return AuditRequest(

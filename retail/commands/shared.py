@@ -44,11 +44,22 @@ EXAMPLES = {
     "robustness": "Example: python -m retail robustness data/demo_bundle data/demo --out robustness.json",
     "evaluate": "Example: python -m retail evaluate my_bundle data/demo --modalities image --out scores.json",
     "leaderboard": "Example: python -m retail leaderboard data/demo my_bundle demo --out leaderboard.json",
+    "corrections": "Example: python -m retail corrections my_bundle --train my_next_bundle",
     "run": "Example: python -m retail run ~/.retail/runs/20260101-120000-abcd",
+    "guess": "Example: python -m retail guess --names apple,banana --image front.jpg --encoders clip",
     "predict": 'Example: python -m retail predict my_bundle --image front.jpg --text "oat drink, 1 l"',
+    "catalogue list": 'Example: python -m retail catalogue list "Spring range" --where brand=Lark',
+    "catalogue import": 'Example: python -m retail catalogue import "Spring range" my_products.zip --by sku',
+    "catalogue add": 'Example: python -m retail catalogue add "Spring range" "Oat drink" --image front.jpg',
+    "catalogue show": 'Example: python -m retail catalogue show "Spring range" 4711',
+    "catalogue edit": 'Example: python -m retail catalogue edit "Spring range" 4711 --field price=1.99',
+    "catalogue merge": 'Example: python -m retail catalogue merge "Spring range" 4711 4712',
+    "catalogue remove": 'Example: python -m retail catalogue remove "Spring range" 4711',
+    "catalogue search": 'Example: python -m retail catalogue search "Spring range" "oat drink" --image front.jpg',
+    "catalogue export": 'Example: python -m retail catalogue export "Spring range" products.xlsx',
 }
 
-Data = Annotated[Path, typer.Argument(help="A folder, a ZIP or a table; `demo` ships.", metavar="DATA")]
+Data = Annotated[Path, typer.Argument(help="A folder, a ZIP or a table; `demo` and `groceries` ship.", metavar="DATA")]
 Bundle = Annotated[
     Path, typer.Argument(help="A folder made by 'train --out'; `demo` and `groceries` ship.", metavar="BUNDLE")
 ]
@@ -67,7 +78,9 @@ Group = Annotated[
 TextColumn = Annotated[
     str, typer.Option(help="The column that holds the description, or several: title,brand makes one text of both.")
 ]
-Encoders = Annotated[str, typer.Option(help="A preset (bundled, hub) or image=timm:NAME,text=hf:NAME,audio=...")]
+Encoders = Annotated[
+    str, typer.Option(help="A preset (bundled, hub, clip, siglip) or image=timm:NAME,text=hf:NAME,audio=...")
+]
 Modalities = Annotated[str, typer.Option(help="Inputs to use, such as image,text; all if left out.")]
 OneModality = Annotated[str, typer.Option("--modality", help="The input whose embeddings are used.")]
 Read = Annotated[

@@ -12,9 +12,10 @@ from typing import Annotated
 import typer
 
 from retail.commands.shared import EXAMPLES, app
-from retail.files import APP, DEMO_BUNDLE, DEMO_DIR, DEMO_RESULTS
+from retail.files import APP, DEMO_BUNDLE, DEMO_DIR, DEMO_RESULTS, GROCERIES_EXAMPLES
 
 DEMO_PHOTO = DEMO_DIR / "images" / "lark_tea_original_17.jpg"  # of the test split
+GROCERY_PHOTO = GROCERIES_EXAMPLES / "images" / "banana.jpg"
 
 
 @app.command(epilog=EXAMPLES["dashboard"])
@@ -32,5 +33,6 @@ def dashboard(
 def demo(context: typer.Context) -> None:
     """Say where the demo lies; as DATA, BUNDLE or RESULTS the word `demo` means it."""
     typer.echo(f"Data set    {DEMO_DIR}\nRecogniser  {DEMO_BUNDLE}\nResults     {DEMO_RESULTS}")
-    command = f'{context.find_root().info_name} predict demo --image "{DEMO_PHOTO}" --text "breakfast tea"'
-    typer.echo(f"\nTry: {command}")
+    predict = f"{context.find_root().info_name} predict"
+    typer.echo(f'\nTry: {predict} demo --image "{DEMO_PHOTO}" --text "breakfast tea"')
+    typer.echo(f'Or, of 81 real groceries: {predict} groceries --image "{GROCERY_PHOTO}"')

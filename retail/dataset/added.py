@@ -83,6 +83,7 @@ def with_added(manifest: Manifest, file: Path) -> Manifest:
         seal=replace(seal, tables=(*seal.tables, file), files=(*seal.files, *files)),
         lines={**manifest.lines, **{row.id: last + place for place, row in enumerate(kept, start=1)}},
         rows=manifest.rows + len(kept),
+        added=tuple(row.id for row in added.rows),
         remarks=(*manifest.remarks, *_remarks(len(kept), len(left_out))),
     )
 

@@ -18,6 +18,7 @@ from retail.dataset.continued import continued_rows
 from retail.dataset.labels.missing import is_missing
 from retail.dataset.labels.questions import FREE_TEXT, ID_NAMES, NO_TEXT, offered, words_of
 from retail.dataset.labels.rule import LabelRule
+from retail.dataset.row_decisions import RowDecision
 from retail.files import home, whole_file
 from retail.files.record import Record
 from retail.schema import UserError
@@ -104,6 +105,7 @@ class Pointer(Record):
     notes: tuple[str, ...]
     added: float  # seconds since 1970
     labels: dict[str, LabelRule] = {}  # what was decided of label columns
+    rows: dict[str, RowDecision] = {}  # and of single rows, by their ids
     tables: tuple[str, ...] = ()  # what was read when the data was added, as `metadata` is written
     also: str = ""  # a version of the data below `metadata`: the file with further training rows
 

@@ -15,6 +15,7 @@ from statistics import median
 
 from retail.dataset.labels import Desk
 from retail.dataset.remarks import Remark, by_key, few_of_each, kind_of
+from retail.dataset.row_decisions import RowDecision
 from retail.schema import Modality, Product, Vocabulary
 
 
@@ -92,6 +93,9 @@ class Manifest:
     rows: int = 0  # of the table, usable or not
     desks: Mapping[str, Desk] = field(default_factory=dict)  # what was made of each label column's cells
     not_asked: Mapping[str, str] = field(default_factory=dict)  # column -> why it is no question
+    added: tuple[str, ...] = ()  # ids of examples that joined the data later, also of those that must not teach
+    decided: Mapping[str, RowDecision] = field(default_factory=dict)  # id of a row -> what was decided about it
+    own_names: Mapping[str, str] = field(default_factory=dict)  # question -> what the table calls it
 
     @property
     def checksum(self) -> str:
@@ -101,6 +105,12 @@ class Manifest:
     def in_split(self, name: str) -> list[Product]:
         """The rows of a split: train, val, test or, where they were asked for, another word of the table."""
         return [product for product in self.products if product.split == name]
+
+    @property
+    def joined(self) -> list[Product]:
+        """The training rows that joined the data later."""
+        later = set(self.added)
+        return [product for product in self.products if product.id in later] if later else []
 
     def vocabularies(self, split: str = "train") -> dict[str, Vocabulary]:
         """One vocabulary per task from the rows of a split."""

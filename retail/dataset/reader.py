@@ -20,6 +20,7 @@ from retail.dataset.manifest import Manifest, Problem, Seal
 from retail.dataset.places.found import FoundFiles
 from retail.dataset.places.names import Kind
 from retail.dataset.remarks import Remark, few
+from retail.dataset.row_decisions import apply
 from retail.dataset.rows import Row, Rows, roles_of, rows_of
 from retail.dataset.source import Source, open_source
 from retail.dataset.splitting import as_in_folders, group_faults, split_products, with_validation
@@ -154,8 +155,12 @@ class _Reader:
         if self.use_split and not has_validation:
             divide = with_validation if has_split else split_products
             products = divide(products, self.contents, tuple(labels), asked)
+        decided = self.source.pointer.rows if self.source.pointer else {}
+        applied = apply(products, decided)  # after dividing, so that no decision moves another row
+        usable = {product.id for product in applied.products}
         self.remarks += [
             *questions.remarks,
+            *applied.remarks,
             *columns_left(cells, desks, questions.reasons),
             *cells_read_otherwise(cells, desks, self.files),
             *texts_cut(products, language=self.check_media),
@@ -165,16 +170,16 @@ class _Reader:
         single = len(self.source.tables) == 1
         return Manifest(
             root=self.source.tables[0].parent.resolve() if single else self.source.root,
-            products=tuple(products),
+            products=tuple(applied.products),
             problems=self._placed_problems(),
             tasks=asked,
             label_columns=tuple(labels),
             text_column=cells.text_column,
             has_split=has_split,
-            seal=Seal(self.source.tables, cells.meaning(), tuple(self.files.files)),
+            seal=Seal(self.source.tables, cells.meaning() + applied.meaning, tuple(self.files.files)),
             title=self.source.title,
             source=self.source.place,
-            lines=self.lines,
+            lines={name: line for name, line in self.lines.items() if name in usable},
             group=named_groups,
             has_validation=has_validation,
             remarks=tuple(self.remarks),
@@ -183,6 +188,8 @@ class _Reader:
             rows=len(self.table.starts),
             desks=desks,
             not_asked=questions.reasons,
+            decided=decided,
+            own_names={task: _own_name(cells, task) for task in labels},
         )
 
     def _say(self, line: int | None, column: str, message: str) -> None:
@@ -281,3 +288,9 @@ class _Reader:
         files = self.files
         named = {modality: files.named[column] for modality, column in INPUTS.items() if not files.found[column]}
         return {modality: count for modality, count in named.items() if count}
+
+
+def _own_name(cells: Cells, task: str) -> str:
+    """What the table calls a question; one that asks for one label of a column bears the column's name in front."""
+    column = cells.column_of.get(task, task)
+    return cells.own(column) + task.removeprefix(column)

@@ -21,7 +21,8 @@ from retail.plugins import plugins_in
 from retail.schema import MODALITIES, Modality, UserError
 
 # The first preset needs no network: its weights are installed packages and, for sound, a file of the project.
-# "hub" downloads about 1.2 GB once.
+# The others download about 1.2 GB ("hub"), 0.6 GB ("clip") or 1.5 GB ("siglip") once; of the latter two, photos and
+# words share a space, so that names alone find photos (`retail/encoders/shared.py`).
 PRESETS: dict[str, dict[Modality, str]] = {
     "bundled": {
         "audio": "torchaudio:spoken-word@bundled",
@@ -32,6 +33,16 @@ PRESETS: dict[str, dict[Modality, str]] = {
         "audio": "torchaudio:WAVLM_BASE_PLUS",
         "image": "timm:vit_base_patch16_clip_224.openai",
         "text": "hf:sentence-transformers/all-mpnet-base-v2",
+    },
+    "clip": {
+        "audio": "torchaudio:spoken-word@bundled",
+        "image": "shared-image:openai/clip-vit-base-patch16",
+        "text": "shared-text:openai/clip-vit-base-patch16",
+    },
+    "siglip": {
+        "audio": "torchaudio:spoken-word@bundled",
+        "image": "shared-image:google/siglip2-base-patch16-224",
+        "text": "shared-text:google/siglip2-base-patch16-224",
     },
 }
 
@@ -54,6 +65,7 @@ class Encoder(ABC):
     dim: int
     absent_note: str = ""  # why an embedding of zeros means that the item counts as absent; "" where it does not
     language: str = ""  # the one language that it knows, where that is sure; of others nothing is said
+    space: str = ""  # equal for two encoders whose embeddings can be compared, "" where no other's can
     reads_at_once: str = ""  # "128 word pieces", where longer items are read in pieces
     _fingerprint: str
 
@@ -97,6 +109,11 @@ class Encoder(ABC):
     @abstractmethod
     def _embed(self, items: list[Any]) -> Tensor:
         """B prepared items -> (B, D), already in inference mode."""
+
+
+def share_space(one: Encoder, other: Encoder) -> bool:
+    """Whether the embeddings of two encoders can be compared."""
+    return bool(one.space) and one.space == other.space
 
 
 def fingerprint_of(family: type[Encoder], preprocessing: dict[str, Any], tensors: dict[str, Tensor]) -> str:

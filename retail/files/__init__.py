@@ -27,10 +27,13 @@ DEMO_RESULTS = DATA_DIR / "demo_results.json"
 DEMO_TASKS = ("product", "category", "packaging", "brand")
 GROCERIES_BUNDLE = DATA_DIR / "groceries_bundle"
 GROCERIES_NAME = "Groceries (81 real products)"  # the recogniser, and the catalogue that it answers together with
+GROCERIES_CATALOGUE = DATA_DIR / "groceries_catalogue"  # names, words and spoken names; no photo
+GROCERIES_EXAMPLES = DATA_DIR / "groceries_examples"
 # What a user types -> what ships: as DATA, as BUNDLE and as RESULTS.
-SHIPPED_DATA = {"demo": DEMO_DIR}
+SHIPPED_DATA = {"demo": DEMO_DIR, "groceries": GROCERIES_CATALOGUE}
 SHIPPED_BUNDLES = {"demo": DEMO_BUNDLE, "groceries": GROCERIES_BUNDLE}
 SHIPPED_RESULTS = {"demo": DEMO_RESULTS}
+SHIPPED_CATALOGUES = {GROCERIES_NAME: GROCERIES_CATALOGUE}  # by the name of the catalogue
 
 
 def home() -> Path:

@@ -17,7 +17,7 @@ import re
 import unicodedata
 
 LONGEST_CELL = 2_000  # characters of a cell that are looked at
-_GAPS = re.compile(r"[\s_\u00ad\u2010-\u2015\u2212-]+")
+GAPS = "[\\s_\u00ad\u2010-\u2015\u2212-]+"  # spaces and hyphens, for a regular expression here and in the database
 _WHOLE_NUMBER = re.compile(r"(\d+)\.0+")  # how a spreadsheet writes a number that it took for a decimal
 # A GTIN as GS1 writes it within more: "(01)09506000134352(10)AB1", or in a web address as ".../01/09506000134352".
 _WITHIN = re.compile(r"^\(01\)(\d{14})(?!\d)|^https?://[^?#]*?/01/(\d{14})(?![\d])", re.IGNORECASE | re.ASCII)
@@ -60,4 +60,4 @@ def _plain(text: str) -> str:
     composed = unicodedata.normalize("NFKC", text).strip()
     if whole := _WHOLE_NUMBER.fullmatch(composed):
         composed = whole[1]
-    return _GAPS.sub("", composed).casefold()
+    return re.sub(GAPS, "", composed).casefold()

@@ -13,10 +13,12 @@ from retail.components.words import plain
 from retail.config.reading import Reading
 from retail.media import MAX_SECONDS, SAMPLE_RATE_HZ, MediaError, content_hash, unread_sentence
 from retail.schema import MODALITIES, Product
-from retail.workspace.demo import example_products
+from retail.workspace.examples import examples_of
 from retail.workspace.uploads import MAX_UPLOAD_MB, THUMBNAIL_PX, take_photo, take_sound
 
 MAX_PHOTOS = 8
+STEP = 7  # neighbouring rows of the demo are the same product: step over them
+NO_EXAMPLE = "There is no example: the data that this recogniser learned from is not on this machine, or has changed."
 # The browser itself refuses only what is larger, with a mark that has no words: the reasons are ours.
 TRANSPORT_MB = 200
 # ... so what the uploader says about sizes itself would only confuse.
@@ -33,10 +35,10 @@ EMPTY: dict[str, Any] = {
 }
 
 
-@st.cache_data(show_spinner=False)
-def examples() -> list[Product]:
-    """Test products that have all three inputs."""
-    return example_products()
+@st.cache_data(show_spinner=False, max_entries=16)
+def examples(bundle: Path) -> list[Product]:
+    """Products that the chosen recogniser has not learned from."""
+    return examples_of(bundle)
 
 
 def forget_example() -> None:
@@ -44,18 +46,23 @@ def forget_example() -> None:
     st.session_state.example = ""
 
 
-def take_example() -> None:
-    """Fills all three inputs from the next test product."""
-    place = st.session_state.get("example_place", -1) + 1
-    product = examples()[(place * 7) % len(examples())]  # neighbours are the same product: step over them
-    assert isinstance(product.audio, Path)
-    st.session_state.example_place = place
+def take_example(bundle: Path) -> None:
+    """Fills the inputs from the next example of this recogniser."""
+    found = examples(bundle)
+    if not found:
+        st.session_state.refused = [NO_EXAMPLE]
+        return
+    place = st.session_state.get("example_place", {}).get(bundle, -1) + 1
+    step = STEP if len(found) % STEP else 1
+    product = found[(place * step) % len(found)]
+    st.session_state.example_place = {bundle: place}
     st.session_state.example = product.id
     st.session_state.photos = [
         take_photo(path.name, path.read_bytes()) for path in product.images if isinstance(path, Path)
     ]
     st.session_state.description = product.text
-    st.session_state.sound = take_sound(product.audio.name, product.audio.read_bytes())
+    clip = product.audio
+    st.session_state.sound = take_sound(clip.name, clip.read_bytes()) if isinstance(clip, Path) else None
     st.session_state.truth = dict(product.labels)
     renew_widgets()
 
@@ -190,13 +197,13 @@ def draw_sound(generation: int) -> None:
             st.caption(plain(sentence))
 
 
-def draw() -> None:
-    """The form's column: every change counts at once."""
+def draw(bundle: Path) -> None:
+    """The form's column: every change counts at once; examples are of this recogniser's own data."""
     for name, empty in EMPTY.items():
         st.session_state.setdefault(name, empty)
     generation = st.session_state.generation
     st.html(OWN_LIMITS)
-    st.button("Try an example", on_click=take_example, type="primary", width="stretch")
+    st.button("Try an example", on_click=take_example, args=(bundle,), type="primary", width="stretch")
     for reason in st.session_state.refused:
         st.error(reason)
     draw_photos(generation)

@@ -1,127 +1,86 @@
 """Known products in Recognise: the catalogue that answers too, the nearest products, and adding one.
 
-In: the chosen recogniser. Out: `Known`, the shelf that answers, ready at once: what the recogniser learned from is
-embedded in the background and shown when it is there; it changes no answer.
+In: the chosen recogniser. Out: a `Stocked` shelf that answers within seconds; rows that the recogniser learned from
+join it when they are embedded, to be shown beside the answer, which they do not change.
 """
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import streamlit as st
 
 from retail import charts
 from retail.catalogue.choice import catalogue_of, choose
-from retail.catalogue.database import Catalogue, names
+from retail.catalogue.places import names
 from retail.catalogue.record import CatalogueProduct
 from retail.catalogue.shelf import Shelf
 from retail.components.media import draw_photo
 from retail.components.words import plain
 from retail.files import PAGES
+from retail.pages._catalogue_choose import catalogue_for
+from retail.pages._catalogue_shelf import Stocked, draw_getting_ready, shelf_of
 from retail.pages._recogniser import Chosen
-from retail.recognizer.bundle import BUNDLE
-from retail.schema import Match, Prediction, Product, Progress, Subset, UserError
-from retail.workspace.background import Background
-from retail.workspace.shelves import learned_products
+from retail.schema import Match, Prediction, Product, Subset, UserError
 
 WIDTH_PX = 145  # two beside each other on a phone
 MOST_LETTERS = 120  # of a name
-WAIT_SECONDS = 0.5  # embeddings that are in the store need no longer
+# A catalogue whose embeddings are kept is ready sooner; until one is, the last that was ready answers.
+WAIT_SECONDS, LEARNED_SECONDS = 2.5, 0.5
 
 
-@dataclass(frozen=True)
-class Known:
-    """What answers beside the classes, and the training products that may be shown."""
-
-    catalogue: Catalogue
-    shelf: Shelf
-    learned: tuple[Product, ...] = ()
-    work: Background[list[Product]] | None = None  # still embedding the training products
-
-
-@st.cache_resource(show_spinner=False, max_entries=8)
-def learned_of(folder: str, changed: int, _chosen: Chosen) -> Background[list[Product]]:
-    """The training products of a recogniser, embedded in the background; the first time takes some seconds."""
-
-    def work(progress: Progress) -> list[Product]:
-        rows = learned_products(_chosen.folder, _chosen.recognizer)
-        Shelf.of(_chosen.recognizer, None, rows, progress=progress)  # so that the store has their embeddings
-        return rows
-
-    return Background(work)
+def stocked_for(chosen: Chosen) -> Stocked:
+    """What answers beside the classes now; draws the choice of a catalogue where there are several."""
+    draw_choice(chosen)
+    catalogue = catalogue_for(chosen)
+    whole, alone = shelf_of(chosen, catalogue), shelf_of(chosen, catalogue, learned=False)
+    whole.wait(LEARNED_SECONDS)
+    if whole.running:
+        alone.wait(WAIT_SECONDS)
+    name = f"stocked_{chosen.folder}_{catalogue.name}"
+    ready = whole.result or alone.result or st.session_state.get(name)
+    if ready is None:
+        ready = Stocked(Shelf.of(chosen.recognizer, None), catalogue, {})
+    st.session_state[name] = ready
+    return ready
 
 
-@st.cache_resource(show_spinner="Indexing your catalogue …", max_entries=8)
-def shelf_of(
-    folder: str, changed: int, catalogue: str, version: int, count: int, _known: Catalogue, _chosen: Chosen, _rows: list
-) -> Shelf:
-    """The catalogue as the recogniser sees it; made anew when either changed."""
-    return Shelf.of(_chosen.recognizer, _known, _rows)
-
-
-def known_to(chosen: Chosen) -> Known:
-    """The choice of a catalogue, and what it and the training products know."""
-    catalogue = Catalogue.open(draw_choice(chosen))
-    place = str(chosen.folder), (chosen.folder / BUNDLE).stat().st_mtime_ns
-    work = learned_of(*place, chosen)
-    if work.running:
-        work.wait(WAIT_SECONDS)
-    running, rows = work.running, work.result or []
-    if work.error:
-        learned_of.clear(*place, chosen)  # so that another try is one
-    shelf = shelf_of(*place, catalogue.name, catalogue.version, len(rows), catalogue, chosen, rows)
-    return Known(catalogue, shelf, tuple(rows), work if running or work.error else None)
-
-
-def draw_choice(chosen: Chosen) -> str:
+def draw_choice(chosen: Chosen) -> None:
     """Which catalogue answers with this recogniser; a choice is kept."""
     own = catalogue_of(chosen.folder)
-    found = names()
-    if len({own, *found}) < 2:
-        return own
-
-    def keep() -> None:
-        choose(chosen.folder, st.session_state[key])
-
+    found = sorted({own, *names()}, key=str.casefold)
+    if len(found) < 2:
+        return
     key = f"catalogue_of_{chosen.folder}"
     st.session_state[key] = own
-    return str(st.selectbox("Catalogue that answers too", sorted({own, *found}), key=key, on_change=keep))
+    st.selectbox(
+        "Catalogue that answers too", found, key=key, on_change=lambda: choose(chosen.folder, st.session_state[key])
+    )
 
 
-def draw(chosen: Chosen, known: Known, product: Product, used: Subset, answer: Prediction) -> None:
+def draw(chosen: Chosen, stocked: Stocked, product: Product, used: Subset, answer: Prediction) -> None:
     """The nearest known products, and adding the upload to them."""
     st.subheader("Similar known products", anchor=False)
-    if known.work is not None and known.work.running:
-        draw_building(known.work)
-    elif known.work is not None:
-        st.caption(plain(f"The training products cannot be shown: {known.work.error}"))
-    draw_matches(known, used, answer)
-    draw_enrol(chosen, known, product)
+    work = shelf_of(chosen, stocked.catalogue)
+    if work.running:
+        draw_getting_ready(work)
+    elif said := stocked.missing or work.error:
+        st.caption(plain(f"The training products cannot be shown: {said}"))
+    draw_matches(stocked, used, answer)
+    draw_enrol(stocked, product)
 
 
-@st.fragment(run_every=1)
-def draw_building(work: Background[list[Product]]) -> None:
-    """How far the embedding is; the page is drawn again when it ends."""
-    if not work.running:
-        st.rerun()
-    st.progress(work.share, f"Indexing what it learned from: {work.done} of {work.total}")
-
-
-def draw_matches(known: Known, used: Subset, answer: Prediction) -> None:
+def draw_matches(stocked: Stocked, used: Subset, answer: Prediction) -> None:
     """The best example of each kind, beside one another."""
     if not answer.matches:
         st.caption("No known product shares an input with this upload.")
         return
     st.caption(
-        f"The nearest of {len(known.learned):,} training products and {len(known.catalogue):,} of the catalogue "
-        f"“{plain(known.catalogue.name)}”, one of each kind, by {charts.inputs_words(used)}."
+        f"The nearest of {len(stocked.learned):,} training products and {len(stocked.catalogue):,} of the catalogue "
+        f"“{plain(stocked.catalogue.name)}”, one of each kind, by {charts.inputs_words(used)}."
     )
-    shown = {row.id: row for row in known.learned}
-    shown |= {own.id: own.as_product() for own in known.catalogue.products([match.id for match in answer.matches])}
     with st.container(horizontal=True, gap="medium"):
         for match in answer.matches:
             with st.container(width=WIDTH_PX):
-                draw_match(match, shown.get(match.id))
+                draw_match(match, stocked.shown(match))
 
 
 def draw_match(match: Match, product: Product | None) -> None:
@@ -138,7 +97,7 @@ def title_of(match: Match) -> str:
     return match.name or " · ".join(dict.fromkeys(filter(None, match.labels.values()))) or match.id
 
 
-def draw_enrol(chosen: Chosen, known: Known, product: Product) -> None:
+def draw_enrol(stocked: Stocked, product: Product) -> None:
     """Keeps the upload as a product of the catalogue, once it is seen how well it will be recognised."""
     with st.expander("Add this upload to the catalogue"):
         st.caption(
@@ -147,16 +106,18 @@ def draw_enrol(chosen: Chosen, known: Known, product: Product) -> None:
         )
         name = st.text_input("Product name", max_chars=MOST_LETTERS, key="enrol_name").strip()
         if name:
-            st.markdown(plain(known.shelf.foresee(product, name).sentence))
+            st.markdown(plain(stocked.shelf.foresee(product, name).sentence))
         if st.button("Add to the catalogue", disabled=not name):
             try:
-                known.catalogue.add([(CatalogueProduct("", name), product)])
+                stocked.catalogue.add([(CatalogueProduct("", name), product)])
             except UserError as error:
                 st.error(plain(str(error)))
                 return
             st.session_state.enrolled_note = f"Added “{name}”."
             del st.session_state["enrol_name"]
             st.rerun()
-        if note := st.session_state.pop("enrolled_note", ""):
-            st.success(plain(note))
-    st.page_link(PAGES / "catalogue.py", label="Open the catalogue", icon=":material/inventory_2:")
+    if note := st.session_state.pop("enrolled_note", ""):
+        st.success(plain(note))
+    address = {"catalogue": stocked.catalogue.name}
+    icon = ":material/inventory_2:"
+    st.page_link(PAGES / "catalogue.py", label="Open the catalogue", icon=icon, query_params=address)

@@ -8,7 +8,7 @@ from pathlib import Path
 import streamlit as st
 
 from retail.components.words import plain
-from retail.files import PAGES, home
+from retail.files import GROCERIES_NAME, PAGES, home
 from retail.fusion import strategies
 from retail.recognizer import Recognizer
 from retail.recognizer.bundle import BUNDLE, load_bundle
@@ -16,6 +16,8 @@ from retail.schema import Modality, UserError
 from retail.wording import percent
 from retail.workspace import recognizers
 from retail.workspace.datasets import DEMO_NAME
+
+MADE_UP = f" The demo's products are made up. For an apple or a banana of yours choose “{GROCERIES_NAME}”."
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,7 @@ def draw_facts(chosen: Chosen) -> None:
     recognizer = chosen.recognizer
     tasks = ", ".join(f"{words(task)} ({len(classes)})" for task, classes in recognizer.vocabularies.items())
     learned = f" on {recognizer.info.rows.train:,} products" if recognizer.info else ""
-    made_up = " The demo's products are made up." if recognizers.of_demo(chosen.folder) else ""
+    made_up = MADE_UP if recognizers.of_demo(chosen.folder) else ""
     title = strategy_title(recognizer.strategy)
     st.caption(plain(f"{title}, trained{learned}. Classes: {tasks}.{made_up}"))
     if not recognizer.certainty.promises.records:

@@ -20,7 +20,7 @@ from retail.components.words import figure, plain
 from retail.encoders import Encoder
 from retail.evaluation.attribution import attribution_of
 from retail.pages import _cards, _inputs
-from retail.pages._known import Known
+from retail.pages._catalogue_shelf import Stocked
 from retail.pages._recogniser import Chosen, draw_link, words
 from retail.recognizer import embed_once
 from retail.schema import MODALITIES, Modality, Note, Prediction, Product, UserError
@@ -115,13 +115,13 @@ def cells(answer: Prediction) -> dict[str, str]:
     return {words(task): f"{answer.best(task)[0]} ({answer.best(task)[1]:.0%})" for task in answer.probs}
 
 
-def draw(chosen: Chosen, known: Known) -> Asked | None:
+def draw(chosen: Chosen, stocked: Stocked) -> Asked | None:
     """The result's column: an empty state, or the answer to the inputs that are switched on."""
     product = _inputs.current_product()
     if not product.modalities:
         st.info("Any one input is enough: add a photo, type a description, or add a sound. Or try an example.")
         return None
-    shelf = known.shelf
+    shelf = stocked.shelf
     try:
         with st.spinner("Looking, reading, listening …"):
             product, read = with_evidence(product, _inputs.reading())
@@ -141,9 +141,9 @@ def draw(chosen: Chosen, known: Known) -> Asked | None:
         st.info("All inputs are switched off. Any one input is enough: switch one on.")
         return None
     st.caption(f"Used: {charts.inputs_words(used)}.")
-    draw_evidence(read, known)
+    draw_evidence(read, stocked)
     asked = Asked(product, batch, used, answers)
-    draw_answer(chosen, known, asked)
+    draw_answer(chosen, stocked, asked)
     draw_link(chosen, used)
     draw_why(answers, used)
     if len(answers) > 1:
@@ -152,9 +152,9 @@ def draw(chosen: Chosen, known: Known) -> Asked | None:
     return asked
 
 
-def draw_evidence(read: Evidence, known: Known) -> None:
+def draw_evidence(read: Evidence, stocked: Stocked) -> None:
     """Codes and words that were read from the photos, and which product of the catalogue has the code."""
-    for match in match_codes(read.codes, known.shelf.products[: known.shelf.own]) if read.codes else ():
+    for match in match_codes(read.codes, stocked.catalogue) if read.codes else ():
         st.info(plain(match.sentence), icon=":material/barcode:")
     for sentence in replace(read, codes=()).sentences:
         st.caption(plain(sentence))
@@ -162,19 +162,19 @@ def draw_evidence(read: Evidence, known: Known) -> None:
         st.caption("No barcode or QR code was found in the photo.")
 
 
-def draw_answer(chosen: Chosen, known: Known, asked: Asked) -> None:
+def draw_answer(chosen: Chosen, stocked: Stocked, asked: Asked) -> None:
     """The product that it is, or the classes; what contradicts; and what somebody says about it."""
     answer = asked.answers[asked.used]
     if answer.recognised:
-        _cards.draw_recognised(answer.recognised, known.catalogue)
+        _cards.draw_recognised(answer.recognised, stocked.catalogue)
     elif answer.unknown:
         _cards.draw_unknown(chosen.recognizer)
-    for sentence in () if answer.unknown else known.shelf.contradictions(answer):
+    for sentence in () if answer.unknown else stocked.shelf.contradictions(answer):
         st.warning(plain(sentence))
     _cards.draw_cards(answer, chosen.recognizer)
     shown = only(asked.product, asked.used)
     key = hashlib.sha256(f"{chosen.folder} {_inputs.shown_key()} {asked.used}".encode()).hexdigest()[:12]
-    draw_correct(key, shown, answer, chosen.recognizer, chosen.folder, known.catalogue)
+    draw_correct(key, shown, answer, chosen.recognizer, chosen.folder, stocked.catalogue)
 
 
 def only(product: Product, used: tuple[Modality, ...]) -> Product:

@@ -16,6 +16,7 @@ from retail.pages._data_classes import draw_classes
 from retail.pages._data_fetch import draw_fetch
 from retail.pages._data_plan import draw_plan, draw_remarks
 from retail.pages._data_problems import draw_problems
+from retail.pages._data_suspicious import draw_suspicious
 from retail.schema import UserError
 from retail.workspace.datasets import Dataset
 
@@ -41,7 +42,8 @@ def draw(dataset: Dataset) -> None:
         st.page_link(PAGES / "train.py", label="Train on this data", icon=":material/model_training:")
     draw_remarks(manifest)
     problems = f"Problems ({len(manifest.problems)})"
-    names = ["Classes", "Labels", "Columns", "Products", problems, "Leaks", "Augmentation", "Rename or delete"]
+    names = ["Classes", "Labels", "Columns", "Products", problems, "Leaks", "Suspicious rows", "Augmentation"]
+    names.append("Rename or delete")
     tabs = dict(zip(names, st.tabs(names), strict=True))
     with tabs["Classes"]:
         draw_classes(manifest)
@@ -55,6 +57,8 @@ def draw(dataset: Dataset) -> None:
         draw_problems(dataset, manifest)
     with tabs["Leaks"]:
         draw_audit(dataset, found, places)
+    with tabs["Suspicious rows"]:
+        draw_suspicious(dataset, manifest, places)
     with tabs["Augmentation"]:
         draw_augmentation(manifest)
     with tabs["Rename or delete"]:

@@ -13,15 +13,15 @@ ORDER = 1
 
 def one_product() -> None:
     """The form's column beside the result's; on a phone one below the other."""
-    known = _known.known_to(chosen)
+    stocked = _known.stocked_for(chosen)
     left, right = st.columns([2, 3], gap="large")
     with left:
-        _inputs.draw()
+        _inputs.draw(chosen.folder)
     with right:
-        asked = _result.draw(chosen, known)
+        asked = _result.draw(chosen, stocked)
     if asked is not None:
         st.divider()
-        _known.draw(chosen, known, asked.product, asked.used, asked.answers[asked.used])
+        _known.draw(chosen, stocked, asked.product, asked.used, asked.answers[asked.used])
         _strategies.draw(chosen, asked)
 
 

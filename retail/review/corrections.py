@@ -21,7 +21,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from retail.catalogue.database import Catalogue
+from retail.catalogue.database import Catalogue, names
 from retail.catalogue.record import CatalogueProduct
 from retail.catalogue.writing import LOCK
 from retail.files import SHIPPED_BUNDLES, home, or_shipped
@@ -139,7 +139,8 @@ class Corrections:
                 "UPDATE corrections SET undone = ?, settled = 0 WHERE id = ? AND undone IS NULL",
                 (time.time(), correction_id),
             )
-        self.settle(catalogue or Catalogue.open(found.catalogue))
+        if catalogue or found.catalogue in names():  # a catalogue that was deleted shows nothing any more
+            self.settle(catalogue or Catalogue.open(found.catalogue))
 
     def settle(self, catalogue: Catalogue) -> int:
         """Makes the catalogue show what was said and no longer what was taken back; the number that still waits."""
@@ -180,8 +181,10 @@ class Corrections:
             family = [row[0] for row in base.execute(FAMILY, (checksum,))]
         return self._where(f"knows IN ({', '.join('?' * len(family))})", family)
 
-    def note_version(self, checksum: str, bases: Sequence[str], learned: Sequence[str]) -> None:
-        """Remembers which data are a version of which, and the corrections that they hold."""
+    def note_version(self, checksum: str, learned: Sequence[str]) -> None:
+        """Remembers the corrections that these data hold, and so which data they are a version of."""
+        corrections = [found for each in learned if (found := self.get(each))]
+        bases = {correction.knows for correction in corrections} - {checksum}
         with self._base() as base:
             base.executemany("INSERT OR IGNORE INTO versions VALUES (?, ?)", [(checksum, each) for each in bases])
             base.executemany("INSERT OR IGNORE INTO learned VALUES (?, ?)", [(checksum, each) for each in learned])

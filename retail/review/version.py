@@ -12,8 +12,10 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from retail.certainty.matching import naming_task
 from retail.dataset.added import ADDED, AddedRow, AddedRows
 from retail.dataset.columns import Pointer, datasets_folder, read_pointer, write_pointer
+from retail.dataset.manifest import Manifest
 from retail.dataset.reader import read_manifest
 from retail.dataset.rows import roles_of, rows_of
 from retail.dataset.source import open_source
@@ -29,33 +31,35 @@ def with_corrections(
     corrections: Sequence[Correction],
     tasks: Sequence[str] = (),
     text_column: str = "text",
-    group: Sequence[str] = (),
     name: str = "",
 ) -> Path:
     """The data with these examples, such as "Fashion with 37 corrections"; the same call gives the same folder.
 
     Of a version, the data that it is a version of, with what it holds already unless it was taken back. Of several
-    verdicts on one example the last counts. `tasks`, `text_column` and `group` are those of the training to come.
-    Raises UserError without a correction, and for data that cannot be read.
+    verdicts on one example the last counts. `tasks` and `text_column` are those of the training to come. Raises
+    UserError without a correction, and for data that cannot be read.
     """
     data = or_shipped(data, SHIPPED_DATA)
     pointer = read_pointer(data) if data.is_dir() else None
     original = data / pointer.metadata if pointer and pointer.also else data
+    base = read_manifest(original, tasks or None, text_column)
     held = _still_said(AddedRows.read(data / pointer.also).rows) if pointer and pointer.also else []
-    rows = _last_said([*held, *map(_row, corrections)])
+    rows = _last_said([*held, *(_row(correction, naming_task(base.tasks)) for correction in corrections)])
     if not rows:
         raise UserError("There is no correction to learn from; correct or confirm some answers first.")
-    base = read_manifest(original, tasks or None, text_column, group=group)
     added = AddedRows(rows=tuple(rows))
     title = name or pointer_name(original) or base.title
     called = f"{title} with {len(rows):,} correction{'s' * (len(rows) > 1)}"
     folder = _folder(original, called, added)
     if not (folder / ADDED).is_file():
         _write(folder, called, original, added)
-    made = read_manifest(folder, tasks or None, text_column, group=group)
-    knew = {correction.knows for correction in corrections} | {base.checksum}
-    Corrections().note_version(made.checksum, sorted(knew), [row.id for row in rows])
     return folder
+
+
+def note_version(manifest: Manifest) -> None:
+    """Remembers that whoever learns from these data has learned the corrections in them; call it before training."""
+    if manifest.added:
+        Corrections().note_version(manifest.checksum, manifest.added)
 
 
 def pointer_name(data: Path) -> str:
@@ -64,15 +68,18 @@ def pointer_name(data: Path) -> str:
     return pointer.name if pointer else ""
 
 
-def _row(correction: Correction) -> AddedRow:
-    example = correction.example
+def _row(correction: Correction, naming: str | None) -> AddedRow:
+    """The name of a catalogue's product is its class where no label says another."""
+    example, labels = correction.example, dict(correction.labels)
+    if naming and correction.name and not labels.get(naming):
+        labels[naming] = correction.name
     return AddedRow(
         id=correction.id,
         images=example.images,
         text=example.text,
         audio=example.audio,
         group=example.group,
-        labels=correction.labels,
+        labels=labels,
     )
 
 

@@ -33,8 +33,9 @@ from retail.dataset.columns import (
     write_pointer,
 )
 from retail.dataset.decisions import check_original, decided
+from retail.dataset.manifest import Manifest
 from retail.dataset.places.archive import extract
-from retail.dataset.reader import read_rows
+from retail.dataset.reader import read_manifest, read_rows
 from retail.dataset.rows import roles_of, rows_of
 from retail.dataset.source import changed, media_kind, open_source
 from retail.dataset.tables import TABLE_ENDINGS
@@ -176,9 +177,13 @@ def set_columns(dataset: Dataset, columns: Columns) -> None:
     write_pointer(dataset.path, pointer.model_copy(update={"columns": columns}))
 
 
-def decide(dataset: Dataset, decisions: Iterable[str]) -> None:
-    """Keeps what was decided of label columns and rows, each as `check --decide` takes it; raises UserError."""
-    write_pointer(dataset.path, decided(_own(dataset), decisions, read_rows(dataset.path).header))
+def decide(dataset: Dataset, decisions: Iterable[str], manifest: Manifest | None = None) -> None:
+    """Keeps what was decided of label columns and rows, each as `check --decide` takes it; raises UserError.
+
+    A `manifest` that is at hand need not be read again.
+    """
+    read = (lambda: manifest) if manifest else (lambda: read_manifest(dataset.path))
+    write_pointer(dataset.path, decided(_own(dataset), decisions, read_rows(dataset.path).header, read))
 
 
 def file_name_of(name: str) -> str:
@@ -246,9 +251,9 @@ def _describe(folder: Path, name: str, data: Path, notes: tuple[str, ...]) -> No
     """Looks what lies there, guesses its columns and writes the JSON; raises UserError where nothing can be read."""
     found = open_source(data, called=name.strip())
     if found.pointer:  # a folder of one's own with decisions beside it
-        columns, labels = found.pointer.columns, found.pointer.labels
+        columns, labels, rows = found.pointer.columns, found.pointer.labels, found.pointer.rows
     else:
-        columns, labels = roles_of(rows_of(found)), {}
+        columns, labels, rows = roles_of(rows_of(found)), {}, {}
 
     def placed(path: Path) -> str:
         return str(path.relative_to(folder)) if path.is_relative_to(folder) else str(path)
@@ -260,6 +265,7 @@ def _describe(folder: Path, name: str, data: Path, notes: tuple[str, ...]) -> No
         notes=notes,
         added=time.time(),
         labels=labels,
+        rows=rows,
         tables=tuple(placed(table) for table in found.tables),
     )
     write_pointer(folder, pointer)

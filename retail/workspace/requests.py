@@ -28,7 +28,7 @@ class BaseRequest(FileRecord):
     format: Literal["retail-request/1"] = "retail-request/1"
     data: Path
     # The fields, of any kind, that say where something is written.
-    OUTPUTS: ClassVar = ("out", "bundles", "bundle_out", "csv_folder", "latex", "html")
+    OUTPUTS: ClassVar = ("out", "bundles", "bundle_out", "csv_folder", "latex", "html", "gain_out")
 
     def as_json(self) -> str:
         """A line a value, for people look into the folders of runs."""
@@ -102,7 +102,14 @@ class DoctorRequest(_Compared):
     csv_folder: Path | None = None
 
 
-class TrainRequest(_Labelled):
+class _Followed(_Labelled):
+    """Makes one recogniser, which may follow another: what it gained over that is measured on the test rows."""
+
+    follows: Path | None = None  # the bundle of the other
+    gain_out: Path | None = None
+
+
+class TrainRequest(_Followed):
     """One recogniser on embeddings."""
 
     kind: Literal["train"] = "train"
@@ -110,7 +117,7 @@ class TrainRequest(_Labelled):
     out: Path  # the bundle
 
 
-class FinetuneRequest(_Labelled):
+class FinetuneRequest(_Followed):
     """One recogniser whose encoders learn too."""
 
     kind: Literal["finetune"] = "finetune"

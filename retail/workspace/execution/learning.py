@@ -1,14 +1,18 @@
 """Runs that train one recogniser: a head alone, or encoders with it.
 
-In: a `TrainRequest` or a `FinetuneRequest`. Out: a bundle.
+In: a `TrainRequest` or a `FinetuneRequest`. Out: a bundle, and its gain over the one that it follows.
 """
 
 from __future__ import annotations
 
 from retail import build
+from retail.dataset.manifest import Manifest
 from retail.finetuning.record import FinetuneEpoch, FinetuningRecord
-from retail.recognizer.bundle import save_bundle
+from retail.recognizer import Recognizer
+from retail.recognizer.bundle import load_bundle, save_bundle
 from retail.report.frozen_tables import finetuning_table
+from retail.review.gain import gain
+from retail.schema import UserError
 from retail.workspace.execution.outcome import Follower, Outcome, learning_data, note_reading, read_data
 from retail.workspace.requests import FinetuneRequest, TrainRequest
 
@@ -38,6 +42,7 @@ def train(request: TrainRequest, follower: Follower) -> Outcome:
     return Outcome(
         f"Saved {request.config.strategy} to {request.out}: tasks {', '.join(recognizer.vocabularies)}; mean "
         f"validation accuracy {best.val_accuracy:.3f} on {trained.rows.val} rows."
+        + gained(request, recognizer, manifest, follower)
     )
 
 
@@ -68,4 +73,22 @@ def finetune(request: FinetuneRequest, follower: Follower) -> Outcome:
     save_bundle(recognizer, request.out)
     checkpoint.unlink(missing_ok=True)
     assert isinstance(recognizer.info, FinetuningRecord)
-    return Outcome(f"{finetuning_table(recognizer.info)}\nSaved the bundle to {request.out}.")
+    text = f"{finetuning_table(recognizer.info)}\nSaved the bundle to {request.out}."
+    return Outcome(text + gained(request, recognizer, manifest, follower))
+
+
+def gained(
+    request: TrainRequest | FinetuneRequest, recognizer: Recognizer, manifest: Manifest, follower: Follower
+) -> str:
+    """What it gained over the recogniser that it follows, as lines; "" where it follows none, or that one has gone."""
+    if request.follows is None:
+        return ""
+    try:
+        before = load_bundle(request.follows)
+    except UserError as error:
+        follower.note(f"The gain cannot be measured: {error}")
+        return ""
+    found = gain(before, recognizer, manifest, len(manifest.joined), follower)
+    if request.gain_out is not None:
+        found.write(request.gain_out)
+    return f"\n{found.text}"

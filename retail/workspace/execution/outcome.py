@@ -14,6 +14,7 @@ from retail.dataset.manifest import Manifest
 from retail.dataset.reader import read_manifest
 from retail.encoders import load_preset
 from retail.encoders.reading import reading_notes
+from retail.review.version import note_version
 from retail.schema import Modality
 from retail.splits import unseen_classes
 from retail.workspace.requests import LearningRequest
@@ -77,6 +78,7 @@ def read_data(
 def learning_data(request: LearningRequest, follower: Follower) -> Manifest:
     """The request's data; products whose classes training lacks are reported too."""
     manifest = read_data(request.data, request.tasks or None, request.text_column, follower, request.group)
+    note_version(manifest)
     for sentence in unseen_classes(manifest):
         follower.note(sentence)
     return manifest

@@ -1,0 +1,143 @@
+"""Photos and texts through one checkpoint that was trained on pairs of both (CLIP, SigLIP), so that they share a space.
+
+In: RGB pictures or clean texts. Out: vectors of unit length, (B, D), whose cosine says how well a photo and a text fit.
+Names: `shared-image:ORG/NAME` and `shared-text:ORG/NAME`, either also with `@REVISION`, or with a FOLDER instead.
+
+CLIP: Radford et al. 2021, arxiv.org/abs/2103.00020. SigLIP: Zhai et al. 2023, arxiv.org/abs/2303.15343.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.nn.functional import normalize
+
+from retail.encoders import Encoder, fingerprint_of
+from retail.encoders.long_texts import ReadsInPieces
+from retail.encoders.weights import check_checkpoint_name, hub_access, split_source
+from retail.schema import UserError
+
+KEPT_PAIRS = 2  # checkpoints in memory; each serves both of its encoders
+
+
+@dataclass(frozen=True, eq=False)
+class Pair:
+    """A checkpoint: its network, what prepares its inputs, and how a cosine becomes a logit."""
+
+    model: Any
+    tokenizer: Any
+    photos: Any  # the image processor
+    scale: float
+    bias: float  # 0 where the checkpoint has none
+    independent: bool  # whether it was trained to judge each pair alone, by a sigmoid, and not among others
+
+    @property
+    def longest(self) -> int:
+        """Word pieces of a text with the marks around it."""
+        return int(self.model.config.text_config.max_position_embeddings)
+
+
+class SharedImageEncoder(Encoder):
+    """The photo half of a checkpoint."""
+
+    prefix = "shared-image"
+    modality = "image"
+    version = 1
+
+    def __init__(self, checkpoint: str) -> None:
+        self.name = f"{self.prefix}:{checkpoint}"
+        self.pair = _pair(checkpoint)
+        settings = self.pair.photos.to_dict()
+        self._fingerprint = fingerprint_of(type(self), settings, _tensors(self.pair, "text_"))
+        self.space = space_of(self.pair)
+        self.dim = int(self._embed([self.prepare(Image.new("RGB", (8, 8)))]).shape[1])
+
+    def prepare(self, item: Image.Image) -> Tensor:
+        """RGB picture -> (3, H, W)"""
+        return self.pair.photos(images=[item], return_tensors="pt")["pixel_values"][0]
+
+    @torch.inference_mode()
+    def _embed(self, items: list[Tensor]) -> Tensor:
+        return normalize(_pooled(self.pair.model.get_image_features(pixel_values=torch.stack(items))), dim=-1)
+
+
+class SharedTextEncoder(ReadsInPieces):
+    """The text half; of a text that is longer than is read at once, the mean over its sentences."""
+
+    prefix = "shared-text"
+    modality = "text"
+    version = 1
+
+    def __init__(self, checkpoint: str) -> None:
+        self.name = f"{self.prefix}:{checkpoint}"
+        self.pair = _pair(checkpoint)
+        self._tokenizer = self.pair.tokenizer
+        self.reads_at_once = f"{self.pair.longest} word pieces"
+        backend = getattr(self._tokenizer, "backend_tokenizer", None)
+        vocabulary = backend.to_str() if backend is not None else sorted(self._tokenizer.get_vocab().items())
+        settings = {"longest": self.pair.longest, "independent": self.pair.independent, "tokenizer": vocabulary}
+        self._fingerprint = fingerprint_of(type(self), settings, _tensors(self.pair, "vision_"))
+        self.space = space_of(self.pair)
+        self.dim = int(self._embed(["a"]).shape[1])
+
+    @property
+    def _room(self) -> int:
+        return self.pair.longest - int(self._tokenizer.num_special_tokens_to_add())
+
+    @torch.inference_mode()
+    def _embed(self, items: list[str]) -> Tensor:
+        return normalize(_pooled(self.pair.model.get_text_features(**self._tokens(items))), dim=-1)
+
+    def _tokens(self, items: list[str]) -> dict[str, Tensor]:
+        """As the checkpoint was trained: SigLIP on lower case, padded to full length and without a mask."""
+        options: dict[str, Any] = {"truncation": True, "max_length": self.pair.longest, "return_tensors": "pt"}
+        if self.pair.independent:
+            lower = [item.lower() for item in items]
+            return {"input_ids": self._tokenizer(lower, padding="max_length", **options)["input_ids"]}
+        tokens = self._tokenizer(items, padding=True, **options)
+        return {name: tokens[name] for name in ("input_ids", "attention_mask")}
+
+
+def space_of(pair: Pair) -> str:
+    """Equal for the two encoders of one checkpoint, wherever it was loaded from."""
+    return fingerprint_of(SharedImageEncoder, {"space": "shared"}, pair.model.state_dict())
+
+
+@lru_cache(maxsize=KEPT_PAIRS)
+def _pair(checkpoint: str) -> Pair:
+    where, revision = split_source(checkpoint)
+    name = f"shared-image:{checkpoint}"
+    local = check_checkpoint_name(name, where)
+    options: dict[str, Any] = {"local_files_only": True} if local else {"revision": revision or "main"}
+    with hub_access(name, local=local):
+        from transformers import AutoConfig, AutoImageProcessor, AutoModel, AutoTokenizer
+
+        config = AutoConfig.from_pretrained(where, **options)
+        if not hasattr(config, "text_config") or not hasattr(config, "vision_config"):
+            raise UserError(
+                f"{where!r} holds no pair of a photo and a text encoder; name a CLIP or SigLIP checkpoint, such as "
+                "the preset clip."
+            )
+        model = AutoModel.from_pretrained(where, **options).float().eval().requires_grad_(False)
+        tokenizer = AutoTokenizer.from_pretrained(where, **options)
+        photos = AutoImageProcessor.from_pretrained(where, **options)
+    if not hasattr(model, "logit_scale") or not hasattr(model, "get_image_features"):
+        raise UserError(f"{where!r} does not compare photos with texts; name a CLIP or SigLIP checkpoint.")
+    bias = getattr(model, "logit_bias", None)
+    scale = float(model.logit_scale.exp())
+    return Pair(model, tokenizer, photos, scale, 0.0 if bias is None else float(bias), bias is not None)
+
+
+def _tensors(pair: Pair, other_half: str) -> dict[str, Tensor]:
+    """The weights without those of the other half."""
+    return {name: tensor for name, tensor in pair.model.state_dict().items() if not name.startswith(other_half)}
+
+
+def _pooled(features: Any) -> Tensor:
+    """(B, D), whichever of its two ways a checkpoint's network answers in."""
+    return features if isinstance(features, Tensor) else features.pooler_output

@@ -1,0 +1,64 @@
+"""How a recogniser was trained, as a request that trains one like it.
+
+In: a bundle. Out: a `TrainRequest` or a `FinetuneRequest` with its own settings and data.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from retail.config import TrainConfig
+from retail.files import DEMO_DIR, DEMO_TASKS
+from retail.finetuning.record import FinetuningRecord
+from retail.recognizer.bundle import BUNDLE, read_record, training_of
+from retail.schema import UserError
+from retail.workspace.recognizers import of_demo, title_of
+from retail.workspace.requests import CompareRequest, FinetuneRequest, TrainRequest, request_of
+
+Again = TrainRequest | FinetuneRequest
+
+
+def trained_by(bundle: Path, data: Path | None = None, text_column: str = "text") -> Again:
+    """From its run, or from the bundle itself where `data` says what it learned from.
+
+    Of a comparison, the one training that made this recogniser. Raises UserError where nobody knows how it was made.
+    """
+    run = None if of_demo(bundle) else request_of(bundle.parent.parent)
+    if isinstance(run, TrainRequest | FinetuneRequest) and data is None:
+        return run
+    info = training_of(bundle)
+    if info is None or isinstance(info, FinetuningRecord) or not isinstance(info.config, TrainConfig):
+        raise UserError(_unknown(bundle))
+    out = Path(bundle.name)
+    if of_demo(bundle):
+        return TrainRequest(data=data or DEMO_DIR, tasks=DEMO_TASKS, config=info.config, out=out)
+    if isinstance(run, CompareRequest):
+        return TrainRequest(
+            data=data or run.data,
+            tasks=run.tasks,
+            text_column=run.text_column,
+            group=run.group,
+            encoders=run.encoders,
+            config=info.config,
+            out=out,
+        )
+    if data is None:
+        raise UserError(_unknown(bundle))
+    record = read_record(bundle)
+    return TrainRequest(
+        data=data,
+        tasks=tuple(record.tasks),
+        text_column=text_column,
+        group=info.data.group,
+        encoders=",".join(f"{modality}={encoder.name}" for modality, encoder in record.encoders.items()),
+        config=info.config,
+        out=out,
+    )
+
+
+def _unknown(bundle: Path) -> str:
+    name = title_of(bundle) or (bundle.name if (bundle / BUNDLE).is_file() else str(bundle))
+    return (
+        f"How {name} was trained is not kept on this machine, so it cannot be trained again here; corrections count "
+        "through its catalogue."
+    )

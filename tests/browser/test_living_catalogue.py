@@ -1,0 +1,239 @@
+"""A catalogue that learns in a real browser: enrolled, corrected, reviewed by two people, and trained again.
+
+A home and a server of their own; the recogniser of the loop has one example of each class, so that corrections help.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import time
+from pathlib import Path
+
+import pytest
+from PIL import Image, ImageEnhance, ImageOps
+
+from retail.config import TrainConfig
+from retail.files import DEMO_BUNDLE, DEMO_DIR, GROCERIES_EXAMPLES
+from retail.recognizer.bundle import load_bundle
+from retail.review.corrections import Corrections
+from retail.review.queue import ReviewQueue
+from retail.schema import Product
+from retail.workspace import bulk, corrected, jobs
+from retail.workspace.recognizers import RUN_BUNDLES
+from retail.workspace.requests import TrainRequest
+from tests.browser.conftest import dashboard, free_port
+from tests.browser.driving import RUN_MS, choose, settled
+
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("home_of_own")]
+
+TASK, MANY, REVIEWED, SHARED = "product", 200, 30, 4
+Row = dict[str, str]
+
+
+@pytest.fixture(scope="module")
+def own(installed, session_home, tmp_path_factory):
+    """A home of its own, and its port."""
+    home = tmp_path_factory.mktemp("living")
+    (home / "embeddings").symlink_to(session_home / "embeddings")
+    return home, free_port()
+
+
+@pytest.fixture(scope="module")
+def server(own):
+    with dashboard(*own) as url:
+        yield url
+
+
+def demo_rows(split: str) -> list[Row]:
+    with (DEMO_DIR / "metadata.csv").open(newline="", encoding="utf-8") as stream:
+        return [row for row in csv.DictReader(stream) if row["split"] == split and row["image_file_name"]]
+
+
+def write_table(path: Path, rows: list[Row], names: tuple[str, ...]) -> Path:
+    """A table beside nothing: its photos are named where they lie."""
+    with path.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.DictWriter(stream, names)
+        writer.writeheader()
+        for row in rows:
+            photo = str(DEMO_DIR / row["image_file_name"].partition(";")[0])
+            writer.writerow({name: photo if name == "image_file_name" else row[name] for name in names})
+    return path
+
+
+def finished(job: jobs.Job) -> jobs.Job:
+    deadline = time.monotonic() + RUN_MS / 1000
+    while jobs.status(job).state in jobs.UNFINISHED:
+        assert time.monotonic() < deadline
+        time.sleep(0.3)
+    assert jobs.status(job).state == "done", job.log_tail()
+    return job
+
+
+def another_photo(path: Path) -> bytes:
+    """The same product once more: turned to the other side, nearer and in other light."""
+    with Image.open(path) as picture:
+        width, height = picture.size
+        near = ImageOps.mirror(picture.convert("RGB")).crop((width // 20, height // 20, width, height))
+        stream = io.BytesIO()
+        ImageEnhance.Brightness(near).enhance(1.15).save(stream, "JPEG", quality=85)
+    return stream.getvalue()
+
+
+def give_photo(page, name: str, content: bytes) -> None:
+    settled(page)
+    page.get_by_role("button", name="Clear").click()
+    settled(page)
+    sent = {"name": name, "mimeType": "image/jpeg", "buffer": content}
+    page.locator("[class*=st-key-photos_] input[type=file]").set_input_files(sent)
+    page.get_by_text("Used: photo.").wait_for()
+    settled(page)
+
+
+def first_heading(page) -> str:
+    return page.get_by_role("heading", level=3).first.inner_text()
+
+
+def test_an_enrolled_product_is_the_answer_to_another_photo_of_it(open_at, server):
+    banana = GROCERIES_EXAMPLES / "images" / "banana.jpg"
+    page = open_at(server)
+    give_photo(page, "banana.jpg", banana.read_bytes())
+    assert first_heading(page) != "Banana"
+    page.get_by_text("Add this upload to the catalogue").click()
+    box = page.get_by_role("textbox", name="Product name")
+    box.fill("Banana")
+    box.press("Enter")
+    page.get_by_text("recognised", exact=False).first.wait_for()
+    settled(page)
+    page.get_by_role("button", name="Add to the catalogue").click()
+    page.get_by_text("Added “Banana”.").wait_for()
+    give_photo(page, "another.jpg", another_photo(banana))
+    assert first_heading(page) == "Banana"
+    assert page.get_by_text("A product of the catalogue “Products you added”.").count() == 1
+    assert page.elsewhere == []
+
+
+def wrongly_answered() -> tuple[Row, str]:
+    """A test product whose photo alone is answered wrongly, and what is answered."""
+    recognizer = load_bundle(DEMO_BUNDLE)
+    for row in demo_rows("test"):
+        photo = DEMO_DIR / row["image_file_name"].partition(";")[0]
+        answer = recognizer.predict(image=photo)
+        if answer.best(TASK)[0] != row[TASK] and not answer.unknown:
+            return row, answer.best(TASK)[0]
+    raise AssertionError("every photo is answered rightly")
+
+
+def test_a_wrong_answer_is_corrected_and_right_from_then_on(open_at, server):
+    row, wrong = wrongly_answered()
+    photo = (DEMO_DIR / row["image_file_name"].partition(";")[0]).read_bytes()
+    page = open_at(server)
+    give_photo(page, "wrong.jpg", photo)
+    assert page.get_by_text(re.compile(f"^{re.escape(wrong)} · ")).count()
+    page.get_by_role("button", name="It is …").click()
+    box = page.get_by_role("searchbox", name="What is it?").or_(page.get_by_role("textbox", name="What is it?"))
+    box.fill(row[TASK])
+    page.get_by_role("button", name=re.compile(f"^{re.escape(row[TASK])}")).first.click()
+    page.get_by_role("button", name="Save").click()
+    page.get_by_text(f"Corrected: it is “{row[TASK]}”.").wait_for()
+    settled(page)
+    give_photo(page, "again.jpg", photo)
+    assert page.get_by_text(re.compile(f"^{re.escape(row[TASK])} · ")).count()
+    assert [kept.labels for kept in Corrections().all()] == [{TASK: row[TASK]}]
+
+
+@pytest.fixture(scope="module")
+def little_taught(own):
+    """A recogniser of photos that has seen one example of each product, and its run."""
+    home = own[0]
+    train, rest = demo_rows("train"), demo_rows("val") + demo_rows("test")
+    first = list({row[TASK]: row for row in reversed(train)}.values())
+    data = home / "little"
+    data.mkdir()
+    names = ("id", "image_file_name", TASK, "split", "group")
+    write_table(data / "metadata.csv", [*first, *rest], names)
+    others = [row for row in train if row not in first][:MANY]
+    asked = write_table(home / "asked.csv", others, ("id", "image_file_name"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RETAIL_HOME", str(home))
+        config = TrainConfig(modalities=("image",))
+        request = TrainRequest(data=data, tasks=(TASK,), config=config, out=Path(RUN_BUNDLES) / "gated")
+        job = finished(jobs.start(request, "Little taught"))
+    return job.folder / RUN_BUNDLES / "gated", asked, {row["id"]: row[TASK] for row in others}
+
+
+def row_id(page) -> str:
+    """Which row is shown: its id stands behind its place."""
+    return page.locator("[class*=st-key-shown]").get_by_text(re.compile(" · ")).last.inner_text().rpartition(" · ")[2]
+
+
+def decide(page, truth: str) -> None:
+    """By key where the truth is among the guesses, else by search."""
+    before = row_id(page)
+    guesses = page.locator("[class*=st-key-guess_] button").all_inner_texts()
+    place = next((place for place, guess in enumerate(guesses) if guess.startswith(truth)), None)
+    if place is not None:
+        page.keyboard.press(str(place + 1))
+    else:
+        page.get_by_label("Something else").fill(truth)
+        page.get_by_role("button", name=re.compile(f"^{re.escape(truth)}")).last.click()
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and page.locator("[class*=st-key-shown]").count() and row_id(page) == before:
+        page.wait_for_timeout(100)
+    settled(page)
+
+
+def test_two_browsers_share_the_queue_and_the_whole_loop_ends_in_better_figures(open_at, server, little_taught):
+    bundle, asked, truth = little_taught
+    page = open_at(server)
+    settled(page)
+    choose(page, "Recogniser", "Little taught · gated")
+    page.get_by_role("tab", name="Many products").click()
+    page.get_by_text("Folder, ZIP or table on this machine").click()
+    box = page.get_by_role("textbox", name="Path")
+    box.fill(str(asked))
+    box.press("Enter")
+    settled(page)
+    page.get_by_role("button", name="Recognise all").click()
+    page.wait_for_url("**bulk=*")
+    job = finished(bulk.bulk_jobs()[0])
+    page.get_by_text(f"{MANY} rows: {MANY} answered").wait_for()
+    page.get_by_role("link", name="Review the answers that need a person").click()
+    page.get_by_role("heading", level=1, name="Review").wait_for()
+    page.locator("[class*=st-key-shown]").wait_for()
+    settled(page)
+
+    other = open_at(server, f"review?run={job.id}")
+    other.locator("[class*=st-key-shown]").wait_for()
+    settled(other)
+    seen: dict[str, list[str]] = {"one": [], "two": []}
+    for _ in range(SHARED):
+        for name, browser in (("one", page), ("two", other)):
+            seen[name].append(row_id(browser))
+            decide(browser, truth[seen[name][-1]])
+    assert len({*seen["one"], *seen["two"]}) == 2 * SHARED, "nobody gets a row that another one decided"
+    other.close()
+    while ReviewQueue(job.folder).counts().done < REVIEWED:
+        decide(page, truth[row_id(page)])
+    corrections = Corrections().since_training(bundle)
+    assert len(corrections) == REVIEWED and {kept.origin for kept in corrections} == {"review"}
+
+    page.get_by_role("button", name=re.compile(f"Train again with {REVIEWED} corrections")).click()
+    page.get_by_text("on the same test products", exact=False).or_(page.get_by_text("test")).first.wait_for()
+    again = next(found for found in jobs.list_jobs() if getattr(found.request, "follows", None) == bundle)
+    finished(again)
+    gain = corrected.gain_of(again)
+    assert gain is not None
+    page.get_by_text(gain.text.splitlines()[0][:40]).first.wait_for(timeout=RUN_MS)
+    before, after = (accuracy_of(folder) for folder in (bundle, again.folder / RUN_BUNDLES / "gated"))
+    assert after > before + 0.05
+    assert page.elsewhere == []
+
+
+def accuracy_of(bundle: Path) -> float:
+    """On the demo's test photos, which nobody reviewed."""
+    recognizer, rows = load_bundle(bundle), demo_rows("test")
+    photos = [Product.of(DEMO_DIR / row["image_file_name"].partition(";")[0], id=row["id"]) for row in rows]
+    answers = recognizer.predict_many(photos)
+    return sum(answer.best(TASK)[0] == row[TASK] for answer, row in zip(answers, rows, strict=True)) / len(rows)
