@@ -1,12 +1,12 @@
 """How well products are recognised that were enrolled and never trained, and whether what is said of it is true.
 
-In: the grocery and fashion sets beside the project. Out: Markdown tables, those of `enrolment.md`.
+In: the grocery and fashion sets beside the project, and the demo. Out: Markdown tables, those of `enrolment.md`.
 
-`shots` enrols all groceries from their pack shot, from 1 to 8 photos and from the spoken name. `left-out` trains heads
-without 20 groceries, enrols these, and asks about old and new ones. `retrieval` searches fashion by every mix of
-inputs. `foresight` holds the recall that is expected before enrolling against the recall after. Every subcommand takes
-`--seeds`; intervals are 95 % bootstrap intervals over rows. The official validation photos of the groceries, which show
-60 of the 81 products, are the test here: nothing is chosen on them. What `left-out` fits, it fits on a fold of train.
+`spaces` compares cosines. `shots` enrols all groceries from their pack shot, from 1 to 8 photos and from the spoken
+name. `left-out` trains heads without 20 groceries, enrols these, and asks about old and new ones. `retrieval` searches
+fashion by every mix of inputs. `foresight` holds the recall that is expected before enrolling against the recall after.
+Every subcommand takes `--seeds`; intervals are 95 % bootstrap intervals over rows. The official validation photos of
+the groceries, which show 60 of the 81 products, are the test here. What `left-out` fits, it fits on a fold of train.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import csv
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -23,11 +24,12 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from benchmarks.unknown import DATASETS, drawn, fashion, grocery, renumbered, split_off
+from benchmarks.unknown import DATASETS, World, demo_world, drawn, fashion, grocery, renumbered, split_off
 from retail.catalogue.filling import matching_of, spaces_of
 from retail.catalogue.record import CatalogueProduct
 from retail.catalogue.shelf import Shelf
 from retail.certainty import Certainty
+from retail.certainty.spaces import plain_space
 from retail.config import TrainConfig
 from retail.dataset.reader import read_manifest
 from retail.encoders import Encoder, load_preset
@@ -55,6 +57,43 @@ def interval(values: Sequence[float], seed: int = 0) -> str:
 def clustered(right: Tensor) -> list[float]:
     """(draws, rows) -> the mean of each row over draws, which is what may be drawn again."""
     return right.double().mean(0).tolist()
+
+
+# 0. In which space products are told apart.
+
+
+def spaces(seeds: int) -> None:
+    """Nearest example of each class, classes that the map was learned on and classes that it never saw."""
+    print("| data, input, rows a class | plain: old, new | behind the map: old, new | both added: old, new |")
+    print("|---|---|---|---|")
+    for world in (grocery(), demo_world(), fashion()):
+        for modality, count in product(world.modalities, (1, 3)):
+            found: dict[str, list[tuple[float, float]]] = {"plain": [], "mapped": [], "both": []}
+            for seed in range(seeds):
+                for name, pair in _told_apart(world, modality, count, seed).items():
+                    found[name].append(pair)
+            cells = (f"{100 * old:.1f}, {100 * new:.1f}" for old, new in (np.mean(own, 0) for own in found.values()))
+            print(f"| {world.name}, {modality}, {count} | {' | '.join(cells)} |", flush=True)
+
+
+def _told_apart(world: World, modality: Modality, count: int, seed: int) -> dict[str, tuple[float, float]]:
+    classes = drawn(world.train, world.task, world.left_out, seed)
+    parts = [rows.rows(rows.present[modality]) for rows in split_off(world.train, world.task, classes)]
+    asked = world.val.rows(world.val.present[modality])
+    space = plain_space(parts[0].embeddings[modality], parts[0].targets[world.task])
+    places = [_drawn_rows(rows.targets[world.task], count, seed) for rows in parts]
+    known = torch.cat([rows.embeddings[modality][own] for rows, own in zip(parts, places, strict=True)])
+    labels = torch.cat([rows.targets[world.task][own] for rows, own in zip(parts, places, strict=True)])
+    target = asked.targets[world.task]
+    new = torch.isin(target, torch.tensor(classes))
+    views = asked.embeddings[modality]
+    plain = normalize(views - space.centre, dim=1) @ normalize(known - space.centre, dim=1).T
+    mapped = normalize(space.mapped(views), dim=1) @ normalize(space.mapped(known), dim=1).T
+    found = {}
+    for name, scores in (("plain", plain), ("mapped", mapped), ("both", plain + mapped)):
+        right = (labels[scores.argmax(1)] == target).double()
+        found[name] = float(right[~new].mean()), float(right[new].mean())
+    return found
 
 
 # 1. All groceries enrolled, nothing trained on them.
@@ -343,6 +382,7 @@ def foreseen(shelf: Shelf, examples: EmbeddingBatch) -> float:
 
 
 COMMANDS: dict[str, Callable[[int], None]] = {
+    "spaces": spaces,
     "shots": shots,
     "left-out": left_out,
     "retrieval": retrieval,

@@ -10,6 +10,8 @@ import csv
 import io
 import os
 import re
+import sys
+import types
 import zipfile
 from functools import cache
 from pathlib import Path
@@ -114,6 +116,12 @@ def small_data(tmp_path_factory) -> Path:
 def empty_home(tmp_path, monkeypatch):
     """A home of the test's own, where nothing is kept yet."""
     monkeypatch.setenv("RETAIL_HOME", str(tmp_path / "home"))
+
+
+@pytest.fixture
+def spawning(monkeypatch):
+    """Spawned processes run the main module first, and an AppTest has left its page there."""
+    monkeypatch.setitem(sys.modules, "__main__", types.ModuleType("__main__"))
 
 
 @pytest.fixture

@@ -170,6 +170,7 @@ def _record_and_die(bundle, upload, moment):
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.usefixtures("spawning")
 def test_a_kill_before_or_after_the_catalogue_is_written_loses_nothing(bundle, upload, moment):
     process = multiprocessing.get_context("spawn").Process(target=_record_and_die, args=(bundle, upload, moment))
     process.start()

@@ -30,6 +30,7 @@ def _decide_all(folder, reviewer, barrier, taken):
         queue.decide(reviewer, number, f"{reviewer}-{number}")
 
 
+@pytest.mark.usefixtures("spawning")
 def test_three_processes_never_get_the_same_row(tmp_path):
     ReviewQueue(tmp_path).fill(range(60))
     context = multiprocessing.get_context("spawn")
