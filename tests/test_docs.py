@@ -113,6 +113,7 @@ def _write_part_of_the_demo(target: Path) -> None:
         writer.writerows(chosen)
 
 
+@pytest.mark.usefixtures("spawning")
 @pytest.mark.parametrize("block", blocks(), ids=_id)
 def test_blocks_run(block: Block, folder: Path, monkeypatch):
     monkeypatch.chdir(folder)
