@@ -185,6 +185,11 @@ class KnownProduct:
     similarity: float
 
 
+def title_of(name: str, labels: Mapping[str, str], id: str) -> str:
+    """What a known product is called: its name, or its labels, each once, or its id."""
+    return name or " · ".join(dict.fromkeys(filter(None, labels.values()))) or id
+
+
 @dataclass(frozen=True)
 class Match:
     """A product of a catalogue that an upload may be.
@@ -198,6 +203,11 @@ class Match:
     labels: Mapping[str, str]
     probability: float
     similarity: Mapping[str, float]
+
+    @property
+    def title(self) -> str:
+        """What people read."""
+        return title_of(self.name, self.labels, self.id)
 
 
 @dataclass(frozen=True)

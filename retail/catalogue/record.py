@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from retail.schema import MediaSource, Modality, Product
+from retail.schema import MediaSource, Modality, Product, title_of
 
 # Where a view came from: a table, somebody who added it by hand, an answer that somebody confirmed or corrected.
 Origin = Literal["import", "enrolled", "correction"]
@@ -41,7 +41,7 @@ class CatalogueProduct:
     @property
     def title(self) -> str:
         """What people read: its name, or its labels, each once, or its id."""
-        return self.name or " · ".join(dict.fromkeys(filter(None, self.labels.values()))) or self.id
+        return title_of(self.name, self.labels, self.id)
 
     def as_product(self) -> Product:
         """The same as one product with all its photos, its words joined, and its first clip."""

@@ -9,10 +9,9 @@ import streamlit as st
 
 from retail.catalogue.choice import catalogue_of
 from retail.components.choose_data import FORMATS
-from retail.components.reading import reading_toggle
+from retail.components.reading import draw_reading
 from retail.components.uploads import release, uploaded
 from retail.components.words import download, plain
-from retail.config.reading import Reading
 from retail.config.wish import DEFAULT_WISH, LEAST, MOST
 from retail.files import PAGES
 from retail.pages._recogniser import Chosen, words
@@ -108,7 +107,7 @@ def draw_start(chosen: Chosen) -> None:
         key="bulk_accuracy",
         help="Answers that are right as often as this are accepted; the others are for a person to review.",
     )
-    reading = draw_reading()
+    reading = draw_reading("bulk")
     if st.button("Recognise all", type="primary", disabled=data is None) and data is not None:
         try:
             name = st.session_state.get("bulk_name", "") if str(data) == st.session_state.get("bulk_data") else ""
@@ -119,12 +118,6 @@ def draw_start(chosen: Chosen) -> None:
             st.rerun()
         except UserError as error:
             st.error(plain(str(error)))
-
-
-def draw_reading() -> Reading:
-    """What is read from the photos beside the picture itself."""
-    with st.container(horizontal=True):
-        return Reading(**{name: reading_toggle(name, f"bulk_{name}") for name in Reading.options()})
 
 
 def go_on(job: jobs.Job) -> None:

@@ -111,7 +111,7 @@ def _draw_confused(stocked: Stocked, foresight: Foresight) -> None:
     with st.container(horizontal=True, key="confused"):
         for place, (match, share) in enumerate(foresight.confused_with[:CONFUSED]):
             with st.container(gap="xsmall", key=f"confused_{place}"):
-                title = match.name or " · ".join(dict.fromkeys(filter(None, match.labels.values()))) or match.id
+                title = match.title
                 if shown := stocked.shown(match):
                     draw_face_of(shown, title, CONFUSED_PX)
                 st.markdown(plain(title))

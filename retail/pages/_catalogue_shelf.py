@@ -12,6 +12,7 @@ import streamlit as st
 
 from retail.catalogue.database import Catalogue
 from retail.catalogue.shelf import Shelf
+from retail.components.waiting import draw_waiting
 from retail.pages._recogniser import Chosen
 from retail.recognizer.bundle import BUNDLE
 from retail.schema import Match, Product, Progress, UserError
@@ -71,10 +72,6 @@ def _learned(folder: str, changed: int, _chosen: Chosen) -> Sequence[Product]:
     return learned_products(_chosen.folder, _chosen.recognizer)
 
 
-@st.fragment(run_every=1)
 def draw_getting_ready(work: Background[Stocked]) -> None:
-    """How far it is; the page is drawn again when it ends."""
-    if not work.running:
-        st.rerun()
-    counted = f": {work.done:,} of {work.total:,}" if work.total else " …"
-    st.progress(work.share, f"Bringing the catalogue up to date{counted}")
+    """How far it is."""
+    draw_waiting(work, "Bringing the catalogue up to date")

@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from retail.components.reading import reading_toggle
+from retail.components.reading import draw_reading
 from retail.components.uploads import release, uploaded
 from retail.components.words import plain
 from retail.config.reading import Reading
@@ -157,20 +157,13 @@ def draw_photos(generation: int) -> None:
         key = f"camera_{generation}"
         st.camera_input("Take a photo", key=key, on_change=take_photos, args=(key,))
     if st.session_state.photos:
-        draw_reading()
+        draw_reading("read")
     with st.container(horizontal=True):
         for place, photo in enumerate(st.session_state.photos):
             with st.container(width=THUMBNAIL_PX):
                 st.image(photo.thumbnail, width=THUMBNAIL_PX, alt=f"Photo {photo.name}")
                 label = f"✕ {shortened(photo.name, 12)}"
                 st.button(label, key=f"drop_{place}", help=f"Remove {photo.name}", on_click=remove_photo, args=(place,))
-
-
-def draw_reading() -> None:
-    """What is read from the photos beside the picture itself."""
-    with st.container(horizontal=True):
-        for name in Reading.options():
-            reading_toggle(name, f"read_{name}")
 
 
 def draw_sound(generation: int) -> None:

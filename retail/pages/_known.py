@@ -31,12 +31,13 @@ def stocked_for(chosen: Chosen) -> Stocked:
     """What answers beside the classes now; draws the choice of a catalogue where there are several."""
     draw_choice(chosen)
     catalogue = catalogue_for(chosen)
-    whole, alone = shelf_of(chosen, catalogue), shelf_of(chosen, catalogue, learned=False)
-    whole.wait(LEARNED_SECONDS)
-    if whole.running:
-        alone.wait(WAIT_SECONDS)
+    work = shelf_of(chosen, catalogue)
+    work.wait(LEARNED_SECONDS)
+    if work.result is None:
+        work = shelf_of(chosen, catalogue, learned=False)
+        work.wait(WAIT_SECONDS)
     name = f"stocked_{chosen.folder}_{catalogue.name}"
-    ready = whole.result or alone.result or st.session_state.get(name)
+    ready = work.result or st.session_state.get(name)
     if ready is None:
         ready = Stocked(Shelf.of(chosen.recognizer, None), catalogue, {})
     st.session_state[name] = ready
@@ -86,15 +87,10 @@ def draw_matches(stocked: Stocked, used: Subset, answer: Prediction) -> None:
 def draw_match(match: Match, product: Product | None) -> None:
     """Picture or words of a known product, its name and how near it is."""
     for path in product.images[:1] if product else ():
-        draw_photo(path, title_of(match), WIDTH_PX, complain=st.caption)
-    st.markdown(f"**{plain(title_of(match))}**" + (" · *catalogue*" if match.name else ""))
+        draw_photo(path, match.title, WIDTH_PX, complain=st.caption)
+    st.markdown(f"**{plain(match.title)}**" + (" · *catalogue*" if match.name else ""))
     words = f"“{plain(product.text)}” · " if product and product.text.strip() else ""
     st.caption(f"{words}similarity {max(match.similarity.values(), default=0.0):.2f}")
-
-
-def title_of(match: Match) -> str:
-    """Its name, or its labels, each once."""
-    return match.name or " · ".join(dict.fromkeys(filter(None, match.labels.values()))) or match.id
 
 
 def draw_enrol(stocked: Stocked, product: Product) -> None:

@@ -9,6 +9,7 @@ import streamlit as st
 
 from retail.components import train_again
 from retail.components.kept_choice import choose_kept
+from retail.components.waiting import draw_waiting
 from retail.components.words import download, plain
 from retail.files import PAGES, home
 from retail.pages._catalogue_choose import catalogue_for
@@ -75,21 +76,13 @@ def choose_desk() -> Desk | None:
     if work.running:
         work.wait(0.5)
     if work.running:
-        _draw_opening(work)
+        draw_waiting(work, "Putting the rows in order")
         return None
     if work.result is None:
         open_in_background.clear(str(table), stamp, chosen, job.id)  # so that another try is one
         st.error(plain(work.error))
         return None
     return Desk(work.result, chosen, catalogue)
-
-
-@st.fragment(run_every=1)
-def _draw_opening(work: Background[Review]) -> None:
-    if not work.running:
-        st.rerun()
-    counted = f": {work.done:,} of {work.total:,}" if work.total else " …"
-    st.progress(work.share, f"Putting the rows in order{counted}")
 
 
 def draw_head(desk: Desk) -> None:
