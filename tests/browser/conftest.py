@@ -151,6 +151,21 @@ def _note(page, url: str) -> None:
         page.elsewhere.append(url)
 
 
+@pytest.fixture(scope="module")
+def own(installed, session_home, tmp_path_factory):
+    """A home of a module's own, and its port."""
+    home = tmp_path_factory.mktemp("own")
+    (home / "embeddings").symlink_to(session_home / "embeddings")
+    return home, free_port()
+
+
+@pytest.fixture(scope="module")
+def server(own):
+    """Its dashboard."""
+    with dashboard(*own) as url:
+        yield url
+
+
 @pytest.fixture
 def home_of_own(own, monkeypatch):
     """What the test reads is what the server writes; nothing keeps working afterwards."""

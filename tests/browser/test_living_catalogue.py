@@ -23,7 +23,6 @@ from retail.schema import Product
 from retail.workspace import bulk, corrected, jobs
 from retail.workspace.recognizers import RUN_BUNDLES
 from retail.workspace.requests import TrainRequest
-from tests.browser.conftest import dashboard, free_port
 from tests.browser.driving import RUN_MS, choose, settled
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("home_of_own")]
@@ -31,20 +30,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("home_of_own")]
 TASK, KIND, MANY, REVIEWED, SHARED = "product", "category", 200, 30, 4
 TRIES, HEARD_SECONDS = 4, 20
 Row = dict[str, str]
-
-
-@pytest.fixture(scope="module")
-def own(installed, session_home, tmp_path_factory):
-    """A home of its own, and its port."""
-    home = tmp_path_factory.mktemp("living")
-    (home / "embeddings").symlink_to(session_home / "embeddings")
-    return home, free_port()
-
-
-@pytest.fixture(scope="module")
-def server(own):
-    with dashboard(*own) as url:
-        yield url
 
 
 def demo_rows(split: str) -> list[Row]:

@@ -14,7 +14,6 @@ import pytest
 
 from retail.files import DEMO_DIR
 from retail.workspace import datasets
-from tests.browser.conftest import dashboard, free_port
 from tests.browser.driving import RUN_MS, settled
 from tests.browser.test_long_runs import start
 from tests.conftest import zipped
@@ -24,20 +23,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("home_of_own")]
 
 CLASSES, OF_A_CLASS, LOOSE = 3, 16, 60
 Photo = tuple[Path, str, str]  # file, category, description
-
-
-@pytest.fixture(scope="module")
-def own(installed, session_home, tmp_path_factory):
-    """A home of its own, and its port."""
-    home = tmp_path_factory.mktemp("ways")
-    (home / "embeddings").symlink_to(session_home / "embeddings")
-    return home, free_port()
-
-
-@pytest.fixture(scope="module")
-def server(own):
-    with dashboard(*own) as url:
-        yield url
 
 
 @pytest.fixture(scope="module")
