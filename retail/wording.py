@@ -27,6 +27,12 @@ def seeds_words(count: int) -> str:
     return "1 seed" if count == 1 else f"mean of {count} seeds"
 
 
+def shortened(text: str, most: int) -> str:
+    """One line of at most so many letters."""
+    line = " ".join(text.split())
+    return line if len(line) <= most else f"{line[: most - 1].rstrip()}…"
+
+
 def percent(value: float) -> str:
     """0.8412 -> '84.1 %'."""
     return f"{100 * value:.1f} %"

@@ -143,7 +143,7 @@ def test_right_answers_come_a_page_at_a_time(open_compare):
     box(app, "Products of").set_value((2, 2)).run()
     rows = rows_in(sample_results(), "product", "gated", "0", (2, 2))
     assert f"12 of {len(rows)} products at a time." in said(app)
-    next(item for item in app.number_input if item.label.startswith("Page (of")).set_value(2).run()
+    app.get("pagination")[0].set_value(2).run()
     assert cards(app) == {ids()[row] for row in rows[12:24]}
 
 

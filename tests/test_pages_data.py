@@ -34,6 +34,12 @@ def upload(app, name: str, content: bytes):
     return press(app, "Add")
 
 
+def look_at(app, tab: str):
+    """With another tab open."""
+    app.session_state.tab = tab
+    return app.run()
+
+
 def plan_of(app) -> dict[str, str]:
     """Heading -> text of the plan."""
     (html,) = [item.proto.body for item in app.get("html") if "class='plan'" in item.proto.body]
@@ -42,14 +48,15 @@ def plan_of(app) -> dict[str, str]:
 
 def test_the_demo_stands_with_numbers_classes_products_and_no_problem():
     app = open_page("data")
-    assert "**600 usable products, 0 problems.**" in said(app)
+    assert "**600 usable products, 0 problems.**" in said(app) and "1 to 24 of 600 products" in said(app)
     assert plan_of(app)["Inputs"] == (
         "photo 556 of 600 (image_file_name) · description 553 of 600 (text) · sound 557 of 600 (audio_file_name)"
     )
+    look_at(app, "Classes")
     assert [task.replace("_", " ") for task in DEMO_TASKS] == element(app, "selectbox", "What to learn").options
     assert "24 classes with 13 training products each" in said(app)
-    assert "No problems so far." in said(app) and "Problems (0)" in [tab.label for tab in app.tabs]
-    assert "is built in" in said(app)
+    assert "No problems so far." in said(look_at(app, "Problems"))
+    assert "is built in" in said(look_at(app, "Rename or delete"))
 
 
 def test_taking_the_template_does_not_draw_the_page_again():
@@ -65,7 +72,7 @@ def test_broken_rows_are_named_with_line_column_and_fix_and_valid_rows_stay():
     app = upload(open_page("data"), "shop.csv", BROKEN.encode())
     assert element(app, "selectbox", "Data set").value == "shop"
     assert "**2 usable products, 3 problems.**" in said(app)
-    table = app.table[0].value
+    table = look_at(app, "Problems").table[0].value
     assert [tuple(row) for row in table[["line", "column"]].values.tolist()] == [
         ("2", "image\\_file\\_name"),
         ("3", ""),
@@ -78,6 +85,7 @@ def test_broken_rows_are_named_with_line_column_and_fix_and_valid_rows_stay():
 def test_columns_get_their_meaning_and_are_learned():
     table = "Words,Colour,Part\na tin,red,train\na jar,red,train\na box,blue,test\na bag,blue,test\n"
     app = upload(open_page("data"), "shop.csv", table.encode())
+    look_at(app, "Columns")
     element(app, "multiselect", "Description").set_value(["Words"])
     element(app, "multiselect", "Columns to learn").set_value(["Colour"])
     press(app, "Save")
@@ -89,7 +97,7 @@ def test_columns_get_their_meaning_and_are_learned():
 
 
 def test_a_file_in_two_splits_is_a_warning_with_its_products_and_no_problem_of_a_row(small_data):
-    app = open_page("data", dataset=datasets.add_folder("Small", small_data).id)
+    app = open_page("data", tab="Leaks", dataset=datasets.add_folder("Small", small_data).id)
     table = next(item.value for item in app.dataframe if "products that share a file" in item.value)
     assert " and " in table.iloc[0, 1] and ", " in table.iloc[0, 0]
     assert "appear in more than one split" in said(app) and "**48 usable products, 0 problems.**" in said(app)
@@ -99,7 +107,7 @@ def test_leaks_are_looked_for_in_a_run_and_named_with_products_lines_and_the_way
     monkeypatch.setattr(jobs, "advance", lambda: None)
     small_data = write_small_data(tmp_path / "data")
     added = datasets.add_folder("Small", small_data)
-    app = press(open_page("data", dataset=added.id), "Look for leaks")
+    app = press(open_page("data", tab="Leaks", dataset=added.id), "Look for leaks")
     assert "Leaks in Small" in said(app) and "Starting" in said(app)
     job = audits.latest(added)
     finish(job, audit(read_manifest(small_data)))
@@ -145,7 +153,7 @@ def test_what_is_no_data_is_refused_in_words():
 
 def test_rename_and_delete_ask_and_do(small_data):
     added = datasets.add_folder("Small", small_data)
-    app = open_page("data", dataset=added.id)
+    app = open_page("data", tab="Rename or delete", dataset=added.id)
     element(app, "text_input", "Name of this").set_value("Smaller")
     press(app, "Rename")
     assert "Smaller" in element(app, "selectbox", "Data set").options
@@ -154,16 +162,9 @@ def test_rename_and_delete_ask_and_do(small_data):
     assert element(app, "selectbox", "Data set").options == [datasets.DEMO_NAME] and small_data.exists()
 
 
-def test_products_can_be_narrowed_to_a_class_and_augmented(small_data):
+def test_products_can_be_augmented(small_data):
     added = datasets.add_folder("Small", small_data)
-    app = open_page("data", dataset=added.id)
-    element(app, "selectbox", "Column").set_value("colour")
-    app.run()
-    element(app, "selectbox", "Class").set_value("blue")
-    app.run()
-    cards = [item.value for item in app.caption if "colour" in item.value and "(" in item.value]
-    assert len(cards) == 6 and all("colour blue" in card for card in cards)
-    press(app, "Show examples")
+    app = press(open_page("data", tab="Augmentation", dataset=added.id), "Show examples")
     first = [item.value for item in app.text][-4:]
     assert len(set(first)) == 4 and "tea" in " ".join(first)  # the words of the chosen product, each time others lost
 
@@ -179,7 +180,7 @@ def test_each_data_set_shows_and_saves_its_own_columns():
     first, second = shop("First"), shop("Second")
     datasets.set_columns(first, Columns(text="Words", tasks=("Colour",)))
     datasets.set_columns(second, Columns(text="Other", tasks=("Colour",)))
-    app = open_page("data", dataset=first.id)
+    app = open_page("data", tab="Columns", dataset=first.id)
     assert element(app, "multiselect", "Description").value == ["Words"]
     element(app, "selectbox", "Data set").set_value(second.id).run()
     assert element(app, "multiselect", "Description").value == ["Other"]
@@ -189,7 +190,7 @@ def test_each_data_set_shows_and_saves_its_own_columns():
 
 def test_what_was_left_out_stays_out_when_a_role_takes_a_likely_column():
     added = shop("Shop")
-    app = open_page("data", dataset=added.id)
+    app = open_page("data", tab="Columns", dataset=added.id)
     assert element(app, "multiselect", "Columns to learn").value == ["Colour", "Shop", "Size"]
     element(app, "multiselect", "Columns to learn").set_value(["Colour"])
     element(app, "multiselect", "Group").set_value(["Size", "Shop"])
@@ -235,12 +236,12 @@ def test_files_that_come_back_or_break_are_seen_without_another_table(tmp_path, 
         return " ".join(cell for table in app.table for cell in table.value.to_numpy().ravel())
 
     gone = f"'images/{first.name}' does not exist"
-    app = open_page("data", dataset=added.id)
+    app = open_page("data", tab="Problems", dataset=added.id)
     assert gone in problems(app)
     first.write_bytes(content)
     press(app, "Open every file")
     assert gone not in problems(app)
-    other = open_page("data", dataset=added.id)
+    other = open_page("data", tab="Problems", dataset=added.id)
     assert gone not in problems(other)
     second.write_bytes(b"broken")
     press(app, "Open every file again")
@@ -251,7 +252,7 @@ def test_a_look_for_leaks_that_saw_other_files_makes_the_page_read_them_too(tmp_
     monkeypatch.setattr(jobs, "advance", lambda: None)
     small_data = write_small_data(tmp_path / "data")
     added = datasets.add_folder("Small", small_data)
-    app = open_page("data", dataset=added.id)
+    app = open_page("data", tab="Leaks", dataset=added.id)
     sorted((small_data / "images").iterdir())[0].write_bytes(b"another")
     press(app, "Look for leaks")
     finish(audits.latest(added), audit(read_manifest(small_data)))
@@ -278,7 +279,7 @@ def test_many_files_at_once_are_one_data_set_and_a_wrong_one_stays_on_the_form(s
 def test_problems_of_one_kind_are_listed_ten_times_and_counted(small_data):
     lines = "\n".join(["image_file_name,text,kind", *(f"gone{row}.png,thing {row},{row % 2}" for row in range(30))])
     app = upload(open_page("data"), "shop.csv", lines.encode())
-    table = app.table[0].value
+    table = look_at(app, "Problems").table[0].value
     assert len(table) == 11 and table.iloc[10].tolist() == ["…", "image\\_file\\_name", "and 20 more of this kind."]
     assert "**30 usable products, 30 problems.**" in said(app)
     app.switch_page("retail/pages/train.py").run()
@@ -287,7 +288,7 @@ def test_problems_of_one_kind_are_listed_ten_times_and_counted(small_data):
 
 def test_a_description_of_several_columns_is_read_in_their_order_and_never_learned_too():
     added = shop("Shop")
-    app = open_page("data", dataset=added.id)
+    app = open_page("data", tab="Columns", dataset=added.id)
     element(app, "multiselect", "Description").set_value(["Other", "Words"])
     press(app, "Save")
     assert added.columns.texts == ("Other", "Words")

@@ -28,7 +28,7 @@ def shop() -> datasets.Dataset:
 @pytest.fixture
 def desk():
     added = shop()
-    return added, open_page("data", dataset=added.id)
+    return added, open_page("data", tab="Labels", dataset=added.id)
 
 
 def classes(added: datasets.Dataset, task: str) -> set[str]:
@@ -111,7 +111,7 @@ def test_rows_of_one_number_with_other_photos_become_one_product_and_rows_again(
     rows = [f"{n // 2},{photo},{'ab'[n // 2 % 2]}" for n, photo in enumerate(photos)]
     (tmp_path / "shop.csv").write_text("\n".join(["id,photo,kind", *rows]))
     added = datasets.add_folder("Shop", tmp_path / "shop.csv")
-    app = open_page("data", dataset=added.id)
+    app = open_page("data", tab="Labels", dataset=added.id)
     assert "12 products have several rows with other photos" in said(app) and "**24 usable products" in said(app)
     press(app, "Join into one product with several photos")
     assert "**12 usable products" in said(app)
@@ -121,7 +121,7 @@ def test_rows_of_one_number_with_other_photos_become_one_product_and_rows_again(
 
 
 def test_the_desk_of_the_demo_is_read_only():
-    app = open_page("data")
+    app = open_page("data", tab="Labels")
     assert "The demo is built in, so nothing can be decided" in said(app)
     columns = element(app, "selectbox", "Label column").options
     assert len(columns) == 4 and not any(item.label == "Join" for item in app.button if not item.disabled)

@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
+from retail.components.gallery import choose_page
 from retail.components.media import draw_media
 from retail.components.words import plain
-from retail.dataset.manifest import Manifest
 from retail.schema import Product
 from retail.wording import INPUT_WORDS
 
@@ -20,10 +20,9 @@ A_PAGE = 6
 
 def draw_cards(products: Sequence[Product], places: Mapping[str, str], key: str) -> None:
     """Six at a time, each with its place in the table."""
-    pages = max((len(products) + A_PAGE - 1) // A_PAGE, 1)
-    page = int(st.number_input(f"Page (of {pages:,})", 1, pages, 1, width=160, key=f"page_{key}")) if pages > 1 else 1
+    shown = products[choose_page(len(products), A_PAGE, f"page_{key}")]
     cells = st.columns(3)
-    for place, product in enumerate(products[(page - 1) * A_PAGE : page * A_PAGE]):
+    for place, product in enumerate(shown):
         with cells[place % 3].container(border=True):
             draw_media(product)
             st.caption(plain(card_words(product, places.get(product.id, ""))))
@@ -35,15 +34,3 @@ def card_words(product: Product, place: str) -> str:
     missing = [word for name, word in INPUT_WORDS.items() if name not in product.modalities]
     where = f"{place}, {product.split}" if place else product.split
     return f"{product.id} ({where}): {labels or 'no label'}." + (f" No {' or '.join(missing)}." if missing else "")
-
-
-def draw_products(manifest: Manifest, places: Mapping[str, str]) -> None:
-    """All products, or those of one class."""
-    shown = list(manifest.products)
-    columns = st.columns(2)
-    if manifest.label_columns:
-        task = columns[0].selectbox("Column", manifest.label_columns, key="show_task")
-        classes = sorted({label for product in shown if (label := product.labels.get(task, ""))})
-        wanted = columns[1].selectbox("Class", ["all", *classes], key="show_class")
-        shown = [product for product in shown if wanted == "all" or product.labels.get(task) == wanted]
-    draw_cards(shown, places, "products")

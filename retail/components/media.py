@@ -15,10 +15,12 @@ import streamlit as st
 from retail.components.words import plain
 from retail.media import MediaError, decode_audio, decode_image, small_copy
 from retail.schema import MediaSource, Product
+from retail.wording import shortened
 
 THUMBNAIL_PX = 320
 LARGE_PX = 900  # of a photo that somebody judges
 MOST_LETTERS = 400  # of a description
+FACE_LETTERS = 90  # of one on a small card
 
 
 @st.cache_data(show_spinner=False, max_entries=512)
@@ -60,6 +62,16 @@ def draw_large_photo(path: MediaSource, name: str) -> None:
             st.image(_large(str(path), path.stat().st_mtime), width="stretch", alt=f"Photo of {name}")
         except (MediaError, OSError) as error:
             st.error(plain(f"No photo: {error}"))
+
+
+def draw_face(product: Product, name: str, width: int | Literal["stretch"] = "stretch") -> None:
+    """What a small card shows of a product: its first photo, else its first words, else that there is a sound."""
+    if product.images:
+        draw_photo(product.images[0], name, width, complain=st.caption)
+    elif product.text.strip():
+        st.caption(plain(f"“{shortened(product.text, FACE_LETTERS)}”"))
+    else:
+        st.caption("Sound only")
 
 
 def draw_media(product: Product) -> None:

@@ -12,6 +12,7 @@ import streamlit as st
 
 from retail.comparison.sources import data_source
 from retail.components.compare_runs import View
+from retail.components.gallery import choose_page
 from retail.components.media import draw_media
 from retail.components.words import plain
 from retail.dataset.manifest import Manifest
@@ -53,13 +54,11 @@ def draw_products(view: View, seed: str, rows: list[int], key: str, below: Below
     if remark:
         st.caption(remark)
     known = {product.id: product for product in manifest.products} if manifest else {}
-    pages = -(-len(rows) // CARDS)
-    page = 1
-    if pages > 1:
-        page = st.number_input(f"Page (of {pages})", 1, pages, key=f"page_{key}", width=160)
+    shown = rows[choose_page(len(rows), CARDS, f"page_{key}")]
+    if len(shown) < len(rows):
         st.caption(f"{CARDS} of {len(rows):,} products at a time.")
     columns = st.columns(COLUMNS)
-    for place, row in enumerate(rows[(page - 1) * CARDS : page * CARDS]):
+    for place, row in enumerate(shown):
         with columns[place % COLUMNS], st.container(border=True):
             name = view.results.predictions.ids[row]
             _draw_words(view, seed, row, name)

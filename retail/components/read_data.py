@@ -14,6 +14,7 @@ import streamlit as st
 
 from retail.components.products import load_manifest
 from retail.dataset import summary
+from retail.dataset.finding import Finder
 from retail.dataset.manifest import Manifest
 from retail.dataset.reader import read_manifest, read_rows
 from retail.dataset.rows import Rows
@@ -28,6 +29,11 @@ class Read:
     """What was read, and what it takes all files to know."""
 
     manifest: Manifest
+
+    @cached_property
+    def finder(self) -> Finder:
+        """Searches the products."""
+        return Finder(self.manifest)
 
     @cached_property
     def repeats(self) -> list[summary.Repeat]:

@@ -11,8 +11,8 @@ import streamlit as st
 
 from retail.catalogue.record import CatalogueProduct
 from retail.catalogue.shelf import Shelf
+from retail.components.media import draw_face
 from retail.components.words import plain
-from retail.pages._catalogue_cards import draw_face_of
 from retail.pages._catalogue_choose import Looked
 from retail.pages._catalogue_inputs import Given, draw_given
 from retail.pages._catalogue_product import NOTED
@@ -113,7 +113,7 @@ def _draw_confused(stocked: Stocked, foresight: Foresight) -> None:
             with st.container(gap="xsmall", key=f"confused_{place}"):
                 title = match.title
                 if shown := stocked.shown(match):
-                    draw_face_of(shown, title, CONFUSED_PX)
+                    draw_face(shown, title, CONFUSED_PX)
                 st.markdown(plain(title))
                 st.caption(f"taken for it: {share:.0%}")
 

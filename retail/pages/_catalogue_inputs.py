@@ -14,8 +14,8 @@ from retail.components.words import plain
 from retail.dataset.columns import AUDIO
 from retail.dataset.loose import media_kind
 from retail.media import MediaError
-from retail.pages._catalogue_cards import shortened
 from retail.schema import Product, Upload
+from retail.wording import shortened
 from retail.workspace.uploads import MAX_UPLOAD_MB, THUMBNAIL_PX, take_photo, take_sound
 
 MOST_PHOTOS = 8

@@ -25,23 +25,26 @@ LOOKS = """<style>
 </style>"""
 
 
-def draw_plan(manifest: Manifest) -> None:
-    """Readable in ten seconds."""
+def draw_plan(manifest: Manifest, new: bool) -> None:
+    """Readable in ten seconds; open where the data is new, folded once it is known. What to mend is always in sight."""
     st.markdown(f"**{counted(manifest)}**")
-    lines = [line for line in plan(manifest) if not line.heading.startswith("Mend")]
-    pairs = [f"<dt>{escape(line.heading)}</dt><dd>{escape(page_words(line.text))}</dd>" for line in lines]
-    st.html(f"{LOOKS}<dl class='plan'>{''.join(pairs)}</dl>")
     if mend := mend_first(manifest):
         st.markdown("**Mend first**")
         st.markdown("\n".join(f"{place}. {plain(page_words(text))}" for place, text in enumerate(mend, start=1)))
+    tasks = ", ".join(task.replace("_", " ") for task in manifest.tasks) or "nothing yet"
+    with st.expander(plain(f"What will be learned: {tasks}"), expanded=new or bool(mend)):
+        lines = [line for line in plan(manifest) if not line.heading.startswith("Mend")]
+        pairs = [f"<dt>{escape(line.heading)}</dt><dd>{escape(page_words(line.text))}</dd>" for line in lines]
+        st.html(f"{LOOKS}<dl class='plan'>{''.join(pairs)}</dl>")
+        _draw_remarks(manifest)
 
 
-def draw_remarks(manifest: Manifest) -> None:
+def _draw_remarks(manifest: Manifest) -> None:
     """Every remark; those on labels are the desk's."""
     said = [remark for remark in manifest.remarks if remark.kind != "labels"]
     if not said:
         return
-    with st.expander(f"Not used or read otherwise ({len(said):,})"):
-        st.markdown("\n".join(f"- {plain(page_words(remark.sentence))}" for remark in said[:LISTED]))
-        if len(said) > LISTED:
-            st.caption(f"{len(said) - LISTED:,} more are listed by `check`.")
+    st.markdown("**Not used or read otherwise**")
+    st.markdown("\n".join(f"- {plain(page_words(remark.sentence))}" for remark in said[:LISTED]))
+    if len(said) > LISTED:
+        st.caption(f"{len(said) - LISTED:,} more are listed by `check`.")

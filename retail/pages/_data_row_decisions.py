@@ -45,7 +45,7 @@ class Desk:
             plain(label),
             key=f"{self.dataset.id} {label} {decisions[0]}",
             type="primary" if primary else "secondary",
-            on_click=self._decide,
+            on_click=self.decide,
             args=(decisions,),
             disabled=self.dataset.is_demo,
         )
@@ -55,7 +55,8 @@ class Desk:
         if refused := st.session_state.pop(REFUSED, ""):
             st.error(plain(refused))
 
-    def _decide(self, decisions: Sequence[str]) -> None:
+    def decide(self, decisions: Sequence[str]) -> None:
+        """Keeps them, from a callback; why one was not kept is said when the page is drawn."""
         try:
             datasets.decide(self.dataset, decisions, self.manifest)
         except UserError as error:

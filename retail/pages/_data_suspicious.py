@@ -5,20 +5,19 @@ In: the chosen `Dataset` and its `Manifest`. Out: decisions kept beside the data
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import streamlit as st
 
+from retail.components.gallery import choose_page
 from retail.components.media import draw_media, draw_photo
 from retail.components.words import plain
-from retail.dataset.manifest import Manifest
 from retail.pages._data_duplicates import draw_duplicate, open_groups
 from retail.pages._data_row_decisions import Desk, draw_decided, settled
 from retail.schema import Product
 from retail.wording import percent
 from retail.workspace import audits, jobs
-from retail.workspace.datasets import Dataset
 
 if TYPE_CHECKING:
     from retail.audit.label_errors import LabelError
@@ -35,9 +34,9 @@ WHY = (
 Item = TypeVar("Item")
 
 
-def draw_suspicious(dataset: Dataset, manifest: Manifest, places: Mapping[str, str]) -> None:
+def draw_suspicious(desk: Desk) -> None:
     """A look at the data in a run of its own, then every suspicion with what speaks for and against it."""
-    desk = Desk(dataset, manifest, places)
+    dataset, manifest = desk.dataset, desk.manifest
     desk.complain()
     st.markdown(WHY)
     if not manifest.tasks:
@@ -97,13 +96,7 @@ def _draw_errors(desk: Desk, errors: Sequence[LabelError]) -> None:
 
 def _paged(items: Sequence[Item], key: str, draw: Callable[[Item], Any]) -> None:
     """A page of them at a time."""
-    pages = max(-(-len(items) // A_PAGE), 1)
-    page = 1
-    if pages > 1:
-        kept = min(int(st.session_state.get(f"page_{key}", 1)), pages)
-        st.session_state[f"page_{key}"] = kept  # the last page may have gone with its last decision
-        page = int(st.number_input(f"Page (of {pages:,})", 1, pages, width=160, key=f"page_{key}"))
-    for item in items[(page - 1) * A_PAGE : page * A_PAGE]:
+    for item in items[choose_page(len(items), A_PAGE, f"page_{key}")]:
         with st.container(border=True):
             draw(item)
 

@@ -12,9 +12,8 @@ import streamlit as st
 
 from retail.catalogue.candidates import Candidate
 from retail.components.correct import draw_new, draw_search
-from retail.components.media import draw_large_photo, draw_sound
+from retail.components.media import draw_face, draw_large_photo, draw_sound
 from retail.components.words import plain
-from retail.pages._catalogue_cards import draw_face_of
 from retail.pages._catalogue_shelf import Stocked
 from retail.pages._review_desk import NAMING, Desk
 from retail.pages._review_keys import focus_on_name, listen
@@ -144,7 +143,7 @@ def _draw_nearest(desk: Desk, number: int, answer: Prediction, stocked: Stocked)
             for place, (match, product) in enumerate(shown):
                 with st.container(gap="xsmall", key=f"known_{place}"):
                     title = match.name or match.labels.get(task) or product.id
-                    draw_face_of(product, title, NEAREST_PX)
+                    draw_face(product, title, NEAREST_PX)
                     _draw_it_is(desk, number, answer, match, title, f"it_is_{place}", task)
                     sure = f"{match.probability:.0%}" if match.probability >= VISIBLE else "under 1%"
                     st.caption(f"{sure} the same")
@@ -171,4 +170,4 @@ def draw_ahead(desk: Desk) -> None:
     with st.container(horizontal=True, key="ahead_rows"):
         for place, number in enumerate(numbers):
             with st.container(width=AHEAD_PX, key=f"ahead_{place}"):
-                draw_face_of(desk.review.products[number], f"row {number + 1}", AHEAD_PX)
+                draw_face(desk.review.products[number], f"row {number + 1}", AHEAD_PX)

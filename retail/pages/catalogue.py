@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
-
 import streamlit as st
 
+from retail.components.gallery import choose_page
 from retail.components.words import plain
 from retail.pages._catalogue_add import draw_add
 from retail.pages._catalogue_cards import counted, draw_cards
@@ -47,7 +46,6 @@ def draw_products(looked: Looked) -> None:
     shown = find_or_say(looked, wish, st.session_state.get(key, 1))
     if shown is None:
         return
-    pages = max(1, math.ceil(shown.total / A_PAGE))
     if not shown.products:
         if st.session_state.pop(key, 1) > 1:  # somebody removed what stood here
             st.rerun()
@@ -55,8 +53,7 @@ def draw_products(looked: Looked) -> None:
         return
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.caption(found_sentence(shown, wish))
-        if pages > 1:
-            st.number_input(f"Page (of {pages:,})", 1, pages, key=key, width=160)
+        choose_page(shown.total, A_PAGE, key)
     draw_cards(shown.products, "gallery", open_product, shown.notes)
 
 

@@ -5,17 +5,19 @@ from __future__ import annotations
 import streamlit as st
 
 from retail.components.choose_data import choose_dataset, draw_add, draw_columns, draw_manage
-from retail.components.data_cards import draw_products
 from retail.components.label_desk import draw_labels
-from retail.components.read_data import places_of, read
+from retail.components.read_data import Read, is_opened, places_of, read
 from retail.components.words import plain
 from retail.files import PAGES
 from retail.pages._data_audit import draw_audit
 from retail.pages._data_augmentation import draw_augmentation
 from retail.pages._data_classes import draw_classes
 from retail.pages._data_fetch import draw_fetch
-from retail.pages._data_plan import draw_plan, draw_remarks
+from retail.pages._data_gallery import draw_gallery
+from retail.pages._data_plan import draw_plan
 from retail.pages._data_problems import draw_problems
+from retail.pages._data_product import draw_product, opened
+from retail.pages._data_row_decisions import Desk
 from retail.pages._data_suspicious import draw_suspicious
 from retail.schema import UserError
 from retail.workspace.datasets import Dataset
@@ -23,6 +25,7 @@ from retail.workspace.datasets import Dataset
 TITLE = "Data"
 ICON = ":material/folder_open:"
 ORDER = 2
+TAB = "tab"  # of the session and of the address
 
 
 def draw(dataset: Dataset) -> None:
@@ -35,34 +38,38 @@ def draw(dataset: Dataset) -> None:
         draw_columns(dataset)
         draw_manage(dataset)
         return
-    manifest, places = found.manifest, places_of(dataset, found.manifest)
-    draw_plan(manifest)
+    manifest = found.manifest
+    desk = Desk(dataset, manifest, places_of(dataset, manifest))
+    if product := opened(desk):
+        draw_product(desk, product)
+        return
+    draw_plan(manifest, is_opened(dataset))
     draw_fetch(dataset, manifest)
     if manifest.tasks:
         st.page_link(PAGES / "train.py", label="Train on this data", icon=":material/model_training:")
-    draw_remarks(manifest)
-    problems = f"Problems ({len(manifest.problems)})"
-    names = ["Classes", "Labels", "Columns", "Products", problems, "Leaks", "Suspicious rows", "Augmentation"]
-    names.append("Rename or delete")
-    tabs = dict(zip(names, st.tabs(names), strict=True))
-    with tabs["Classes"]:
-        draw_classes(manifest)
-    with tabs["Labels"]:
-        draw_labels(dataset, manifest)
-    with tabs["Columns"]:
-        draw_columns(dataset)
-    with tabs["Products"]:
-        draw_products(manifest, places)
-    with tabs[problems]:
-        draw_problems(dataset, manifest)
-    with tabs["Leaks"]:
-        draw_audit(dataset, found, places)
-    with tabs["Suspicious rows"]:
-        draw_suspicious(dataset, manifest, places)
-    with tabs["Augmentation"]:
-        draw_augmentation(manifest)
-    with tabs["Rename or delete"]:
-        draw_manage(dataset)
+    draw_tabs(desk, found)
+
+
+def draw_tabs(desk: Desk, found: Read) -> None:
+    """What there is to see and to decide; only the open tab is drawn, and the address names it."""
+    dataset, manifest = desk.dataset, desk.manifest
+    tabs = {
+        "Products": lambda: draw_gallery(desk, found.finder),
+        "Classes": lambda: draw_classes(manifest),
+        "Labels": lambda: draw_labels(dataset, manifest),
+        "Columns": lambda: draw_columns(dataset),
+        "Problems": lambda: draw_problems(dataset, manifest),
+        "Leaks": lambda: draw_audit(dataset, found, desk.places),
+        "Suspicious rows": lambda: draw_suspicious(desk),
+        "Augmentation": lambda: draw_augmentation(manifest),
+        "Rename or delete": lambda: draw_manage(dataset),
+    }
+    for draw_tab, tab in zip(
+        tabs.values(), st.tabs(list(tabs), key=TAB, on_change="rerun", bind="query-params"), strict=True
+    ):
+        if tab.open:
+            with tab:
+                draw_tab()
 
 
 st.title("Data", anchor=False)
