@@ -7,6 +7,8 @@ from pathlib import Path
 
 import streamlit as st
 
+from retail.components.mark import NAME, mark, wordmark
+from retail.components.steps import draw_steps
 from retail.files import PAGES
 
 
@@ -18,13 +20,15 @@ def page_facts(path: Path) -> dict:
     return {name: ast.literal_eval(names[name]) for name in ("TITLE", "ICON", "ORDER")}
 
 
-st.set_page_config(page_title="Product recogniser", page_icon="🛒", layout="wide")
-
 found = [(page_facts(path), path) for path in PAGES.glob("[!_]*.py")]
 pages = [
     st.Page(path, title=facts["TITLE"], icon=facts["ICON"], default=place == 0)
     for place, (facts, path) in enumerate(sorted(found, key=lambda pair: pair[0]["ORDER"]))
 ]
 current = st.navigation(pages)
+st.set_page_config(page_title=f"{current.title} · {NAME}", page_icon=mark(), layout="wide")
+st.logo(wordmark(), size="large", icon_image=mark())
+with st.sidebar:
+    draw_steps()
 st.sidebar.caption("Recognise products from photo, description and sound. Everything stays on this machine.")
 current.run()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import streamlit as st
 
 from retail.components.choose_data import choose_dataset, draw_add, draw_columns, draw_manage
@@ -46,7 +48,9 @@ def draw(dataset: Dataset) -> None:
     draw_plan(manifest, is_opened(dataset))
     draw_fetch(dataset, manifest)
     if manifest.tasks:
-        st.page_link(PAGES / "train.py", label="Train on this data", icon=":material/model_training:")
+        kind: Literal["primary", "secondary"] = "secondary" if dataset.is_demo else "primary"
+        if st.button("Make a recogniser", type=kind, icon=":material/model_training:"):
+            st.switch_page(PAGES / "train.py")
     draw_tabs(desk, found)
 
 

@@ -32,6 +32,12 @@ def recognizers(progress: Progress | None = None) -> dict[str, Path]:
     return _with_others(ensure_demo_bundle(progress))
 
 
+def any_own() -> bool:
+    """Whether there is one besides those that ship and those of the demo; loads nothing."""
+    runs = any(bundles_in(job.folder / RUN_BUNDLES) for job in list_jobs())
+    return runs or bool(bundles_in(imported_folder()))
+
+
 def title_of(bundle: Path) -> str:
     """What a recogniser is called in menus, "" where it is in none; loads nothing."""
     return next((title for title, folder in _with_others(DEMO_BUNDLE).items() if folder == bundle), "")

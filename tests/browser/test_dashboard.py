@@ -75,9 +75,9 @@ def upload_own(page, name: str, words: str) -> None:
 def test_photos_and_words_survive_changing_page(open_page):
     page = open_page()
     upload_own(page, "mine.png", "ground coffee in a tin")
-    page.get_by_role("link", name="Compare").click()
+    page.get_by_role("link", name="Compare", exact=True).click()
     page.get_by_role("heading", level=1, name="Which inputs should you use?").wait_for()
-    page.get_by_role("link", name="Recognise").click()
+    page.get_by_role("link", name="Recognise", exact=True).click()
     page.get_by_role("img", name="Photo mine.png").wait_for()
     page.get_by_text("Used: photo + description.").wait_for()
     settled(page)

@@ -79,7 +79,7 @@ def test_own_products_from_a_zip_to_a_recogniser_that_answers_elsewhere(installe
     with dashboard(home, free_port()) as url:
         page = open_at(url, "data")
         add_data(page, rows)
-        page.get_by_role("link", name="Train on this data").click()
+        page.get_by_role("button", name="Make a recogniser").click()
         page.get_by_role("heading", level=1, name="Train").wait_for()
         job = train(page)
         compare(page, job)

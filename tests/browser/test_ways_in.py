@@ -67,7 +67,7 @@ def plan_of(page) -> dict[str, str]:
 
 def train(page, questions: tuple[str, ...]) -> None:
     """The quickest method, until the recogniser is offered."""
-    page.get_by_role("link", name="Train on this data").click()
+    page.get_by_role("button", name="Make a recogniser").click()
     page.get_by_role("heading", level=1, name="Train").wait_for()
     settled(page)
     page.get_by_text("Frozen features", exact=True).click()
