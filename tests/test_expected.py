@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -75,6 +77,16 @@ def test_no_head_of_a_rehearsal_saw_the_products(monkeypatch):
     assert all(len(some) == TRAINED // 3 for some in left_out)
     assert all(classes == checked for classes, checked, _ in seen)
     assert {strategy for *_, strategy in seen} == {"concatenation"}
+
+
+def test_an_input_that_classes_of_one_fold_alone_have_is_no_part_of_its_rehearsal():
+    own = recognizer()
+    train = rows(*zip(*[(n, d) for n in range(TRAINED) for d in range(6)], strict=True))
+    val = rows(*zip(*[(n, 100 + d) for n in range(TRAINED) for d in range(4)], strict=True))
+    train = replace(train, present={**train.present, "text": train.targets["product"] == 2})
+    fitted = Certainty.fit(own.head, train, val).with_matching(own.head, train, val).matching
+    assert fitted is not None and not torch.equal(fitted.recalls[PHOTO], USUAL[PHOTO])
+    assert bool(fitted.recalls.isfinite().all()) and bool(fitted.pairs.isfinite().all())
 
 
 @pytest.mark.parametrize("examples", [1, 4])

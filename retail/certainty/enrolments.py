@@ -119,17 +119,20 @@ def spaces_without(world: World, left_out: Tensor, logits: Mapping[str, Tensor],
         classes = world.train.targets[world.task]
         kept = world.train.present[modality] & ~torch.isin(classes, left_out)
         rows = world.train.embeddings[modality][kept]
+        if len(rows) < 2:  # only classes that are left out have this input
+            continue
         maps[modality] = plain_space(rows, classes[kept], NARROWED)
         centres[modality] = maps[modality].centre
     return Spaces(centres, maps, world.head, fused, forgotten=(world.task, left_out))
 
 
 def _trials(world: World, spaces: Spaces, left_out: Tensor, generator: torch.Generator) -> Iterator[Trial]:
-    products, batch = enrolled(world, left_out, world.subsets, generator)
+    subsets = [subset for subset in world.subsets if set(subset) <= set(spaces.maps)]
+    products, batch = enrolled(world, left_out, subsets, generator)
     if not products:
         return
     shown = shown_by(spaces, batch, len(products))
-    for subset in world.subsets:
+    for subset in subsets:
         places = uploads_of(world.val, subset)
         trial = asked(world, spaces, world.val.rows(places).only(subset), subset, left_out, shown)
         if trial is not None:

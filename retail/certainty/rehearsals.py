@@ -62,7 +62,7 @@ def _stages(world: World, config: TrainConfig, matching: Matching, seed: int = 0
         apart = _unseen(world, config, left_out)
         answers = fused_rows(apart.head, apart.train, apart.train.targets[world.task], world.inputs)
         spaces = spaces_without(apart, left_out, *answers)
-        for modality in world.inputs:
+        for modality in spaces.maps:
             if (stage := _stage(apart, spaces, left_out, modality, matching, generator)) is not None:
                 yield stage
 
