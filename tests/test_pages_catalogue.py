@@ -238,6 +238,9 @@ def test_a_catalogue_gets_another_name_and_is_deleted_after_a_question(tmp_path)
     app = press(app, "Delete it")
     assert "Summer range" not in names() and "“Summer range” was deleted." in said(app)
     assert element(app, "selectbox", "Catalogue").value == OWN
+    Catalogue.open("Summer range").add([(CatalogueProduct("", "Quince"), Product.of(text="yellow"))])
+    app = element(app.run(), "selectbox", "Catalogue").set_value("Summer range").run()
+    assert titles(app) == ["Quince"]  # of the new catalogue, not of the one that went
 
 
 def test_what_ships_and_ones_own_products_offer_neither(shop):

@@ -82,7 +82,7 @@ def choose_catalogue() -> Looked:
             _draw_new()
         if name != OWN and name not in SHIPPED_CATALOGUES:
             with st.popover("Rename or delete", icon=":material/edit:"):
-                draw_naming(looked.catalogue, KEPT)
+                draw_naming(looked.catalogue, KEPT, open_catalogue.clear)
     return looked
 
 
