@@ -332,53 +332,10 @@ def _retrieved(scores: Tensor, same: Tensor) -> str:
 
 
 def foresight(seeds: int) -> None:
-    """50 enrolments of a product left out of training, from 1, 3 or 8 photos, beside all others enrolled from 3."""
-    rows: list[tuple[int, float, float, int]] = []
-    for seed in range(seeds):
-        recognizer, new, _, new_test = without(seed)
-        for place, target in enumerate(new_test.targets["product"].unique().tolist()):
-            count = ENROLLED_FROM[(place + seed) % len(ENROLLED_FROM)]
-            others = new.rows(new.targets["product"] != target)
-            own = new.rows(new.targets["product"] == target)
-            chosen = own.rows(torch.randperm(len(own), generator=torch.Generator().manual_seed(seed))[:count])
-            kept = others.rows(_drawn_rows(others.targets["product"], 3, seed))
-            names = [_name(t) for t in kept.targets["product"].tolist()]
-            shelf = shelf_from(recognizer, kept, names)
-            expected = foreseen(shelf, chosen)
-            embeddings = torch.cat([kept.embeddings["image"], chosen.embeddings["image"]])
-            joined = EmbeddingBatch(
-                tuple(map(str, range(len(embeddings)))), {"image": embeddings},
-                {"image": torch.ones(len(embeddings), dtype=torch.bool)}, {},
-            )  # fmt: skip
-            asked = new_test.rows(new_test.targets["product"] == target)
-            full = shelf_from(recognizer, joined, [*names, *[_name(target)] * len(chosen)])
-            measured = _right(full.answer(asked, ()), [_name(target)] * len(asked))
-            rows.append((count, expected, float(np.mean(measured)), len(asked)))
-        print(f"draw {seed}: {len(rows)} enrolments", flush=True)
-        if len(rows) >= 50:
-            break
-    rows = rows[:50]
-    apart = np.array([abs(expected - measured) for _, expected, measured, _ in rows])
-    mean = np.mean([expected for _, expected, *_ in rows]), np.mean([measured for *_, measured, _ in rows])
-    print(f"{len(rows)} enrolments: expected {100 * mean[0]:.1f} %, measured {100 * mean[1]:.1f} %")
-    print(f"mean absolute difference of each, points: {interval(apart.tolist())}")
-    chance = [np.sqrt(m * (1 - m) / n) * np.sqrt(2 / np.pi) for *_, m, n in rows]
-    print(
-        f"of which chance alone explains about {100 * np.mean(chance):.1f}: the measured shares rest on few photos each"
-    )
-    for count in ENROLLED_FROM:
-        own = [row for row in rows if row[0] == count]
-        print(
-            f"| {count} photos | {len(own)} | {100 * np.mean([r[1] for r in own]):.1f} | "
-            f"{100 * np.mean([r[2] for r in own]):.1f} | {100 * np.mean([abs(r[1] - r[2]) for r in own]):.1f} |"
-        )
+    """50 enrolments of products left out of training, beside all others enrolled from 3, for each set and input."""
+    from benchmarks.foresight import report
 
-
-def foreseen(shelf: Shelf, examples: EmbeddingBatch) -> float:
-    """The expected recall of embedded photos."""
-    from retail.catalogue.foresight import recall_of
-
-    return recall_of(shelf, examples.select(["image"]), "image", "the new one")[0]
+    report(seeds, ("grocery", "fashion", "demo"))
 
 
 COMMANDS: dict[str, Callable[[int], None]] = {

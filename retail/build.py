@@ -96,7 +96,7 @@ def _recognizer(
         head=head,
         strategy=config.strategy,
         vocabularies=splits.vocabularies,
-        certainty=Certainty.fit(head, *rows).with_matching(head, *rows),
+        certainty=Certainty.fit(head, *rows).with_matching(head, *rows, config),
         width=config.width,
         info=TrainingRecord(
             config=config,

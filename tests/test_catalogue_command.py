@@ -114,3 +114,13 @@ def test_help_loads_neither_torch_nor_the_database():
         "heavy = {'torch', 'lancedb', 'pyarrow', 'pandas'} & set(sys.modules); assert not heavy, heavy"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_catalogue_is_renamed_and_deleted_once_somebody_agrees(shop):
+    assert "“Spring range” is now “Summer range”." in run("rename", shop, "Summer range")
+    assert "There is no catalogue 'Spring range'" in run("list", shop, code=1)
+    refused = CliRunner().invoke(app, ["catalogue", "delete", "Summer range"], input="n\n")
+    assert refused.exit_code == 0 and "Nothing was deleted." in refused.output
+    assert len(Catalogue.open("Summer range")) == 2
+    assert "Deleted: “Summer range” with 2 products." in run("delete", "Summer range", "--yes")
+    assert "Summer range" not in names()

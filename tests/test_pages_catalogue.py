@@ -220,3 +220,29 @@ def test_the_export_is_the_whole_catalogue(shop):
     assert sorted(row["name"] for row in rows) == ["Granny *Smith*", "Green tea"]
     buttons = [item.label for item in open_page("catalogue").get("download_button")]
     assert {"CSV", "Excel", "Parquet"} <= set(buttons)
+
+
+def test_a_catalogue_gets_another_name_and_is_deleted_after_a_question(tmp_path):
+    Catalogue.open("Spring range").add([(CatalogueProduct("", "Plum jam"), Product.of(text="dark plums"))])
+    app = open_page("catalogue")
+    app = element(app, "selectbox", "Catalogue").set_value("Spring range").run()
+    element(app, "text_input", "New name").set_value(OWN)
+    app = press(app, "Rename it")
+    assert "take another name" in said(app) and "Spring range" in names()
+    element(app, "text_input", "New name").set_value("Summer range")
+    app = press(app, "Rename it")
+    assert element(app, "selectbox", "Catalogue").value == "Summer range" and titles(app) == ["Plum jam"]
+    assert "“Spring range” is now “Summer range”." in said(app)
+    app = press(app, "Delete …")
+    assert "**Summer range** goes with 1 product" in said(app) and "Summer range" in names()
+    app = press(app, "Delete it")
+    assert "Summer range" not in names() and "“Summer range” was deleted." in said(app)
+    assert element(app, "selectbox", "Catalogue").value == OWN
+    Catalogue.open("Summer range").add([(CatalogueProduct("", "Quince"), Product.of(text="yellow"))])
+    app = element(app.run(), "selectbox", "Catalogue").set_value("Summer range").run()
+    assert titles(app) == ["Quince"]  # of the new catalogue, not of the one that went
+
+
+def test_what_ships_and_ones_own_products_offer_neither(shop):
+    app = open_page("catalogue")
+    assert not [button for button in app.button if button.label in ("Rename it", "Delete …")]

@@ -43,6 +43,29 @@ def choose(bundle: Path, name: str) -> None:
     Choice(catalogue=name).write(_file(bundle))
 
 
+def follow(name: str, new: str) -> None:
+    """Recognisers that answer with a catalogue answer with it under its new name."""
+    for file in _files_of(name):
+        Choice(catalogue=new).write(file)
+
+
+def forget(name: str) -> None:
+    """Recognisers that answer with a catalogue answer with their usual one again."""
+    for file in _files_of(name):
+        file.unlink(missing_ok=True)
+
+
+def _files_of(name: str) -> list[Path]:
+    return [file for file in (home() / "catalogues").glob("chosen-*.json") if _chosen_in(file) == name]
+
+
+def _chosen_in(file: Path) -> str:
+    try:
+        return Choice.read(file).catalogue
+    except UserError:
+        return ""
+
+
 def _file(bundle: Path) -> Path:
     return home() / "catalogues" / f"chosen-{hashlib.sha256(_place(bundle).encode()).hexdigest()[:16]}.json"
 

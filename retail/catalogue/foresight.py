@@ -3,8 +3,8 @@
 In: a `Shelf`, what shows the new product, and its name. Out: a `Foresight`.
 
 Each example is asked as if it were an upload: how sure is the classifier, and how alike are the other known products?
-The new product has to outweigh these. How alike uploads are to a product that they show is known from validation
-(`Matching.same_odds`); with two examples or more, each is held against the others, which moves that figure.
+The new product has to outweigh these, with odds as uploads usually have them with the product that they show. What
+follows from that for the recall was rehearsed when the recogniser was trained (`certainty/expected.py`).
 """
 
 from __future__ import annotations
@@ -26,12 +26,6 @@ if TYPE_CHECKING:
 
 NAMED = 0.05  # share of uploads from which on it is worth saying what they are taken for
 MOST_NAMED = 3
-# Examples that the figure from validation counts as: photos of one afternoon are more alike than uploads will be.
-WORTH = 4.0
-# What the examples themselves say of the recall, beside the mean of made-up enrolments: on a fold of the groceries'
-# train rows it has a correlation of 0.0 to 0.4 with the recall measured (`benchmarks/enrolment.md`).
-OWN_SHARE = 0.1
-FAR_SHARE = 0.3  # where an example is unlike all trained classes, which those of the made-up enrolments are not
 SHOWN_BY: tuple[Modality, ...] = ("image", "text", "audio")
 KINDS: Mapping[Modality, str] = {"image": "photos", "text": "descriptions", "audio": "clips"}
 
@@ -51,7 +45,6 @@ class Rivals:
 
     log_weights: Tensor  # (E, R)
     matches: tuple[Match, ...]  # R
-    heard: float  # share of the examples that the classifier takes for classes of its own
 
 
 def foresee(shelf: Shelf, product: Product, name: str) -> Foresight:
@@ -66,23 +59,19 @@ def foresee(shelf: Shelf, product: Product, name: str) -> Foresight:
     examples = examples.rows(examples.present[modality])
     if not len(examples):
         raise UserError("None of what shows the product can be read; add a photo, a description or a clip.")
-    whole, _ = shelf.embed([product])
-    recall, confused = recall_of(shelf, examples, modality, name, whole)
+    recall, confused = recall_of(shelf, examples, modality, name)
     return Foresight(recall, confused, sentence(recall, [match.name for match, _ in confused], KINDS[modality]))
 
 
 def recall_of(
-    shelf: Shelf, examples: EmbeddingBatch, modality: Modality, name: str, whole: EmbeddingBatch | None = None
+    shelf: Shelf, examples: EmbeddingBatch, modality: Modality, name: str
 ) -> tuple[float, tuple[tuple[Match, float], ...]]:
-    """Expected recall and what the rest is taken for, from E embedded examples; `whole` has all inputs."""
-    own = _own_odds(shelf, examples, examples if whole is None else whole, modality)  # (E, 10)
-    weights, rivals = _weighed(shelf, examples, own, name)
-    won = weights > rivals.log_weights.max(1, keepdim=True).values
-    recall = float(won.double().mean())
-    crowd = sum(product.title != name for product in shelf.products[: shelf.own])
-    usual = shelf.matching.usual_recall(MODALITIES.index(modality), len(examples), crowd)
-    share = FAR_SHARE + (OWN_SHARE - FAR_SHARE) * rivals.heard
-    recall = share * recall + (1 - share) * usual
+    """Expected recall and what the rest is taken for, from E embedded examples."""
+    place, matching = MODALITIES.index(modality), shelf.matching
+    weights, rivals = _weighed(shelf, examples, matching.same_odds(place, len(examples)), name)
+    margins = weights - rivals.log_weights.max(1).values
+    cohesion = matching.cohesion(place, _among(shelf, examples, modality))
+    recall = matching.recall(place, margins, cohesion, sum(one.title != name for one in shelf.products[: shelf.own]))
     lost = (1 - recall) * rivals.log_weights.softmax(1).mean(0)
     order = lost.argsort(descending=True).tolist()[:MOST_NAMED]
     return recall, tuple((rivals.matches[place], float(lost[place])) for place in order if lost[place] >= NAMED)
@@ -105,32 +94,17 @@ def _one_by_one(product: Product, modality: Modality) -> list[Product]:
     return [Product("0", text=product.text) if modality == "text" else Product("0", audio=product.audio)]
 
 
-def _own_odds(shelf: Shelf, examples: EmbeddingBatch, whole: EmbeddingBatch, modality: Modality) -> Tensor:
-    """(E, 10) log odds that uploads like each example will have with the product."""
-    matching, count = shelf.matching, len(examples)
-    subset = MODALITIES.index(modality)  # the single inputs come first in SUBSETS
-    typical = matching.same_odds(subset, count)
-    if count == 1:
-        return typical.expand(1, -1)
-    vectors = examples.embeddings[modality]
-    others = [[place for place in range(count) if place != left] for left in range(count)]
-    views: dict[Modality, Tensor] = {modality: torch.cat([vectors[places] for places in others])}
-    owners = {modality: torch.arange(count).repeat_interleave(count - 1)}
-    for m in MODALITIES:
-        if m != modality and m in whole.present and bool(whole.present[m][0]):
-            views[m] = whole.embeddings[m].expand(count, -1)
-            owners[m] = torch.arange(count)
-    shown = shelf.spaces.shown(views, owners, count)
-    near = torch.zeros(count, dtype=torch.bool)
-    seen = shelf.odds(shelf.spaces.alike(examples, shown), near).diagonal().clamp_max(float(typical[-1]))
-    shift = float((seen - matching.same_odds(subset, count - 1).mean()).mean()) * count / (count + WORTH)
-    return (typical + shift).expand(count, -1)
+def _among(shelf: Shelf, examples: EmbeddingBatch, modality: Modality) -> Tensor:
+    """(E,) log odds of each example with a product that the others show."""
+    if len(examples) < 2:
+        return torch.zeros(len(examples))
+    return shelf.matching.odds(shelf.spaces.among(examples, modality), shelf.plain).diagonal()
 
 
-def _weighed(shelf: Shelf, examples: EmbeddingBatch, own: Tensor, name: str) -> tuple[Tensor, Rivals]:
-    """(E, 10) log weights of the new product, and its rivals'."""
+def _weighed(shelf: Shelf, examples: EmbeddingBatch, odds: float, name: str) -> tuple[Tensor, Rivals]:
+    """(E,) log weights of the new product for uploads like these that have such odds with it, and its rivals'."""
     naming = naming_task(shelf.recognizer.vocabularies)
-    weights, mine, probs, heard = shelf.weigh(examples, own, name, naming or "")
+    weights, mine, probs = shelf.weigh(examples, odds, name, naming or "")
     others = [place for place in range(shelf.own) if shelf.products[place].title != name]
     matches = [_match(shelf.products[place]) for place in others]
     columns = [weights[:, others]]
@@ -139,7 +113,7 @@ def _weighed(shelf: Shelf, examples: EmbeddingBatch, own: Tensor, name: str) -> 
         columns.append(probs[label].clamp_min(1e-9).log()[:, None])
     matches.append(Match("", "nothing known", {}, 0.0, {}))
     columns.append(torch.full((len(examples), 1), -20.0))
-    return mine, Rivals(torch.cat(columns, 1), tuple(matches), float(heard.double().mean()))
+    return mine, Rivals(torch.cat(columns, 1), tuple(matches))
 
 
 def _match(product: CatalogueProduct) -> Match:

@@ -175,12 +175,12 @@ class Shelf:
         return foresee(self if self.wide is None else self._beside(self.embed([product])[0]), product, name)
 
     def weigh(
-        self, examples: EmbeddingBatch, odds: Tensor, name: str, task: str
-    ) -> tuple[Tensor, Tensor, dict[str, Tensor], Tensor]:
-        """What a product that is not kept yet would weigh for uploads like these examples, with `odds` (E, K).
+        self, examples: EmbeddingBatch, odds: float, name: str, task: str
+    ) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
+        """What a product that is not kept yet would weigh for uploads like E examples, which have these odds with it.
 
-        (E, own) log weights of the products that are kept, (E, K) those of the new one, {class: (E,)} probabilities of
-        the classes, all in one task, "" for one where every product is new; and (E,) whether the classifier is heard.
+        (E, own) log weights of the products that are kept, (E,) those of the new one, and {class: (E,)} probabilities
+        of the classes, all in one task, "" for one where every product is new.
         """
         alone = self.recognizer.answer(with_inputs(examples, self.recognizer), ())
         alike = self.spaces.alike(examples, self.shown)
@@ -193,16 +193,14 @@ class Shelf:
         known = bool(task) and name in self.recognizer.vocabularies[task].classes
         kinds = torch.cat([new, torch.tensor([not known])])
         views = torch.cat([self.shown.counts()[: self.own], torch.tensor([len(examples)])])
-        mine = []
-        for column in odds.T:
-            every = torch.cat([kept, column[:, None]], 1)
-            weights = self.matching.weights(task, every, kinds, views, alike.uploads, novelty, sure)
-            mine.append(torch.where(heard[:, None], weights, by_itself(every)))
+        every = torch.cat([kept, torch.full((len(examples), 1), odds)], 1)
+        weights = self.matching.weights(task, every, kinds, views, alike.uploads, novelty, sure)
+        weights = torch.where(heard[:, None], weights, by_itself(every))
         probs = {
             label: torch.tensor([prediction.probs[task][label] for prediction in alone])
             for label in (alone[0].probs.get(task, {}) if alone else {})
         }
-        return mine[0][:, :-1], torch.stack([own[:, -1] for own in mine], 1), probs, heard
+        return weights[:, :-1], weights[:, -1], probs
 
     def odds(self, alike: Alike, far: Tensor) -> Tensor:
         """(Q, N) log odds that upload and product are the same, were either as likely beforehand.

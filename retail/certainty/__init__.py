@@ -21,8 +21,10 @@ from retail.certainty.judged import judged_rows
 from retail.certainty.matching import Matching, naming_task
 from retail.certainty.novelty import Novelty, finest_task
 from retail.certainty.promises import Promises
+from retail.certainty.rehearsals import with_recalls
 from retail.certainty.sets import PredictionSets
 from retail.certainty.weighing import fit_matching
+from retail.config import TrainConfig
 from retail.config.wish import DEFAULT_WISH, check_wish
 from retail.fusion import FusionHead
 from retail.schema import SUBSETS, UNCOMPARED, NoveltyScore
@@ -67,12 +69,21 @@ class Certainty:
         return cls(calibration, *fitted, novelty, known)
 
     def with_matching(
-        self, head: FusionHead, train: EmbeddingBatch, val: EmbeddingBatch, groups: np.ndarray | None = None
+        self,
+        head: FusionHead,
+        train: EmbeddingBatch,
+        val: EmbeddingBatch,
+        groups: np.ndarray | None = None,
+        config: TrainConfig | None = None,
     ) -> Certainty:
-        """The same with weights for a catalogue's products, on the rows that `fit` had; takes longer than `fit`."""
+        """The same with weights for a catalogue's products, on the rows that `fit` had; takes longer than `fit`.
+
+        `config` is what the head was trained with; the strategy's defaults where nobody knows.
+        """
         if self.novelty is None:
             return self
-        return replace(self, matching=_matching(head, self.calibration, self.novelty, train, val, groups))
+        config = config or TrainConfig(strategy=head.name, modalities=tuple(self.novelty.inputs))
+        return replace(self, matching=_matching(head, self.calibration, self.novelty, train, val, groups, config))
 
     def judge(self, head: FusionHead, batch: EmbeddingBatch, wished: float = DEFAULT_WISH) -> Judgement:
         """Every answer, by the inputs that its row has."""
@@ -114,6 +125,7 @@ def _matching(
     train: EmbeddingBatch,
     val: EmbeddingBatch,
     groups: np.ndarray | None,
+    config: TrainConfig,
 ) -> Matching:
     """Products are the classes of the task that names them, or else of the one that tells rows apart best."""
     task = naming_task(head.tasks) or finest_task(train, head.tasks)
@@ -127,4 +139,5 @@ def _matching(
             scores[rows, place] = novelty.scores(shown, predict_logits(head, shown))
     centres = {m: space.centre for m, space in novelty.inputs.items()}
     spaces = Spaces(centres, novelty.inputs, head, novelty.fused)
-    return fit_matching(World(head, calibration, task, labelled, kept, val), spaces, scores, groups)
+    world = World(head, calibration, task, labelled, kept, val)
+    return with_recalls(fit_matching(world, spaces, scores, groups), world, config)

@@ -156,6 +156,13 @@ class Spaces:
         found[FUSED_COSINE] = torch.where(either, whole @ shown.fused.T, torch.nan)
         return Alike(found, subset_places(read, len(batch)), shown.subsets(self.maps))
 
+    def among(self, batch: EmbeddingBatch, modality: Modality) -> Alike:
+        """Two examples or more, each beside a product for each of them that the others show; the diagonal counts."""
+        count, rows = len(batch), batch.embeddings[modality]
+        others = [place for left in range(count) for place in range(count) if place != left]
+        owners = torch.arange(count).repeat_interleave(count - 1)
+        return self.alike(batch.only([modality]), self.shown({modality: rows[others]}, {modality: owners}, count))
+
 
 def plainly(alike: Alike, far: Tensor) -> Alike:
     """Without the learned cosines of uploads that are `far`, (Q,) bool, where one shares an input with a product."""

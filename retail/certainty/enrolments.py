@@ -5,12 +5,12 @@ enrolled from 1, 3 or 8 training rows of classes which the head is made to forge
 
 A third of the classes is left out at a time: their logits go, their training rows are no known products any more, and
 the maps in which cosines are taken are learned without them. What the head itself learned from them stays in it, which
-flatters the fused cosine; `benchmarks/enrolment.md` measures with heads that never saw them.
+flatters the fused cosine; `rehearsals` and `benchmarks/enrolment.md` have heads that never saw them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 
@@ -18,9 +18,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from retail.certainty.alike import Alike, Spaces, without
+from retail.certainty.alike import Alike, Shown, Spaces, without
 from retail.certainty.calibration import Calibration
 from retail.certainty.matching import EXAMPLES
+from retail.certainty.novelty import FALSE_ALARMS
 from retail.certainty.spaces import NARROWED, fused_rows, fused_space_of, moments, plain_space, side_by_side
 from retail.fusion import FusionHead
 from retail.schema import MODALITIES, SUBSETS, Modality, Subset
@@ -54,6 +55,16 @@ class Trial:
     rows: Tensor  # (Q,) place of the validation row
     left_out: Tensor  # the forgotten classes
 
+    @property
+    def old(self) -> Tensor:
+        """(Q,) bool: uploads of trained classes."""
+        return ~torch.isin(self.targets, self.left_out) & (self.targets >= 0)
+
+    @property
+    def heard(self) -> Tensor:
+        """(Q,) bool: uploads that the classifier does not call unlike all it knows, where the products speak alone."""
+        return self.novelty <= self.novelty[self.old].quantile(1 - FALSE_ALARMS)
+
     def places(self, examples: int, inputs: Subset) -> list[int]:
         """The products that were enrolled from so many rows by these inputs."""
         return [place for place, one in enumerate(self.products) if (one.examples, one.inputs) == (examples, inputs)]
@@ -84,66 +95,95 @@ class World:
 def trials(world: World, seed: int = 0) -> Iterator[Trial]:
     """One for each fold of the classes and each subset of the inputs."""
     generator = torch.Generator().manual_seed(seed)
+    answers = fused_rows(world.head, world.train, world.train.targets[world.task], world.inputs)
+    for left_out in folds(world, generator):
+        yield from _trials(world, spaces_without(world, left_out, *answers), left_out, generator)
+
+
+def folds(world: World, generator: torch.Generator) -> list[Tensor]:
+    """Which classes are left out at a time; none where there are too few to leave any out."""
     classes = world.train.targets[world.task].unique()
     order = classes[torch.randperm(len(classes), generator=generator)]
-    logits, owners = fused_rows(world.head, world.train, world.train.targets[world.task], world.inputs)
     if len(classes) < 2 * FOLDS:
-        return
-    for fold in range(FOLDS):
-        left_out = order[fold::FOLDS][:MOST_CLASSES].sort().values
-        kept = ~torch.isin(owners, left_out)
-        rows = side_by_side(without(logits, world.task, left_out))
-        spaces = replace(_spaces(world, left_out), fused=fused_space_of(rows[kept], owners[kept]))
-        yield from _trials(world, spaces, left_out, generator)
+        return []
+    return [order[fold::FOLDS][:MOST_CLASSES].sort().values for fold in range(FOLDS)]
 
 
-def _spaces(world: World, left_out: Tensor) -> Spaces:
+def spaces_without(world: World, left_out: Tensor, logits: Mapping[str, Tensor], owners: Tensor) -> Spaces:
+    """Where one compares who never saw these classes; the answers are those of `fused_rows`."""
+    known = ~torch.isin(owners, left_out)
+    rows = side_by_side(without(logits, world.task, left_out))
+    fused = fused_space_of(rows[known], owners[known])
     centres, maps = {}, {}
     for modality in world.inputs:
         classes = world.train.targets[world.task]
         kept = world.train.present[modality] & ~torch.isin(classes, left_out)
         rows = world.train.embeddings[modality][kept]
+        if len(rows) < 2:  # only classes that are left out have this input
+            continue
         maps[modality] = plain_space(rows, classes[kept], NARROWED)
         centres[modality] = maps[modality].centre
-    return Spaces(centres, maps, world.head, forgotten=(world.task, left_out))
+    return Spaces(centres, maps, world.head, fused, forgotten=(world.task, left_out))
 
 
 def _trials(world: World, spaces: Spaces, left_out: Tensor, generator: torch.Generator) -> Iterator[Trial]:
-    products, batch = _enrolled(world, left_out, generator)
+    subsets = [subset for subset in world.subsets if set(subset) <= set(spaces.maps)]
+    products, batch = enrolled(world, left_out, subsets, generator)
     if not products:
         return
-    views = {m: batch.embeddings[m][batch.present[m]] for m in world.inputs}
-    owners = {m: torch.tensor([int(name) for name in batch.ids])[batch.present[m]] for m in world.inputs}
-    shown = spaces.shown(views, owners, len(products))
+    shown = shown_by(spaces, batch, len(products))
+    for subset in subsets:
+        places = uploads_of(world.val, subset)
+        trial = asked(world, spaces, world.val.rows(places).only(subset), subset, left_out, shown)
+        if trial is not None:
+            yield replace(trial, products=products, rows=places)
+
+
+def uploads_of(val: EmbeddingBatch, subset: Subset) -> Tensor:
+    """Places of validation rows that are asked by these inputs."""
+    places = val.having(subset).nonzero().flatten()
+    return places[:: -(-len(places) // MOST_UPLOADS)] if len(places) else places
+
+
+def shown_by(spaces: Spaces, batch: EmbeddingBatch, count: int) -> Shown:
+    """What shows so many products, from rows whose ids are the products' places."""
+    views: dict[Modality, Tensor] = {}
+    owners: dict[Modality, Tensor] = {}
+    for m in spaces.maps:
+        views[m] = batch.embeddings[m][batch.present[m]]
+        owners[m] = torch.tensor([int(name) for name in batch.ids])[batch.present[m]]
+    return spaces.shown(views, owners, count)
+
+
+def asked(
+    world: World, spaces: Spaces, uploads: EmbeddingBatch, subset: Subset, left_out: Tensor, shown: Shown
+) -> Trial | None:
+    """These uploads beside the products, which are still to be named; None where too few are of classes that stay."""
+    if len(uploads) < 2:
+        return None
+    logits = predict_logits(world.head, uploads)
+    kept = torch.ones(logits[world.task].shape[1], dtype=torch.bool)
+    kept[left_out] = False
+    targets = uploads.targets[world.task]
+    old = ~torch.isin(targets, left_out) & (targets >= 0) & (targets < len(kept))
+    if int(old.sum()) < 2:
+        return None
+    probs = torch.zeros_like(logits[world.task])
+    probs[:, kept] = world.calibration.probs(world.task, subset, logits[world.task][:, kept])
     known = world.known.rows(~torch.isin(world.known.targets[world.task], left_out))
-    for subset in world.subsets:
-        places = world.val.having(subset).nonzero().flatten()
-        places = places[:: -(-len(places) // MOST_UPLOADS)] if len(places) else places
-        if len(places) < 2:
-            continue
-        uploads = world.val.rows(places).only(subset)
-        logits = predict_logits(world.head, uploads)
-        alike = spaces.alike(uploads, shown, logits)
-        kept = torch.ones(logits[world.task].shape[1], dtype=torch.bool)
-        kept[left_out] = False
-        probs = torch.zeros_like(logits[world.task])
-        probs[:, kept] = world.calibration.probs(world.task, subset, logits[world.task][:, kept])
-        targets = uploads.targets[world.task]
-        old = ~torch.isin(targets, left_out) & (targets >= 0) & (targets < len(kept))
-        if int(old.sum()) < 2:
-            continue
-        novelty = _novelty(spaces, uploads, known, logits, old)
-        yield Trial(subset, products, alike, targets, probs, novelty, places, left_out)
+    novelty = _novelty(spaces, uploads, known, logits, old)
+    alike = spaces.alike(uploads, shown, logits)
+    return Trial(subset, (), alike, targets, probs, novelty, torch.arange(len(uploads)), left_out)
 
 
-def _enrolled(
-    world: World, left_out: Tensor, generator: torch.Generator
+def enrolled(
+    world: World, left_out: Tensor, subsets: Sequence[Subset], generator: torch.Generator
 ) -> tuple[tuple[Enrolled, ...], EmbeddingBatch]:
     """Products of these classes, and the rows that show them, whose ids are the products' places."""
     products: list[Enrolled] = []
     places: list[Tensor] = []
     shown: list[tuple[int, Subset]] = []
-    for label, subset, count in product(left_out.tolist(), world.subsets, EXAMPLES):
+    for label, subset, count in product(left_out.tolist(), subsets, EXAMPLES):
         own = (world.train.having(subset) & (world.train.targets[world.task] == label)).nonzero().flatten()
         if not len(own):
             continue

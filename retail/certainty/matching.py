@@ -21,11 +21,11 @@ import torch
 from torch import Tensor
 
 from retail.certainty.alike import COSINES, MAPPED, PLAIN, Alike
+from retail.certainty.expected import FACTS, expected, facts_of
 from retail.metrics.promises import WISHES
 from retail.schema import MODALITIES, SUBSETS, Modality, Subset, UserError
 
 EXAMPLES = (1, 3, 8)  # rows that a product is enrolled from where `Matching` is fitted
-QUANTILES = tuple((place + 0.5) / 10 for place in range(10))
 WEIGHING = ("constant", "odds", "novelty", "sure", "crowd")
 NOVELTY_RANGE = (-3.0, 8.0)  # deviations; farther is not more certain
 EDGE = 1e-4  # no classifier is surer than this, or less
@@ -35,11 +35,9 @@ PRODUCT_TASKS = ("product", "name", "title", "item", "article", "sku")
 # What nobody fitted: rounded means over the demo, fashion and grocery sets (`benchmarks/enrolment.md`).
 USUAL_NEW = [4.4, 1.0, 0.6, 0.1, 0.8]
 USUAL_KNOWN = [3.0, 1.2, 0.4, 0.5, 0.5]
-USUAL_TYPICAL = [[-3.0, -1.5, -0.7, 0.0, 0.7, 1.3, 1.9, 2.5, 3.2, 4.2]] * len(EXAMPLES)
-# Heads trained without the left-out classes recognise so much less of them than heads that forget them, for a product
-# alone and for many at once: 51, 86 and 75 %, and 47, 45 and 49 % on the demo, grocery and fashion sets.
-FLATTERED = (0.7, 0.47)
-USUAL_RECALL = [0.6, 0.2, 3.0]  # alone, among exp(3) others
+# Of what is foreseen: the same over the inputs of fashion and of the groceries.
+USUAL_TYPICAL = [0.8, 1.7, 2.5]
+USUAL_RECALL = [0.4, 0.3, -0.7, 0.3, 0.2]
 # Weight of the plain cosine and constant, where the recogniser does not read an input.
 USUAL_PLAIN: Mapping[Modality, tuple[float, float]] = {"audio": (4.0, -1.2), "image": (8.5, -2.7), "text": (5.5, -1.6)}
 
@@ -52,10 +50,10 @@ class Matching:
     new: Tensor  # (7, 5): WEIGHING of a product that is a class of its own, for an upload's inputs
     known: Mapping[str, Tensor] = field(default_factory=dict)  # task -> (7, 5): of an example of a trained class
     enough: Tensor = field(default_factory=lambda: torch.full((len(WISHES),), torch.nan))  # see `threshold`
-    typical: Tensor = field(default_factory=lambda: torch.tensor(USUAL_TYPICAL).expand(7, -1, -1))  # see `same_odds`
-
-    # (7, 3, 3) for EXAMPLES: recall of a product alone, of a third of the classes together, and the log of their number
-    recalls: Tensor = field(default_factory=lambda: torch.tensor(USUAL_RECALL).expand(7, len(EXAMPLES), -1))
+    # What is foreseen of a product (`rehearsals`): (3, EXAMPLES) median log odds of uploads with the product that they
+    # are, and (3, FACTS) what says how many are recognised, for one input each, as in `MODALITIES`.
+    typical: Tensor = field(default_factory=lambda: torch.tensor([USUAL_TYPICAL] * len(MODALITIES)))
+    recalls: Tensor = field(default_factory=lambda: torch.tensor([USUAL_RECALL] * len(MODALITIES)))
 
     @classmethod
     def usual(cls) -> Matching:
@@ -110,25 +108,32 @@ class Matching:
         """The joint probability from which on a product's answer is right as often as wished; NaN where none is."""
         return float(self.enough[int(np.searchsorted(np.array(WISHES), wished - 1e-9))])
 
-    def same_odds(self, subset: int, examples: int) -> Tensor:
-        """(10,) log odds of uploads with a product that they are, at QUANTILES."""
-        return between(self.typical[subset], examples)
+    def same_odds(self, modality: int, examples: int) -> float:
+        """Median log odds of uploads with a product that they are, enrolled from so many examples of one input."""
+        return float(between(self.typical[modality], examples))
 
-    def usual_recall(self, subset: int, examples: int, crowd: int) -> float:
-        """How often uploads of a new product were recognised in made-up enrolments, beside `crowd` other new ones."""
-        alone, among, size = between(self.recalls[subset], examples).tolist()
-        part = min(1.0, math.log(1 + crowd) / max(size, 1e-6))
-        return (1 - part) * FLATTERED[0] * alone + part * FLATTERED[1] * among
+    def cohesion(self, modality: int, odds: Tensor) -> float:
+        """By how much (E,) log odds of examples with the product that their others show exceed what uploads have."""
+        if len(odds) < 2 or not bool(odds.isfinite().all()):
+            return 0.0
+        return float(odds.mean()) - self.same_odds(modality, len(odds) - 1)
 
-    @property
-    def _foresight(self) -> dict[str, Tensor]:
-        return {"typical": self.typical, "recalls": self.recalls}
+    def recall(self, modality: int, margins: Tensor, cohesion: float, others: int) -> float:
+        """How often a product will be recognised that has (E,) log weights over its rivals' at its examples."""
+        return float(expected(self.recalls[modality], facts_of(margins, cohesion, others)))
 
     def to_tensors(self, tasks: Sequence[str]) -> dict[str, Tensor]:
         """For safetensors."""
         usual = torch.tensor([USUAL_KNOWN] * len(SUBSETS))
         known = torch.stack([self.known.get(task, usual) for task in tasks])  # (T, 7, 5)
-        return {"pairs": self.pairs, "new": self.new, "known": known, "enough": self.enough, **self._foresight}
+        return {
+            "pairs": self.pairs,
+            "new": self.new,
+            "known": known,
+            "enough": self.enough,
+            "typical": self.typical,
+            "recalls": self.recalls,
+        }
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, Tensor], tasks: Sequence[str]) -> Matching:
@@ -139,8 +144,8 @@ class Matching:
             "new": (size, weights),
             "known": (len(tasks), size, weights),
             "enough": (len(WISHES),),
-            "typical": (size, len(EXAMPLES), len(QUANTILES)),
-            "recalls": (size, len(EXAMPLES), 3),
+            "typical": (len(MODALITIES), len(EXAMPLES)),
+            "recalls": (len(MODALITIES), len(FACTS)),
         }
         shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
         finite = all(bool(tensor.isfinite().all()) for name, tensor in tensors.items() if name != "enough")

@@ -20,19 +20,17 @@ from retail.certainty.alike import COSINES, Spaces
 from retail.certainty.descent import minimized
 from retail.certainty.enrolments import Trial, World, trials
 from retail.certainty.examples import known_weights
-from retail.certainty.matching import EXAMPLES, QUANTILES, USUAL_NEW, WEIGHING, Matching, by_itself, exclusive, weighed
-from retail.certainty.novelty import FALSE_ALARMS
+from retail.certainty.matching import EXAMPLES, USUAL_NEW, WEIGHING, Matching, exclusive, weighed
 from retail.metrics.promises import WISHES, thresholds
 from retail.schema import SUBSETS
 
 MOST_PAIRS = 4000  # of each kind, same and other
 PAIR_PRIOR = 2.0  # pairs of each kind that say: the usual weights
 WEIGHING_PRIOR = 1.0
-FEWEST = 20  # pairs below which their quantiles say little
 
 
 def fit_matching(world: World, spaces: Spaces, novelty: Tensor, groups: np.ndarray | None = None) -> Matching:
-    """All of a `Matching`. `spaces` and `novelty`, (N_val, 7) for each mix of inputs, are those that will serve."""
+    """All but what is foreseen. `spaces` and `novelty`, (N_val, 7) for each mix of inputs, will serve."""
     found = list(trials(world))
     matching = Matching.usual()
     pairs, new = matching.pairs.clone(), matching.new.clone()
@@ -45,32 +43,7 @@ def fit_matching(world: World, spaces: Spaces, novelty: Tensor, groups: np.ndarr
             new[SUBSETS.index(subset)] = guarded(new_weights(asked), own, matching)
     matching = replace(matching, new=new)
     known = known_weights(matching, spaces, world.calibration, world.val, novelty, groups)
-    facts = {
-        "enough": _enough(found, matching, groups),
-        "typical": _typical(found, matching),
-        "recalls": _recalls(found, matching),
-    }
-    return replace(matching, known=known, **facts)
-
-
-def _typical(made_up: Sequence[Trial], matching: Matching) -> Tensor:
-    """(7, EXAMPLES, QUANTILES) log odds of uploads with the products that they are; of all mixes where one has few."""
-    found = torch.zeros(len(SUBSETS), len(EXAMPLES), len(QUANTILES))
-    every = torch.tensor(QUANTILES)
-    for column, examples in enumerate(EXAMPLES):
-        same: dict[int, list[Tensor]] = {}
-        for trial in made_up:
-            labels = torch.tensor([one.label for one in trial.products])
-            own = (trial.targets[:, None] == labels) & torch.tensor([o.examples == examples for o in trial.products])
-            own &= torch.tensor([set(trial.subset) <= set(one.inputs) for one in trial.products])
-            same.setdefault(SUBSETS.index(trial.subset), []).append(matching.odds(trial.alike)[own])
-        pooled = torch.cat([part for parts in same.values() for part in parts]) if same else torch.zeros(0)
-        for place in range(len(SUBSETS)):
-            rows = torch.cat(same[place]) if place in same else pooled
-            rows = rows if len(rows) >= FEWEST else pooled
-            usual = matching.typical[place, column]
-            found[place, column] = rows.quantile(every) if len(rows) >= FEWEST else usual
-    return found
+    return replace(matching, known=known, enough=_enough(found, matching, groups))
 
 
 def _enough(made_up: Sequence[Trial], matching: Matching, groups: np.ndarray | None) -> Tensor:
@@ -97,34 +70,6 @@ def _enough(made_up: Sequence[Trial], matching: Matching, groups: np.ndarray | N
     named = place if groups is None else groups[place]
     found = thresholds(np.concatenate(confidence), np.concatenate(correct), WISHES, named.astype(str))
     return torch.from_numpy(found).float()
-
-
-def _recalls(made_up: Sequence[Trial], matching: Matching) -> Tensor:
-    """(7, EXAMPLES, 3) see `Matching.recalls`; by an upload's own inputs."""
-    found = matching.recalls.clone()
-    for place, column in product(range(len(SUBSETS)), range(len(EXAMPLES))):
-        alone, among, sizes = [torch.zeros(0)], [torch.zeros(0)], []
-        for trial in made_up:
-            if trial.subset != SUBSETS[place]:
-                continue
-            own = trial.places(EXAMPLES[column], trial.subset)
-            same = trial.targets[:, None] == torch.tensor([trial.products[one].label for one in own])
-            best = trial.probs.max(1).values
-            odds = matching.odds(trial.alike)[:, own]
-            facts = matching.new[place], odds, trial.novelty, best
-            silent = ~_heard(trial)[:, None]
-            single, every = (weighed(*facts, _crowd(EXAMPLES[column], many)) for many in (1, len(own)))
-            each = torch.where(silent, odds, single).sigmoid()
-            share = exclusive(torch.where(silent, by_itself(odds), every))
-            top = share.max(1)
-            taken = (top.values > (1 - share.sum(1)) * best)[:, None] & (torch.arange(len(own)) == top.indices[:, None])
-            alone.append((each > (1 - each) * best[:, None])[same].float())
-            among.append(taken[same].float())
-            sizes.append(len(own))
-        if sum(map(len, alone)) >= FEWEST:
-            size = math.log(max(2.0, sum(sizes) / len(sizes)))
-            found[place, column] = torch.tensor([float(torch.cat(alone).mean()), float(torch.cat(among).mean()), size])
-    return found
 
 
 def pair_weights(made_up: Sequence[Trial], usual: Tensor) -> dict[tuple[int, int], Tensor]:
@@ -243,8 +188,8 @@ def _lost(weights: Tensor, made_up: Sequence[Trial], matching: Matching, alone: 
     """Share of the uploads of trained classes that products make wrong, by the worst number of examples."""
     lost, asked = dict.fromkeys(EXAMPLES, 0.0), 0
     for trial in made_up:
-        old = _old(trial)
-        right = old & _heard(trial) & (trial.probs.argmax(1) == trial.targets)
+        old = trial.old
+        right = old & trial.heard & (trial.probs.argmax(1) == trial.targets)
         odds = matching.odds(trial.alike)
         asked += int(old.sum())
         for examples in EXAMPLES:
@@ -253,16 +198,6 @@ def _lost(weights: Tensor, made_up: Sequence[Trial], matching: Matching, alone: 
                 turned = _turned(weights, trial, own, examples, alone)
                 lost[examples] += float(turned[right].sum())
     return max(lost.values()) / max(asked, 1)
-
-
-def _old(trial: Trial) -> Tensor:
-    """(Q,) bool: uploads of trained classes."""
-    return ~torch.isin(trial.targets, trial.left_out) & (trial.targets >= 0)
-
-
-def _heard(trial: Trial) -> Tensor:
-    """(Q,) bool: uploads that the classifier does not call unlike all that it knows, where the products speak alone."""
-    return trial.novelty <= trial.novelty[_old(trial)].quantile(1 - FALSE_ALARMS)
 
 
 def _crowd(examples: int, products: int) -> Tensor:

@@ -1,4 +1,4 @@
-"""The commands of a catalogue: list, import, add, show, edit, merge, remove, search, export.
+"""The commands of a catalogue: list, import, add, show, edit, merge, remove, search, export, rename, delete.
 
 In: the name of a catalogue, and products as files, words or a data set. Out: products kept, found, or in a table.
 """
@@ -232,6 +232,31 @@ def export(
     """Write a catalogue as a table, one row a product."""
     with reported():
         typer.echo(f"Written: {existing(name).export(out)}")
+
+
+@commands.command("rename", epilog=EXAMPLES["catalogue rename"])
+def rename(name: Name, new: Annotated[str, typer.Argument(help="Its new name.", metavar="NEW")]) -> None:
+    """Give a catalogue another name; who answers with it follows."""
+    from retail.catalogue.naming import rename
+
+    with reported():
+        typer.echo(f"“{name}” is now “{rename(name, new)}”.")
+
+
+@commands.command("delete", epilog=EXAMPLES["catalogue delete"])
+def delete(
+    name: Name, yes: Annotated[bool, typer.Option("--yes", help="Without asking.", show_default=False)] = False
+) -> None:
+    """Delete a catalogue with all its products and copied files."""
+    from retail.catalogue.naming import delete
+
+    with reported():
+        going = products_of(existing(name))
+        if not yes and not typer.confirm(f"Delete “{name}” with {going}? Nothing brings them back."):
+            typer.echo("Nothing was deleted.")
+            return
+        delete(name)
+        typer.echo(f"Deleted: “{name}” with {going}.")
 
 
 def existing(name: str) -> Catalogue:

@@ -57,6 +57,8 @@ EXAMPLES = {
     "catalogue remove": 'Example: python -m retail catalogue remove "Spring range" 4711',
     "catalogue search": 'Example: python -m retail catalogue search "Spring range" "oat drink" --image front.jpg',
     "catalogue export": 'Example: python -m retail catalogue export "Spring range" products.xlsx',
+    "catalogue rename": 'Example: python -m retail catalogue rename "Spring range" "Summer range"',
+    "catalogue delete": 'Example: python -m retail catalogue delete "Spring range"',
 }
 
 Data = Annotated[Path, typer.Argument(help="A folder, a ZIP or a table; `demo` and `groceries` ship.", metavar="DATA")]

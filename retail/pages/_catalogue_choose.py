@@ -1,4 +1,4 @@
-"""Which catalogue is looked at, and with which recogniser's eyes; a new catalogue; who answers with it.
+"""Which catalogue is looked at, and with which recogniser's eyes; a new one, or another name; who answers with it.
 
 In: the catalogues and recognisers of this machine. Out: `Looked`.
 """
@@ -11,16 +11,16 @@ import streamlit as st
 
 from retail.catalogue.choice import OWN, catalogue_of, choose
 from retail.catalogue.database import Catalogue
-from retail.catalogue.places import names
+from retail.catalogue.places import LONGEST_NAME, names
 from retail.components.kept_choice import choose_kept
 from retail.components.words import plain
-from retail.files import home
+from retail.files import SHIPPED_CATALOGUES, home
+from retail.pages._catalogue_naming import draw_naming
 from retail.pages._recogniser import Chosen, all_recognisers, load_from, prepare_demo
 from retail.schema import UserError
 from retail.workspace.datasets import DEMO_NAME
 
 KEPT = "catalogue"  # of the session: the chosen catalogue
-LONGEST_NAME = 80
 
 
 @dataclass(frozen=True)
@@ -80,6 +80,9 @@ def choose_catalogue() -> Looked:
         _draw_answers_with(looked)
         with st.popover("New catalogue", icon=":material/add:"):
             _draw_new()
+        if name != OWN and name not in SHIPPED_CATALOGUES:
+            with st.popover("Rename or delete", icon=":material/edit:"):
+                draw_naming(looked.catalogue, KEPT, open_catalogue.clear)
     return looked
 
 

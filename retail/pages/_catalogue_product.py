@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
@@ -17,9 +18,11 @@ from retail.components.correct import draw_search
 from retail.components.media import draw_photo, draw_sound
 from retail.components.words import plain
 from retail.pages._catalogue_cards import counts_of
-from retail.pages._catalogue_choose import Looked
 from retail.pages._catalogue_inputs import draw_given
 from retail.schema import UserError
+
+if TYPE_CHECKING:  # whose page head says what was done last
+    from retail.pages._catalogue_choose import Looked
 
 PHOTO_PX = 220
 LONGEST = 400  # letters of a name, label or field
