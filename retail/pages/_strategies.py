@@ -11,7 +11,8 @@ import streamlit as st
 from retail import charts
 from retail.files import home
 from retail.pages._recogniser import Chosen, all_recognisers, load_from, strategy_title, words
-from retail.pages._result import Asked, cells, embedded
+from retail.pages._result import Asked, embedded
+from retail.pages._why import cells
 from retail.recognizer import Recognizer
 from retail.schema import Modality, Prediction, Product, UserError
 from retail.workspace import demo

@@ -66,6 +66,6 @@ def draw(dataset: Dataset) -> None:
 
 
 st.title("Data", anchor=False)
-dataset = choose_dataset()
+dataset = choose_dataset(address="dataset")
 draw_add()
 draw(dataset)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from retail.components.focus import keep_focus
 from retail.pages import _bulk, _inputs, _known, _recogniser, _result, _strategies
 
 TITLE = "Recognise"
@@ -12,20 +13,21 @@ ORDER = 1
 
 
 def one_product() -> None:
-    """The form's column beside the result's; on a phone one below the other."""
-    stocked = _known.stocked_for(chosen)
-    left, right = st.columns([2, 3], gap="large")
+    """The form's column beside the result's; on a phone one below the other, the answer right under the form."""
+    left, right = st.columns([3, 5], gap="large")
     with left:
         _inputs.draw(chosen.folder)
     with right:
-        asked = _result.draw(chosen, stocked)
+        asked, stocked = _result.draw(chosen)
     if asked is not None:
-        st.divider()
         _known.draw(chosen, stocked, asked.product, asked.used, asked.answers[asked.used])
         _strategies.draw(chosen, asked)
+    st.divider()
+    _recogniser.draw_facts(chosen)
+    _recogniser.draw_link(chosen, asked.used if asked else ())
 
 
-st.title("Recognise a product", anchor=False)
+st.title("Recognise", anchor=False)
 chosen = _recogniser.choose()
 single, many = st.tabs(
     ["One product", "Many products"], default="Many products" if "bulk" in st.query_params else "One product"
@@ -34,3 +36,4 @@ with single:
     one_product()
 with many:
     _bulk.draw(chosen)
+keep_focus()
