@@ -27,8 +27,8 @@ LEAST_SHOWN = 0.005  # a guess that would read 0 %
 STYLE = (
     LOOKS
     + """<style>
-.st-key-answer h2 {font-size: 2rem; line-height: 1.2; padding: 0 0 0.25rem; overflow-wrap: anywhere}
-[data-testid="stMain"] h3 {font-size: 1.25rem}
+.st-key-answer [data-testid="stHeading"] h2 {font-size: 2rem; line-height: 1.2; padding: 0 0 0.4rem;
+  overflow-wrap: anywhere}
 .answer-small {font-size: 0.875rem; opacity: 0.8}
 .st-key-answer_pictures img {height: 104px; object-fit: cover}
 </style>"""

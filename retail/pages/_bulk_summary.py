@@ -40,10 +40,12 @@ def summary(table: Predictions) -> Summary:
         for task, found in counted.items()
     )
     if unknown == answered:
-        said = f"All {answered:,} answered products are outside this recogniser's range: unlike everything it knows."
+        said = (
+            f"All {answered:,} answered products are not in your range: unlike everything that this recogniser knows."
+        )
         return Summary("bad", " ".join(filter(None, [said, lost])), counts)
     sure = {task: found["Sure"] for task, found in counted.items()}
-    strange = _count(unknown, "is not in its range", "are not in its range")
+    strange = _count(unknown, "is not in your range", "are not in your range")
     if min(sure.values()) == rows:
         return Summary("good", f"All {rows:,} products need no look.", counts)
     (first, most), *others = sure.items()

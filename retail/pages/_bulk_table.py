@@ -6,6 +6,7 @@ In: a finished job. Out: elements on the page, and the table as a file.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -43,6 +44,8 @@ def draw_result(job: jobs.Job) -> None:
     found = summary(table)
     box = {"good": st.success, "mixed": st.info, "bad": st.warning}[found.tone]
     box(plain(found.sentence))
+    rows, answered = len(table.rows), table.answered()
+    st.caption(f"{rows:,} row{'s' * (rows != 1)}: {answered:,} answered, {rows - answered:,} without an answer.")
     left = reviews.to_look_at(table)
     with st.container(horizontal=True, vertical_alignment="center"):
         if left:
@@ -80,28 +83,27 @@ def draw_rows(table: bulk.Predictions) -> None:
     st.caption(
         f"{len(kept):,} of {len(table.rows):,} rows. Reasons are in the notes column. Click a column to sort by it."
     )
-    frame = rows_frame(table, kept)
-    shares = [name for name in frame.columns if pd.api.types.is_float_dtype(frame[name])]
-    config = {name: st.column_config.NumberColumn(format="percent") for name in shares}
+    frame, config = rows_frame(table, kept)
     st.dataframe(frame, hide_index=True, width="stretch", column_config=config, alt="Recognised products")
 
 
-def rows_frame(table: bulk.Predictions, rows: list[Row]) -> pd.DataFrame:
-    """The rows as the page shows them: the answers first, with the word for how sure they are, then all else."""
-    header = list(table.rows[0]) if table.rows else []
-    columns = table.columns
+def rows_frame(table: bulk.Predictions, rows: list[Row]) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """The rows as the page shows them, answers and certainty first, and what their columns are called."""
+    header, columns = list(table.rows[0]) if table.rows else [], table.columns
     if columns is None:
-        return pd.DataFrame(rows, columns=header)
-    found: dict[str, list] = {}
-    name = columns.own[0] if columns.own else ""
-    if name:
-        found[name] = [row[name] for row in rows]
+        return pd.DataFrame(rows, columns=header), {}
+    found: dict[str, list] = {name: [row[name] for row in rows] for name in columns.own[:1]}
+    config: dict[str, Any] = {}
     for task, its in columns.tasks.items():
         found[its.label] = [row[its.label] for row in rows]
-        found[f"{its.label} certainty"] = [columns.certainty(row, task) or "No answer" for row in rows]
-        found[its.probability] = [float(row[its.probability] or "nan") for row in rows]
-    hidden = {its.decision for its in columns.tasks.values()}
-    for other in header:
-        if other not in found and other not in hidden:
-            found[other] = [row[other] for row in rows]
-    return pd.DataFrame(found)
+        found[its.decision] = [columns.certainty(row, task) or "No answer" for row in rows]
+        found[its.probability] = [round(float(row[its.probability] or "nan"), 2) for row in rows]
+        config[its.label] = words(task).capitalize()
+        config[its.decision] = f"{words(task).capitalize()}: certainty"
+        config[its.probability] = st.column_config.NumberColumn(
+            f"{words(task).capitalize()}: probability", format="percent"
+        )
+        config[its.candidates] = f"{words(task).capitalize()}: candidates"
+    config |= {name: title.replace("_", " ").capitalize() for title, name in columns.row.items()}
+    found |= {name: [row[name] for row in rows] for name in header if name not in found}
+    return pd.DataFrame(found), config

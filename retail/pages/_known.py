@@ -78,7 +78,7 @@ def draw_matches(stocked: Stocked, used: Subset, answer: Prediction) -> None:
         f"The nearest of {len(stocked.learned):,} training products and {len(stocked.catalogue):,} of the catalogue "
         f"“{plain(stocked.catalogue.name)}”, one of each kind, by {charts.inputs_words(used)}."
     )
-    with st.container(horizontal=True, gap="medium"):
+    with st.container(horizontal=True, gap="small"):
         for match in answer.matches:
             with st.container(width=WIDTH_PX):
                 draw_match(match, stocked.shown(match))

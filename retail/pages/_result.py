@@ -30,6 +30,8 @@ from retail.store import EmbeddingBatch
 # Embeddings of inputs that a session remembers: a few products through a few encoders.
 REMEMBERED = 64
 
+Looked = tuple[Product, Evidence, EmbeddingBatch, Answers]
+
 
 @dataclass(frozen=True)
 class Asked:
@@ -96,11 +98,19 @@ def draw(chosen: Chosen) -> tuple[Asked | None, Stocked]:
     return asked, stocked
 
 
-def _looked(product: Product, stocked: Stocked) -> tuple[Product, Evidence, EmbeddingBatch, Answers]:
-    """The upload with what was read from it, its embeddings, and the answer to each mix; raises UserError."""
-    product, read = with_evidence(product, _given.reading())
-    batch, notes = embedded(product, stocked.shelf.encoders)
-    return product, read, batch, stocked.shelf.answer_subsets(product, batch, notes)
+def _looked(product: Product, stocked: Stocked) -> Looked:
+    """The upload with what was read from it, its embeddings, and the answer to each mix; raises UserError.
+
+    The session keeps the last one: most reruns ask the same shelf about the same upload again.
+    """
+    key = f"{_given.shown_key()} {_given.reading()}"
+    kept = st.session_state.get("looked")
+    if kept is None or kept[:2] != (key, stocked):
+        product, read = with_evidence(product, _given.reading())
+        batch, notes = embedded(product, stocked.shelf.encoders)
+        kept = key, stocked, (product, read, batch, stocked.shelf.answer_subsets(product, batch, notes))
+        st.session_state.looked = kept
+    return kept[2]
 
 
 def _draw_card(chosen: Chosen, stocked: Stocked, asked: Asked, read: Evidence) -> Headline:

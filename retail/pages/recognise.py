@@ -10,11 +10,18 @@ from retail.pages import _bulk, _inputs, _known, _recogniser, _result, _strategi
 TITLE = "Recognise"
 ICON = ":material/photo_camera:"
 ORDER = 1
+# The answer is the largest after the title; a chosen segment in the theme's colour would be too faint on dark.
+LOOKS = """<style>
+[data-testid="stMain"] h2 {font-size: 1.6rem}
+[data-testid="stMain"] h3 {font-size: 1.25rem}
+[data-testid="stBaseButton-segmented_controlActive"] p {color: inherit; font-weight: 600}
+[data-testid="stBaseButton-segmented_controlActive"] {color: inherit !important}
+</style>"""
 
 
 def one_product() -> None:
     """The form's column beside the result's; on a phone one below the other, the answer right under the form."""
-    left, right = st.columns([3, 5], gap="large")
+    left, right = st.columns([3, 5], gap="medium")
     with left:
         _inputs.draw(chosen.folder)
     with right:
@@ -27,6 +34,7 @@ def one_product() -> None:
     _recogniser.draw_link(chosen, asked.used if asked else ())
 
 
+st.html(LOOKS)
 st.title("Recognise", anchor=False)
 chosen = _recogniser.choose()
 single, many = st.tabs(
