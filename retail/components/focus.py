@@ -23,8 +23,9 @@ if (!window.keepsFocus) {
     lost = [];
     setTimeout(() => {
       if (document.activeElement !== document.body || !around?.isConnected || around === document.body) return;
-      const next = around.querySelector("button:not([disabled]), input, textarea, a[href]");
-      (next || around).focus({preventScroll: true});
+      const all = [...around.querySelectorAll("button:not([disabled]), input, textarea, a[href]")];
+      // Not the button of a picture, which has no words.
+      all.find(one => one.innerText.trim() || one.matches("input, textarea"))?.focus({preventScroll: true});
     }, %d);
   }).observe(document.body, {childList: true, subtree: true});
 }

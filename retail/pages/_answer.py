@@ -97,7 +97,7 @@ def draw_guesses(head: Headline, answer: Prediction, recognizer: Recognizer) -> 
     if len(bars) < 2:
         return
     if head.word in ("Likely", "Unsure"):
-        st.subheader("It may also be", anchor=False)
+        st.subheader("Likeliest answers", anchor=False)
         draw_bars(bars)
         return
     with st.expander("Guesses among what is known" if answer.unknown else "Next guesses"):

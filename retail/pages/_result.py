@@ -82,8 +82,8 @@ def draw(chosen: Chosen) -> tuple[Asked | None, Stocked]:
     if ignored := [m for m in product.modalities if m not in stocked.shelf.encoders]:
         st.caption(f"Neither this recogniser nor its catalogue uses the {charts.inputs_words(ignored)}.")
     answer = answers[used]
-    _answer.draw_others(head, answer)
     _answer.draw_guesses(head, answer, chosen.recognizer)
+    _answer.draw_others(head, answer)
     for sentence in () if answer.unknown else stocked.shelf.contradictions(answer):
         st.warning(plain(sentence))
     st.subheader("Why", anchor=False)

@@ -14,8 +14,7 @@ ORDER = 1
 LOOKS = """<style>
 [data-testid="stMain"] h2 {font-size: 1.6rem}
 [data-testid="stMain"] h3 {font-size: 1.25rem}
-[data-testid="stBaseButton-segmented_controlActive"] p {color: inherit; font-weight: 600}
-[data-testid="stBaseButton-segmented_controlActive"] {color: inherit !important}
+[data-testid="stButtonGroup"] button[aria-checked="true"] {color: inherit !important; font-weight: 600}
 </style>"""
 
 
