@@ -127,7 +127,8 @@ def draw_progress(job: jobs.Job) -> None:
     """How far a run is, Cancel while it lives, the reason and Retry if it ended early."""
     now = jobs.status(job)
     if now.state in jobs.UNFINISHED:
-        st.progress(now.share, f"{now.stage}: {now.done:,} of {now.total:,}")
+        counted = f": {now.done:,} of {now.total:,}" if now.total else " …"
+        st.progress(now.share, f"{now.stage.capitalize()}{counted}")
         st.button("Cancel", key="bulk_cancel", on_click=jobs.cancel, args=(job,))
         return
     if st.session_state.pop("bulk_watched", "") == job.id:
