@@ -53,15 +53,18 @@ def embedded(product: Product, encoders: Mapping[Modality, Encoder]) -> tuple[Em
 
 def draw(chosen: Chosen) -> tuple[Asked | None, Stocked]:
     """The result's column: an empty state, or the answer to the inputs that are switched on."""
-    product = _given.current_product()
-    with st.spinner("Looking, reading, listening …"):
-        stocked = _known.stocked_for(chosen)
-        try:
-            looked = _looked(product, stocked) if product.modalities else None
-        except UserError as error:
-            st.error(plain(str(error)))
-            announce(str(error))
-            return None, stocked
+    product, notice = _given.current_product(), st.empty()
+    if product.modalities and _is_new():
+        notice.caption("Looking, reading, listening …")  # at once: a spinner waits half a second
+    stocked = _known.stocked_for(chosen)
+    try:
+        looked = _looked(product, stocked) if product.modalities else None
+    except UserError as error:
+        notice.empty()
+        st.error(plain(str(error)))
+        announce(str(error))
+        return None, stocked
+    notice.empty()
     if looked is None:
         st.info("Any one input is enough: add a photo, type a description, or add a sound. Or try an example.")
         draw_made_up(chosen)
@@ -98,17 +101,25 @@ def draw(chosen: Chosen) -> tuple[Asked | None, Stocked]:
     return asked, stocked
 
 
+def _asked_key() -> str:
+    return f"{_given.shown_key()} {_given.reading()}"
+
+
+def _is_new() -> bool:
+    """Whether this upload is another one than the last that was answered."""
+    return st.session_state.get("looked", ("",))[0] != _asked_key()
+
+
 def _looked(product: Product, stocked: Stocked) -> Looked:
     """The upload with what was read from it, its embeddings, and the answer to each mix; raises UserError.
 
     The session keeps the last one: most reruns ask the same shelf about the same upload again.
     """
-    key = f"{_given.shown_key()} {_given.reading()}"
-    kept = st.session_state.get("looked")
-    if kept is None or kept[:2] != (key, stocked):
+    kept: tuple[str, Stocked, Looked] | None = st.session_state.get("looked")
+    if kept is None or _is_new() or kept[1] is not stocked:
         product, read = with_evidence(product, _given.reading())
         batch, notes = embedded(product, stocked.shelf.encoders)
-        kept = key, stocked, (product, read, batch, stocked.shelf.answer_subsets(product, batch, notes))
+        kept = _asked_key(), stocked, (product, read, batch, stocked.shelf.answer_subsets(product, batch, notes))
         st.session_state.looked = kept
     return kept[2]
 
