@@ -70,6 +70,12 @@ def test_a_product_of_the_catalogue_is_the_headline_whatever_the_classes_say():
     assert head.meaning == "90% likely the same product; similarity: photo 0.83."
 
 
+def test_a_corrected_upload_has_no_name_and_is_called_by_its_label():
+    match = Match("7", "", {"colour": "a", "product": "tea"}, 0.9, {})
+    assert headline(replace(answered(), recognised=match), recognizer()).title == "tea"
+    assert headline(replace(answered(tasks=("colour",)), recognised=match), recognizer()).title == "a · tea"
+
+
 def test_an_answer_to_no_question_is_said():
     assert headline(Prediction("x", {}, ("image",)), recognizer()).title == "No answer"
 

@@ -46,7 +46,8 @@ def headline(answer: Prediction, recognizer: Recognizer) -> Headline:
         own = answer.answers[naming] if naming else None
         decision, sure = (own.decision, own.probability) if own else ("review", match.probability)
         means = f"{match.probability:.0%} likely the same product; {likeness(match)}."
-        return Headline(match.name, certainty_word(decision, sure), means, naming)
+        title = match.name or match.labels.get(naming or "") or match.title  # a corrected upload has labels alone
+        return Headline(title, certainty_word(decision, sure), means, naming)
     if answer.unknown:
         return Headline(unknown_sentence(recognizer), "Not in your range", UNKNOWN_MEANS, None)
     if not answer.answers:
