@@ -69,14 +69,15 @@ def try_example(address: str) -> None:
         page.goto(address)
         page.get_by_role("button", name="Try an example").click()
         page.get_by_text("The example's label is").first.wait_for()
-        for task in ("Product", "Category", "Packaging", "Brand"):
-            page.get_by_role("heading", name=task, exact=True, level=3).wait_for()
+        page.locator(".st-key-answer").get_by_role("heading", level=2).wait_for()
+        for task in ("Category", "Packaging", "Brand"):
+            page.locator(".bars-name").get_by_text(task, exact=True).wait_for()
         print(f"example answered                  {time.perf_counter() - started:6.2f} s")
         colour = page.evaluate("getComputedStyle(document.querySelector('[data-testid=stApp]')).color")
         wanted = CONFIGURATION["theme"]["light"]["textColor"].lstrip("#")
         assert colour == f"rgb({', '.join(str(int(wanted[place : place + 2], 16)) for place in (0, 2, 4))})", colour
         page.get_by_role("link", name="How good is this?").click()
-        page.wait_for_url("**/compare")
+        page.wait_for_url("**/leaderboard**")
         page.get_by_role("heading", level=1).wait_for()
         browser.close()
 

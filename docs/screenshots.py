@@ -81,6 +81,7 @@ def score_recognisers(page: Page) -> None:
         address = page.url
         page.goto(address.rpartition("/")[0])
         try_example(page)
+        page.get_by_text("The same upload through other recognisers").click()
         page.get_by_role("button", name="Train the other strategies").click()
         page.get_by_text("All share the same embeddings").wait_for(timeout=TRAIN_MS)
         page.goto(address)
@@ -114,7 +115,7 @@ def review_a_run(page: Page) -> None:
         page.keyboard.press("Tab")
         settled(page)
         page.get_by_role("button", name="Recognise all").click()
-        page.get_by_text("Review the answers that need a person").wait_for(timeout=TRAIN_MS)
+        page.get_by_text("need no look").wait_for(timeout=TRAIN_MS)
         page.goto(address)
     page.get_by_role("button", name="Accept").wait_for(timeout=TRAIN_MS)
 

@@ -37,6 +37,7 @@ class Upload:
     checksum: str
     decoded: Any = field(repr=False)  # an RGB picture, or a float32 waveform (S,)
     thumbnail: bytes = field(default=b"", repr=False)  # of a photo: a small JPEG for the page
+    detail: bytes = field(default=b"", repr=False)  # of a photo whose `content` is smaller than it came: more pixels
 
 
 # A file on disk, the bytes of one, or what was decoded already.

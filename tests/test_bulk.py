@@ -141,23 +141,25 @@ def test_what_cannot_be_a_path_does_not_exist(own_runs, tmp_path):
         bulk.start(DEMO_BUNDLE, tmp_path / "nothing", "x")
 
 
-def test_rows_are_found_by_words_decision_and_failure():
+def test_rows_are_found_by_words_certainty_and_failure():
     columns = AnswerColumns.of(["id"], ["kind", "brand"])
 
-    def row(name: str, label: str, kind: str, brand: str, used: str = "text", notes: str = "") -> bulk.Row:
+    def row(name: str, label: str, kind: str, brand: str, sure: str, used: str = "text", notes: str = "") -> bulk.Row:
         cells = dict.fromkeys(columns.header, "") | {"id": name, "kind": label, "used": used, "notes": notes}
-        return cells | {"kind_decision": kind, "brand_decision": brand}
+        return cells | {"kind_decision": kind, "brand_decision": brand, "kind_probability": sure}
 
-    sure, unsure = row("1", "tea", "accept", "review"), row("2", "milk", "review", "accept")
-    strange, lost = row("3", "tea", "unknown", "unknown"), row("4", "", "", "", "", "photo.jpg does not exist")
-    table = bulk.Predictions([sure, unsure, strange, lost], columns)
-    assert table.matching() == table.rows and table.answered() == 3
-    assert table.matching("text MILK") == [unsure]
-    assert table.matching("", "kind", "review") == [unsure] and table.matching("", "brand", "review") == [sure]
-    assert table.matching("", "brand", "unknown") == [strange] and table.matching("tea", "kind", "accept") == [sure]
+    sure, unsure = row("1", "tea", "accept", "review", "0.6"), row("2", "milk", "review", "accept", "0.74")
+    likely, strange = row("5", "milk", "review", "accept", "0.75"), row("3", "tea", "unknown", "unknown", "0.99")
+    lost = row("4", "", "", "", "", "", "photo.jpg does not exist")
+    table = bulk.Predictions([sure, unsure, likely, strange, lost], columns)
+    assert table.matching() == table.rows and table.answered() == 4
+    assert table.matching("text MILK") == [unsure, likely] and table.matching("milk", "kind", "Likely") == [likely]
+    assert table.matching("", "kind", "Unsure") == [unsure] and table.matching("", "brand", "Unsure") == [sure]
+    assert table.matching("", "brand", "Not in your range") == [strange]
+    assert table.matching("tea", "kind", "Sure") == [sure]
     assert table.matching("", "kind", "failed") == [lost] == table.matching("photo", "kind", "failed")
-    assert table.decided("kind") == {"accept": 1, "review": 1, "unknown": 1, None: 1}
-    assert bulk.Predictions(table.rows, None).matching("", "kind", "accept") == table.rows  # nobody knows the questions
+    assert table.counted("kind") == {"Sure": 1, "Unsure": 1, "Likely": 1, "Not in your range": 1, None: 1}
+    assert bulk.Predictions(table.rows, None).matching("", "kind", "Sure") == table.rows  # nobody knows the questions
 
 
 @pytest.mark.parametrize("path", ["a" * 300, "~nobody-of-this-name/data"])

@@ -6,7 +6,6 @@ import pandas as pd
 import pytest
 
 from retail import charts
-from retail.evaluation.attribution import Attribution
 from retail.evaluation.leaderboard import leaderboard
 from retail.finetuning.record import FinetuneEpoch
 from retail.frozen.results import CurveResults
@@ -37,7 +36,6 @@ def training_history() -> list[FinetuneEpoch]:
 
 
 CHARTS = {
-    "answer": lambda: charts.attribution_bars(Attribution("tea", 0.9, 0.3, {"image": 0.5, "text": 0.2, "audio": -0.1})),
     "accuracy": lambda: charts.accuracy_chart(sample_results(), "product", "Gated sum"),
     "board": lambda: charts.board_chart(leaderboard([candidate("a", {"product": [1, 1, 0]})]).rows, "a"),
     "subsets": lambda: charts.subset_chart(sample_results(), "product", "Gated sum"),
@@ -143,13 +141,6 @@ def test_subset_table_has_all_seven_subsets_with_everything_first():
     assert frame.shape == (2, 7)
     assert frame.columns[0] == "photo + description + sound"
     assert frame.loc["Gated sum", "sound"] == pytest.approx(0.64)
-
-
-def test_answer_bars_name_how_many_others_share_the_rest():
-    top = [(f"class {place}", 0.15) for place in range(5)]
-    rows = data_rows(charts.answer_bars(top, 0.25, 12, "product"))
-    assert {"class": "Other (7)", "probability": 0.25} in rows
-    assert len(data_rows(charts.answer_bars(top, 0.0, 5, "product"))) == 5
 
 
 def test_inputs_are_named_in_the_order_people_give_them():

@@ -1,6 +1,6 @@
-"""Results and answers as Altair figures with a text alternative each. Knows no Streamlit.
+"""Results as Altair figures with a text alternative each. Knows no Streamlit.
 
-In: rows of a comparison's results or a Prediction. Out: Altair charts whose `description` says the numbers in words.
+In: rows of a comparison's results. Out: Altair charts whose `description` says the numbers in words.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from retail.charts.inputs import attribution_chart, cascade_chart, cost_chart, d
 from retail.charts.mistakes import confusion_chart
 from retail.charts.models import accuracy_chart, subset_chart, subset_table, summary_rows
 from retail.charts.plane import curve_chart, plane_chart
-from retail.charts.prediction import answer_bars, attribution_bars
 from retail.charts.sets import MAX_CLASSES, class_chart, runs_chart
 from retail.wording import INPUT_WORDS, inputs_words
 
@@ -22,8 +21,6 @@ __all__ = [
     "MAX_CLASSES",
     "WORDS",
     "accuracy_chart",
-    "answer_bars",
-    "attribution_bars",
     "attribution_chart",
     "bin_chart",
     "board_chart",

@@ -45,10 +45,10 @@ GROUP_HELP = (
 )
 
 
-def choose_dataset(kept: str = "dataset") -> Dataset:
+def choose_dataset(kept: str = "dataset", address: str = "") -> Dataset:
     """The data set that is looked at; Data and Train choose the same one, `kept` in the session under this name."""
     known = {dataset.id: dataset for dataset in datasets.list_datasets()}
-    return known[choose_kept("Data set", _labels(list(known.values())), kept)]
+    return known[choose_kept("Data set", _labels(list(known.values())), kept, address)]
 
 
 def _labels(known: list[Dataset]) -> dict[str, str]:

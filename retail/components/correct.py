@@ -101,7 +101,8 @@ def draw_correct(
     if state.pop("taken_back", False):
         st.caption("Taken back.")
     with st.container(horizontal=True, key=f"verdicts_{key}"):
-        st.button("Right", key=f"right_{key}", icon=":material/check:", on_click=verdicts.say, args=("right",))
+        right = "The guess is right" if answer.unknown else "Right"
+        st.button(right, key=f"right_{key}", icon=":material/check:", on_click=verdicts.say, args=("right",))
         _opener(verdicts, "It is …", "it_is")
         _opener(verdicts, "None of these: new product", "new")
     if state.get("open") == "it_is":

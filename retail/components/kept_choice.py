@@ -1,4 +1,4 @@
-"""A box that keeps its choice: over changes of page, of the options and of their words.
+"""A box that keeps its choice: over changes of page, of the options and of their words, and in the address.
 
 In: options with their words, and the session's key under which the choice is kept. Out: the choice.
 """
@@ -15,18 +15,28 @@ def box_key(kept: str) -> str:
     return f"{kept}_box"
 
 
-def choose_kept(label: str, words: Mapping[str, str], kept: str) -> str:
+def choose_kept(label: str, words: Mapping[str, str], kept: str, address: str = "", help: str | None = None) -> str:
     """Draws the box of the options in `words`; the first counts where none that still exists was chosen.
 
     The choice has a key of its own, because code may set that at any time, and a widget's own only before it is drawn.
+    `address` names the query parameter that says the choice, so that it survives a reload and can be sent as a link.
     """
-    state = st.session_state
+    state, seen = st.session_state, f"{kept}_in_address"
+    asked = st.query_params.get(address, "") if address else ""
+    if asked in words and state.get(seen) != asked:  # a link, or a reload; else the address follows the choice
+        state[kept] = asked
     if state.get(kept) not in words:
         state[kept] = next(iter(words))
+    if address:
+        state[seen] = state[kept]
+        if asked != state[kept]:
+            st.query_params[address] = state[kept]
     # Each time: an `index` that follows the choice would make a new box of each, without memory, and without either
     # the browser would keep sending the earlier words.
     state[box_key(kept)] = state[kept]
-    st.selectbox(label, list(words), key=box_key(kept), on_change=_take, args=(kept,), format_func=words.__getitem__)
+    st.selectbox(
+        label, list(words), key=box_key(kept), on_change=_take, args=(kept,), format_func=words.__getitem__, help=help
+    )
     return state[kept]
 
 

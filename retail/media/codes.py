@@ -6,6 +6,7 @@ never opened and never made a link.
 
 from __future__ import annotations
 
+import io
 import math
 import unicodedata
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 # Pixels of the longest side that codes are looked for in: twice what encoders see, for the narrowest bar on a pack
 # is some 0.33 mm wide. One look at the hardest made-up picture takes 0.6 s (`benchmarks/evidence.md`).
 CODE_SIDE = 2048
+COPY_QUALITY = 92  # of a JPEG; edges between bars stay sharp
 MOST_CODES = 20  # of one photo
 MOST_CHARACTERS = 500  # of one code; a QR code may hold 4,296
 SMALLEST_SIDE = 8  # pixels; no code is smaller, and the reader need not see it
@@ -66,8 +68,15 @@ class Code:
 
 
 def code_picture(source: MediaSource) -> Image.Image:
-    """A photo in the size that codes are looked for in, as far as it was kept so large. Raises MediaError."""
-    return decode_image(source.content if isinstance(source, Upload) else source, CODE_SIDE)
+    """A photo in the size that codes are looked for in. Raises MediaError."""
+    return decode_image((source.detail or source.content) if isinstance(source, Upload) else source, CODE_SIDE)
+
+
+def code_copy(content: bytes) -> bytes:
+    """A grey JPEG of a photo in that size, for codes to be read from later. Raises MediaError."""
+    stream = io.BytesIO()
+    decode_image(content, CODE_SIDE).convert("L").save(stream, "JPEG", quality=COPY_QUALITY)
+    return stream.getvalue()
 
 
 def read_codes(picture: Image.Image) -> tuple[Code, ...]:

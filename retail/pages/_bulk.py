@@ -1,33 +1,25 @@
-"""Many products at once in Recognise: a data set in, a run in a process of its own, a table to search out."""
+"""Many products at once in Recognise: a data set in, a run in a process of its own, and its result."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-import pandas as pd
 import streamlit as st
 
 from retail.catalogue.choice import catalogue_of
 from retail.components.choose_data import FORMATS
 from retail.components.reading import draw_reading
 from retail.components.uploads import release, uploaded
-from retail.components.words import download, plain
+from retail.components.words import plain
 from retail.config.wish import DEFAULT_WISH, LEAST, MOST
-from retail.files import PAGES
-from retail.pages._recogniser import Chosen, words
+from retail.pages._bulk_table import draw_result
+from retail.pages._recogniser import Chosen
 from retail.schema import UserError
 from retail.workspace import bulk, jobs
-from retail.workspace.bulk import MAX_ROWS, PREDICTIONS, Shown
+from retail.workspace.bulk import MAX_ROWS
 
 UPLOAD_MB = 1024
 SOURCES = ["Upload", "Folder, ZIP or table on this machine"]
-ONLY: dict[Shown, str] = {
-    "all": "All",
-    "accept": "Accepted",
-    "review": "To review",
-    "unknown": "Unknown",
-    "failed": "Unanswered",
-}
 
 
 def keep_upload(key: str) -> None:
@@ -91,23 +83,24 @@ def draw_start(chosen: Chosen) -> None:
         "product. The run continues when you close this page."
     )
     data = chosen_data()
-    text_column = st.text_input(
-        "Text column",
-        "text",
-        key="bulk_text_column",
-        persist_state="session",
-        help="Only where the description stands in another column; several are separated by commas.",
-    )
-    accuracy = st.slider(
-        "Target accuracy",
-        round(100 * LEAST),
-        round(100 * MOST),
-        round(100 * DEFAULT_WISH),
-        format="%d %%",
-        key="bulk_accuracy",
-        help="Answers that are right as often as this are accepted; the others are for a person to review.",
-    )
-    reading = draw_reading("bulk")
+    with st.expander("Settings: target accuracy, text column, barcodes"):
+        accuracy = st.slider(
+            "Target accuracy",
+            round(100 * LEAST),
+            round(100 * MOST),
+            round(100 * DEFAULT_WISH),
+            format="%d %%",
+            key="bulk_accuracy",
+            help="Answers that are right as often as this are sure; the others are for a person to review.",
+        )
+        text_column = st.text_input(
+            "Text column",
+            "text",
+            key="bulk_text_column",
+            persist_state="session",
+            help="Only where the description stands in another column; several are separated by commas.",
+        )
+        reading = draw_reading("bulk")
     if st.button("Recognise all", type="primary", disabled=data is None) and data is not None:
         try:
             name = st.session_state.get("bulk_name", "") if str(data) == st.session_state.get("bulk_data") else ""
@@ -134,7 +127,8 @@ def draw_progress(job: jobs.Job) -> None:
     """How far a run is, Cancel while it lives, the reason and Retry if it ended early."""
     now = jobs.status(job)
     if now.state in jobs.UNFINISHED:
-        st.progress(now.share, f"{now.stage}: {now.done:,} of {now.total:,}")
+        counted = f": {now.done:,} of {now.total:,}" if now.total else " …"
+        st.progress(now.share, f"{now.stage.capitalize()}{counted}")
         st.button("Cancel", key="bulk_cancel", on_click=jobs.cancel, args=(job,))
         return
     if st.session_state.pop("bulk_watched", "") == job.id:
@@ -148,64 +142,6 @@ def draw_progress(job: jobs.Job) -> None:
                 st.code(tail, language=None)
 
 
-@st.cache_data(show_spinner=False, max_entries=4)
-def load_table(path: str, changed: int) -> bulk.Predictions:
-    """A finished table, read once."""
-    return bulk.predictions(jobs.Job("", Path(path).parent))
-
-
-def summary(table: bulk.Predictions) -> str:
-    """How much a person still has to look at, question by question."""
-    rows, lost = len(table.rows), len(table.rows) - table.answered()
-    lines = [f"{rows:,} rows: {rows - lost:,} answered, {lost:,} without an answer."]
-    for task in table.tasks:
-        decided = table.decided(task)
-        look = decided["review"] + decided["unknown"]
-        lines.append(
-            f"- **{plain(words(task))}**: {decided['accept']:,} accepted, {decided['review']:,} to review, "
-            f"{decided['unknown']:,} unknown; a person still has to look at {look / max(rows - lost, 1):.0%}."
-        )
-    return "\n".join(lines)
-
-
-def draw_table(job: jobs.Job) -> None:
-    """All rows, sorted by a click on a column, searched by words, narrowed to what needs a look."""
-    path = job.folder / PREDICTIONS
-    if not path.is_file():
-        return
-    table = load_table(str(path), path.stat().st_mtime_ns)
-    st.markdown(summary(table))
-    if table.columns is not None:
-        label = "Review the answers that need a person"
-        icon = ":material/rate_review:"
-        st.page_link(PAGES / "review.py", label=label, icon=icon, query_params={"run": job.id})
-    wanted = st.text_input("Search", placeholder="words to find in a row", key="bulk_words")
-    task = ""
-    only: Shown = "all"
-    if table.columns is not None:
-        if len(table.tasks) > 1:
-            options, label = table.tasks, "Question"
-            task = st.selectbox(label, options, format_func=lambda name: plain(words(name)), key="bulk_task")
-        else:
-            task = table.tasks[0]
-        chosen = st.segmented_control(
-            "Show", list(ONLY), default="all", required=True, format_func=lambda name: ONLY[name], key="bulk_only"
-        )
-        only = chosen or "all"
-    kept = table.matching(wanted, task, only)
-    st.caption(
-        f"{len(kept):,} of {len(table.rows):,} rows. Reasons are in the notes column. Click a column to sort by it."
-    )
-    frame = pd.DataFrame(kept, columns=list(table.rows[0]) if table.rows else None)
-    shares = [columns.probability for columns in table.columns.tasks.values()] if table.columns else []
-    for name in shares:
-        frame[name] = pd.to_numeric(frame[name])
-    config = {name: st.column_config.NumberColumn(format="percent") for name in shares}
-    st.dataframe(frame, hide_index=True, width="stretch", column_config=config, alt="Recognised products")
-    said = "All rows, your own columns in front; cells are safe to open in a spreadsheet."
-    download("Download CSV", path.read_bytes(), f"{job.id}.csv", "text/csv", help=said)
-
-
 def draw(chosen: Chosen) -> None:
     """The run that the address names, earlier runs to open, and the form for a new one."""
     job = jobs.find(st.query_params["bulk"]) if "bulk" in st.query_params else None
@@ -213,10 +149,10 @@ def draw(chosen: Chosen) -> None:
         live = jobs.status(job).state in jobs.UNFINISHED
         if live:
             st.session_state.bulk_watched = job.id
-        st.markdown(f"**{plain(jobs.status(job).title)}** · {job.id}")
+        st.header(plain(jobs.status(job).title), anchor=False)
         watched = job
         st.fragment(lambda: draw_progress(watched), run_every=0.5 if live else None)()
-        draw_table(job)
+        draw_result(job)
         if st.button("Recognise other products"):
             del st.query_params["bulk"]
             st.rerun()

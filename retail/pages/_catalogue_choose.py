@@ -16,7 +16,7 @@ from retail.components.kept_choice import choose_kept
 from retail.components.words import plain
 from retail.files import SHIPPED_CATALOGUES, home
 from retail.pages._catalogue_naming import draw_naming
-from retail.pages._recogniser import Chosen, all_recognisers, load_from, prepare_demo
+from retail.pages._recogniser import RECOGNISER, Chosen, all_recognisers, load_from, prepare_demo
 from retail.schema import UserError
 from retail.workspace.datasets import DEMO_NAME
 
@@ -45,16 +45,8 @@ def catalogue_for(chosen: Chosen) -> Catalogue:
 def choose_recogniser() -> Chosen:
     """The one that Recognise uses, as one box without its facts."""
     found = all_recognisers(str(home()))
-    if st.session_state.get("recogniser") not in found:
-        st.session_state.recogniser = DEMO_NAME
-    st.selectbox(
-        "Recogniser",
-        list(found),
-        key="recogniser",
-        persist_state="session",
-        help="Search by photo or sound and the forecast for a new product are as this one sees them.",
-    )
-    title = st.session_state.recogniser
+    help_text = "Search by photo or sound and the forecast for a new product are as this one sees them."
+    title = choose_kept("Recogniser", {name: name for name in found}, RECOGNISER, "recogniser", help_text)
     try:
         return Chosen(title, found[title], load_from(found[title]))
     except UserError as error:

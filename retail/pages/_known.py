@@ -28,8 +28,7 @@ WAIT_SECONDS, LEARNED_SECONDS = 2.5, 0.5
 
 
 def stocked_for(chosen: Chosen) -> Stocked:
-    """What answers beside the classes now; draws the choice of a catalogue where there are several."""
-    draw_choice(chosen)
+    """What answers beside the classes now."""
     catalogue = catalogue_for(chosen)
     work = shelf_of(chosen, catalogue)
     work.wait(LEARNED_SECONDS)
@@ -60,6 +59,7 @@ def draw_choice(chosen: Chosen) -> None:
 def draw(chosen: Chosen, stocked: Stocked, product: Product, used: Subset, answer: Prediction) -> None:
     """The nearest known products, and adding the upload to them."""
     st.subheader("Similar known products", anchor=False)
+    draw_choice(chosen)
     work = shelf_of(chosen, stocked.catalogue)
     if work.running:
         draw_getting_ready(work)
@@ -78,7 +78,7 @@ def draw_matches(stocked: Stocked, used: Subset, answer: Prediction) -> None:
         f"The nearest of {len(stocked.learned):,} training products and {len(stocked.catalogue):,} of the catalogue "
         f"“{plain(stocked.catalogue.name)}”, one of each kind, by {charts.inputs_words(used)}."
     )
-    with st.container(horizontal=True, gap="medium"):
+    with st.container(horizontal=True, gap="small"):
         for match in answer.matches:
             with st.container(width=WIDTH_PX):
                 draw_match(match, stocked.shown(match))

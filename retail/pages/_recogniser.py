@@ -7,6 +7,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from retail.components.kept_choice import choose_kept
 from retail.components.words import plain
 from retail.files import GROCERIES_NAME, PAGES, home
 from retail.fusion import strategies
@@ -17,7 +18,8 @@ from retail.wording import percent
 from retail.workspace import recognizers
 from retail.workspace.datasets import DEMO_NAME
 
-MADE_UP = f" The demo's products are made up. For an apple or a banana of yours choose “{GROCERIES_NAME}”."
+RECOGNISER = "recogniser"  # of the session: the chosen one, on all pages that ask with it
+MADE_UP = f"The demo's products are made up. For an apple or a banana of yours choose “{GROCERIES_NAME}”."
 
 
 @dataclass(frozen=True)
@@ -63,21 +65,22 @@ def load_from(folder: Path) -> Recognizer:
 
 
 def choose() -> Chosen:
-    """Draws the choice and what the chosen one knows; a damaged one is named and the demo stays."""
+    """Draws the choice, which the address holds too; a damaged one is named and the demo stays."""
     prepare_demo(str(home()))
     found = all_recognisers(str(home()))
-    if st.session_state.get("recogniser") not in found:
-        st.session_state.recogniser = DEMO_NAME
-    if len(found) > 1:
-        st.selectbox("Recogniser", list(found), key="recogniser", persist_state="session")
-    title = st.session_state.recogniser
+    title = choose_kept("Recogniser", {name: name for name in found}, RECOGNISER, "recogniser")
     try:
         chosen = Chosen(title, found[title], load_from(found[title]))
     except UserError as error:
         st.error(plain(f"“{title}” cannot be used, so the demo is used instead. {error}"))
         chosen = Chosen(DEMO_NAME, found[DEMO_NAME], load_from(found[DEMO_NAME]))
-    draw_facts(chosen)
     return chosen
+
+
+def draw_made_up(chosen: Chosen) -> None:
+    """Says of the demo that nobody's own products are among its classes."""
+    if recognizers.of_demo(chosen.folder):
+        st.caption(plain(MADE_UP))
 
 
 def words(task: str) -> str:
@@ -92,13 +95,12 @@ def strategy_title(strategy: str) -> str:
 
 
 def draw_facts(chosen: Chosen) -> None:
-    """What it knows, how good it is if that was measured, and the way to the comparison."""
+    """How it was made, what it knows, and how good it is if that was measured: small print for the end of a page."""
     recognizer = chosen.recognizer
     tasks = ", ".join(f"{words(task)} ({len(classes)})" for task, classes in recognizer.vocabularies.items())
     learned = f" on {recognizer.info.rows.train:,} products" if recognizer.info else ""
-    made_up = MADE_UP if recognizers.of_demo(chosen.folder) else ""
     title = strategy_title(recognizer.strategy)
-    st.caption(plain(f"{title}, trained{learned}. Classes: {tasks}.{made_up}"))
+    st.caption(plain(f"“{chosen.title}”: {title}, trained{learned}. Classes: {tasks}."))
     if not recognizer.certainty.promises.records:
         st.caption(
             "It was made before answers were judged: train it again to be told when to look and what is unknown."

@@ -95,7 +95,9 @@ def draw_head(desk: Desk) -> None:
     look = sum("review" in decisions and "unknown" not in decisions for decisions in rows)
     accepted = sum(decisions <= {"accept"} for decisions in rows)
     left, right = st.columns([3, 2], vertical_alignment="center")
-    left.markdown(f"{len(rows):,} products: {accepted:,} accepted · **{look:,} to look at** · {unknown:,} unknown")
+    left.markdown(
+        f"{len(rows):,} products: {accepted:,} sure · **{look:,} to look at** · {unknown:,} not in your range"
+    )
     with right.container(horizontal=True, horizontal_alignment="right"):
         download("Export table", lambda: reviews.reviewed_table(review), f"{review.job.id}_reviewed.csv", "text/csv")
         train_again.draw_button(desk.chosen.folder)

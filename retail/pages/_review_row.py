@@ -19,6 +19,7 @@ from retail.pages._review_desk import NAMING, Desk
 from retail.pages._review_keys import focus_on_name, listen
 from retail.review.queue import Counts
 from retail.schema import Match, Prediction
+from retail.wording import CERTAINTY_MEANS, certainty_word
 
 GUESSES, LEAST = 5, 2  # keys 1 to 5; fewer where the others have no probability to speak of
 VISIBLE = 0.005  # less is 0 % in words
@@ -79,7 +80,9 @@ def _draw_guesses(desk: Desk, number: int, answer: Prediction) -> None:
     )
     st.html(f"<style>{bars}</style>")
     with st.container(border=True, gap="small"):
-        st.markdown(f"**{plain(task.replace('_', ' ').capitalize())}**{of}")
+        own = answer.answers[task]
+        word = certainty_word(own.decision, own.probability)
+        st.markdown(f"**{plain(task.replace('_', ' ').capitalize())}**{of} · {word}", help=CERTAINTY_MEANS[word])
         if answer.unknown:
             st.caption("Unlike anything known: probably a new product. These are guesses among what is known.")
         for place, (label, share) in enumerate(top):

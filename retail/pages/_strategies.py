@@ -11,12 +11,15 @@ import streamlit as st
 from retail import charts
 from retail.files import home
 from retail.pages._recogniser import Chosen, all_recognisers, load_from, strategy_title, words
-from retail.pages._result import Asked, cells, embedded
+from retail.pages._result import Asked, embedded
+from retail.pages._why import cells
 from retail.recognizer import Recognizer
 from retail.schema import Modality, Prediction, Product, UserError
 from retail.workspace import demo
 from retail.workspace.background import Background
 from retail.workspace.recognizers import of_demo
+
+FOLDED = "other_recognisers"  # of the session: whether the table is unfolded
 
 
 def rivals(chosen: Chosen) -> list[tuple[str, Recognizer]]:
@@ -61,8 +64,17 @@ def answer_of(recognizer: Recognizer, product: Product, used: tuple[Modality, ..
 
 
 def draw(chosen: Chosen, asked: Asked) -> None:
-    """One row a strategy: the same upload, the same switches; each encoder was asked once."""
-    st.subheader("The same upload through other fusion strategies", anchor=False)
+    """One row a strategy: the same upload, the same switches; nobody is asked before it is unfolded."""
+    box = st.expander("The same upload through other recognisers", key=FOLDED, on_change="rerun")
+    if not box.open:
+        return
+    with box:
+        _draw_table(chosen, asked)
+        if of_demo(chosen.folder) and demo.missing_demo_strategies():
+            _draw_train()
+
+
+def _draw_table(chosen: Chosen, asked: Asked) -> None:
     rows = [{"strategy": f"{strategy_title(chosen.recognizer.strategy)} (chosen)"} | cells(asked.answers[asked.used])]
     for title, other in rivals(chosen):
         used = tuple(m for m in asked.used if m in other.modalities)
@@ -70,14 +82,16 @@ def draw(chosen: Chosen, asked: Asked) -> None:
         own = {task: v for task, v in chosen.recognizer.vocabularies.items() if other.vocabularies.get(task) == v}
         shown = cells(answer) if answer else {}
         rows.append({"strategy": title} | {words(task): shown.get(words(task), "–") for task in own})
-    if len(rows) > 1:
-        st.caption(f"Used: {charts.inputs_words(asked.used)}, as switched on above. All share the same embeddings.")
-        frame = pd.DataFrame(rows).fillna("–")
-        st.dataframe(frame, hide_index=True, width="stretch", alt="Answers of every strategy to this upload")
-    else:
+    if len(rows) < 2:
         st.caption("There is no other recogniser for these questions yet.")
-    if not of_demo(chosen.folder) or not demo.missing_demo_strategies():
         return
+    st.caption(f"Used: {charts.inputs_words(asked.used)}, as switched on above. All share the same embeddings.")
+    frame = pd.DataFrame(rows).fillna("–")
+    st.dataframe(frame, hide_index=True, width="stretch", alt="Answers of every strategy to this upload")
+
+
+def _draw_train() -> None:
+    """The button that trains the demo's other strategies, and how far that is."""
     if st.session_state.get("training_demo"):
         draw_training(demo_training(str(home())))
         return

@@ -77,6 +77,6 @@ def draw_tabs(desk: Desk, found: Read) -> None:
 
 
 st.title("Data", anchor=False)
-dataset = choose_dataset()
+dataset = choose_dataset(address="dataset")
 draw_add()
 draw(dataset)

@@ -4,28 +4,37 @@ from __future__ import annotations
 
 import streamlit as st
 
+from retail.components.focus import keep_focus
 from retail.pages import _bulk, _inputs, _known, _recogniser, _result, _strategies
 
 TITLE = "Recognise"
 ICON = ":material/photo_camera:"
 ORDER = 1
+# The answer is the largest after the title; a chosen segment in the theme's colour would be too faint on dark.
+LOOKS = """<style>
+[data-testid="stMain"] h2 {font-size: 1.6rem}
+[data-testid="stMain"] h3 {font-size: 1.25rem}
+[data-testid="stButtonGroup"] button[aria-checked="true"] {color: inherit !important; font-weight: 600}
+</style>"""
 
 
 def one_product() -> None:
-    """The form's column beside the result's; on a phone one below the other."""
-    stocked = _known.stocked_for(chosen)
-    left, right = st.columns([2, 3], gap="large")
+    """The form's column beside the result's; on a phone one below the other, the answer right under the form."""
+    left, right = st.columns([3, 5], gap="medium")
     with left:
         _inputs.draw(chosen.folder)
     with right:
-        asked = _result.draw(chosen, stocked)
+        asked, stocked = _result.draw(chosen)
     if asked is not None:
-        st.divider()
         _known.draw(chosen, stocked, asked.product, asked.used, asked.answers[asked.used])
         _strategies.draw(chosen, asked)
+    st.divider()
+    _recogniser.draw_facts(chosen)
+    _recogniser.draw_link(chosen, asked.used if asked else ())
 
 
-st.title("Recognise a product", anchor=False)
+st.html(LOOKS)
+st.title("Recognise", anchor=False)
 chosen = _recogniser.choose()
 single, many = st.tabs(
     ["One product", "Many products"], default="Many products" if "bulk" in st.query_params else "One product"
@@ -34,3 +43,4 @@ with single:
     one_product()
 with many:
     _bulk.draw(chosen)
+keep_focus()

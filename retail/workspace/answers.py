@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from retail.report.table_formats import safe_cell
 from retail.schema import Decision, Prediction
+from retail.wording import Certainty, certainty_word
 
 PARTS = ("", "_probability", "_set", "_decision")
 ROW = ("nearest_product", "nearest_similarity", "used", "notes")
@@ -96,6 +97,11 @@ class AnswerColumns:
     def decision(self, row: Row, task: str) -> Decision | None:
         """What to do with the answer to a question; None for a row without one."""
         return row[self.tasks[task].decision] or None  # type: ignore[return-value]
+
+    def certainty(self, row: Row, task: str) -> Certainty | None:
+        """The word for how sure the answer to a question is; None for a row without one."""
+        decision = self.decision(row, task)
+        return certainty_word(decision, float(row[self.tasks[task].probability] or 0)) if decision else None
 
 
 def _set(candidates: Sequence[str]) -> str:

@@ -21,7 +21,8 @@ from retail.dataset.source import media_kind
 from retail.dataset.tables import TABLE_ENDINGS
 from retail.files import home, on_this_machine, whole_folder
 from retail.recognizer.bundle import read_record
-from retail.schema import Decision, UserError
+from retail.schema import UserError
+from retail.wording import Certainty
 from retail.workspace import jobs
 from retail.workspace.answers import AnswerColumns, Row
 from retail.workspace.jobs import Job
@@ -31,7 +32,7 @@ MAX_ROWS = 10_000
 PREDICTIONS = "predictions.csv"
 CHUNK_BYTES = 2**20
 UPLOAD = "upload"  # what a sentence calls several files
-Shown = Decision | Literal["all", "failed"]  # which rows of a table are shown
+Shown = Certainty | Literal["all", "failed"]  # which rows of a table are shown
 
 
 def keep_upload(name: str, stream: BinaryIO) -> Path:
@@ -138,24 +139,24 @@ class Predictions:
         """The questions that were answered."""
         return list(self.columns.tasks) if self.columns else []
 
-    def decided(self, task: str) -> Counter[Decision | None]:
-        """How many answers to a question were accepted, need a look or are of unknown products; None: no answer."""
+    def counted(self, task: str) -> Counter[Certainty | None]:
+        """How many answers to a question are how sure; None: no answer."""
         assert self.columns is not None
-        return Counter(self.columns.decision(row, task) for row in self.rows)
+        return Counter(self.columns.certainty(row, task) for row in self.rows)
 
     def answered(self) -> int:
         """Rows with an input that could be used."""
         return sum(self.columns.answered(row) for row in self.rows) if self.columns else 0
 
     def matching(self, words: str = "", task: str = "", only: Shown = "all") -> list[Row]:
-        """The rows that hold all these words in any cell and whose answer to the question is decided so."""
+        """The rows that hold all these words in any cell and whose answer to the question is as sure as this."""
         wanted = words.lower().split()
         return [row for row in self.rows if self._shown(row, task, only) and _holds(row, wanted)]
 
     def _shown(self, row: Row, task: str, only: Shown) -> bool:
         if only == "all" or self.columns is None:
             return True
-        return not self.columns.answered(row) if only == "failed" else self.columns.decision(row, task) == only
+        return not self.columns.answered(row) if only == "failed" else self.columns.certainty(row, task) == only
 
 
 def predictions(job: Job) -> Predictions:

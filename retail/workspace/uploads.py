@@ -19,25 +19,33 @@ from retail.media import (
     decode_image,
     small_copy,
 )
+from retail.media.codes import code_copy
 from retail.schema import Upload
 
 MAX_UPLOAD_MB = MAX_FILE_BYTES // 2**20
-# A larger upload is replaced by what the encoders see of it, so that a session holds no raw files of 100 MB.
-KEPT_BYTES = 2**20
+# A larger upload is replaced by what the encoders see of it, so that a session holds no raw files of 100 MB. A phone's
+# photo of 12 megapixels has 3 to 6 MB and stays as it came: small barcodes can be read from it, and to pack it anew
+# took as long as decoding it.
+KEPT_PHOTO_BYTES = 8 * 2**20
+KEPT_CLIP_BYTES = 2**20
 THUMBNAIL_PX = 130  # as wide as the page shows it
 
 Decoded = TypeVar("Decoded")
 
 
 def take_photo(name: str, content: bytes) -> Upload:
-    """The photo as it came, or, where it is large, a lossless copy of at most 1024 px a side, if that is smaller."""
+    """The photo as it came, or, where it is large, a lossless copy of at most 1024 px a side, if that is smaller.
+
+    Beside such a copy a larger grey one is kept, for codes to be read from.
+    """
     picture = _decoded(name, content, decode_image)
-    kept = content
-    if len(content) > KEPT_BYTES:
+    kept, detail = content, b""
+    if len(content) > KEPT_PHOTO_BYTES:
         stream = io.BytesIO()
         picture.save(stream, "PNG", compress_level=1)
-        kept = min(stream.getvalue(), content, key=len)
-    return Upload(name, kept, content_hash(content), picture, small_copy(picture, (THUMBNAIL_PX, LONGEST_SIDE)))
+        kept, detail = min(stream.getvalue(), content, key=len), code_copy(content)
+    thumbnail = small_copy(picture, (THUMBNAIL_PX, LONGEST_SIDE))
+    return Upload(name, kept, content_hash(content), picture, thumbnail, detail)
 
 
 def take_sound(name: str, content: bytes) -> Upload:
@@ -46,7 +54,7 @@ def take_sound(name: str, content: bytes) -> Upload:
 
     samples = _decoded(name, content, decode_audio)
     kept = content
-    if len(content) > KEPT_BYTES:
+    if len(content) > KEPT_CLIP_BYTES:
         stream = io.BytesIO()
         soundfile.write(stream, samples, SAMPLE_RATE_HZ, format="WAV", subtype="FLOAT")
         kept = min(stream.getvalue(), content, key=len)

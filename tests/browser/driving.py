@@ -1,13 +1,12 @@
-"""What every browser test does with a page: wait, try an example, count cards."""
+"""What every browser test does with a page: wait, try an example, read the answer."""
 
 from __future__ import annotations
 
 import contextlib
+import re
 from pathlib import Path
 
 from playwright.sync_api import TimeoutError
-
-from retail.files import DEMO_TASKS
 
 # The address of each page: its file's name, but the first one lives at the root.
 PAGES = [
@@ -64,9 +63,21 @@ def try_example(page) -> None:
     settled(page)
 
 
-def cards(page) -> int:
-    names = [task.capitalize() for task in DEMO_TASKS]
-    return sum(page.get_by_role("heading", name=name, exact=True, level=3).count() for name in names)
+def answered(page) -> bool:
+    """Whether Recognise shows an answer, be it that nothing known is like it."""
+    return page.locator(".st-key-answer").get_by_role("heading", level=2).count() == 1
+
+
+def answers(page) -> dict[str, tuple[str, int]]:
+    """{Question: (class, per cent)} as Recognise says; nothing of an upload that is unlike everything known."""
+    card, rows = page.locator(".st-key-answer"), page.locator("ul.bars li:has(.bars-name)")
+    found = {}
+    if asked := re.match(r"(.+) · (\d+)%", card.locator(".answer-small").inner_text()) if card.count() else None:
+        found[asked[1]] = card.get_by_role("heading", level=2).inner_text(), int(asked[2])
+    for row in rows.all():
+        name, label = row.locator(".bars-name").inner_text(), row.locator("strong").inner_text()
+        found[name] = label, int(row.locator(".bars-value").inner_text().rstrip("%"))
+    return found
 
 
 def choose(page, label: str, option: str) -> None:

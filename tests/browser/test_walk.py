@@ -6,7 +6,6 @@ from __future__ import annotations
 import csv
 import io
 import os
-import re
 import subprocess
 import sys
 import zipfile
@@ -19,7 +18,7 @@ from retail.files import DEMO_DIR
 from retail.report.verdict import verdict
 from retail.workspace import jobs
 from tests.browser.conftest import PROJECT, dashboard, free_port
-from tests.browser.driving import RUN_MS, choose, keep_it_small, problem_cells, settled, upload
+from tests.browser.driving import RUN_MS, answers, choose, keep_it_small, problem_cells, settled, upload
 from tests.browser.test_long_runs import start
 
 pytestmark = pytest.mark.browser
@@ -129,7 +128,7 @@ def compare(page, job: jobs.Job) -> None:
 
 
 def recognise(page, row: Row) -> dict[str, tuple[str, int]]:
-    """Photo, words and sound of one product -> {task: (answer, per cent)} as the cards say."""
+    """Photo, words and sound of one product -> {task: (answer, per cent)} as the page says."""
     page.locator("[class*=st-key-photos_] input[type=file]").set_input_files(SOURCE / row["image_file_name"])
     page.get_by_text("Used: photo.").wait_for()
     settled(page)
@@ -141,13 +140,8 @@ def recognise(page, row: Row) -> dict[str, tuple[str, int]]:
     box.blur()
     page.get_by_text("Used: photo + description + sound.").wait_for()
     settled(page)
-    found = {}
-    for task in TASKS:
-        heading = page.get_by_role("heading", name=task.capitalize(), exact=True, level=3)
-        said = re.match(r"(.+) · (\d+)%", heading.locator("xpath=following::strong[1]/..").inner_text())
-        assert said is not None
-        found[task] = said[1], int(said[2])
-    return found
+    found = answers(page)
+    return {task: found[task.capitalize()] for task in TASKS}
 
 
 def recognise_many(page, data: Path) -> dict[str, Row]:
