@@ -1,8 +1,8 @@
 """What the dashboard costs: rerun time of each page, first view of Compare, a large gallery, large uploads.
 
 In: nothing, or a results file. Out: one line each with its limit, and the machine with its load.
-`python benchmarks/dashboard.py [reruns] [content] [compare] [gallery] [drop] [memory] [--results results.json | --full]`,
-on an otherwise idle machine. `--full` measures with made-up results as large as those of a full comparison.
+`python benchmarks/dashboard.py [reruns content compare gallery drop memory] [--results results.json | --full]`, on an
+otherwise idle machine. `--full` measures with made-up results as large as those of a full comparison.
 Reruns are timed in this process with Streamlit's AppTest: the script and what it sends, without the browser's drawing.
 """
 
