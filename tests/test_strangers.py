@@ -31,7 +31,7 @@ def alike(**cosines: list[list[float]]) -> Alike:
 
 def strangers(*titles: str) -> Strangers:
     kinds = torch.tensor([sorted(set(titles)).index(title) for title in titles])
-    return Strangers(kinds, {"image": USUAL["image"].level, "text": USUAL["text"].level})
+    return Strangers(kinds, {"image": USUAL["image"].at(2, 1), "text": USUAL["text"].at(2, 1)})
 
 
 def shown(centres: torch.Tensor, views: int, noise: float, seed: int = 0) -> Shown:
@@ -68,19 +68,19 @@ def test_two_examples_of_one_kind_are_no_rivals():
 
 def test_beside_a_single_product_the_usual_level_counts():
     known = Strangers.of(shown(points(1, 1.0), 3, 0.1), ["a"])
-    assert known.levels["image"] == USUAL["image"].level
+    assert known.levels["image"] == USUAL["image"].at(1, 3)
     weak, strong = known.standing(alike(image=[[0.5], [0.8]]))[:, 0].tolist()
     assert weak < 0 < strong
 
 
 def test_where_all_products_look_alike_a_stranger_has_to_be_more_alike():
-    every = points(400, 0.3, seed=7)
+    every = points(400, 0.5, seed=7)
     products = shown(every[:200], 3, 0.02)
     known = Strangers.of(products, [*map(str, range(200))])
     there = {"image": torch.ones(200, dtype=torch.bool)}
     others = EmbeddingBatch(tuple(map(str, range(200))), {"image": drawn(every[200:], 1, 0.02, 1)}, there, {})
     asked = SPACES.alike(others, products)
-    usual = replace(known, levels={"image": USUAL["image"].level})
+    usual = replace(known, levels={"image": USUAL["image"].at(200, 3)})
     reached = [float((one.standing(asked) >= 0).any(1).double().mean()) for one in (known, usual)]
     assert reached[0] <= 2 * SELDOM < reached[1]
 

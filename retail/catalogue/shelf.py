@@ -127,8 +127,9 @@ class Shelf:
         shown = spaces.shown(views, owners, len(products))
         plain = {m: own_weights(shown.views[m], m, len(products)) for m in shown.views if m not in spaces.maps}
         strangers = Strangers.of(shown.of(torch.arange(len(kept))), [product.title for product in kept])
-        facts = {"own": len(kept), "spaces": spaces, "shown": shown, "plain": plain, "strangers": strangers}
-        return replace(self, products=products, **facts)
+        return replace(
+            self, products=products, own=len(kept), spaces=spaces, shown=shown, plain=plain, strangers=strangers
+        )
 
     def embed(
         self, products: Sequence[Product], store: EmbeddingStore | None = None, progress: Progress | None = None

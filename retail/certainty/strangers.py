@@ -11,6 +11,7 @@ were not there; the fewer products, the more counts a level that was measured on
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -32,15 +33,21 @@ AT_LEVEL = 0.5  # log odds that a product at the level is the right one, were on
 class Usual:
     """One input's figures for the bundled encoders, from every pair of the demo, fashion and grocery sets."""
 
-    level: float
+    level: float  # of one product with one view
+    products: float  # what the level rises by with the log of the products
+    views: float  # and with the log of the views that each has
     rival: float  # cosine of the strongest rival where a catalogue has one product
     slope: float  # log odds for each unit of the score
 
+    def at(self, products: int, views: float) -> float:
+        """The level of so many products with so many views each; measured up to 20 products and 8 views."""
+        return self.level + self.products * math.log(min(products, 20)) + self.views * math.log(min(views, 8.0))
+
 
 USUAL: Mapping[Modality, Usual] = {
-    "image": Usual(0.475, 0.32, 13.7),
-    "text": Usual(0.55, 0.21, 6.5),
-    "audio": Usual(0.54, 0.30, 4.7),
+    "image": Usual(0.501, -0.019, 0.010, 0.32, 13.7),
+    "text": Usual(0.389, 0.048, 0.058, 0.21, 6.5),
+    "audio": Usual(0.471, 0.020, 0.024, 0.30, 4.7),
 }
 
 
@@ -85,8 +92,11 @@ def _scores(cosines: Tensor, kinds: Tensor, modality: Modality) -> Tensor:
 
 def _level(views: Views, modality: Modality, kinds: Tensor) -> float:
     """The best score that `SELDOM` of the views reach with the products of all other kinds."""
-    usual, own = USUAL[modality].level, kinds[views.owners]
+    own = kinds[views.owners]
     count = len(own.unique())
+    if not count:
+        return USUAL[modality].level
+    usual = USUAL[modality].at(count, len(own) / count)
     if count < FEWEST:
         return usual
     asked = torch.arange(len(own))[:: -(-len(own) // MOST_VIEWS)]
