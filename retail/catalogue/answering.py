@@ -19,10 +19,6 @@ from retail.schema import Answer, Decision, Match, Prediction, Witness
 
 COUNTS = 0.01  # below this share of the probability the catalogue changes no answer's set of candidates
 TAKEN = 0.5  # more likely one of the catalogue's products than none
-# Of an upload unlike all that was trained, the least that the product alone has to have. 20 groceries in the demo's
-# catalogue, 1, 3 and 8 photos each: 42, 57 and 66 % of other photos are recognised rightly, and 18 to 21 % of 122
-# photos of other groceries wrongly; with no such limit 58, 70 and 79, and 49 to 74 %.
-LEAST = 0.25
 
 
 @dataclass(frozen=True)
@@ -32,6 +28,7 @@ class Voice:
     product: CatalogueProduct
     shares: Mapping[str, float]  # task -> joint probability that the upload is this one
     alone: float  # the same, asked without the classifier
+    clear: bool  # whether it may be answered: strangers to classifier and catalogue seldom look so much alike
 
 
 def answer_of(product: CatalogueProduct, task: str, naming: str | None) -> str:
@@ -62,22 +59,18 @@ def joint(
     return replace(alone, probs=probs, answers=answers)
 
 
-def taken_for(
-    answer: Prediction, matches: Iterable[tuple[Match, float]], naming: str | None, share: float
-) -> Match | None:
+def taken_for(answer: Prediction, matches: Iterable[tuple[Match, float]], naming: str | None) -> Match | None:
     """The product of the catalogue that an upload is taken for: the one that its answer names.
 
-    `matches` come with the catalogue's own part of their probability, `share` is that of all products together. Where
-    no task names products, more than half of the probability has to be the product's own. What the classifier calls
-    unlike anything known has to be a product of the catalogue with more than half of the probability, and this one with
-    `LEAST` of it.
+    `matches` are those that may be answered, with the catalogue's own part of their probability. Where no task names
+    products, more than half of the probability has to be the product's own.
     """
     for match, own in matches:
         if naming is None or naming not in answer.probs:
             named = own > TAKEN
         else:
             named = (match.labels.get(naming) or match.name) == answer.best(naming)[0]
-        if named and (not answer.novelty.unknown or (share > TAKEN and own >= LEAST)):
+        if named and own > 0:
             return match
     return None
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor
 
-from retail.catalogue.answering import Voice, answer_of, joint, marked, taken_for
+from retail.catalogue.beside import answered, speaks, surest
 from retail.catalogue.database import Catalogue
 from retail.catalogue.filling import (
     Owned,
@@ -30,8 +30,9 @@ from retail.catalogue.filling import (
 )
 from retail.catalogue.foresight import Foresight, foresee
 from retail.catalogue.record import CatalogueProduct
-from retail.certainty.alike import PLAIN, Alike, Shown, Spaces, plainly
-from retail.certainty.matching import Matching, by_itself, exclusive, naming_task
+from retail.certainty.alike import Alike, Shown, Spaces, plainly, repeated
+from retail.certainty.matching import Matching, by_itself
+from retail.certainty.strangers import Strangers
 from retail.config.wish import DEFAULT_WISH
 from retail.encoders import Encoder
 from retail.evaluation.hierarchy import ParentMap, contradictions
@@ -50,16 +51,15 @@ from retail.schema import (
 )
 from retail.store import EmbeddingBatch, EmbeddingStore, embed_products
 
-REPEATED = 1 - 1e-4  # cosine from which on two files are one; decoding and batches make differences of 1e-6
 CERTAIN = 40.0  # log odds that outweigh any classifier
 SHOWN = 5  # nearest products that an answer names
-VOICES = 50  # products that count in one answer; the others have next to no probability
 MOST_IN_MEMORY = 50_000  # views that every upload is compared with; 250 MB of photos
 UPLOADS_AT_ONCE = 16  # of which candidates are found together
 PAIRS_AT_ONCE = 2_000_000  # uploads times products that are compared in one piece
 
 
 NO_ROWS = EmbeddingBatch((), {}, {}, {})
+NOBODY = Strangers(torch.zeros(0, dtype=torch.long), {})
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,6 +75,7 @@ class Shelf:
     matching: Matching
     version: int = -1  # of the catalogue
     plain: Mapping[Modality, tuple[float, float]] = field(default_factory=dict)  # see `Matching.odds`
+    strangers: Strangers = NOBODY  # what tells the catalogue's products from everything that nobody enrolled
     parents: Mapping[str, Mapping[str, ParentMap]] = field(default_factory=dict)  # which task is whose parent
     train: tuple[tuple[CatalogueProduct, ...], EmbeddingBatch] = field(default_factory=lambda: ((), NO_ROWS))
     wide: Catalogue | None = None  # a catalogue that is too large for memory, of which candidates are compared
@@ -125,7 +126,10 @@ class Shelf:
         spaces = spaces_of(self.recognizer, views)
         shown = spaces.shown(views, owners, len(products))
         plain = {m: own_weights(shown.views[m], m, len(products)) for m in shown.views if m not in spaces.maps}
-        return replace(self, products=products, own=len(kept), spaces=spaces, shown=shown, plain=plain)
+        strangers = Strangers.of(shown.of(torch.arange(len(kept))), [product.title for product in kept])
+        return replace(
+            self, products=products, own=len(kept), spaces=spaces, shown=shown, plain=plain, strangers=strangers
+        )
 
     def embed(
         self, products: Sequence[Product], store: EmbeddingStore | None = None, progress: Progress | None = None
@@ -149,7 +153,7 @@ class Shelf:
         found: list[Prediction] = []
         for start in range(0, len(batch), size):
             rows = batch.rows(slice(start, start + size))
-            found += self._beside(rows)._answer(rows, notes, accuracy, count)
+            found += answered(self._beside(rows), rows, notes, accuracy, count)
         return found
 
     def _beside(self, uploads: EmbeddingBatch) -> Shelf:
@@ -163,7 +167,7 @@ class Shelf:
 
         Raises UserError when no input could be used.
         """
-        usable = [m for m in MODALITIES if m in batch.present and bool(batch.present[m][0]) and self._reads(m)]
+        usable = [m for m in MODALITIES if m in batch.present and bool(batch.present[m][0]) and self.reads(m)]
         subsets = [subset for subset in SUBSETS if set(subset) <= set(usable)]
         if not subsets:
             own = [note.sentence for note in notes if note.product == product.id]
@@ -184,12 +188,12 @@ class Shelf:
         """
         alone = self.recognizer.answer(with_inputs(examples, self.recognizer), ())
         alike = self.spaces.alike(examples, self.shown)
-        speaks, new = self._speaks(task)
+        said, new = speaks(self, task)
         far = torch.tensor([prediction.novelty.unknown for prediction in alone])
-        kept = self.odds(alike, far)[:, : self.own].masked_fill(~speaks, -torch.inf)
+        kept = self.odds(alike, far)[:, : self.own].masked_fill(~said, -torch.inf)
         heard = torch.tensor([bool(prediction.probs) and not prediction.novelty.unknown for prediction in alone])
         novelty = torch.tensor([prediction.novelty.score for prediction in alone])
-        sure = torch.tensor([_sure(prediction, task) for prediction in alone])
+        sure = torch.tensor([surest(prediction, task) for prediction in alone])
         known = bool(task) and name in self.recognizer.vocabularies[task].classes
         kinds = torch.cat([new, torch.tensor([not known])])
         views = torch.cat([self.shown.counts()[: self.own], torch.tensor([len(examples)])])
@@ -209,10 +213,12 @@ class Shelf:
         learned on these classes tell other products badly apart. The same photo, words or clip again is the same
         product, whatever a regression on others says.
         """
-        odds = self.matching.odds(plainly(alike, far), self.plain)
-        plain = torch.stack([alike.cosines[name] for name in PLAIN.values()])  # (3, Q, N)
-        repeated = (plain > REPEATED).any(0) & ((plain > REPEATED) | plain.isnan()).all(0)
-        return odds.masked_fill(repeated, CERTAIN)
+        return self.matching.odds(plainly(alike, far), self.plain).masked_fill(repeated(alike), CERTAIN)
+
+    def standing(self, alike: Alike) -> Tensor:
+        """(Q, own) log odds above the level that strangers seldom reach, see `Strangers`; of the same file, certain."""
+        found = self.strangers.standing(alike)
+        return found.masked_fill(repeated(alike)[:, : self.own], CERTAIN)
 
     def predict(self, product: Product, accuracy: float = DEFAULT_WISH) -> Prediction:
         """The answer to one product, of which nothing is kept; raises UserError when no input could be used."""
@@ -226,111 +232,6 @@ class Shelf:
         """A sentence for each pair of tasks whose answers cannot both be right, by the training rows."""
         return contradictions(answer, self.parents, self.recognizer.vocabularies)
 
-    def _reads(self, modality: Modality) -> bool:
+    def reads(self, modality: Modality) -> bool:
         """Whether the classifier takes this input, or a product of the catalogue has it."""
         return modality in self.encoders
-
-    def _answer(self, batch: EmbeddingBatch, notes: Sequence[Note], accuracy: float, count: int) -> list[Prediction]:
-        alone = self.recognizer.answer(with_inputs(batch, self.recognizer), notes, accuracy)
-        alike = self.spaces.alike(batch, self.shown)
-        far = torch.tensor([prediction.novelty.unknown for prediction in alone])
-        odds = self.odds(alike, far)  # (Q, N)
-        own = odds[:, : self.own]
-        shares = self._shares(alone, alike, own)
-        solo = exclusive(by_itself(own))
-        naming = naming_task(self.recognizer.vocabularies)
-        wanted = self.matching.threshold(accuracy)
-        found = []
-        for row, prediction in enumerate(alone):
-            used = tuple(m for m in MODALITIES if m in batch.present and bool(batch.present[m][row]) and self._reads(m))
-            voices = self._voices(row, shares, solo) if used else []
-            if voices:
-                prediction = joint(self.recognizer, prediction, voices, wanted, accuracy)
-            prediction = replace(prediction, used=used)
-            matches = self._matches(prediction, alike, odds[row], row, voices, naming, count)
-            share = sum(voice.shares[naming or ""] for voice in voices)
-            best = taken_for(prediction, [pair for pair in matches if pair[1] > 0], naming, share)
-            found.append(marked(replace(prediction, matches=tuple(match for match, _ in matches), recognised=best)))
-        return found
-
-    def _shares(self, alone: Sequence[Prediction], alike: Alike, odds: Tensor) -> dict[str, Tensor]:
-        """{task: (Q, own)} joint probabilities of the products in each task; "" for one where every product is new.
-
-        Where the classifier has nothing to say, or calls an upload unlike all that it knows, the products speak alone.
-        """
-        found = {}
-        silent = torch.tensor([not prediction.probs or prediction.novelty.unknown for prediction in alone])
-        novelty = torch.tensor([prediction.novelty.score for prediction in alone])
-        views = self.shown.counts()[: self.own]
-        for task in ["", *self.recognizer.vocabularies]:
-            speaks, new = self._speaks(task)
-            sure = torch.tensor([_sure(prediction, task) for prediction in alone])
-            heard = odds.masked_fill(~speaks, -torch.inf)
-            weights = self.matching.weights(task, heard, new, views, alike.uploads, novelty, sure)
-            found[task] = exclusive(torch.where(silent[:, None], by_itself(heard), weights))
-        return found
-
-    def _speaks(self, task: str) -> tuple[Tensor, Tensor]:
-        """(own,) bool: which products have something to say in a task, and whose word is no class of it."""
-        naming = naming_task(self.recognizer.vocabularies)
-        if not task:
-            every = torch.ones(self.own, dtype=torch.bool)
-            return every, every
-        classes = set(self.recognizer.vocabularies[task].classes)
-        said = [answer_of(product, task, naming) for product in self.products[: self.own]]
-        speaks = torch.tensor([bool(label) for label in said], dtype=torch.bool)
-        return speaks, torch.tensor([label not in classes for label in said], dtype=torch.bool)
-
-    def _voices(self, row: int, shares: Mapping[str, Tensor], alone: Tensor) -> list[Voice]:
-        """The products of the catalogue that the upload may be."""
-        if not self.own:
-            return []
-        most = torch.stack([own[row] for own in shares.values()] + [alone[row]]).max(0)
-        best = most.values.topk(min(VOICES, self.own)).indices.tolist()
-        return [
-            Voice(
-                self.products[place],
-                {task: float(own[row, place]) for task, own in shares.items()},
-                float(alone[row, place]),
-            )
-            for place in best
-            if most.values[place] > 0
-        ]
-
-    def _matches(
-        self,
-        prediction: Prediction,
-        alike: Alike,
-        odds: Tensor,
-        row: int,
-        voices: Sequence[Voice],
-        naming: str | None,
-        count: int,
-    ) -> list[tuple[Match, float]]:
-        """The best example of each kind, with the catalogue's own part of its probability."""
-        part_of = {voice.product.id: voice.shares.get(naming or "", 0.0) for voice in voices}
-        order = odds.argsort(descending=True)[: 20 * count].tolist()
-        best: dict[tuple[str, ...], tuple[Match, float]] = {}
-        for place in order:
-            if odds[place] == -torch.inf:
-                break
-            product, own = self.products[place], place < self.own
-            kind = (product.id,) if own else ("", *product.labels.values())
-            if kind in best:
-                continue
-            part = part_of.get(product.id, 0.0) if own else 0.0
-            said = product.labels.get(naming or "") or (product.name if own else "")
-            probability = max(part, prediction.probs.get(naming or "", {}).get(said, 0.0))
-            similarity = {
-                name: float(alike.cosines[name][row, place])
-                for name in (*PLAIN.values(), "fused")
-                if not bool(alike.cosines[name][row, place].isnan())
-            }
-            best[kind] = Match(product.id, product.name, product.labels, probability, similarity), part
-        return sorted(best.values(), key=lambda pair: -pair[0].probability)[:count]
-
-
-def _sure(prediction: Prediction, task: str) -> float:
-    """The probability of the likeliest class; of the least sure task where none is asked for."""
-    tasks = [task] if task in prediction.probs else [*prediction.probs]
-    return min((prediction.best(name)[1] for name in tasks), default=float("nan"))

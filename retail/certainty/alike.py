@@ -28,6 +28,7 @@ PLAIN: Mapping[Modality, str] = {modality: modality for modality in MODALITIES}
 MAPPED: Mapping[Modality, str] = {modality: f"mapped {modality}" for modality in MODALITIES}
 COSINES = (*PLAIN.values(), *MAPPED.values(), FUSED_COSINE)
 AT_ONCE = 20_000_000  # cosines held at a time
+REPEATED = 1 - 1e-4  # cosine from which on two files are one; decoding and batches make differences of 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,6 +172,12 @@ def plainly(alike: Alike, far: Tensor) -> Alike:
     plain = set(PLAIN.values())
     cosines = {n: own if n in plain else own.masked_fill(blank, torch.nan) for n, own in alike.cosines.items()}
     return replace(alike, cosines=cosines)
+
+
+def repeated(alike: Alike) -> Tensor:
+    """(Q, N) bool: whether every input that both have is the same file again."""
+    plain = torch.stack([alike.cosines[name] for name in PLAIN.values()])  # (3, Q, N)
+    return (plain > REPEATED).any(0) & ((plain > REPEATED) | plain.isnan()).all(0)
 
 
 def without(logits: Mapping[str, Tensor], task: str, classes: Tensor) -> dict[str, Tensor]:
