@@ -5,7 +5,7 @@ In: modalities and numbers. Out: text. No torch.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from retail.schema import Modality
 
@@ -22,6 +22,31 @@ def inputs_words(modalities: Iterable[str]) -> str:
     return " + ".join(word for modality, word in INPUT_WORDS.items() if modality in chosen)
 
 
+def task_words(task: str) -> str:
+    """'article_type' -> 'article type': a column's name as people write it."""
+    return task.replace("_", " ")
+
+
+def capital(sentence: str) -> str:
+    """With its first letter in capitals and all others as they are."""
+    return sentence[:1].upper() + sentence[1:]
+
+
+def joined(words: Sequence[str]) -> str:
+    """'photo, description and sound'."""
+    return " and ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
+
+
+def inputs_sentence(modalities: Iterable[str]) -> str:
+    """('audio', 'image') -> 'photo and sound', within a sentence."""
+    return joined(inputs_words(modalities).split(" + "))
+
+
+def given_words(modalities: Iterable[str]) -> str:
+    """('audio', 'image') -> 'a photo and a sound'."""
+    return joined([f"a {word}" for word in inputs_words(modalities).split(" + ")])
+
+
 def seeds_words(count: int) -> str:
     """What a figure is taken over: '1 seed', 'mean of 3 seeds'."""
     return "1 seed" if count == 1 else f"mean of {count} seeds"
@@ -35,3 +60,19 @@ def percent(value: float) -> str:
 def percent_range(low: float, high: float) -> str:
     """0.8, 0.9 -> '80.0 % to 90.0 %'."""
     return f"{percent(low)} to {percent(high)}"
+
+
+def points(value: float) -> str:
+    """0.128 -> '+12.8 points', a difference of two shares."""
+    return f"{100 * value:+.1f} points"
+
+
+def points_range(low: float, high: float) -> str:
+    """0.099, 0.156 -> '[+9.9, +15.6]', the interval of a difference."""
+    return f"[{100 * low:+.1f}, {100 * high:+.1f}]"
+
+
+def of_hundred(value: float) -> str:
+    """0.832 -> '83 of 100': a share that people can picture; never all or none of them where it is not."""
+    whole = min(max(round(100 * value), 1), 99) if 0 < value < 1 else round(100 * value)
+    return f"{whole} of 100"

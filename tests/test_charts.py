@@ -81,8 +81,8 @@ def test_no_line_is_left_in_the_default_black(name):
 def test_the_confusion_chart_draws_the_counts_of_the_shown_classes_and_nothing_else():
     counts = confusion(sample_results(), "product", "gated", "0")
     rows = data_rows(charts.confusion_chart(counts, CLASSES["product"], [0, 1]))
-    assert {(r["place_true"], r["place_said"]): r["products"] for r in rows} == {
-        (true, said): counts[true, said] for true in (0, 1) for said in (0, 1) if counts[true, said]
+    assert {(r["_true"], r["_said"]): r["products"] for r in rows} == {
+        (true, said): count for (true, said), count in counts.items() if {true, said} <= {0, 1}
     }
 
 
@@ -93,7 +93,7 @@ def test_the_confusion_chart_says_the_commonest_mistake_and_keeps_clicks():
     spec = charts.confusion_chart(counts, CLASSES["product"], [0, 1, 2]).to_dict()
     assert f"{CLASSES['product'][true]} answered as {CLASSES['product'][said]} {times} times" in spec["description"]
     assert spec["params"][0]["name"] == "cell"
-    assert spec["params"][0]["select"]["fields"] == ["place_true", "place_said"]
+    assert spec["params"][0]["select"]["fields"] == ["_true", "_said"]
 
 
 def test_reliability_says_how_many_products_each_bin_holds():
@@ -133,7 +133,7 @@ def test_no_rule_is_left_in_the_default_black():
 
 def test_every_chart_says_its_numbers_in_words():
     results = sample_results()
-    assert "Gated sum 84.0%" in charts.accuracy_chart(results, "product").to_dict()["description"]
+    assert "Gated sum 84.0 %" in charts.accuracy_chart(results, "product").to_dict()["description"]
     assert "n = 200" in charts.accuracy_chart(results, "product").to_dict()["description"]
     assert "photo + description + sound" in str(charts.subset_chart(results, "product").to_dict())
 

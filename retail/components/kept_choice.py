@@ -15,7 +15,7 @@ def box_key(kept: str) -> str:
     return f"{kept}_box"
 
 
-def choose_kept(label: str, words: Mapping[str, str], kept: str) -> str:
+def choose_kept(label: str, words: Mapping[str, str], kept: str, help: str | None = None) -> str:
     """Draws the box of the options in `words`; the first counts where none that still exists was chosen.
 
     The choice has a key of its own, because code may set that at any time, and a widget's own only before it is drawn.
@@ -26,7 +26,9 @@ def choose_kept(label: str, words: Mapping[str, str], kept: str) -> str:
     # Each time: an `index` that follows the choice would make a new box of each, without memory, and without either
     # the browser would keep sending the earlier words.
     state[box_key(kept)] = state[kept]
-    st.selectbox(label, list(words), key=box_key(kept), on_change=_take, args=(kept,), format_func=words.__getitem__)
+    st.selectbox(
+        label, list(words), key=box_key(kept), on_change=_take, args=(kept,), format_func=words.__getitem__, help=help
+    )
     return state[kept]
 
 

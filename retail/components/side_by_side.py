@@ -39,7 +39,7 @@ def draw_side_by_side(first: Sequence[str] = ()) -> None:
         st.warning(sentence)
     frame = side_by_side.figures(results)
     if not frame.empty:
-        figure(charts.runs_chart(frame))
+        figure(charts.runs_chart(frame), name="Runs side by side")
         st.dataframe(side_by_side.table(frame), hide_index=True, width="stretch", alt="The runs side by side")
     if said := side_by_side.verdicts(results):
         st.markdown("\n".join(f"- **{plain(title)}**: {plain(sentence)}" for title, sentence in said))
