@@ -18,6 +18,8 @@ from retail.charts.palette import SINGLE_COLOUR
 ROW = 27  # px a row: as high as a line of text with room above and below it
 FRAME = 96  # px of legend, axis and title: a page gives a chart its whole height, not its rows alone
 MOST_TICKS = 6
+PHONE = 450  # px: a narrower chart is one on a phone
+NARROW = 135  # px of a name there
 STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.25)
 IN_PERCENT = "format(100 * datum.value, '.0f') + ' %'"
 ROUNDING = 1e-9  # what floating point may be off by
@@ -47,9 +49,14 @@ def whole_axis() -> tuple[alt.Scale, alt.Axis]:
     return share_axis(0.0, 1.0)
 
 
+def on_a_phone(narrow: int, wide: int) -> alt.ExprRef:
+    """A number of px that depends on the width of the page; a chart in a file has none and is wide."""
+    return alt.ExprRef(f"(containerSize()[0] || {PHONE}) < {PHONE} ? {narrow} : {wide}")
+
+
 def names_axis(limit: int = 190) -> alt.Axis:
-    """Every row has its name, cut at `limit` px."""
-    return alt.Axis(labelLimit=limit, labelOverlap=False, labelFlush=False)
+    """Every row has its name, cut at `limit` px, earlier on a phone, which needs the room for its figures."""
+    return alt.Axis(labelLimit=on_a_phone(min(limit, NARROW), limit), labelOverlap=False, labelFlush=False)
 
 
 def figures_axis(figures: Mapping[str, str]) -> alt.Axis:

@@ -24,23 +24,22 @@ QUARTERS = (0.0, 0.25, 0.5, 0.75, 1.0)
 def gain_chart(gains: pd.DataFrame, task: str) -> alt.LayerChart:
     """Columns label, n, accuracy, single_accuracy and gain, the largest gain first: a bar a class.
 
-    To the right of zero fusion gains, to the left it loses against the best single input.
+    To the right of zero fusion gains, to the left it loses against the best single input; n stands in brackets.
     """
     frame = told(
         gains.assign(
             points=100 * gains["gain"],
-            _name=[f"{row.label} (n = {row.n})" for row in gains.itertuples()],
             _effect=["gain" if gain > 0 else "loss" if gain < 0 else "none" for gain in gains["gain"]],
         ),
         {"accuracy": percent, "single_accuracy": percent, "gain": points},
     )
-    order = list(frame["_name"])
-    figures = {name: f"{gain:+.1f}" for name, gain in zip(order, frame["points"], strict=True)}
-    base = alt.Chart(frame).encode(y=alt.Y("_name:N", sort=order, title=None, axis=names_axis(210)))
+    order = list(frame["label"])
+    figures = {row.label: f"{row.points:+.1f} ({row.n:,})" for row in frame.itertuples()}
+    base = alt.Chart(frame).encode(y=alt.Y("label:N", sort=order, title=None, axis=names_axis(230)))
     bars = base.mark_bar().encode(
         x=alt.X(
             "points:Q",
-            title="points of accuracy gained by fusion",
+            title="points gained by fusion",
             axis=alt.Axis(
                 labelExpr="datum.value ? format(datum.value, '+d') : '0'", labelFlush=False, tickCount=5, tickMinStep=1
             ),
@@ -53,7 +52,7 @@ def gain_chart(gains: pd.DataFrame, task: str) -> alt.LayerChart:
         tooltip=tips("label", "n", "_accuracy", "_single_accuracy", "_gain"),
     )
     beside = base.mark_point(opacity=0, aria=False).encode(
-        x="points:Q", y=alt.Y("_name:N", sort=order, title=None, axis=figures_axis(figures))
+        x="points:Q", y=alt.Y("label:N", sort=order, title=None, axis=figures_axis(figures))
     )
     zero = alt.Chart(pd.DataFrame({"points": [0.0]})).mark_rule(color=GREY).encode(x="points:Q")
     best, worst = gains.loc[gains["gain"].idxmax()], gains.loc[gains["gain"].idxmin()]
@@ -76,8 +75,13 @@ def attribution_chart(rows: Sequence[Attribution], task: str) -> alt.LayerChart:
     )
     widest = max(float(long["points"].abs().max()), 1.0)
     base = alt.Chart(long).encode(
-        x=alt.X("input:N", sort=list(names.values()), title=None, axis=alt.Axis(labelAngle=0, orient="top")),
-        y=alt.Y("class:N", sort=[row.label for row in rows], title=None, axis=names_axis(210)),
+        x=alt.X(
+            "input:N",
+            sort=list(names.values()),
+            title=None,
+            axis=alt.Axis(labelAngle=0, orient="top", labelOverlap=False),
+        ),
+        y=alt.Y("class:N", sort=[row.label for row in rows], title=None, axis=names_axis(230)),
     )
     scale = alt.Scale(scheme="blueorange", domain=[widest, -widest])
     cells = base.mark_rect().encode(color=alt.Color("points:Q", scale=scale, legend=None))

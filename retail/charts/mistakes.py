@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 import altair as alt
 import pandas as pd
 
-from retail.charts.axes import names_axis, tips, told
+from retail.charts.axes import names_axis, on_a_phone, tips, told
 from retail.charts.palette import CHOSEN_COLOUR, DARK_TEXT, LIGHT_TEXT
 from retail.wording import percent
 
@@ -43,11 +43,11 @@ def confusion_chart(
     columns = ["true", "answered", "_true", "_said", "products", "share"]
     names = [classes[place] for place in shown]
     # Upright labels stand side by side on a desk's screen; on a phone's some have to go.
-    across = alt.Axis(labelLimit=150, labelAngle=-90, labelFlush=False, orient="top", title="answered")
+    across = alt.Axis(labelLimit=on_a_phone(110, 170), labelAngle=-90, labelFlush=False, orient="top", title="answered")
     clicked = alt.selection_point(name="cell", fields=["_true", "_said"], on="click", empty=False)
     base = alt.Chart(told(pd.DataFrame(rows, columns=columns), {"share": percent})).encode(
         x=alt.X("answered:N", scale=alt.Scale(domain=names), axis=across),
-        y=alt.Y("true:N", scale=alt.Scale(domain=names), axis=names_axis(150)),
+        y=alt.Y("true:N", scale=alt.Scale(domain=names), axis=names_axis(180)),
         tooltip=tips("true", "answered", "products", "_share"),
     )
     right = "datum._true == datum._said"
@@ -58,7 +58,7 @@ def confusion_chart(
         frame = alt.condition(here, alt.value(CHOSEN_COLOUR), alt.value("transparent"))
         layers.append(base.transform_filter(test).mark_rect(strokeWidth=3).encode(color=shade, stroke=frame))
     ink = alt.condition(f"datum.share > {DARK_SHARE}", alt.value(LIGHT_TEXT), alt.value(DARK_TEXT))
-    labels = base.mark_text().encode(text="products:Q", color=ink)
+    labels = base.mark_text(fontSize=on_a_phone(8, 11)).encode(text="products:Q", color=ink)
     chart = alt.layer(layers[0].add_params(clicked), layers[1], labels).resolve_scale(color="independent")
     return chart.properties(height=max(160, 26 * len(names)) + 130, description=_words(counts, classes))
 

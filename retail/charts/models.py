@@ -15,8 +15,7 @@ from retail.comparison.results import Results
 from retail.wording import inputs_words, percent, percent_range, task_words
 
 KIND_WORDS = {"fusion": "several inputs", "single": "one input"}
-KINDS = alt.Scale(domain=[*KIND_WORDS.values()], range=[FUSION_COLOUR, SINGLE_COLOUR])
-SIGNS = alt.Scale(domain=[*KIND_WORDS.values()], range=["circle", "square"])
+KIND_MARKS = {"several inputs": (FUSION_COLOUR, "circle"), "one input": (SINGLE_COLOUR, "square")}
 
 
 def summary_rows(results: Results, task: str) -> list[Score]:
@@ -39,8 +38,10 @@ def accuracy_chart(results: Results, task: str, highlight: str = "") -> alt.Laye
     )
     scale, axis = share_axis(float(frame["accuracy_low"].min()), float(frame["accuracy_high"].max()))
     ends = {"_left": scale.domain[0], "_right": scale.domain[1]}
+    kinds = [kind for kind in KIND_MARKS if kind in set(frame["kind"])]
+    colours, signs = (alt.Scale(domain=kinds, range=[KIND_MARKS[kind][place] for kind in kinds]) for place in (0, 1))
     base = alt.Chart(told(frame, {"accuracy": percent}).assign(**ends)).encode(
-        color=alt.Color("kind:N", scale=KINDS, legend=alt.Legend(title=None, orient="top", symbolOpacity=1)),
+        color=alt.Color("kind:N", scale=colours, legend=alt.Legend(title=None, orient="top", symbolOpacity=1)),
     )
     order = list(frame["title"])
     named = alt.Y("title:N", sort=order, title=None, axis=names_axis())
@@ -57,7 +58,7 @@ def accuracy_chart(results: Results, task: str, highlight: str = "") -> alt.Laye
     points = base.mark_point(filled=True, size=110, opacity=1).encode(
         y=beside,
         x=alt.X("accuracy:Q", scale=scale),
-        shape=alt.Shape("kind:N", scale=SIGNS),
+        shape=alt.Shape("kind:N", scale=signs),
         tooltip=tips("title", "_accuracy", "_95 % interval", "n"),
     )
     layers = [bands.add_params(clicked), ranges, points]
@@ -107,10 +108,10 @@ def subset_chart(results: Results, task: str, highlight: str = "") -> alt.LayerC
         x=alt.X(
             "given:N",
             sort=order,
-            title="accuracy in %, by the inputs given",
+            title="accuracy in %",
             axis=alt.Axis(labelAngle=-35, labelLimit=220, labelOverlap=False),
         ),
-        y=alt.Y("strategy:N", title=None, axis=names_axis(150)),
+        y=alt.Y("strategy:N", title=None, axis=names_axis()),
         tooltip=tips("strategy", "given", "_accuracy"),
     )
     framed = alt.condition(alt.datum.strategy == highlight, alt.value(CHOSEN_COLOUR), alt.value("transparent"))

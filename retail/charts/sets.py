@@ -49,7 +49,7 @@ def runs_chart(figures: pd.DataFrame) -> alt.LayerChart:
     figures = told(figures.assign(question=figures["task"].map(task_words)), {"accuracy": percent})
     scale, axis = share_axis(float(figures["accuracy_low"].min()), float(figures["accuracy_high"].max()))
     # One under the other: long titles would be cut off beside one another.
-    legend = alt.Legend(title=None, orient="top", columns=1, labelLimit=320)
+    legend = alt.Legend(title=None, orient="top", columns=1, labelLimit=240)
     colours, shapes = list(SERIES[: len(names)]), list(SHAPES[: len(names)])
     base = alt.Chart(figures).encode(
         y=alt.Y("question:N", title=None, axis=names_axis(160)),

@@ -26,9 +26,10 @@ def draw_accuracy(view: View) -> None:
     """Chart and table of every strategy and baseline."""
     data, rows = view.results.data, charts.summary_rows(view.results, view.task)
     st.subheader("How often each model is right", anchor=False)
+    line = " The dashed line is the best single input." if view.results.selected[view.task].fusion else ""
     st.caption(
-        f"n = {rows[0].n:,} of {data.n_test:,} test products, with 95 % intervals. The dashed line is the best single "
-        "input. Click a row, or choose a model above, to mark it in every chart."
+        f"n = {rows[0].n:,} of {data.n_test:,} test products, with 95 % intervals.{line} Click a row, or choose a "
+        "model above, to mark it in every chart."
     )
     chart = charts.accuracy_chart(view.results, view.task, view.title)
     key = f"accuracy_{view.run}_{view.task}_{view.model}"  # a chart that stays would not hear the same row again

@@ -27,7 +27,7 @@ def draw_gains(view: View) -> None:
     single = view.results.titles[gains[0].single]
     st.caption(
         f"{view.title} minus {single}, the single input that is best over all classes; mean of the seeds. "
-        "Where a class has few test products, a single one moves its bar a lot."
+        "At the right: points, and in brackets the test products; where they are few, a single one moves the bar a lot."
     )
     names = [row.label for row in gains]
     places = choose_rows(names, f"gains_{view.run}_{view.task}", "classes", "The largest gains and losses")

@@ -10,7 +10,7 @@ import streamlit as st
 from retail.components.compare_runs import View, choose, choose_model, results_files
 from retail.components.folded import draw_folded
 from retail.components.run_progress import draw_progress
-from retail.components.side_by_side import draw_side_by_side
+from retail.components.side_by_side import draw_beside
 from retail.components.words import plain
 from retail.files import PAGES
 from retail.pages._compare_accuracy import draw_accuracy, draw_differences, draw_missing, draw_settings
@@ -26,19 +26,28 @@ TITLE = "Compare"
 ICON = ":material/bar_chart:"
 ORDER = 4
 
+FINDINGS = 3  # sentences shown at once
 GROUP = "compare_group"  # of the session: the chosen tab
 
 
 def draw_findings(view: View) -> None:
-    """What else the results say, a sentence each."""
-    if found := findings(view.cut):
+    """What else the results say, a sentence each; a long list is folded."""
+    found = [f"- {plain(sentence)}" for sentence in findings(view.cut)]
+    if found:
         st.subheader("What else was found", anchor=False)
-        st.markdown("\n".join(f"- {plain(sentence)}" for sentence in found))
+        st.markdown("\n".join(found[:FINDINGS]))
+    if len(found) > FINDINGS:
+        with st.expander(f"{len(found) - FINDINGS} more findings"):
+            st.markdown("\n".join(found[FINDINGS:]))
 
 
-def draw_beside(view: View) -> None:
-    """This comparison and the newest other one."""
-    draw_side_by_side([view.run, *(run for run in results_files() if run != view.run)][:2])
+def draw_another(view: View) -> None:
+    """This comparison beside one other, the newest at first; Runs takes up to four."""
+    others = {run: title for run, (title, _) in results_files().items() if run != view.run}
+    if not others:
+        st.caption("There is only one comparison so far; run another to see them side by side.")
+        return
+    draw_beside([view.run, st.selectbox("Other comparison", list(others), format_func=others.__getitem__)])
 
 
 Section = tuple[Callable[[View], None], Callable[[View], object]]
@@ -75,7 +84,7 @@ FOLDED: dict[str, dict[str, Section]] = {
         "One question or all, one input or all": (draw_settings, lambda view: view.cut.settings or view.cut.hierarchy),
         "Map of the test products": (draw_map, _always),
         "How many examples does it take?": (draw_curves, _always),
-        "Beside another comparison": (draw_beside, _always),
+        "Beside another comparison": (draw_another, _always),
         "How the comparison was run": (draw_protocol, _always),
     },
 }
@@ -83,7 +92,8 @@ FOLDED: dict[str, dict[str, Section]] = {
 
 def draw_groups(view: View) -> None:
     """Four tabs, of which the chosen one is drawn."""
-    choose_model(view)
+    with st.columns([2, 3])[0]:
+        choose_model(view)
     # Tabs that keep track: plain ones would draw all of them.
     for name, tab in zip(OPEN, st.tabs(list(OPEN), key=GROUP, on_change="rerun"), strict=True):
         with tab:

@@ -17,7 +17,7 @@ from retail.report.answers import three_answers
 from retail.report.findings import findings
 from retail.report.table_formats import Cell, Column, Estimate, Table, as_text
 from retail.report.verdict import verdict
-from retail.wording import INPUT_WORDS, inputs_words, seeds_words, task_words
+from retail.wording import INPUT_WORDS, inputs_words, percent, seeds_words, task_words
 
 Rows = list[list[Cell]]
 BEST_VALUE = (
@@ -158,9 +158,9 @@ def subset_certainty_table(rows: Sequence[SubsetCertainty]) -> Table:
     columns += [Column("in the set", "%"), Column("set size", "number"), Column("surer with less", "%")]
     columns += [Column("called unknown", "%"), Column("n")]
     note = (
-        f"Accepted: sure enough to be right {DEFAULT_WISH:.0%} of the time. Rows needed: of validation, to promise it "
-        "where it cannot. By chance: what a perfectly calibrated model stays below 19 times in 20. Surer with less: "
-        "products whose confidence rises without an input. Called unknown: products of known classes, wrongly."
+        f"Accepted: sure enough to be right {percent(DEFAULT_WISH)} of the time. Rows needed: of validation, to "
+        "promise it where it cannot. By chance: what a perfectly calibrated model stays below 19 times in 20. Surer "
+        "with less: products whose confidence rises without an input. Called unknown: products of known classes, wrongly."
     )
     return Table("subset_certainty", "As sure as right, with each mix of the inputs", columns, cells, note)
 
