@@ -37,7 +37,8 @@ def draw_findings(view: View) -> None:
         st.subheader("What else was found", anchor=False)
         st.markdown("\n".join(found[:FINDINGS]))
     if len(found) > FINDINGS:
-        with st.expander(f"{len(found) - FINDINGS} more findings"):
+        more = len(found) - FINDINGS
+        with st.expander(f"{more} more finding{'s' * (more > 1)}"):
             st.markdown("\n".join(found[FINDINGS:]))
 
 

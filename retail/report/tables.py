@@ -160,7 +160,8 @@ def subset_certainty_table(rows: Sequence[SubsetCertainty]) -> Table:
     note = (
         f"Accepted: sure enough to be right {percent(DEFAULT_WISH)} of the time. Rows needed: of validation, to "
         "promise it where it cannot. By chance: what a perfectly calibrated model stays below 19 times in 20. Surer "
-        "with less: products whose confidence rises without an input. Called unknown: products of known classes, wrongly."
+        "with less: products whose confidence rises without an input. Called unknown: products of known classes, "
+        "wrongly."
     )
     return Table("subset_certainty", "As sure as right, with each mix of the inputs", columns, cells, note)
 
