@@ -114,7 +114,7 @@ def test_a_hostile_name_is_text(hostile, kind, tag):
 
 def test_a_hostile_name_is_text_in_charts_and_sentences_too(hostile):
     assert any(f"for task {NAME}" in name for name in hostile.names)
-    assert any(f"title {NAME} 84.0%" in name for name in hostile.names)
+    assert any(f"title {NAME} 84.0 %" in name for name in hostile.names)
     assert any(text.startswith("title <script>") for text in hostile.texts["text"])  # cut to the width of the axis
     assert f"Fusion pays for task {NAME}. Use photo, description and sound. title {NAME} 84.0 %" in "".join(
         hostile.texts["p"]

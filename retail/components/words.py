@@ -56,7 +56,7 @@ def _offer(chart: alt.Chart | alt.LayerChart, name: str) -> None:
     """The chart as PNG, SVG and CSV, made when it is asked for."""
     file = re.sub(r"[^\w-]+", "-", name.lower()).strip("-")
     with (
-        st.popover("Download", icon=":material/download:", type="tertiary"),
+        st.popover("Download", icon=":material/download:"),
         st.container(horizontal=True),
     ):
         download("PNG", partial(png_file, chart, name), f"{file}.png", "image/png", key=f"png_{file}")

@@ -183,9 +183,11 @@ def test_the_downloads_hold_every_table_and_name_no_folder_of_this_machine(open_
 
 
 def test_a_chart_is_taken_along_as_picture_and_as_figures(open_page):
-    page = open_page("compare")
+    page = open_page("compare", scheme="dark", width=390)
     settled(page)
     page.get_by_test_id("stPopoverButton").first.click()  # Streamlit's own, on the chart, gives a PNG alone
+    page.get_by_role("button", name="PNG", exact=True).wait_for()
+    assert violations(page) == []
     found = {}
     for kind in ("PNG", "SVG", "CSV"):
         with page.expect_download() as download:
