@@ -49,14 +49,19 @@ def try_example(page: Page) -> None:
     page.get_by_text("The example's label is").first.wait_for()
 
 
-def open_section(name: str) -> Callable[[Page], None]:
-    """Compare with one of its sections, scrolled to."""
+def open_group(name: str, section: str = "") -> Callable[[Page], None]:
+    """Compare with one of its groups, and a section of it opened, scrolled to."""
 
     def open_it(page: Page) -> None:
-        page.get_by_role("radiogroup", name="Section").get_by_text(name, exact=True).click()
+        tab = page.get_by_role("tab", name=name, exact=True)
+        tab.click()
         settled(page)
-        page.get_by_role("radiogroup", name="Section").scroll_into_view_if_needed()
-        page.get_by_role("radiogroup", name="Section").evaluate("box => box.scrollIntoView({block: 'start'})")
+        top = tab
+        if section:
+            top = page.locator("summary").filter(has_text=section)
+            top.click()
+            settled(page)
+        top.evaluate("box => box.scrollIntoView({block: 'start'})")
 
     return open_it
 
@@ -143,8 +148,8 @@ PREPARED: dict[str, tuple[str, Callable[[Page], None]]] = {
     "catalogue": ("catalogue", import_demo),
     "review": ("review", review_a_run),
     "data-leaks": ("data", look_for_leaks),
-    "compare-mistakes": ("compare", open_section("Mistakes")),
-    "compare-missing": ("compare", open_section("Missing inputs")),
+    "compare-mistakes": ("compare", open_group("Mistakes")),
+    "compare-missing": ("compare", open_group("Answer", "If an input is missing")),
 }
 
 

@@ -5,7 +5,7 @@ In: modalities, decisions and numbers. Out: text. No torch.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from retail.schema import Decision, Modality
@@ -21,6 +21,31 @@ def inputs_words(modalities: Iterable[str]) -> str:
     """('audio', 'image') -> 'photo + sound', in the order that people give them."""
     chosen = set(modalities)
     return " + ".join(word for modality, word in INPUT_WORDS.items() if modality in chosen)
+
+
+def task_words(task: str) -> str:
+    """'article_type' -> 'article type': a column's name as people write it."""
+    return task.replace("_", " ")
+
+
+def capital(sentence: str) -> str:
+    """With its first letter in capitals and all others as they are."""
+    return sentence[:1].upper() + sentence[1:]
+
+
+def joined(words: Sequence[str]) -> str:
+    """'photo, description and sound'."""
+    return " and ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
+
+
+def inputs_sentence(modalities: Iterable[str]) -> str:
+    """('audio', 'image') -> 'photo and sound', within a sentence."""
+    return joined(inputs_words(modalities).split(" + "))
+
+
+def given_words(modalities: Iterable[str]) -> str:
+    """('audio', 'image') -> 'a photo and a sound'."""
+    return joined([f"a {word}" for word in inputs_words(modalities).split(" + ")])
 
 
 def seeds_words(count: int) -> str:
@@ -67,3 +92,19 @@ def certainty_word(decision: Decision, probability: float) -> Certainty:
 def right_of(n: int, right: int) -> str:
     """What answers like this one were worth: 'right 9 of 10 times'."""
     return f"right {right:,} of {n:,} times"
+
+
+def points(value: float) -> str:
+    """0.128 -> '+12.8 points', a difference of two shares."""
+    return f"{100 * value:+.1f} points"
+
+
+def points_range(low: float, high: float) -> str:
+    """0.099, 0.156 -> '[+9.9, +15.6]', the interval of a difference."""
+    return f"[{100 * low:+.1f}, {100 * high:+.1f}]"
+
+
+def of_hundred(value: float) -> str:
+    """0.832 -> '83 of 100': a share that people can picture; never all or none of them where it is not."""
+    whole = min(max(round(100 * value), 1), 99) if 0 < value < 1 else round(100 * value)
+    return f"{whole} of 100"

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from retail.build import compared_recognizers
-from retail.comparison.plans import plan_models
+from retail.comparison.plans import plan_models, select
 from retail.comparison.result_rows import Score
 from retail.comparison.results import Results
 from retail.comparison.run import compare
@@ -105,6 +105,17 @@ def test_a_dedicated_model_is_not_taken_for_a_one_task_setting():
     results = compare(MANIFEST, one_task, encoders, CompareConfig(strategies=("averaged",), seeds=1), workers=1).results
     assert len(results.dedicated) == len(SUBSETS)
     assert {row.setting for row in results.settings} == {"neither", "multi-modal"}
+
+
+def test_the_settings_start_from_the_single_input_that_is_best_and_not_from_the_one_validation_names(monkeypatch):
+    def names_the_noise(outputs, tasks):
+        return {task: chosen.model_copy(update={"single": "audio"}) for task, chosen in select(outputs, tasks).items()}
+
+    monkeypatch.setattr("retail.comparison.run.select", names_the_noise)
+    config = CompareConfig(strategies=("averaged",), seeds=1)
+    found = compare(MANIFEST, made_up_splits(), ENCODERS, config, workers=1).results
+    alone = {row.setting: row.model for row in found.settings if row.task == "shape"}
+    assert alone == {"neither": "image", "multi-task": "image", "multi-modal": "averaged", "both": "averaged"}
 
 
 def test_the_rules_of_the_race_are_stated(results):

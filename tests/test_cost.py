@@ -1,4 +1,4 @@
-"""What inputs cost: times and weights of the bundled encoders, and the choices that nothing cheaper beats."""
+"""What inputs cost: times and weights of the bundled encoders, and the choices that nothing quicker beats."""
 
 from __future__ import annotations
 
@@ -22,7 +22,17 @@ def test_a_frozen_graph_has_its_weights_counted_too(small_data):
     assert 1 < costs["audio"].mebibytes < 40
 
 
-def test_what_costs_more_and_is_no_better_is_not_worth_it():
+def test_an_input_that_another_beats_in_accuracy_and_time_is_no_best_value_however_small_its_encoder():
+    costs = {"image": EncodeCost(0.014, 13), "text": EncodeCost(0.010, 87)}
+    accuracy = {"image": 0.417, "text": 0.694}
+    rows = [
+        SubsetScore(task="t", model="m", modalities=(name,), n=9, accuracy=value, accuracy_low=0, accuracy_high=1)
+        for name, value in accuracy.items()
+    ]
+    assert {row.modalities[0]: row.worth_it for row in cost_rows(rows, costs)} == {"image": False, "text": True}
+
+
+def test_what_takes_longer_and_is_no_better_is_not_worth_it():
     costs = {"image": EncodeCost(0.03, 13), "text": EncodeCost(0.01, 87)}
     accuracy = {("image",): 0.7, ("text",): 0.6, ("image", "text"): 0.7, ("audio",): 0.9}
     rows = [

@@ -9,7 +9,7 @@ import altair as alt
 import pandas as pd
 import pytest
 
-from retail.charts.export import INK, WIDTH, as_svg
+from retail.charts.export import INK, WIDTH, as_svg, figures_of, png_file, svg_file
 
 HOSTILE = (
     "<script>alert(1)</script>",
@@ -66,3 +66,19 @@ def test_words_take_the_colour_of_the_page_and_nothing_is_fetched():
     svg = as_svg(bars(["tea"]))
     assert {element.get("fill") for element in ElementTree.fromstring(svg).iter("text")} == {INK}
     assert not re.search(r"https?:|url\(|href|xmlns", svg)
+
+
+@pytest.mark.parametrize("name", [*HOSTILE, *CONTROLS, LONG])
+def test_any_name_can_be_taken_along_as_a_picture_with_its_title(name):
+    svg = svg_file(bars([name]), f"Title {name}")
+    root = ElementTree.fromstring(svg)
+    assert root.tag == "{http://www.w3.org/2000/svg}svg" and INK not in svg
+    assert any("Title" in (element.text or "") for element in root.iter())
+    assert png_file(bars([name]), name).startswith(b"\x89PNG")
+
+
+def test_the_figures_of_a_chart_leave_out_what_only_places_them():
+    frame = pd.DataFrame({"name": ["tea", "oats"], "n": [1, 2], "_left": [0, 0]})
+    line = alt.Chart(pd.DataFrame({"n": [1.5]})).mark_rule().encode(x="n:Q")
+    chart = line + alt.Chart(frame).mark_bar().encode(x="n:Q", y="name:N")
+    assert figures_of(chart).to_dict("list") == {"name": ["tea", "oats"], "n": [1, 2]}

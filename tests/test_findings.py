@@ -16,7 +16,7 @@ def test_findings_name_what_the_made_up_data_hold():
     said = "\n".join(findings(made_up_results()))
     assert "For shape: the photo decides for" in said
     assert "pair belongs to shape" in said
-    assert "asking for photo + description" in said
+    assert "asking for a description" in said
 
 
 def cascade_row(then: tuple[str, ...], share: float, val_accuracy: float, accuracy: float) -> Cascade:
@@ -31,7 +31,7 @@ def test_the_second_step_and_how_often_to_ask_come_from_validation():
         *(cascade_row(sound, *figures) for figures in ((0.0, 0.7, 0.71), (0.5, 0.7, 0.95), (1.0, 0.8, 0.95))),
     ]
     assert findings(results_of(tasks={"kind": []}, cascade=rows)) == [
-        "kind: asking for photo + description when unsure, for 50.0 % of the products, reaches 81.0 % "
+        "kind: asking for a description when unsure, for 50.0 % of the products, reaches 81.0 % "
         "(71.0 % without asking, 82.0 % with asking every time)."
     ]
 
@@ -40,7 +40,7 @@ def test_asking_that_gains_nothing_is_called_so():
     figures = (0.0, 0.7, 0.82), (0.5, 0.9, 0.81), (1.0, 0.9, 0.82)
     rows = [cascade_row(("image", "text"), *row) for row in figures]
     assert findings(results_of(tasks={"kind": []}, cascade=rows)) == [
-        "kind: asking for photo + description when unsure gains nothing here "
+        "kind: asking for a description when unsure gains nothing here "
         "(82.0 % without asking, 82.0 % with asking every time)."
     ]
 
@@ -50,11 +50,11 @@ def test_asking_that_gains_nothing_is_called_so():
     [
         (
             0.71,
-            "kind: asking for photo + description when unsure gains nothing here (71.0 % without asking, 71.0 % ",
+            "kind: asking for a description when unsure gains nothing here (71.0 % without asking, 71.0 % ",
         ),
         (
             0.82,
-            "kind: asking for photo + description when unsure saves nothing here: every product is asked for",
+            "kind: asking for a description when unsure saves nothing here: every product is asked for",
         ),
     ],
 )

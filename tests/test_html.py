@@ -20,7 +20,7 @@ from tests.test_side_by_side import without_test_labels
 NAME = """<script>alert(1)</script> & "quoted" 'so' \u202eback\u202c <img src=x onerror=alert(1)>"""
 TAGS = set(
     "html head meta title style body main h1 h2 h3 p ul li section figure figcaption svg g path line text div table "
-    "thead tbody tr th td details summary dl dt dd".split()
+    "thead tbody tr th td details summary dl dt dd strong br".split()
 )
 
 
@@ -114,9 +114,11 @@ def test_a_hostile_name_is_text(hostile, kind, tag):
 
 def test_a_hostile_name_is_text_in_charts_and_sentences_too(hostile):
     assert any(f"for task {NAME}" in name for name in hostile.names)
-    assert any(f"title {NAME} 84.0%" in name for name in hostile.names)
+    assert any(f"title {NAME} 84.0 %" in name for name in hostile.names)
     assert any(text.startswith("title <script>") for text in hostile.texts["text"])  # cut to the width of the axis
-    assert f"Fusion pays for task {NAME}: title {NAME} 84.0 %" in "".join(hostile.texts["p"])
+    assert f"Fusion pays for task {NAME}. Use photo, description and sound. title {NAME} 84.0 %" in "".join(
+        hostile.texts["p"]
+    )
 
 
 def test_a_hostile_name_makes_no_element(hostile):
@@ -131,7 +133,7 @@ def test_tables_that_are_long_are_folded_and_keep_their_notes():
 
 def test_a_task_without_test_labels_has_a_verdict_and_no_chart():
     page = html_report(as_results(without_test_labels(sample_json(), "product")))
-    assert "no test product has a label for it" in unescape(page)
+    assert "No test product has a label for it" in unescape(page)
     assert "<h3>brand</h3>" in page and "<h3>product</h3>" not in page
 
 

@@ -119,9 +119,10 @@ def test_clear_takes_every_input_away(recognise):
 
 @pytest.mark.parametrize("task", list(sample_results().tasks))
 def test_the_verdict_on_the_page_is_the_stored_one(compare, task):
-    app = next(item for item in compare.selectbox if item.label == "Task").set_value(task).run()
+    app = next(item for item in compare.selectbox if item.label == "Question").set_value(task).run()
     assert not app.exception
-    assert verdict(sample_results(), task).sentence in said(app)
+    answer = verdict(sample_results(), task)
+    assert app.header[0].value == answer.decision and answer.reason in said(app)
 
 
 def test_every_strategy_and_baseline_stands_in_the_first_table(compare):

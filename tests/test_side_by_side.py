@@ -24,7 +24,7 @@ def test_each_task_and_run_has_its_chosen_model():
         "its interval": "68.0 % to 76.0 %",
         "test products": 200,
     }
-    assert "product, two: 84.0%" in charts.runs_chart(frame).description
+    assert "product, two: 84.0 %" in charts.runs_chart(frame).description
 
 
 def test_tasks_that_runs_share_come_first_and_have_their_verdicts():

@@ -12,13 +12,12 @@ from retail.charts.inputs import attribution_chart, cascade_chart, cost_chart, d
 from retail.charts.mistakes import confusion_chart
 from retail.charts.models import accuracy_chart, subset_chart, subset_table, summary_rows
 from retail.charts.plane import curve_chart, plane_chart
-from retail.charts.sets import MAX_CLASSES, class_chart, runs_chart
+from retail.charts.sets import class_chart, runs_chart
 from retail.wording import INPUT_WORDS, inputs_words
 
 WORDS = INPUT_WORDS
 
 __all__ = [
-    "MAX_CLASSES",
     "WORDS",
     "accuracy_chart",
     "attribution_chart",

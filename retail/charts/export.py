@@ -1,15 +1,18 @@
-"""A chart as SVG to stand inside an HTML page: no script, nothing fetched, its words in the colour of the page's text.
+"""A chart outside the dashboard: inside an HTML page, and as a file. No script, nothing fetched.
 
-In: a chart of this room. Out: an <svg> element whose accessible name is the chart's description.
+In: a chart of this room. Out: an <svg> element with its words in the colour of the page's text, and the description as
+its accessible name; a PNG or SVG of its own; the figures that are drawn.
 """
 
 from __future__ import annotations
 
 import re
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 from xml.etree import ElementTree
 
 import altair as alt
+import pandas as pd
 import vl_convert
 
 from retail.charts.palette import GREY
@@ -17,7 +20,7 @@ from retail.charts.palette import GREY
 WIDTH = 460  # px: two stand side by side on a desk's screen, and one on a phone's is still readable
 INK = "currentColor"
 WORDS = {"labelColor": INK, "titleColor": INK, "labelFontSize": 13, "titleFontSize": 13, "titleFontWeight": "normal"}
-STYLE = {
+STYLE: dict[str, Any] = {
     "background": None,
     "aria": False,  # the description says it all; a name for each mark doubles the size
     # vl-convert measures with Liberation Sans, which is as wide as Arial: labels keep the room they were given.
@@ -33,21 +36,34 @@ NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 # It also refuses a label that is cut off in the middle of one of these.
 TWO_UNITS = re.compile("[\U00010000-\U0010ffff]")
 VEGA_NAMES = ("role", "aria-", "class")
+FILE_WIDTH = 760  # px
+ROOM_OF_TITLE = 60  # px with the padding around the picture
+INK_OF_A_FILE = "#14181F"
+ON_WHITE = {"labelColor": INK_OF_A_FILE, "titleColor": INK_OF_A_FILE}
+FILE_STYLE: dict[str, Any] = STYLE | {
+    "background": "#FFFFFF",
+    "axis": STYLE["axis"] | ON_WHITE,
+    "legend": STYLE["legend"] | ON_WHITE,
+    "title": {"color": INK_OF_A_FILE, "fontSize": 16, "anchor": "start", "offset": 12},
+}
+
+Chart = alt.Chart | alt.LayerChart
+Drawn = TypeVar("Drawn", str, bytes)
 
 
-def as_svg(chart: alt.Chart | alt.LayerChart) -> str:
+def as_svg(chart: Chart) -> str:
     """Selections and tooltips are lost. Made for HTML: as a file of its own it would lack its namespace."""
     sized = chart.properties(width=WIDTH, autosize=alt.AutoSizeParams(type="fit-x", contains="padding"))
     spec = _replaced(sized.to_dict(), NOT_XML)
-    try:
-        drawn = _converted(spec)
-    except ValueError:
-        drawn = _converted(_replaced(spec, TWO_UNITS))
+    drawn = _drawn(spec, lambda spec: vl_convert.vegalite_to_svg(spec, config=STYLE, allowed_base_urls=[]))
     return _inline(drawn, spec["description"])
 
 
-def _converted(spec: dict[str, Any]) -> str:
-    return vl_convert.vegalite_to_svg(spec, config=STYLE, allowed_base_urls=[])
+def _drawn(spec: dict[str, Any], draw: Callable[[dict[str, Any]], Drawn]) -> Drawn:
+    try:
+        return draw(spec)
+    except ValueError:
+        return draw(_replaced(spec, TWO_UNITS))
 
 
 def _inline(drawn: str, name: str) -> str:
@@ -68,3 +84,35 @@ def _replaced(value: Any, signs: re.Pattern[str]) -> Any:
     if isinstance(value, dict):
         return {_replaced(key, signs): _replaced(held, signs) for key, held in value.items()}
     return [_replaced(held, signs) for held in value] if isinstance(value, list) else value
+
+
+def svg_file(chart: Chart, title: str) -> str:
+    """A picture of its own, dark on white, under a title."""
+    return _of_a_file(
+        chart, title, lambda spec: vl_convert.vegalite_to_svg(spec, config=FILE_STYLE, allowed_base_urls=[])
+    )
+
+
+def png_file(chart: Chart, title: str) -> bytes:
+    """The same in pixels, two for one of a page."""
+    return _of_a_file(
+        chart, title, lambda spec: vl_convert.vegalite_to_png(spec, config=FILE_STYLE, scale=2, allowed_base_urls=[])
+    )
+
+
+def _of_a_file(chart: Chart, title: str, draw: Callable[[dict[str, Any]], Drawn]) -> Drawn:
+    sized = chart.properties(
+        width=FILE_WIDTH,
+        height=chart.height + ROOM_OF_TITLE,
+        title=title,
+        padding=16,
+        autosize=alt.AutoSizeParams(type="fit", contains="padding"),
+    )
+    return _drawn(_replaced(sized.to_dict(), NOT_XML), draw)
+
+
+def figures_of(chart: Chart) -> pd.DataFrame:
+    """The figures that are drawn, without columns that only place or word them, whose names begin with _."""
+    frames = [part.data for part in (chart, *getattr(chart, "layer", ())) if isinstance(part.data, pd.DataFrame)]
+    frame = max(frames, key=lambda frame: frame.size)
+    return frame[[name for name in frame.columns if not str(name).startswith("_")]]

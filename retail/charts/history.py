@@ -10,8 +10,10 @@ from collections.abc import Sequence
 import altair as alt
 import pandas as pd
 
+from retail.charts.axes import IN_PERCENT, tips, told
 from retail.charts.palette import DASHES, SERIES, SHAPES
 from retail.finetuning.record import FinetuneEpoch
+from retail.wording import percent, task_words
 
 ROWS = ("training (augmented)", "validation")
 LOSS = "loss"
@@ -32,14 +34,19 @@ def training_chart(history: Sequence[FinetuneEpoch], measure: str) -> alt.LayerC
         for rows, value in zip(ROWS, _figures(entry, measure), strict=True)
         if value is not None
     )
-    text = LOSS if measure == LOSS else f"accuracy for {measure}"
-    shown = ".2f" if measure == LOSS else ".1%"
+    text = LOSS if measure == LOSS else f"accuracy for {task_words(measure)}"
+    say = "{:.2f}".format if measure == LOSS else percent
+    frame = told(frame, {"value": say})
     ends = "; ".join(
-        f"{rows} from {own['value'].iloc[0]:{shown}} to {own['value'].iloc[-1]:{shown}}"
-        for rows, own in frame.groupby("rows")
+        f"{rows} from {own['_value'].iloc[0]} to {own['_value'].iloc[-1]}" for rows, own in frame.groupby("rows")
     )
     legend = alt.Legend(title=None, orient="top", labelLimit=220)
-    up = alt.Y("value:Q", title=text, axis=alt.Axis(format=shown), scale=alt.Scale(zero=False))
+    up = alt.Y(
+        "value:Q",
+        title=text,
+        axis=alt.Axis(format=".2f") if measure == LOSS else alt.Axis(labelExpr=IN_PERCENT),
+        scale=alt.Scale(zero=False),
+    )
     base = alt.Chart(frame).encode(
         x=alt.X("epoch:O", axis=alt.Axis(labelAngle=0)),
         y=up,
@@ -50,7 +57,7 @@ def training_chart(history: Sequence[FinetuneEpoch], measure: str) -> alt.LayerC
     )
     points = base.mark_point(filled=True, size=60, opacity=1).encode(
         shape=alt.Shape("rows:N", scale=alt.Scale(domain=ROWS, range=SHAPES[:2]), legend=legend),
-        tooltip=["epoch", "rows", alt.Tooltip("value", format=shown)],
+        tooltip=tips("epoch", "rows", "_value"),
     )
     words = f"{text[:1].upper()}{text[1:]} over {frame['epoch'].nunique()} epochs: {ends}"
     return (lines + points).properties(height=300, description=words)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 FUSION_COLOUR, SINGLE_COLOUR = "#2F74B5", "#8A6D00"
 INPUT_COLOURS = {"photo": "#0072B2", "description": "#D55E00", "sound": "#009E73"}
+CHOSEN_COLOUR = "#D4006A"  # the frame of what is looked at
 GREY = "#7A828E"
 DARK_TEXT, LIGHT_TEXT = "#14181F", "#FFFFFF"
 # Okabe and Ito (2008) without black and yellow, which one of the two themes would swallow.

@@ -10,8 +10,10 @@ from collections.abc import Sequence
 import altair as alt
 import pandas as pd
 
+from retail.charts.axes import share_axis, tips, told
 from retail.charts.palette import SERIES, SHAPES
 from retail.frozen.results import CurvePoint
+from retail.wording import percent, task_words
 
 OTHERS = "other classes"
 
@@ -49,8 +51,8 @@ def plane_chart(points: pd.DataFrame, task: str) -> alt.Chart:
         .add_params(box)
         .properties(
             height=460,
-            description=f"{len(points)} test products on a plane by their embeddings for {task}, look-alikes together; "
-            f"{right} were answered correctly. The select box below lists the products of a class.",
+            description=f"{right:,} of {len(points):,} test products were answered correctly for {task_words(task)}; "
+            "look-alikes stand together. The select box below lists the products of a class.",
         )
     )
 
@@ -59,7 +61,8 @@ def curve_chart(rows: Sequence[CurvePoint], task: str) -> alt.LayerChart:
     """Accuracy with 95 % intervals against training examples per class, a line a method."""
     order = list(dict.fromkeys(str(row.shots) for row in rows))
     methods = list(dict.fromkeys(row.method for row in rows))
-    frame = pd.DataFrame([row.to_dict() | {"shots": str(row.shots)} for row in rows])
+    frame = told(pd.DataFrame([row.to_dict() | {"shots": str(row.shots)} for row in rows]), {"accuracy": percent})
+    scale, axis = share_axis(float(frame["accuracy_low"].min()), float(frame["accuracy_high"].max()))
     legend = alt.Legend(title=None, orient="top")
     base = alt.Chart(frame).encode(
         x=alt.X("shots:O", sort=order, title="training examples per class", axis=alt.Axis(labelAngle=0)),
@@ -69,14 +72,19 @@ def curve_chart(rows: Sequence[CurvePoint], task: str) -> alt.LayerChart:
             legend=legend,
         ),
     )
-    up = alt.Y("accuracy:Q", axis=alt.Axis(format="%"), title="accuracy", scale=alt.Scale(zero=False))
-    ranges = base.mark_rule(strokeWidth=2).encode(y=alt.Y("accuracy_low:Q", title="accuracy"), y2="accuracy_high:Q")
+    up = alt.Y("accuracy:Q", axis=axis, title="accuracy", scale=scale)
+    ranges = base.mark_rule(strokeWidth=2).encode(y=alt.Y("accuracy_low:Q", scale=scale), y2="accuracy_high:Q")
     lines = base.mark_line().encode(y=up)
     points = base.mark_point(filled=True, size=80, opacity=1).encode(
         y=up,
         shape=alt.Shape("method:N", scale=alt.Scale(domain=methods, range=list(SHAPES[: len(methods)])), legend=legend),
-        tooltip=["method", "shots", "n_train", alt.Tooltip("accuracy", format=".1%")],
+        tooltip=tips("method", "shots", "n_train", "_accuracy"),
     )
-    text = "; ".join(f"{row.method} with {row.shots} {row.accuracy:.1%}" for row in rows)
-    words = f"Accuracy for {task} by examples per class: {text}"
+    best = max((row for row in rows if str(row.shots) == order[-1]), key=lambda row: row.accuracy)
+    few = next(row for row in rows if row.method == best.method)
+    text = "; ".join(f"{row.method} with {row.shots} {percent(row.accuracy)}" for row in rows)
+    words = (
+        f"{best.method} ends best for {task_words(task)}: {percent(few.accuracy)} with {few.shots} per class, "
+        f"{percent(best.accuracy)} with {best.shots}. All: {text}"
+    )
     return (ranges + lines + points).properties(height=320, description=words)

@@ -37,8 +37,10 @@ def plan_models(config: CompareConfig, tasks: Sequence[str], modalities: Sequenc
     ]
 
 
-def plan_settings(config: CompareConfig, selected: Mapping[str, Selected], plans: Sequence[FitPlan]) -> list[FitPlan]:
-    """One-task fits of the models selected per task; their multi-task twins are in the main table already."""
+def plan_settings(
+    config: CompareConfig, models: Mapping[str, Sequence[str]], plans: Sequence[FitPlan]
+) -> list[FitPlan]:
+    """One-task fits of these models of each task; their multi-task twins are in the main table already."""
     by_model = {plan.model: plan for plan in plans if plan.config.seed == 0}
     return [
         FitPlan(
@@ -47,8 +49,8 @@ def plan_settings(config: CompareConfig, selected: Mapping[str, Selected], plans
             (task,),
             replace(by_model[model].config, seed=seed),
         )
-        for task, chosen in selected.items()
-        for model in filter(None, (chosen.fusion, chosen.single))
+        for task, names in models.items()
+        for model in names
         for seed in range(config.seeds)
     ]
 

@@ -173,7 +173,7 @@ class Cost(OfInputs):
     accuracy: Figure
     seconds: float
     mebibytes: float
-    worth_it: bool  # nothing cheaper is as good
+    worth_it: bool  # nothing else is as accurate in as little time
 
 
 class Tuning(Record):

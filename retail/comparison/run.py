@@ -36,7 +36,7 @@ from retail.comparison.result_rows import (
     Validation,
 )
 from retail.comparison.results import Results
-from retail.comparison.scoring import Scoring, difference_rows, setting_rows
+from retail.comparison.scoring import Scoring, best_single, difference_rows, setting_rows
 from retail.comparison.sources import stored_path
 from retail.comparison.tuning import GRID, tune
 from retail.config import CompareConfig
@@ -84,12 +84,13 @@ def compare(
 
     plans, tuning = tune(plans, run) if config.tune else (plans, [])
     outputs = run(plans)
-    selected = select(outputs, tasks)
-    extra = plan_settings(config, selected, plans) if len(tasks) > 1 else []
+    selected, scoring, groups = select(outputs, tasks), Scoring(splits), _group(outputs)
+    compared = {t: [*filter(None, (selected[t].fusion, best_single(scoring, groups, t)))] for t in tasks}
+    extra = plan_settings(config, compared, plans) if len(tasks) > 1 else []
     extra += plan_dedicated(selected, plans)
     counter.total = counter.done + len(extra) * config.settings
     alone = run(extra) if config.settings and extra else []
-    trained = _Trained(Scoring(splits), _group(outputs), alone, selected, tuning, costs or {})
+    trained = _Trained(scoring, groups, alone, selected, tuning, costs or {})
     results = trained.results(manifest, encoders, config, started, counter.done)
     return Comparison(results, tuple(output for output in outputs if output.trained is not None))
 

@@ -97,16 +97,25 @@ class Scoring:
         return rows
 
 
+def best_single(scoring: Scoring, groups: Mapping[str, list[FitOutput]], task: str) -> Modality:
+    """The single input that scores best on the test rows, which can only work against fusion.
+
+    Where test differs from validation (voices never heard), the one chosen on validation may be a straw man.
+    """
+    singles: list[Modality] = [modality for modality in MODALITIES if modality in groups]
+    return max(singles, key=lambda model: scoring.correct(groups[model], task).mean())
+
+
 def setting_rows(
     scoring: Scoring,
     main: Mapping[str, list[FitOutput]],
     alone: Sequence[FitOutput],
     selected: Mapping[str, Selected],
 ) -> list[SettingScore]:
-    """The settings of every task: the chosen models, trained for one task and for all, where there are several."""
+    """The settings of every task: the chosen fusion and the best single input, trained for one task and for all."""
     rows = []
     for task, chosen in selected.items():
-        for kind, model in (("single", chosen.single), ("fusion", chosen.fusion)):
+        for kind, model in (("single", best_single(scoring, main, task)), ("fusion", chosen.fusion)):
             if model is None:
                 continue
             one_task, all_tasks = SETTINGS[kind]
@@ -132,16 +141,11 @@ def _setting_row(scoring: Scoring, task: str, setting: Setting, outputs: Sequenc
 
 
 def difference_rows(scoring: Scoring, groups: Mapping[str, list[FitOutput]]) -> list[Difference]:
-    """Each fusion minus the single modality that is hardest to beat, on the same test rows.
-
-    The baseline is the one that scores best on these very rows, which can only work against fusion: where
-    test differs from validation (voices never heard), the single chosen on validation may be a straw man.
-    """
+    """Each fusion minus the single modality that is hardest to beat, on the same test rows."""
     rows = []
-    singles: list[Modality] = [modality for modality in MODALITIES if modality in groups]
     for task in scoring.classes:
         correct = {model: scoring.correct(group, task) for model, group in groups.items()}
-        baseline = max(singles, key=lambda model: correct[model].mean())
+        baseline = best_single(scoring, groups, task)
         fusions = [model for model, group in groups.items() if group[0].plan.kind == "fusion"]
         tests = {model: paired_test(correct[model], correct[baseline], scoring.groups(task)) for model in fusions}
         adjusted = dict(zip(fusions, holm([tests[model].p_value for model in fusions]), strict=True))

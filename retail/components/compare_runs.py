@@ -1,4 +1,4 @@
-"""Which results Compare looks at: finished runs and the bundled one, a task of theirs and a model.
+"""Which results Compare looks at: finished runs and the bundled one, a question of theirs and a model.
 
 In: the runs folder and `?run=` of the address. Out: a `View`.
 """
@@ -13,12 +13,15 @@ from pathlib import Path
 import streamlit as st
 
 from retail.comparison.results import FORMAT, Results, read_results
+from retail.components.kept_choice import choose_kept
 from retail.components.words import plain
 from retail.files import DEMO_RESULTS
 from retail.schema import UserError
+from retail.wording import task_words
 from retail.workspace import jobs
 
 DEMO_RUN = "demo"
+MODEL_HELP = "Marked in every chart; its mistakes can be opened. Starts with the fusion chosen on validation."
 # The format comes first in a results file, so its beginning says what it is.
 HEAD_BYTES = 200
 
@@ -82,7 +85,7 @@ def _note_run() -> None:
 
 
 def choose() -> View | None:
-    """The pickers; None when there is nothing to look at."""
+    """The pickers of run and question; None when there is nothing to look at."""
     files = results_files()
     if not files:
         return None
@@ -92,7 +95,7 @@ def choose() -> View | None:
         st.session_state.compare_run = st.session_state.compare_asked = asked
     if st.session_state.get("compare_run") not in files:
         st.session_state.compare_run = next(iter(files))
-    which, what, who = st.columns(3)
+    which, what = st.columns([3, 2])
     run = which.selectbox(
         "Results", list(files), format_func=lambda run: files[run][0], key="compare_run", on_change=_note_run
     )
@@ -103,24 +106,26 @@ def choose() -> View | None:
             "No test product of this run has a label, so there is nothing to compare. Label some and train again."
         )
         st.stop()
-    left_out = ", ".join(plain(task) for task in results.tasks if task not in tasks)
+    left_out = ", ".join(plain(task_words(task)) for task in results.tasks if task not in tasks)
     why = f"Left out, because no test product has a label: {left_out}." if left_out else None
-    task = what.selectbox("Task", tasks, format_func=lambda task: task.replace("_", " "), help=why)
-    names = results.titles
-    key = f"compare_model_{run}_{task}"
-    st.session_state.setdefault(key, results.selected[task].model)
-    model = who.selectbox(
-        "Model",
-        list(names),
-        format_func=names.__getitem__,
-        key=key,
-        help="Highlighted in every chart; its mistakes can be opened. Starts with the fusion chosen on validation.",
-    )
-    return View(run, results, task, model)
+    task = what.selectbox("Question", tasks, format_func=task_words, help=why)
+    kept = _kept(run, task)
+    if st.session_state.get(kept) not in results.titles:
+        st.session_state[kept] = results.selected[task].model
+    return View(run, results, task, st.session_state[kept])
+
+
+def choose_model(view: View) -> None:
+    """The picker of the model that the charts mark; the choice counts from the next drawing of the page."""
+    choose_kept("Model", view.results.titles, _kept(view.run, view.task), help=MODEL_HELP)
+
+
+def _kept(run: str, task: str) -> str:
+    return f"compare_model_{run}_{task}"
 
 
 def look_at(view: View, title: str) -> None:
     """Chooses another model, from a callback."""
     model = next((name for name, known in view.results.titles.items() if known == title), None)
     if model:
-        st.session_state[f"compare_model_{view.run}_{view.task}"] = model
+        st.session_state[_kept(view.run, view.task)] = model

@@ -15,6 +15,7 @@ import streamlit as st
 from retail.catalogue.candidates import Candidate, candidates, likely
 from retail.components.words import plain
 from retail.schema import Prediction, Product, UserError, Vocabulary
+from retail.wording import task_words
 
 if TYPE_CHECKING:
     from retail.catalogue.database import Catalogue
@@ -139,7 +140,7 @@ def _draw_it_is(verdicts: Verdicts) -> None:
     draw_search(verdicts.key, verdicts.answer, tasks, verdicts.catalogue, take)
     if not said:
         return
-    words = ", ".join(f"{_words(task)} is “{label}”" for task, label in said.items())
+    words = ", ".join(f"{task_words(task)} is “{label}”" for task, label in said.items())
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(plain(f"So {words}."), width="content")
         if st.button("Save", key=f"save_{verdicts.key}", type="primary"):
@@ -193,7 +194,7 @@ def _draw_list(key: str, found: Sequence[Candidate], several: bool) -> Candidate
     height: int | Literal["content"] = LIST_HEIGHT_PX if len(found) > FIRST else "content"
     with st.container(height=height, border=len(found) > FIRST, gap=None, key=f"found_{key}"):
         for candidate in found:
-            hint = "in the catalogue" if candidate.product_id else _words(candidate.task) if several else ""
+            hint = "in the catalogue" if candidate.product_id else task_words(candidate.task) if several else ""
             label = plain(candidate.title) + (f" · *{plain(hint)}*" if hint else "")
             place = f"take_{key}_{candidate.task}_{candidate.product_id}_{candidate.title}"
             if st.button(label, key=place, type="tertiary"):
@@ -227,7 +228,3 @@ def sentence(kept: Correction) -> str:
         case _:
             said = f"Corrected: it is {right}."
     return f"{said} It counts from the next upload on, and is learned when you train again."
-
-
-def _words(task: str) -> str:
-    return task.replace("_", " ")

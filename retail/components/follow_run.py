@@ -35,7 +35,7 @@ STATE_WORDS = {
     "cancelled": "Cancelled",
 }
 LOG_LINES = 15
-CURVE_LINK = "See it on Compare, under “Map and curves”"
+CURVE_LINK = "See it on Compare, under “Details”"
 
 
 def time_left(now: Status) -> str:

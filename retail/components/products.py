@@ -20,7 +20,7 @@ from retail.dataset.reader import read_manifest
 from retail.dataset.source import changed
 from retail.report.mistakes import answers, saved_by
 from retail.schema import MODALITIES, Answer, Prediction, Product, UserError
-from retail.wording import INPUT_WORDS
+from retail.wording import INPUT_WORDS, percent
 
 CARDS = 12  # as many photos and players as a page shows at once
 COLUMNS = 3
@@ -84,7 +84,7 @@ def _draw_words(view: View, seed: str, row: int, name: str) -> None:
     truth = classes[target] if target >= 0 else "no label"
     st.markdown(f"**{plain(name)}**")
     verb = "correctly answered" if target == preds else "answered"
-    st.markdown(f"{plain(truth)}, {verb} **{plain(classes[preds])}** ({confidence:.0%} sure)")
+    st.markdown(f"{plain(truth)}, {verb} **{plain(classes[preds])}** ({percent(confidence)} sure)")
     if target < 0:
         return
     saved = [WORDS.get(model, model) for model in saved_by(view.results, view.task, seed, row)]

@@ -1,6 +1,6 @@
 """Two to four finished comparisons beside one another, on Compare and on Runs.
 
-In: the finished comparisons, and those chosen at first. Out: cautions, a chart, a table and the verdicts on the page.
+In: the finished comparisons. Out: cautions, a chart, a table and the verdicts on the page.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from retail.report import side_by_side
 MOST_RUNS = 4
 
 
-def draw_side_by_side(first: Sequence[str] = ()) -> None:
-    """The choice of runs, `first` among them, and what can be said of the chosen ones."""
+def draw_side_by_side() -> None:
+    """The choice of runs, and what can be said of the chosen ones."""
     st.subheader("Side by side", anchor=False)
     files = results_files()
     if len(files) < 2:
@@ -27,19 +27,24 @@ def draw_side_by_side(first: Sequence[str] = ()) -> None:
     chosen = st.multiselect(
         "Two to four finished comparisons",
         list(files),
-        first,
         format_func=lambda run: files[run][0],
         max_selections=MOST_RUNS,
     )
     if len(chosen) < 2:
         st.caption("Choose at least two.")
         return
-    results = {files[run][0]: read(files[run][1]) for run in chosen}
-    for sentence in side_by_side.cautions(results):
-        st.warning(sentence)
+    draw_beside(chosen)
+
+
+def draw_beside(runs: Sequence[str]) -> None:
+    """Cautions, figures and verdicts of these runs."""
+    files = results_files()
+    results = {files[run][0]: read(files[run][1]) for run in runs}
+    if cautions := side_by_side.cautions(results):
+        st.warning(" ".join(cautions))
     frame = side_by_side.figures(results)
     if not frame.empty:
-        figure(charts.runs_chart(frame))
+        figure(charts.runs_chart(frame), name="Runs side by side")
         st.dataframe(side_by_side.table(frame), hide_index=True, width="stretch", alt="The runs side by side")
     if said := side_by_side.verdicts(results):
         st.markdown("\n".join(f"- **{plain(title)}**: {plain(sentence)}" for title, sentence in said))

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Literal
 
 import altair as alt
 import pandas as pd
 import streamlit as st
 
-from retail.report.table_formats import Table, heading, shown
+from retail.charts.export import figures_of, png_file, svg_file
+from retail.report.table_formats import Column, Table, as_csv, heading, shown
 
 
 def plain(text: str) -> str:
@@ -24,9 +26,23 @@ def plain(text: str) -> str:
 
 
 def figure(
-    chart: alt.Chart | alt.LayerChart, key: str | None = None, on_select: Callable | str = "ignore", selection: str = ""
+    chart: alt.Chart | alt.LayerChart,
+    key: str | None = None,
+    on_select: Callable | str = "ignore",
+    selection: str = "",
+    name: str = "",
 ) -> Any:
-    """Draws a chart whose description becomes its accessible name; `selection` is the parameter that is listened to."""
+    """Draws a chart whose description becomes its accessible name; `selection` is the parameter that is listened to.
+
+    With a `name`, which no other chart of the page has, it can be taken along as a picture and as figures.
+    """
+    event = _drawn(chart, key, on_select, selection)
+    if name:
+        _offer(chart, name)
+    return event
+
+
+def _drawn(chart: alt.Chart | alt.LayerChart, key: str | None, on_select: Callable | str, selection: str) -> Any:
     words = chart.description
     bare: Any = chart.copy(deep=False)
     bare.description = alt.Undefined  # else every drawing is logged as one with two names
@@ -36,6 +52,24 @@ def figure(
     return st.altair_chart(bare, width="stretch", alt=words, key=key, on_select=heard, selection_mode=selection)
 
 
+def _offer(chart: alt.Chart | alt.LayerChart, name: str) -> None:
+    """The chart as PNG, SVG and CSV, made when it is asked for."""
+    file = re.sub(r"[^\w-]+", "-", name.lower()).strip("-")
+    with (
+        st.popover("Download", icon=":material/download:"),
+        st.container(horizontal=True),
+    ):
+        download("PNG", partial(png_file, chart, name), f"{file}.png", "image/png", key=f"png_{file}")
+        download("SVG", partial(svg_file, chart, name), f"{file}.svg", "image/svg+xml", key=f"svg_{file}")
+        download("CSV", lambda: as_csv(_figures(chart, name)), f"{file}.csv", "text/csv", key=f"csv_{file}")
+
+
+def _figures(chart: alt.Chart | alt.LayerChart, name: str) -> Table:
+    frame = figures_of(chart)
+    rows = [[cell.item() if hasattr(cell, "item") else cell for cell in row] for row in frame.to_numpy(dtype=object)]
+    return Table(name, name, [Column(str(column)) for column in frame.columns], rows)
+
+
 def download(
     label: str,
     content: str | bytes | Callable[[], str | bytes],
@@ -43,12 +77,13 @@ def download(
     mime: str,
     width: Literal["content", "stretch"] = "content",
     help: str | None = None,
+    key: str | None = None,
 ) -> None:
     """Offers a file, made when it is asked for if `content` is a function.
 
     A click does not draw the page again, or Streamlit could take the file away before the browser has fetched it.
     """
-    st.download_button(label, content, name, mime, on_click="ignore", width=width, help=help)
+    st.download_button(label, content, name, mime, on_click="ignore", width=width, help=help, key=key)
 
 
 def table_frame(table: Table, titles: Mapping[str, str] | None = None) -> pd.DataFrame:

@@ -17,7 +17,7 @@ import numpy as np
 
 from retail.evaluation.subsets import TaskAnswers
 from retail.schema import Modality, Prediction, Subset
-from retail.wording import INPUT_WORDS
+from retail.wording import INPUT_WORDS, percent
 
 Value = TypeVar("Value", float, np.ndarray)
 
@@ -58,8 +58,8 @@ class Attribution:
     def sentence(self) -> str:
         """The inputs in the order of what they said for the answer, in points of probability."""
         ranked = sorted(self.parts.items(), key=lambda part: -part[1])
-        words = ", ".join(f"the {INPUT_WORDS[name]} {100 * part:+.0f}" for name, part in ranked)
-        return f"Evidence for {self.label} ({self.prob:.0%}), in points: {words}."
+        words = ", ".join(f"the {INPUT_WORDS[name]} {100 * part:+.1f}" for name, part in ranked)
+        return f"Evidence for {self.label} ({percent(self.prob)}), in points: {words}."
 
 
 def attribution_of(predictions: Mapping[Subset, Prediction], task: str) -> Attribution:

@@ -14,6 +14,7 @@ import numpy as np
 from retail.evaluation.subsets import TaskAnswers
 from retail.metrics.calibration import threshold_for
 from retail.schema import Prediction, Vocabulary
+from retail.wording import task_words
 
 # Share of wrong child answers that is tolerated before the parent answers instead.
 RISK = 0.05
@@ -81,8 +82,8 @@ def contradictions(
             implied = vocabularies[parent].classes[int(mapping[place])]
             if parent in answer.probs and implied != (said := answer.best(parent)[0]):
                 found.append(
-                    f"The answers contradict each other: as {_words(child)}, {best} belongs to {implied}, but as "
-                    f"{_words(parent)} the model says {said}. One of the two is wrong."
+                    f"The answers contradict each other: as {task_words(child)}, {best} belongs to {implied}, but as "
+                    f"{task_words(parent)} the model says {said}. One of the two is wrong."
                 )
     return found
 
@@ -154,10 +155,6 @@ def _parent_row(parent: str, theirs: TaskAnswers, answer: Mapping[str, np.ndarra
         consistent_accuracy=_share(right, known),
         accuracy_when_open=_share(right, backed_off) if backed_off.any() else None,
     )
-
-
-def _words(task: str) -> str:
-    return task.replace("_", " ")
 
 
 def _full(answers: TaskAnswers, split: str) -> np.ndarray:

@@ -41,7 +41,7 @@ def draw(view: View) -> None:
         task = st.selectbox("What is recognised", board.tasks, format_func=words)
     rows = board.of_task(task)
     st.markdown(plain(board_sentence(rows)))
-    figure(charts.board_chart(rows[:SHOWN], view.title))
+    figure(charts.board_chart(rows[:SHOWN], view.title), name=f"Leaderboard {words(task)}")
     if len(rows) > SHOWN:
         st.caption(f"The first {SHOWN} of {len(rows):,}; the table has all.")
     table = leaderboard_table(board, task)

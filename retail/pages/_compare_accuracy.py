@@ -12,7 +12,7 @@ from retail import charts
 from retail.components.compare_runs import View, look_at
 from retail.components.words import figure, plain, show_table, table_frame
 from retail.report.tables import dedicated_table, differences_table, hierarchy_table
-from retail.wording import percent, percent_range, seeds_words
+from retail.wording import percent, percent_range, task_words
 
 SETTING_WORDS = {
     "neither": "one input, one model per question",
@@ -23,16 +23,17 @@ SETTING_WORDS = {
 
 
 def draw_accuracy(view: View) -> None:
-    """Chart and table of every strategy and baseline, then the paired differences."""
+    """Chart and table of every strategy and baseline."""
     data, rows = view.results.data, charts.summary_rows(view.results, view.task)
-    st.subheader("Accuracy with 95 % intervals", anchor=False)
+    st.subheader("How often each model is right", anchor=False)
+    line = " The dashed line is the best single input." if view.results.selected[view.task].fusion else ""
     st.caption(
-        f"{plain(view.task)}: test split, n = {rows[0].n:,} of {data.n_test:,} products, "
-        f"{seeds_words(len(view.results.seeds))}. Click a row, or choose a model above, to mark it in every chart."
+        f"n = {rows[0].n:,} of {data.n_test:,} test products, with 95 % intervals.{line} Click a row, or choose a "
+        "model above, to mark it in every chart."
     )
     chart = charts.accuracy_chart(view.results, view.task, view.title)
     key = f"accuracy_{view.run}_{view.task}_{view.model}"  # a chart that stays would not hear the same row again
-    figure(chart, key, lambda: _take(view, key), "model")
+    figure(chart, key, lambda: _take(view, key), "model", name=f"How often right {task_words(view.task)}")
     shown = [
         {
             "model": view.results.titles[row.model],
@@ -46,8 +47,8 @@ def draw_accuracy(view: View) -> None:
         }
         for row in rows
     ]
-    st.dataframe(pd.DataFrame(shown), hide_index=True, width="stretch")
-    draw_differences(view)
+    with st.expander("The same as a table"):
+        st.dataframe(pd.DataFrame(shown), hide_index=True, width="stretch")
 
 
 def _take(view: View, key: str) -> None:
@@ -58,12 +59,9 @@ def _take(view: View, key: str) -> None:
 
 def draw_differences(view: View) -> None:
     """Each fusion minus the best single input, with both tests."""
-    if not view.cut.differences:
-        return
     table = differences_table(view.cut)
     frame = table_frame(table, view.results.titles)
     frame.insert(frame.shape[1] - 1, "clear", ["yes" if r.significant else "no" for r in view.cut.differences])
-    st.subheader("Fusion minus the best single input", anchor=False)
     st.caption(
         "Paired on the same test products, against the single input that does best on them. “Clear” is Holm-corrected "
         f"over the fusions of this table. {table.note}"
@@ -74,32 +72,28 @@ def draw_differences(view: View) -> None:
 def draw_missing(view: View) -> None:
     """How accurate one model is when inputs are missing, and what a dedicated model would reach."""
     frame = charts.subset_table(view.results, view.task)
-    st.subheader("If an input is missing", anchor=False)
     st.caption("Each row is one trained model; the columns say what it was given. Test split, all test products.")
     chart = charts.subset_chart(view.results, view.task, view.title)
-    figure(chart)
+    figure(chart, name=f"If an input is missing {task_words(view.task)}")
     with st.expander("The same as a table"):
         st.dataframe(frame.map(percent), width="stretch")
     if rows := view.cut.dedicated:
         st.subheader("One model for every mix of inputs, or one model each?", anchor=False)
         st.caption("What one model for any inputs loses against a model trained for exactly these inputs.")
         chart = charts.dedicated_chart(rows, view.task)
-        figure(chart)
+        figure(chart, name=f"One model or one each {task_words(view.task)}")
         show_table(dedicated_table(view.cut), view.results.titles)
 
 
 def draw_settings(view: View) -> None:
     """The four settings side by side, and answers of tasks that lie within each other."""
     if rows := view.cut.settings:
-        st.subheader("Multi-modal and multi-task", anchor=False)
-        st.markdown(
-            "**Multi-modal** joins several inputs to answer one question; **multi-task** lets one model answer several "
-            "questions. Each can be on or off:"
-        )
+        single = next((charts.inputs_words(row.modalities) for row in rows if len(row.modalities) == 1), "")
+        st.caption(f"“One input” is the single input that is best on the test products: {plain(single)}.")
         shown = [
             {
-                "setting": row.setting,
-                "what it means": SETTING_WORDS[row.setting],
+                "setting": SETTING_WORDS[row.setting],
+                "known as": row.setting,
                 "inputs": charts.inputs_words(row.modalities),
                 "accuracy": percent(row.accuracy),
                 "95 % interval": percent_range(row.accuracy_low, row.accuracy_high),
@@ -108,7 +102,7 @@ def draw_settings(view: View) -> None:
             for row in rows
         ]
         st.dataframe(pd.DataFrame(shown), hide_index=True, width="stretch")
-    table = hierarchy_table(view.results)
+    table = hierarchy_table(view.cut)
     if table.rows:
         st.subheader(table.title, anchor=False)
         st.caption(

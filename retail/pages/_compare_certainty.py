@@ -1,4 +1,4 @@
-"""Section of Compare on how sure the chosen model is: calibration, thresholds, prediction sets.
+"""Sections of Compare on how sure the chosen model is: thresholds, calibration, prediction sets.
 
 In: a `View`. Out: charts and tables on the page.
 """
@@ -8,7 +8,6 @@ from __future__ import annotations
 import streamlit as st
 
 from retail import charts
-from retail.comparison.chosen_rows import Calibration
 from retail.components.compare_runs import View
 from retail.components.words import figure, show_table
 from retail.report.findings import threshold_sentence
@@ -20,40 +19,12 @@ from retail.report.tables import (
     subset_certainty_table,
     thresholds_table,
 )
+from retail.wording import task_words
 
 
-def draw_certainty(view: View) -> None:
-    """Does 80 % sure mean right 8 times in 10, and how sure is sure enough?"""
-    (row,) = view.cut.calibration
-    cut, titles = view.cut, view.results.titles
-    st.subheader("Can you trust the percentages?", anchor=False)
-    st.caption(
-        f"{titles[row.model]}, first seed, n = {row.n:,} test products. On the dotted line 80 % "
-        "sure means right 8 times in 10. A temperature fitted on validation brings the answers closer to it."
-    )
-    show_table(calibration_table(cut), titles)
-    left, right = st.columns([3, 2])
-    with left:
-        figure(charts.reliability_chart(row))
-    with right:
-        figure(charts.bin_chart(row))
-    with st.expander("All bins with counts"):
-        show_table(reliability_table(cut), titles)
-    _draw_threshold(view, row)
-    if cut.subset_certainty:
-        table = subset_certainty_table(cut.subset_certainty)
-        st.subheader(table.title, anchor=False)
-        st.caption(f"Each mix has a temperature and thresholds of its own, from validation. {table.note}")
-        show_table(table, titles)
-    if cut.conformal:
-        table = conformal_table(cut)
-        st.subheader(table.title, anchor=False)
-        st.caption(f"A set of answers instead of one, with a promise that it contains the right one. {table.note}")
-        show_table(table, titles)
-
-
-def _draw_threshold(view: View, row: Calibration) -> None:
+def draw_threshold(view: View) -> None:
     """The threshold that validation gives for a target accuracy, and the result on the test products."""
+    (row,) = view.cut.calibration
     st.subheader("How sure is sure enough?", anchor=False)
     wished = st.slider("Target accuracy", 50.0, 99.0, 95.0, 0.5, format="%.1f %%") / 100
     wish = row.threshold_for(wished)
@@ -61,9 +32,41 @@ def _draw_threshold(view: View, row: Calibration) -> None:
     if wish.accuracy is not None:
         st.caption("Validation promises it with 95 % confidence; the cross shows the result on the test products.")
     if row.coverage:
-        chart = charts.coverage_chart(row, wish)
-        figure(chart)
+        figure(charts.coverage_chart(row, wish), name=f"How sure is sure enough {task_words(view.task)}")
     with st.expander("Both as tables"):
         for table in (thresholds_table(view.cut), coverage_table(view.cut)):
             st.markdown(f"**{table.title}**")
             show_table(table, view.results.titles)
+
+
+def draw_certainty(view: View) -> None:
+    """Does 80 % sure mean right 8 times in 10?"""
+    (row,) = view.cut.calibration
+    cut, titles = view.cut, view.results.titles
+    st.subheader("Can you trust the percentages?", anchor=False)
+    st.caption(
+        f"{titles[row.model]}, first seed, n = {row.n:,} test products. On the dotted line 80 % "
+        "sure means right 8 times in 10. A temperature fitted on validation brings the answers closer to it."
+    )
+    left, right = st.columns([3, 2])
+    with left:
+        figure(charts.reliability_chart(row), name=f"Percentages and how often right {task_words(view.task)}")
+    with right:
+        figure(charts.bin_chart(row), name=f"How sure the answers are {task_words(view.task)}")
+    show_table(calibration_table(cut), titles)
+    with st.expander("All bins with counts"):
+        show_table(reliability_table(cut), titles)
+
+
+def draw_each_mix(view: View) -> None:
+    """How sure and right with each mix of the inputs."""
+    table = subset_certainty_table(view.cut.subset_certainty)
+    st.caption(f"Each mix has a temperature and thresholds of its own, from validation. {table.note}")
+    show_table(table, view.results.titles)
+
+
+def draw_sets(view: View) -> None:
+    """Prediction sets, and whether they keep their promise."""
+    table = conformal_table(view.cut)
+    st.caption(f"A set of answers instead of one, with a promise that it contains the right one. {table.note}")
+    show_table(table, view.results.titles)

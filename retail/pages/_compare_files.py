@@ -1,4 +1,4 @@
-"""Section of Compare with every table, downloads, and the strategies' sources.
+"""Sections of Compare with every table, downloads, the rules of the race and the methods' sources.
 
 In: a `View`. Out: tables and files on the page.
 """
@@ -19,9 +19,8 @@ from retail.report.tables import all_tables
 def draw_files(view: View) -> None:
     """Every table that the command line writes, and the whole of it as files."""
     results = view.results
-    st.subheader("Every table, all tasks", anchor=False)
     tables = {table.title: table for table in all_tables(results)}
-    table = tables[st.selectbox("Table", list(tables))]
+    table = tables[st.selectbox("Table, of all questions", list(tables))]
     show_table(table, results.titles)
     if table.note:
         st.caption(table.note)
@@ -37,9 +36,11 @@ def draw_files(view: View) -> None:
         for file in files:
             download(*file)
     st.caption("The HTML report is one file that opens without a network.")
-    st.subheader("How the comparison was run", anchor=False)
-    st.markdown("\n".join(f"- {rule}" for rule in results.protocol))
-    with st.expander("What the strategies do, and where they come from"):
-        for model in results.models:
-            if model.kind == "fusion":
-                st.markdown(f"**{model.title}** ({model.level} level). {model.summary}  \n{model.source}")
+
+
+def draw_protocol(view: View) -> None:
+    """The rules of the race, and the fusion methods with their sources."""
+    st.markdown("\n".join(f"- {rule}" for rule in view.results.protocol))
+    for model in view.results.models:
+        if model.kind == "fusion":
+            st.markdown(f"**{model.title}** ({model.level} level). {model.summary}  \n{model.source}")

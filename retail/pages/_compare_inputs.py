@@ -5,87 +5,77 @@ In: a `View`. Out: charts and tables on the page.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import pandas as pd
 import streamlit as st
 
 from retail import charts
 from retail.comparison.chosen_rows import Attribution
 from retail.components.compare_runs import View
+from retail.components.some_rows import choose_rows
 from retail.components.words import figure, show_table
-from retail.report.mistakes import ClassGain, class_gains
+from retail.report.mistakes import class_gains
 from retail.report.tables import BEST_VALUE, attribution_table, cascade_table, costs_table
-from retail.wording import percent
-
-# A chart with more classes cannot be read; the tables hold them all.
-MOST_CLASSES = 30
+from retail.wording import percent, points, task_words
 
 
-def _ends(rows: list[ClassGain]) -> list[ClassGain]:
-    """The first and the last of sorted rows, when there are too many to draw."""
-    half = MOST_CLASSES // 2
-    return rows if len(rows) <= MOST_CLASSES else rows[:half] + rows[-half:]
+def draw_gains(view: View) -> None:
+    """Which classes gain by fusion."""
+    gains = class_gains(view.results, view.task, view.model)
+    if not gains:
+        st.caption("No single input was kept to compare with.")
+        return
+    single = view.results.titles[gains[0].single]
+    st.caption(
+        f"{view.title} minus {single}, the single input that is best over all classes; mean of the seeds. "
+        "At the right: points, and in brackets the test products; where they are few, a single one moves the bar a lot."
+    )
+    names = [row.label for row in gains]
+    places = choose_rows(names, f"gains_{view.run}_{view.task}", "classes", "The largest gains and losses")
+    if places:
+        chart = charts.gain_chart(pd.DataFrame([gains[place] for place in places]), view.task)
+        figure(chart, name=f"Gains by class {task_words(view.task)}")
+    with st.expander("The same as a table"):
+        shown = [
+            {"class": row.label, "n": row.n, view.title: percent(row.accuracy)}
+            | {single: percent(row.single_accuracy), "gain": points(row.gain)}
+            for row in gains
+        ]
+        st.dataframe(pd.DataFrame(shown), hide_index=True, width="stretch")
 
 
-def draw_helps(view: View) -> None:
-    """Which classes gain by fusion, and which input decides for which class."""
-    if view.results.kind(view.model) != "fusion":
-        st.info("Gains by class are shown for fusions only: choose one under Model.")
-    elif gains := class_gains(view.results, view.task, view.model):
-        single = view.results.titles[gains[0].single]
-        st.subheader("What fusion gains, class by class", anchor=False)
-        some = f" The {MOST_CLASSES} classes with the largest gains and losses." if len(gains) > MOST_CLASSES else ""
-        st.caption(
-            f"{view.title} minus {single}, the single input that is best over all classes; mean of the seeds. "
-            f"Where a class has few test products, a single one moves its bar a lot.{some}"
-        )
-        chart = charts.gain_chart(pd.DataFrame(_ends(gains)), view.task)
-        figure(chart)
-        with st.expander("The same as a table"):
-            shown = [
-                {"class": row.label, "n": row.n, view.title: percent(row.accuracy)}
-                | {single: percent(row.single_accuracy), "gain, points": f"{100 * row.gain:+.1f}"}
-                for row in gains
-            ]
-            st.dataframe(pd.DataFrame(shown), hide_index=True, width="stretch")
-    if rows := view.cut.attribution:
-        _draw_attribution(view, rows)
-
-
-def _draw_attribution(view: View, rows: Sequence[Attribution]) -> None:
-    def clearest(row: Attribution) -> float:
-        return max(map(abs, row.parts.values()))
-
-    st.subheader("What each input adds to the right answer", anchor=False)
-    chosen = sorted(rows, key=clearest, reverse=True)[:MOST_CLASSES]
-    some = f" The {MOST_CLASSES} clearest of {len(rows)} classes." if len(chosen) < len(rows) else ""
+def draw_attribution(view: View) -> None:
+    """Which input decides for which class."""
+    rows = sorted(view.cut.attribution, key=_clearest, reverse=True)
     st.caption(
         f"{view.results.titles[rows[0].model]}, first seed: exact Shapley values, in points of probability, mean "
-        f"over the test products of the class.{some}"
+        "over the test products of the class; the clearest first."
     )
-    chart = charts.attribution_chart(chosen, view.task)
-    figure(chart)
+    names = [row.label for row in rows]
+    places = choose_rows(names, f"adds_{view.run}_{view.task}", "classes", "The clearest and the least clear")
+    if places:
+        chart = charts.attribution_chart([rows[place] for place in places], view.task)
+        figure(chart, name=f"What each input adds {task_words(view.task)}")
     with st.expander("The same as a table"):
         show_table(attribution_table(view.cut), view.results.titles)
 
 
+def _clearest(row: Attribution) -> float:
+    return max(map(abs, row.parts.values()))
+
+
 def draw_costs(view: View) -> None:
-    """Accuracy against time, and how much accuracy is kept when more is asked only where it is needed."""
-    cut = view.cut
-    if rows := cut.costs:
-        st.subheader("What each input costs", anchor=False)
-        st.caption(
-            "Time to decode and encode one product on the machine of the run, and the size of the encoders. "
-            + BEST_VALUE
-        )
-        chart = charts.cost_chart(rows, view.task)
-        figure(chart)
-        show_table(costs_table(cut), view.results.titles)
-    if steps := cut.cascade:
-        st.subheader("One input first, more only when unsure", anchor=False)
-        st.caption("From never asking (left) to always asking (right). Thresholds come from validation.")
-        chart = charts.cascade_chart(steps, view.task)
-        figure(chart)
-        with st.expander("The same as a table"):
-            show_table(cascade_table(cut), view.results.titles)
+    """Accuracy beside time."""
+    st.caption(
+        "Accuracy, and at the right the time to decode and encode one product on the machine of the run, the quickest "
+        f"first. {BEST_VALUE}"
+    )
+    figure(charts.cost_chart(view.cut.costs, view.task), name=f"What each input costs {task_words(view.task)}")
+    show_table(costs_table(view.cut), view.results.titles)
+
+
+def draw_cascade(view: View) -> None:
+    """How much accuracy is kept when more is asked only where it is needed."""
+    st.caption("From never asking (left) to always asking (right). Thresholds come from validation.")
+    figure(charts.cascade_chart(view.cut.cascade, view.task), name=f"Asking only when unsure {task_words(view.task)}")
+    with st.expander("The same as a table"):
+        show_table(cascade_table(view.cut), view.results.titles)

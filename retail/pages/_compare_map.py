@@ -1,4 +1,4 @@
-"""Section of Compare that draws the test products on a plane, and the learning curves there are.
+"""Sections of Compare that draw the test products on a plane, and the learning curves there are.
 
 In: a `View`. Out: a map on which a box lists its products, and curves of `python -m retail curve`.
 """
@@ -20,7 +20,7 @@ from retail.frozen.results import CURVE_FORMAT, CurveResults
 from retail.metrics.projection import MOST_POINTS, UMAP_HINT, methods, on_plane, some_rows
 from retail.report.mistakes import answers, seeds_of
 from retail.schema import Modality, Progress, UserError
-from retail.wording import INPUT_WORDS
+from retail.wording import INPUT_WORDS, percent, task_words
 from retail.workspace.background import Background
 
 SPLIT_WORDS = {"val": "validation"}
@@ -62,7 +62,6 @@ def draw_working(work: Background) -> None:
 
 def draw_map(view: View) -> None:
     """Look-alikes together: where are the mistakes?"""
-    st.subheader("Map of the test products", anchor=False)
     manifest, remark = run_manifest(view)
     if manifest is None:
         st.info(remark)
@@ -72,7 +71,9 @@ def draw_map(view: View) -> None:
     which, what, how = st.columns(3)
     modality = which.selectbox("Input", inputs, format_func=INPUT_WORDS.__getitem__)
     tasks = list(view.results.tasks)
-    shade = what.selectbox("Colour by", tasks, tasks.index(_coloured(view)), key=f"colour_{view.run}_{view.task}")
+    shade = what.selectbox(
+        "Colour by", tasks, tasks.index(_coloured(view)), key=f"colour_{view.run}_{view.task}", format_func=task_words
+    )
     method = how.selectbox("Method", methods(), help=None if "UMAP" in methods() else UMAP_HINT)
     asked = f"map_{view.run}"
     if not st.session_state.get(asked):
@@ -112,7 +113,9 @@ def _draw_points(view: View, points: pd.DataFrame, kept: float | None, method: s
     points["colour"] = [names[coarse[row]] if coarse[row] >= 0 else "no label" for row in points["place"]]
     points["answer"] = ["right" if target[row] == preds[row] else "wrong" for row in points["place"]]
     cap = f" {MOST_POINTS:,} of {len(ids):,} test products, chosen at random." if len(ids) > MOST_POINTS else ""
-    share = "" if kept is None else f" The map keeps {kept:.0%} of the variance: neighbours on it may be far apart."
+    share = (
+        "" if kept is None else f" The map keeps {percent(kept)} of the variance: neighbours on it may be far apart."
+    )
     st.caption(
         f"{method} of the embeddings; answers of {view.title}, seed {seed}.{share}{cap} Draw a box with the mouse, or "
         "choose a class below, to list products."
@@ -122,7 +125,7 @@ def _draw_points(view: View, points: pd.DataFrame, kept: float | None, method: s
         return
     chart = charts.plane_chart(points, view.task)
     key = f"plane_{view.run}_{view.task}"
-    event = figure(chart, key, "rerun", "box")
+    event = figure(chart, key, "rerun", "box", name=f"Map of the test products {task_words(view.task)}")
     box = event.selection.get("box", {})
     name = st.selectbox(
         "Products in class",
@@ -160,7 +163,6 @@ def curves_at_hand() -> dict[str, CurveResults]:
 
 def draw_curves(view: View) -> None:
     """Learning curves of runs on this machine that know this task."""
-    st.subheader("How many examples does it take?", anchor=False)
     found = curves_at_hand()
     with st.expander("Open a learning curve"):
         upload = st.file_uploader("File written by `python -m retail curve --out`", type=["json"], max_upload_size=20)
@@ -171,7 +173,10 @@ def draw_curves(view: View) -> None:
             st.error(plain(str(error)))
     files = {title: curves for title, curves in found.items() if view.task in curves.tasks}
     if not files:
-        st.caption(f"No learning curve for {plain(view.task)} yet; choose “How many examples does it take?” on Train.")
+        st.caption(
+            f"No learning curve for {plain(task_words(view.task))} yet; choose “How many examples does it take?” on "
+            "Train."
+        )
         return
     curves = files[st.selectbox("Learning curve", list(files))]
     rows = curves.of_task(view.task)
@@ -180,5 +185,4 @@ def draw_curves(view: View) -> None:
         f"n = {rows[0].n:,} {split} products; intervals are over {curves.draws} draws of the examples; for “all”, they "
         "are over the products."
     )
-    chart = charts.curve_chart(rows, view.task)
-    figure(chart)
+    figure(charts.curve_chart(rows, view.task), name=f"How many examples {task_words(view.task)}")

@@ -10,10 +10,12 @@ from dataclasses import replace
 import streamlit as st
 
 from retail import charts
+from retail.components.some_rows import choose_rows
 from retail.components.words import figure, plain
 from retail.dataset import summary
 from retail.dataset.manifest import Manifest
 from retail.splits import unseen_classes
+from retail.wording import task_words
 
 
 def draw_classes(manifest: Manifest) -> None:
@@ -22,11 +24,16 @@ def draw_classes(manifest: Manifest) -> None:
         st.info("No column looks like a label. Choose under Columns what the model should learn.")
         return
     tasks = list(dict.fromkeys([*manifest.tasks, *manifest.label_columns]))
-    task = st.selectbox("What to learn", tasks, format_func=lambda name: name.replace("_", " "))
+    task = st.selectbox("What to learn", tasks, format_func=task_words)
     st.markdown(plain(summary.balance_sentence(manifest, task)))
     for sentence in unseen_classes(replace(manifest, tasks=(task,))):
         st.warning(plain(sentence))
-    figure(charts.class_chart(summary.class_counts(manifest, task), task))
-    classes = len({product.labels.get(task) for product in manifest.products} - {"", None})
-    if classes > charts.MAX_CLASSES:
-        st.caption(f"The {charts.MAX_CLASSES} largest of {classes} classes are shown.")
+    counts = summary.class_counts(manifest, task)
+    names = list(dict.fromkeys(counts["class"]))
+    if not names:
+        return
+    places = choose_rows(names, f"classes_{manifest.checksum}_{task}", "classes", "The largest and the smallest")
+    shown = {names[place] for place in places}
+    if shown:
+        chart = charts.class_chart(counts[counts["class"].isin(shown)], task)
+        figure(chart, name=f"Products per class {task_words(task)}")

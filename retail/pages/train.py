@@ -40,7 +40,7 @@ METHOD_HELP = {
     "frozen": "Features of one input from its pretrained encoder, reduced in several ways, with a simple classifier "
     "on top: the quickest answer to “is there anything to learn?”",
     "curve": "A learning curve: accuracy of one input with 1, 2, 4 … products per class, so you see whether more "
-    "products would help. Compare shows it under “Map and curves”.",
+    "products would help. Compare shows it under “Details”.",
 }
 ONE_INPUT = ("frozen", "curve")
 ENCODERS = {

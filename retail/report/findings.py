@@ -17,7 +17,7 @@ from retail.config.wish import DEFAULT_WISH
 from retail.evaluation.cascade import cheapest
 from retail.evaluation.reports import SubsetCertainty
 from retail.schema import MODALITIES, Modality
-from retail.wording import INPUT_WORDS, inputs_words, percent
+from retail.wording import INPUT_WORDS, given_words, inputs_sentence, joined, percent, points_range, task_words
 
 OfTask = TypeVar("OfTask", bound=OfModel)
 
@@ -32,10 +32,12 @@ def findings(results: Results) -> list[str]:
     for task in results.tasks:
         for row in _of(results.calibration, task):
             wish = next(wish for wish in row.thresholds if wish.wished == DEFAULT_WISH)
-            found.append(f"{task}: {_lower(threshold_sentence(wish))}")
+            found.append(f"{task_words(task)}: {_lower(threshold_sentence(wish))}")
         found += [_broken_promise(row) for row in _of(results.conformal, task) if _is_broken(row)]
         found += _broken_threshold([row for row in results.subset_certainty if row.task == task])
-        found += [f"For {task}: {_lower(sentence)}" for sentence in deciding(_of(results.attribution, task))]
+        found += [
+            f"For {task_words(task)}: {_lower(sentence)}" for sentence in deciding(_of(results.attribution, task))
+        ]
         found += _cascade(_of(results.cascade, task))
     found += [_hierarchy(row) for row in results.hierarchy]
     return found + [_remedy(finding) for finding in (results.doctor.findings if results.doctor else ())]
@@ -87,18 +89,18 @@ def listed(labels: Sequence[str]) -> str:
     """'a, b and c', a long list cut short."""
     if len(labels) > NAMED + 1:
         return ", ".join(labels[:NAMED]) + f" and {len(labels) - NAMED} more"
-    return " and ".join(filter(None, [", ".join(labels[:-1]), labels[-1]]))
+    return joined(labels)
 
 
 def _loss(rows: Sequence[Dedicated]) -> list[str]:
     worst = largest_loss(rows)
     if worst is None or worst.loss <= 0:
         return []
-    given = inputs_words(worst.modalities)
+    given = given_words(worst.modalities)
     return [
-        f"With {given} only, accuracy drops most for {worst.task}: {percent(worst.accuracy)} against "
+        f"With only {given}, accuracy drops most for {task_words(worst.task)}: {percent(worst.accuracy)} against "
         f"{percent(worst.dedicated)} for a model trained on just that, a loss of "
-        f"{100 * worst.loss:.1f} points [{100 * worst.loss_low:.1f}, {100 * worst.loss_high:.1f}], "
+        f"{100 * worst.loss:.1f} points {points_range(worst.loss_low, worst.loss_high)}, "
         f"n = {worst.n:,}."
     ]
 
@@ -110,8 +112,8 @@ def _is_broken(row: Conformal) -> bool:
 
 def _broken_promise(row: Conformal) -> str:
     return (
-        f"{row.task}: prediction sets that promise {percent(row.promised)} contain the right answer for only "
-        f"{percent(row.coverage)} of the test products. Validation is easier than test, so do not rely on them."
+        f"{task_words(row.task)}: prediction sets that promise {percent(row.promised)} contain the right answer for "
+        f"only {percent(row.coverage)} of the test products. Validation is easier than test, so do not rely on them."
     )
 
 
@@ -122,8 +124,9 @@ def _broken_threshold(rows: Sequence[SubsetCertainty]) -> list[str]:
         return []
     wish, row = min(found, key=lambda pair: pair[0].accuracy or 0.0)
     return [
-        f"{row.task}: with {inputs_words(row.modalities)}, answers that promise to be right {percent(wish.wished)} of "
-        f"the time were right for only {percent(wish.accuracy or 0.0)} of the {wish.answered:,} test products that "
+        f"{task_words(row.task)}: with {inputs_sentence(row.modalities)}, answers that promise to be right "
+        f"{percent(wish.wished)} of the time were right for only {percent(wish.accuracy or 0.0)} of the "
+        f"{wish.answered:,} test products that "
         "they answer. Validation is easier than test, so do not rely on it."
     ]
 
@@ -137,7 +140,8 @@ def _cascade(rows: Sequence[Cascade]) -> list[str]:
         return []
     best = max(steps.values(), key=lambda step: step[-1].val_accuracy)
     enough, always, never = cheapest(best), best[-1], best[0]
-    asking = f"{always.task}: asking for {inputs_words(always.then)} when unsure"
+    more = [name for name in always.then if name != "image"]  # the photo, where there is one, comes first
+    asking = f"{task_words(always.task)}: asking for {given_words(more)} when unsure"
     without = f"{percent(never.accuracy)} without asking, {percent(always.accuracy)} with asking every time"
     if enough.accuracy <= never.accuracy:
         return [f"{asking} gains nothing here ({without})."]
@@ -147,14 +151,14 @@ def _cascade(rows: Sequence[Cascade]) -> list[str]:
 
 
 def _hierarchy(row: Hierarchy) -> str:
-    parents = listed([parent.task for parent in row.parents])
+    parents, child = listed([task_words(parent.task) for parent in row.parents]), task_words(row.child)
     said = (
-        f"{row.child} belongs to {parents}: answered separately they contradict each other for "
+        f"{child} belongs to {parents}: answered separately they contradict each other for "
         f"{percent(row.contradictions)} of the products, answered together never"
     )
     if row.error is None:
-        return f"{said}; at {percent(row.risk)} risk the {row.child} is always left open."
+        return f"{said}; at {percent(row.risk)} risk the {child} is always left open."
     return (
-        f"{said}; at {percent(row.risk)} risk the {row.child} is named for {percent(row.answered)} "
+        f"{said}; at {percent(row.risk)} risk the {child} is named for {percent(row.answered)} "
         f"({percent(row.error)} of these wrong) and left open for the others."
     )

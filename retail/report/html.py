@@ -6,6 +6,7 @@ In: `Results`. Out: the page as a string: verdicts, charts, every table and a mo
 from __future__ import annotations
 
 from retail.comparison.results import Results
+from retail.report.answers import three_answers
 from retail.report.findings import findings
 from retail.report.model_card import model_card
 from retail.report.table_formats import exact, heading, shown
@@ -27,9 +28,13 @@ def html_report(results: Results) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    verdicts = [verdict(results, task) for task in results.tasks]
+    scored = results.scored_tasks()
+    answers = {own.task: three_answers(results, own.task, own.model) if own.task in scored else [] for own in verdicts}
     return templates.get_template("report.html.jinja").render(
         title=f"Which inputs should you use? {results.data.name}",
-        verdicts=[verdict(results, task) for task in results.tasks],
+        verdicts=verdicts,
+        answers=answers,
         findings=findings(results),
         figures=figures(results),
         tables=all_tables(results),

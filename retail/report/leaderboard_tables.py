@@ -120,14 +120,14 @@ def certainty_sentences(row: SubsetCertainty) -> list[str]:
     if wish is None or wish.threshold is None:
         needed = f" It would take about {wish.needed:,} validation products." if wish and wish.needed else ""
         sentences.append(
-            f"Validation cannot promise {DEFAULT_WISH:.0%}, so no answer is accepted without a look.{needed}"
+            f"Validation cannot promise {percent(DEFAULT_WISH)}, so no answer is accepted without a look.{needed}"
         )
     elif wish.accuracy is None:
-        sentences.append(f"No answer is sure enough to be accepted at {DEFAULT_WISH:.0%}.")
+        sentences.append(f"No answer is sure enough to be accepted at {percent(DEFAULT_WISH)}.")
     else:
         right = round(wish.accuracy * wish.answered)
         sentences.append(
-            f"Accepted at {DEFAULT_WISH:.0%}: {percent(wish.coverage)} of the answers, {right:,} of these "
+            f"Accepted at {percent(DEFAULT_WISH)}: {percent(wish.coverage)} of the answers, {right:,} of these "
             f"{wish.answered:,} right ({percent(wish.accuracy)})."
         )
     sentences.append(

@@ -25,7 +25,9 @@ def model_card(results: Results) -> dict[str, str]:
         "Data": f"{data.name}, SHA-256 {data.checksum}: {data.n_train:,} training, {data.n_val:,} "
         f"validation and {data.n_test:,} test products.",
         "Encoders": "; ".join(f"{m}: {e.name} ({e.fingerprint})" for m, e in results.encoders.items()),
-        "Settings": ", ".join(f"{name} = {value}" for name, value in results.config.to_dict().items()),
+        "Settings": ", ".join(
+            f"{name} = {'not set' if value is None else value}" for name, value in results.config.to_dict().items()
+        ),
         "Seeds": ", ".join(map(str, results.seeds)),
         "Made": f"{results.created}, {cost.seconds} s on {cost.machine}.",
         "Limits": "The figures hold for products and recordings like those of the test rows. A class that was not "

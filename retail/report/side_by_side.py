@@ -12,9 +12,7 @@ import pandas as pd
 
 from retail.comparison.results import Results
 from retail.report.verdict import verdict
-from retail.wording import percent, percent_range
-
-VERDICT_WORDS = {"yes": "fusion pays", "no": "fusion does not pay", "unclear": "too close to call"}
+from retail.wording import percent, percent_range, task_words
 
 
 def figures(runs: Mapping[str, Results]) -> pd.DataFrame:
@@ -27,7 +25,7 @@ def figures(runs: Mapping[str, Results]) -> pd.DataFrame:
         for task in results.scored_tasks():
             score, single = results.chosen_score(task), results.best_single_score(task)
             rows.append(
-                {"task": task, "run": title, "verdict": VERDICT_WORDS[verdict(results, task).kind]}
+                {"task": task, "run": title, "verdict": verdict(results, task).label.lower()}
                 | {"model": results.titles[score.model], "single": results.titles[single.model], "n": score.n}
                 | {"accuracy": score.accuracy, "accuracy_low": score.accuracy_low, "accuracy_high": score.accuracy_high}
                 | {"single_accuracy": single.accuracy}
@@ -41,7 +39,7 @@ def table(frame: pd.DataFrame) -> pd.DataFrame:
     """The same for reading."""
     return pd.DataFrame(
         {
-            "question": row.task,
+            "question": task_words(row.task),
             "run": row.run,
             "verdict": row.verdict,
             "best model": row.model,

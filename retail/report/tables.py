@@ -13,13 +13,17 @@ from retail.comparison.result_rows import Accuracy, Setting
 from retail.comparison.results import Results
 from retail.config.wish import DEFAULT_WISH
 from retail.evaluation.reports import Scores, SubsetCertainty
+from retail.report.answers import three_answers
 from retail.report.findings import findings
 from retail.report.table_formats import Cell, Column, Estimate, Table, as_text
 from retail.report.verdict import verdict
-from retail.wording import INPUT_WORDS, inputs_words, seeds_words
+from retail.wording import INPUT_WORDS, inputs_words, percent, seeds_words, task_words
 
 Rows = list[list[Cell]]
-BEST_VALUE = "Best value: nothing else is as accurate with as little time and as small encoders."
+BEST_VALUE = (
+    "Best value: no other mix of inputs is as accurate in as little time. Only time counts, because every product "
+    "takes it again; the encoders are loaded once."
+)
 SETTINGS: tuple[Setting, ...] = ("neither", "multi-task", "multi-modal", "both")
 
 
@@ -33,8 +37,8 @@ def accuracy_table(results: Results) -> Table:
     rows: Rows = [[m.model, *(summary[m.model, task] for task in results.tasks)] for m in results.models]
     data = results.data
     title = (
-        f"Accuracy in % [95 % interval] on {data.n_test} test products, {seeds_words(len(results.seeds))} "
-        f"(train {data.n_train}, validation {data.n_val})"
+        f"Accuracy in % [95 % interval] on {data.n_test:,} test products, {seeds_words(len(results.seeds))} "
+        f"(train {data.n_train:,}, validation {data.n_val:,})"
     )
     return Table("accuracy", title, [Column("model"), *(Column(task, "%") for task in results.tasks)], rows)
 
@@ -154,9 +158,10 @@ def subset_certainty_table(rows: Sequence[SubsetCertainty]) -> Table:
     columns += [Column("in the set", "%"), Column("set size", "number"), Column("surer with less", "%")]
     columns += [Column("called unknown", "%"), Column("n")]
     note = (
-        f"Accepted: sure enough to be right {DEFAULT_WISH:.0%} of the time. Rows needed: of validation, to promise it "
-        "where it cannot. By chance: what a perfectly calibrated model stays below 19 times in 20. Surer with less: "
-        "products whose confidence rises without an input. Called unknown: products of known classes, wrongly."
+        f"Accepted: sure enough to be right {percent(DEFAULT_WISH)} of the time. Rows needed: of validation, to "
+        "promise it where it cannot. By chance: what a perfectly calibrated model stays below 19 times in 20. Surer "
+        "with less: products whose confidence rises without an input. Called unknown: products of known classes, "
+        "wrongly."
     )
     return Table("subset_certainty", "As sure as right, with each mix of the inputs", columns, cells, note)
 
@@ -297,12 +302,21 @@ def comparison_table(results: Results) -> str:
     cost = results.cost
     parts = [
         "\n".join(verdict(results, task).sentence for task in results.tasks),
+        "\n".join(_answers(results)),
         "\n".join(findings(results)),
         *(as_text(table) for table in all_tables(results) if table.printed),
         "\n".join(results.protocol),
         f"{cost.fits} fits in {cost.seconds} s on {cost.machine}.",
     ]
     return "\n\n".join(filter(None, parts))
+
+
+def _answers(results: Results) -> list[str]:
+    return [
+        f"{task_words(task)}: {answer.question} {answer.said}. {answer.rests_on}"
+        for task in results.scored_tasks()
+        for answer in three_answers(results, task, verdict(results, task).model)
+    ]
 
 
 def scores_table(scores: Scores) -> str:

@@ -14,21 +14,36 @@ from retail.report.html import html_report
 from retail.report.mistakes import rows_in
 from retail.report.tables import all_tables
 from retail.report.verdict import verdict
+from retail.wording import percent
 from tests.browser.conftest import WAIT_MS
 from tests.browser.driving import SCHEMES, nameless_charts, overflow, settled, violations
 from tests.results_sample import CLASSES, MODELS, ids, sample_json, sample_results
 
 pytestmark = pytest.mark.browser
 
-SECTIONS = (
-    "Accuracy,Missing inputs,Settings,Mistakes,How sure,What helps,Costs,Map and curves,Tables and files,Side by side"
-).split(",")
+GROUPS = ("Answer", "Mistakes", "Trust", "Details")
 WRONG = (0, 1)  # beans answered as cocoa
 
 
-def open_section(page, name: str) -> None:
-    page.get_by_role("radiogroup", name="Section").get_by_text(name, exact=True).click()
+def open_group(page, name: str) -> None:
+    page.get_by_role("tab", name=name, exact=True).click()
     settled(page)
+
+
+def unfold(page, title: str) -> None:
+    """Opens a section of the chosen tab."""
+    page.locator("summary").filter(has_text=title).click()
+    settled(page)
+
+
+def unfold_all(page) -> None:
+    """Every section that is closed, also those within others."""
+    for _ in range(12):
+        closed = page.locator("details:not([open]) > summary:visible")
+        if not closed.count():
+            return
+        closed.first.click()
+        settled(page)
 
 
 def listed(page, count: int) -> set[str]:
@@ -52,18 +67,20 @@ def words(pair: tuple[int, int]) -> str:
 
 def test_the_verdict_and_every_model_with_its_interval_are_the_stored_ones(open_page):
     page = open_page("compare")
-    page.get_by_text(verdict(sample_results(), "product").sentence).first.wait_for()
-    chart = page.locator("[aria-label*='Accuracy for product']").first
+    answer = verdict(sample_results(), "product")
+    page.get_by_role("heading", level=2, name=answer.decision).wait_for()
+    page.get_by_text(answer.reason).wait_for()
+    chart = page.locator("[aria-label*='is right most often for product']").first
     chart.wait_for()
     said = chart.get_attribute("aria-label")
     for _, _, _, title, accuracy in MODELS:
-        assert f"{title} {accuracy['product']:.1%}" in said
+        assert f"{title} {percent(accuracy['product'])}" in said
     assert page.elsewhere == []
 
 
 def test_a_click_on_a_cell_lists_only_its_products_with_photo_words_and_sound(open_page):
     page = open_page("compare")
-    open_section(page, "Mistakes")
+    open_group(page, "Mistakes")
     chart = page.get_by_test_id("stVegaLiteChart").first
     cell = chart.locator("path[aria-label*='answered: cocoa; true: beans']").first
     cell.scroll_into_view_if_needed()
@@ -80,7 +97,7 @@ def test_a_click_on_a_cell_lists_only_its_products_with_photo_words_and_sound(op
 
 def test_the_select_box_opens_the_same_cell_by_keyboard(open_page):
     page = open_page("compare")
-    open_section(page, "Mistakes")
+    open_group(page, "Mistakes")
     box = page.get_by_role("combobox", name="Products of")
     option = page.get_by_role("option", name=words(WRONG))
     cards = page.get_by_text("Would have been right alone").first
@@ -106,7 +123,7 @@ def test_a_click_on_a_model_marks_it_in_the_other_charts(open_page):
     dot.scroll_into_view_if_needed()
     dot.click()
     expect(page.get_by_role("combobox", name="Model")).to_have_value("Photo only", timeout=WAIT_MS)
-    open_section(page, "Mistakes")
+    open_group(page, "Mistakes")
     page.get_by_text("Photo only, seed 0").first.wait_for()
 
 
@@ -114,8 +131,9 @@ def test_a_click_on_a_model_marks_it_in_the_other_charts(open_page):
 def test_no_section_fails_scrolls_sideways_or_shuts_anybody_out(open_page, scheme):
     page = open_page("compare", scheme=scheme, width=390)
     settled(page)
-    for name in SECTIONS:
-        open_section(page, name)
+    for name in GROUPS:
+        open_group(page, name)
+        unfold_all(page)
         assert page.get_by_test_id("stException").count() == 0, name
         assert overflow(page) == [] and nameless_charts(page) == 0, name
         assert violations(page) == [], name
@@ -124,7 +142,8 @@ def test_no_section_fails_scrolls_sideways_or_shuts_anybody_out(open_page, schem
 
 def test_a_box_on_the_map_lists_products_and_so_does_a_class(open_page):
     page = open_page("compare")
-    open_section(page, "Map and curves")
+    open_group(page, "Details")
+    unfold(page, "Map of the test products")
     page.get_by_role("button", name="Draw the map").click()
     page.get_by_text("PCA of the embeddings").wait_for()
     settled(page)
@@ -149,7 +168,7 @@ def test_a_box_on_the_map_lists_products_and_so_does_a_class(open_page):
 
 def test_the_downloads_hold_every_table_and_name_no_folder_of_this_machine(open_page):
     page = open_page("compare")
-    open_section(page, "Tables and files")
+    open_group(page, "Details")
     found = {}
     for label in ("Tables (CSV, zipped)", "Tables (LaTeX)", "Report (HTML)", "Results (JSON)"):
         with page.expect_download() as download:
@@ -161,3 +180,37 @@ def test_the_downloads_hold_every_table_and_name_no_folder_of_this_machine(open_
     assert found["Tables (LaTeX)"].decode().count(r"\begin{table}") == len(tables)
     assert found["Report (HTML)"].decode() == html_report(sample_results())
     assert json.loads(found["Results (JSON)"]) == sample_json()
+
+
+def test_a_chart_is_taken_along_as_picture_and_as_figures(open_page):
+    page = open_page("compare", scheme="dark", width=390)
+    settled(page)
+    page.get_by_test_id("stPopoverButton").first.click()  # Streamlit's own, on the chart, gives a PNG alone
+    page.get_by_role("button", name="PNG", exact=True).wait_for()
+    assert violations(page) == []
+    found = {}
+    for kind in ("PNG", "SVG", "CSV"):
+        with page.expect_download() as download:
+            page.get_by_role("button", name=kind, exact=True).click()
+        assert download.value.suggested_filename == f"how-often-right-product.{kind.lower()}"
+        found[kind] = download.value.path().read_bytes()
+    assert found["PNG"].startswith(b"\x89PNG") and b"<svg" in found["SVG"]
+    lines = found["CSV"].decode().splitlines()
+    assert lines[0] == "title,kind,accuracy,accuracy_low,accuracy_high,n"
+    assert {line.split(",")[0] for line in lines[1:]} == {model[3] for model in MODELS}
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_no_figure_beside_a_row_is_cut_off(open_page, width):
+    page = open_page("compare", width=width)
+    settled(page)
+    outside = """charts => charts.flatMap(chart => {
+        const box = chart.getBoundingClientRect();
+        return [...chart.querySelectorAll("svg text")].filter(text => {
+            const own = text.getBoundingClientRect();
+            return own.width && (own.right > box.right + 1 || own.left < box.left - 1);
+        }).map(text => text.textContent);
+    })"""
+    charts = page.get_by_test_id("stVegaLiteChart")
+    assert charts.locator("svg text").filter(has_text="84.0 %").count() == 1
+    assert charts.evaluate_all(outside) == []

@@ -9,6 +9,7 @@ from PIL import Image
 
 from retail.files import DEMO_TASKS
 from retail.report.verdict import verdict
+from retail.wording import percent
 from tests.browser.driving import answered, answers, settled, try_example
 from tests.results_sample import MODELS, sample_results
 
@@ -98,12 +99,12 @@ def test_visitors_never_see_each_others_uploads(open_page):
 
 def test_compare_shows_the_stored_verdict_and_every_model_and_asks_nobody_else(open_page):
     page = open_page("compare")
-    page.get_by_text(verdict(sample_results(), "product").sentence).first.wait_for()
-    chart = page.locator("[aria-label*='Accuracy for product']").first
+    page.get_by_role("heading", level=2, name=verdict(sample_results(), "product").decision).wait_for()
+    chart = page.locator("[aria-label*='is right most often for product']").first
     chart.wait_for()
     words = chart.get_attribute("aria-label")
     for _, _, _, title, accuracy in MODELS:
-        assert f"{title} {accuracy['product']:.1%}" in words
+        assert f"{title} {percent(accuracy['product'])}" in words
     settled(page)
     assert page.elsewhere == []
 

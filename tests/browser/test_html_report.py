@@ -27,7 +27,7 @@ def test_it_asks_for_nothing_but_itself(open_report, folder):
     page = open_report()
     assert page.elsewhere == [f"{folder.as_uri()}/report.html"]
     assert page.locator("svg").count() == 8
-    assert page.get_by_role("img", name="Accuracy for product, n = 200").is_visible()
+    assert page.get_by_role("img", name="Gated sum is right most often for product: 84.0 %").is_visible()
 
 
 @pytest.mark.parametrize(("scheme", "ink"), [("light", "rgb(20, 24, 31)"), ("dark", "rgb(232, 234, 238)")])

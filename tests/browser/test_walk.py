@@ -123,7 +123,7 @@ def compare(page, job: jobs.Job) -> None:
     settled(page)
     page.get_by_role("link", name="See the comparison").click()
     page.get_by_role("heading", level=1, name="Which inputs should you use?").wait_for()
-    page.get_by_text(verdict(read_results(job.results), TASKS[0]).sentence).first.wait_for()
+    page.get_by_text(verdict(read_results(job.results), TASKS[0]).reason).first.wait_for()
     settled(page)
 
 
