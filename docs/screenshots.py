@@ -161,15 +161,23 @@ def shots() -> dict[str, tuple[str, Callable[[Page], None]]]:
     }
 
 
+def chromium() -> str:
+    """The browser; says how to get it where there is none."""
+    found = shutil.which("chromium")
+    if found is None:
+        raise SystemExit("Pictures need Debian's chromium: apt-get install chromium")
+    return found
+
+
 @contextlib.contextmanager
-def dashboard() -> Iterator[str]:
-    """The address of a server of its own with an empty home folder."""
-    with socket.socket() as probe, tempfile.TemporaryDirectory() as home:
+def dashboard(home: Path) -> Iterator[str]:
+    """The address of a server of its own with this home folder."""
+    with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
         probe.close()
         command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", f"--server.port={port}"]
-        environment = os.environ | {"RETAIL_HOME": home, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(PROJECT)}
+        environment = os.environ | {"RETAIL_HOME": str(home), "OMP_NUM_THREADS": "1", "PYTHONPATH": str(PROJECT)}
         server = subprocess.Popen(
             [*command, "--server.headless=true"],
             cwd=PROJECT,
@@ -217,12 +225,13 @@ def take(browser: Browser, url: str, name: str, page_name: str, prepare: Callabl
 
 def main(wanted: list[str]) -> None:
     """Takes all pictures, or those of the pages that are named."""
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        raise SystemExit("Pictures need Debian's chromium: apt-get install chromium")
     PICTURES.mkdir(parents=True, exist_ok=True)
-    with dashboard() as url, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS.split())
+    with (
+        tempfile.TemporaryDirectory() as home,
+        dashboard(Path(home)) as url,
+        sync_playwright() as playwright,
+    ):
+        browser = playwright.chromium.launch(executable_path=chromium(), args=FLAGS.split())
         for name, (page_name, prepare) in shots().items():
             if not wanted or page_name in wanted:
                 take(browser, url, name, page_name, prepare)
