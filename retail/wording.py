@@ -35,3 +35,9 @@ def percent(value: float) -> str:
 def percent_range(low: float, high: float) -> str:
     """0.8, 0.9 -> '80.0 % to 90.0 %'."""
     return f"{percent(low)} to {percent(high)}"
+
+
+def spent(seconds: float) -> str:
+    """200 -> '3 min 20 s'."""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"

@@ -32,7 +32,7 @@ EXAMPLES = {
     "check": "Example: python -m retail check my_products.zip --tasks category,colour",
     "fetch": "Example: python -m retail fetch my_products.csv",
     "embed": "Example: python -m retail embed data/demo",
-    "train": "Example: python -m retail train data/demo --tasks product,category --strategy gated --out my_bundle",
+    "train": "Example: python -m retail train my_products.zip --best --minutes 10 --out my_bundle",
     "finetune": "Example: python -m retail finetune my_photos.zip --tasks product --out my_bundle --epochs 12",
     "compare": "Example: python -m retail compare data/demo --tasks product,category --seeds 3 --out results.json",
     "frozen": "Example: python -m retail frozen my_photos.zip --tasks product --methods logistic,pca+logistic",

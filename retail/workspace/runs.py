@@ -30,6 +30,7 @@ from retail.workspace.datasets import DEMO_NAME, file_name_of
 from retail.workspace.recognizers import RUN_BUNDLES, bundles_in, imported_folder
 
 KIND_WORDS = {
+    "best": "Best of several methods",
     "compare": "Comparison",
     "finetune": "Fine-tuning",
     "frozen": "Frozen features",
