@@ -72,13 +72,15 @@ class BestReport(FileRecord):
 
     @property
     def on_test(self) -> str:
-        """'test: colour 89.0 % [85.0, 92.0], n = 200', "" without test products."""
-        several = len(self.test) > 1
+        """'test: 89.0 % [85.0, 92.0], n = 200', "" without test products; of several tasks each by its name."""
+        several, counts = len(self.test) > 1, {row.n for row in self.test}
         figures = [
             f"{f'{row.task} ' * several}{percent(row.accuracy)} "
-            f"[{100 * row.accuracy_low:.1f}, {100 * row.accuracy_high:.1f}], n = {row.n:,}"
+            f"[{100 * row.accuracy_low:.1f}, {100 * row.accuracy_high:.1f}]" + f", n = {row.n:,}" * (len(counts) > 1)
             for row in self.test
         ]
+        if len(counts) == 1:
+            figures[-1] += f", n = {counts.pop():,}"
         return f"test: {'; '.join(figures)}" if figures else ""
 
     @property

@@ -129,7 +129,7 @@ class Reporter:
         if stage != self.stage:
             self.close()
             if self.timed:
-                self.line(f"{stage[:1].upper()}{stage[1:]}" + (f", {total:,} in all" if total else ""))
+                self.line(f"{stage[:1].upper()}{stage[1:]}" + (f", {done:,} of {total:,} done" if total else ""))
             self.bar, self.stage = tqdm(total=total, desc=stage, file=sys.stderr, disable=None), stage
             self.stage_started, self.stage_first = time.time(), done
         assert self.bar is not None

@@ -59,7 +59,14 @@ def model_word(model: str) -> str:
 
 
 def draw_run(job: jobs.Job, links: bool = True) -> None:
-    """Draws one run, with links to where it can be looked at."""
+    """Draws one run, with its log and with links to where it can be looked at."""
+    draw_state(job, links)
+    draw_log(job, opened=jobs.status(job).state == "failed")
+    draw_buttons(job)
+
+
+def draw_state(job: jobs.Job, links: bool = False) -> None:
+    """How far it is, or how it ended."""
     now = jobs.status(job)
     waits, live = now.state == jobs.QUEUED, now.state in jobs.LIVE
     st.markdown(f"**{plain(now.title or job.id)}** · {STATE_WORDS[now.state]}")
@@ -77,10 +84,14 @@ def draw_run(job: jobs.Job, links: bool = True) -> None:
         # Red is for what went wrong; a cancel was wished for.
         (st.info if now.state == "cancelled" else st.error)(plain(now.message or f"The run was {now.state}."))
     _draw_partial(now, live)
-    draw_log(job, opened=now.state == "failed")
-    if waits or live:
+
+
+def draw_buttons(job: jobs.Job) -> None:
+    """Cancel or Retry; nothing for a run that is done."""
+    state = jobs.status(job).state
+    if state in jobs.UNFINISHED:
         st.button("Cancel", key=f"cancel_{job.id}", on_click=jobs.cancel, args=(job,))
-    elif now.state != "done":
+    elif state != "done":
         again = "Finished work is kept: embeddings are reused, and fine-tuning resumes after its last epoch."
         st.button("Retry", key=f"retry_{job.id}", on_click=jobs.retry, args=(job,), help=again)
 
@@ -115,8 +126,8 @@ def draw_open_link(bundle: Path) -> None:
     """The way to a recogniser that was made."""
     st.page_link(
         PAGES / "recognise.py",
-        label="Open your recogniser →",
-        icon=":material/image_search:",
+        label="**Open your recogniser →**",
+        icon=":material/photo_camera:",
         query_params={"recogniser": title_of(bundle)},
     )
 
@@ -137,23 +148,26 @@ def _draw_links(job: jobs.Job) -> None:
     st.success("Done." if found is None else plain(f"Done. {found.sentence} {found.reason}"))
     if found and found.left_out:
         st.caption(plain(" ".join(found.left_out)))
+    with st.container(horizontal=True):
+        _draw_ways(job, bundles)
+
+
+def _draw_ways(job: jobs.Job, bundles: list[Path]) -> None:
     if bundles:
         draw_open_link(bundles[0])
-    left, right = st.columns(2)
     made = format_of(str(job.results), job.results.stat().st_mtime) if job.results.is_file() else ""
     if made == FORMAT:
-        left.page_link(
+        st.page_link(
             PAGES / "compare.py",
             label="See the comparison",
             icon=":material/bar_chart:",
             query_params={"run": job.id},
         )
     elif made == CURVE_FORMAT:
-        left.page_link(PAGES / "compare.py", label=CURVE_LINK, icon=":material/bar_chart:")
+        st.page_link(PAGES / "compare.py", label=CURVE_LINK, icon=":material/bar_chart:")
     elif bundles:
-        with left:
-            draw_figures_link(bundles[0])
-    right.page_link(PAGES / "runs.py", label="All runs", icon=":material/history:")
+        draw_figures_link(bundles[0])
+    st.page_link(PAGES / "runs.py", label="All runs", icon=":material/history:")
 
 
 def _draw_partial(now: Status, live: bool) -> None:

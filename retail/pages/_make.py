@@ -21,6 +21,7 @@ from retail.workspace.requests import BestRequest
 
 BUTTON = "Make a recogniser"
 ENCODERS = "bundled"
+KEEPS = "It keeps the best on validation products, and tests that once."
 
 
 def draw(
@@ -28,8 +29,7 @@ def draw(
 ) -> BestRequest | None:
     """The time and the button; the request once it is pressed."""
     with st.container(border=True):
-        st.header(BUTTON, anchor=False)
-        st.markdown(f"{_tries(inputs)} Keeps what is best on validation products, and tests it once.")
+        st.markdown(f"**One press, and the method is chosen for you.** {_tries(inputs)} {KEEPS}")
         usual = usual_minutes(manifest)
         minutes = st.segmented_control(
             "Time",
@@ -58,9 +58,9 @@ def _tries(inputs: tuple[Modality, ...]) -> str:
     """What it does with these inputs."""
     words = [word for modality, word in INPUT_WORDS.items() if modality in inputs]
     if len(words) == 1:
-        return f"Tries simple methods on the {words[0]} first, then fine-tuning where the time allows."
+        return f"It tries simple methods on the {words[0]} first, then fine-tuning where the time allows."
     listed = f"{', '.join(words[:-1])} and {words[-1]}"
-    return f"Tries {listed} each alone, then together in three ways, then fine-tuning where the time allows."
+    return f"It tries {listed} each alone, then together in three ways, then fine-tuning where the time allows."
 
 
 def _encoding(manifest: Manifest, inputs: tuple[Modality, ...], minutes: float) -> str:

@@ -13,16 +13,18 @@ import streamlit as st
 
 from retail.components.follow_run import STATE_WORDS
 from retail.components.kept_choice import box_key, choose_kept
+from retail.workspace import naming
 from retail.workspace.runs import Run
 
 CHOSEN = "chosen_run"  # of the session
+# In pixels; together what a window of 1280 leaves beside the menu.
 COLUMNS: dict[str, Any] = {
-    "name": st.column_config.TextColumn("Name", width="large"),
-    "result": st.column_config.TextColumn("Result", width="large"),
-    "state": st.column_config.TextColumn("State", width="small"),
-    "started": st.column_config.DatetimeColumn("Started", format="D MMM YYYY, HH:mm", width="small"),
-    "minutes": st.column_config.NumberColumn("Minutes", format="%.1f", width="small"),
-    "tags": st.column_config.TextColumn("Tags", width="small"),
+    "name": st.column_config.TextColumn("Name", width=205),
+    "result": st.column_config.TextColumn("Result", width=280),
+    "state": st.column_config.TextColumn("State", width=80),
+    "started": st.column_config.DatetimeColumn("Started", format="D MMM, HH:mm", width=105),
+    "minutes": st.column_config.NumberColumn("Minutes", format="%.1f", width=70),
+    "tags": st.column_config.TextColumn("Tags", width=70),
 }
 
 
@@ -30,7 +32,7 @@ def history_table(history: list[Run]) -> pd.DataFrame:
     """One line a run; times and durations are values, so that columns sort as people mean it."""
     return pd.DataFrame(
         {
-            "name": run.title,
+            "name": naming.without_date(run.title) or run.title,
             "result": run.headline,
             "state": STATE_WORDS.get(run.state, run.state),
             "started": datetime.fromtimestamp(run.started) if run.started else None,
@@ -61,7 +63,8 @@ def draw(history: list[Run]) -> Run:
         column_config=COLUMNS,
         key="runs_table",
         on_select=lambda: _open(order),
-        selection_mode=["single-row", "single-cell"],
+        selection_mode="single-cell",
+        placeholder="–",
         alt="All runs; the box below opens one",
     )
     return known[choose_kept("Run", names, CHOSEN)]
@@ -74,7 +77,6 @@ def tags_of(run: Run) -> list[str]:
 
 def _open(order: list[str]) -> None:
     """The run of the line that was clicked; `order` is that of the table as it was drawn."""
-    selection = st.session_state.runs_table.selection
-    places = [*selection.rows, *(cell[0] for cell in selection.cells)]
-    if places and places[0] < len(order):
-        st.session_state[CHOSEN] = order[places[0]]
+    cells = st.session_state.runs_table.selection.cells
+    if cells and cells[0][0] < len(order):
+        st.session_state[CHOSEN] = order[cells[0][0]]

@@ -13,7 +13,8 @@ import streamlit as st
 
 from retail.best.record import report_of
 from retail.comparison.results import read_results
-from retail.components.follow_run import CURVE_LINK, draw_figures_link, draw_open_link, follow
+from retail.components.follow_run import CURVE_LINK, draw_figures_link, draw_open_link, draw_state, follow
+from retail.components.log_view import draw_log
 from retail.components.training_history import draw_training
 from retail.components.words import download, plain
 from retail.files import PAGES
@@ -32,14 +33,16 @@ Content = Callable[[], str | bytes]
 def draw(run: Run, history: Sequence[Run]) -> None:
     """Everything about it."""
     with st.container(border=True):
-        follow(run.job, run.state in jobs.UNFINISHED)
         if run.state == "done":
-            if run.headline:
-                st.markdown(f"**{plain(run.headline)}**")
+            draw_state(run.job)
+            st.markdown(f"**{plain(run.headline)}**" if run.headline else "Done.")
             _draw_links(run)
             _draw_files(run)
-            _draw_tried(run)
             _draw_recogniser(run)
+            _draw_tried(run)
+            draw_log(run.job, opened=False)
+        else:
+            follow(run.job, run.state in jobs.UNFINISHED)
         _draw_settings(run, history)
         _draw_notes(run, history)
 
@@ -49,6 +52,8 @@ def _draw_links(run: Run) -> None:
     with st.container(horizontal=True):
         if run.bundles:
             draw_open_link(run.bundles[0])
+        if len(run.bundles) == 1:
+            draw_figures_link(run.bundles[0])
         if run.kind == "predict" and (run.job.folder / bulk.PREDICTIONS).is_file():
             st.page_link(
                 PAGES / "recognise.py",
@@ -119,14 +124,18 @@ def _draw_recogniser(run: Run) -> None:
     if not bundles:
         return
     left, right = st.columns([2, 1], vertical_alignment="bottom")
-    name = left.selectbox("Recogniser", list(bundles), help="Also available on Recognise.")
+    name = next(iter(bundles))
+    with left:
+        if len(bundles) > 1:
+            name = st.selectbox("Recogniser", list(bundles), help="Also available on Recognise.")
+        st.caption("Unpack it for `python -m retail predict FOLDER`, or import it below on another machine.")
     content = partial(runs.bundle_zip, bundles[name])
     what = "recogniser" if len(bundles) == 1 else f"{name}_recogniser"
     with right:
         file = naming.file_name(run.title, run.started, ".zip", what)
         download("Recogniser (ZIP)", content, file, "application/zip", width="stretch")
-    st.caption("Unpack it for `python -m retail predict FOLDER`, or import it below on another machine.")
-    draw_figures_link(bundles[name])
+    if len(bundles) > 1:
+        draw_figures_link(bundles[name])
     draw_training(training_of(bundles[name]), f"{run.id}_{name}")
 
 

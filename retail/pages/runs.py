@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from retail.components.compare_runs import results_files
 from retail.components.side_by_side import draw_side_by_side
 from retail.components.words import plain
 from retail.files import PAGES
@@ -43,6 +44,7 @@ else:
     st.info("No runs yet. Make a recogniser on Train, or look at the demo comparison on Compare.")
     st.page_link(PAGES / "train.py", label="Train", icon=":material/model_training:")
 st.divider()
-draw_side_by_side()
-st.divider()
+if len(results_files()) > 1:
+    draw_side_by_side()
+    st.divider()
 draw_import()

@@ -60,10 +60,15 @@ def name_by_kept(folder: Path, title: str) -> None:
         Name(title=title + asked.removeprefix(UNDECIDED)).write(folder / NAME)
 
 
+def without_date(title: str) -> str:
+    """For lists that say it in a column of its own."""
+    return " · ".join(part for part in title.split(" · ") if not re.fullmatch(r"\d{1,2} \w+ \d\d:\d\d", part))
+
+
 def file_name(title: str, started: float, ending: str, what: str = "") -> str:
     """'Gated fusion · Fashion · 28 Nov 14:05' -> 'fashion_gated_fusion_2026-11-28.csv', as people name files."""
     date = time.strftime("%Y-%m-%d", time.localtime(started))
-    method, *parts = [part for part in title.split(" · ") if not re.fullmatch(r"\d{1,2} \w+ \d\d:\d\d", part)] or [""]
+    method, *parts = without_date(title).split(" · ")
     words = re.sub(r"[^\w-]+", "_", " ".join([*parts[:1], method, *parts[1:]]).lower()).strip("_")[:60].strip("_")
     return "_".join(filter(None, (words or "run", what, date))) + ending
 

@@ -27,7 +27,7 @@ from retail.recognizer.bundle import BUNDLE, load_bundle, training_of
 from retail.report.verdict import verdict
 from retail.schema import UserError
 from retail.wording import percent
-from retail.workspace import audits, jobs, leaderboards
+from retail.workspace import audits, bulk, jobs, leaderboards
 from retail.workspace.datasets import DEMO_NAME, file_name_of
 from retail.workspace.recognizers import RUN_BUNDLES, bundles_in, imported_folder
 
@@ -166,6 +166,12 @@ def headline(job: jobs.Job) -> str:
             last = info.finetuning_history[-1].val_accuracy
             figures = [f"{task} {percent(value)}" for task, value in last.items()]
             return f"On validation: {', '.join(figures)}"
+        if info and info.history and info.best_epoch is not None:
+            return f"On validation: {percent(info.history[info.best_epoch].val_accuracy)}"
+    if bulk.is_bulk(job):
+        answers = bulk.predictions(job)
+        many = f"{len(answers.rows):,} products"
+        return f"{answers.answered():,} of {many} answered" if answers.columns else many
     if (path := job.folder / "frozen.json").is_file():
         return frozen_headline(FrozenResults.read(path), _kept_method(job))
     return ""
@@ -178,9 +184,10 @@ def _kept_method(job: jobs.Job) -> str:
 
 
 def best_headline(found: BestReport) -> str:
-    """What was kept, on validation and on test."""
+    """What was kept, on test, or on validation where there is no test."""
     won = found.winner
-    return f"{won.title}: {percent(won.accuracy)} on validation; {found.on_test or 'no test products'}"
+    figures = ", ".join(f"{row.task} {percent(row.accuracy)}" for row in found.test)
+    return f"On test: {figures} ({won.title})" if figures else f"On validation: {percent(won.accuracy)} ({won.title})"
 
 
 def board_headline(board: Leaderboard) -> str:
@@ -200,7 +207,7 @@ def frozen_headline(results: FrozenResults, kept: str = "") -> str:
 
 
 def results_headline(results: Results) -> str:
-    """Whether fusion pays, and the best model of the first task that has a labelled test row; "" where none has."""
+    """The best model of the first task that has a labelled test row, and whether fusion pays; "" where none has."""
     tasks = results.scored_tasks()
     if not tasks:
         return ""
@@ -209,7 +216,7 @@ def results_headline(results: Results) -> str:
     figure = f"{task} {percent(chosen.accuracy)} ({results.titles[chosen.model]})"
     if results.selected[task].fusion is None:
         return figure
-    return f"Fusion pays for {kinds.count('yes')} of {len(kinds)} tasks; {figure}"
+    return f"{figure}; fusion pays for {kinds.count('yes')} of {len(kinds)} tasks"
 
 
 def curve_headline(curves: CurveResults) -> str:
