@@ -15,6 +15,7 @@ ONE = TrainRequest(data=Path("shop"), tasks=("colour", "drink"), config=TrainCon
 def test_settings_are_words_and_values_without_what_is_the_same_for_all():
     found = settings_of(ONE)
     assert (found["strategy"], found["tasks"], found["group"]) == ("gated", "colour, drink", NOTHING)
+    assert settings_of(ONE.model_copy(update={"tasks": ()}))["tasks"] == "all"
     assert not {"format", "kind", "out"} & set(found)
 
 

@@ -169,7 +169,9 @@ def _draw_settings(run: Run, history: Sequence[Run]) -> None:
                 {"": "≠" * row.differs, "setting": row.setting, "this run": row.this, "the other": row.other}
                 for row in found
             ]
-        st.dataframe(pd.DataFrame(rows), hide_index=True, width="stretch", alt="The settings of this run")
+        mark = {"": st.column_config.TextColumn(width=40)}
+        table = pd.DataFrame(rows)
+        st.dataframe(table, hide_index=True, width="stretch", column_config=mark, alt="The settings of this run")
 
 
 @st.dialog("Delete this run?")

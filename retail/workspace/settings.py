@@ -12,6 +12,7 @@ from typing import Any
 from retail.workspace.requests import Request
 
 NOTHING = "–"
+EMPTY_IS_ALL = ("tasks", "strategies", "methods")  # settings of which an empty list means all there are
 INTERNAL = ("format", "kind")  # the same for all runs of one kind, or said in its name
 
 
@@ -35,11 +36,11 @@ def settings_of(request: Request) -> dict[str, str]:
     flat: dict[str, str] = {}
     for name, value in values.items():
         if not isinstance(value, Mapping):
-            flat[_words(name)] = _shown(value)
+            flat[_words(name)] = _shown(name, value)
             continue
         for inner, own in value.items():
             label = _words(inner)
-            flat[f"{_words(name)}: {label}" if label in flat else label] = _shown(own)
+            flat[f"{_words(name)}: {label}" if label in flat else label] = _shown(inner, own)
     return flat
 
 
@@ -55,11 +56,13 @@ def _words(name: str) -> str:
     return name.replace("_", " ")
 
 
-def _shown(value: Any) -> str:
+def _shown(name: str, value: Any) -> str:
+    if value == [] and name in EMPTY_IS_ALL:
+        return "all"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list):
         return ", ".join(map(str, value)) or NOTHING
     if isinstance(value, Mapping):
-        return ", ".join(f"{_words(name)} {_shown(own)}" for name, own in value.items()) or NOTHING
+        return ", ".join(f"{_words(inner)} {_shown(inner, own)}" for inner, own in value.items()) or NOTHING
     return NOTHING if value is None or value == "" else str(value)
