@@ -23,6 +23,9 @@ from retail.dataset.reader import read_manifest
 from retail.encoders import load_preset
 from retail.recognizer.bundle import load_bundle
 from retail.schema import Product
+from retail.workspace.execution import execute
+from retail.workspace.requests import BestRequest, write_request
+from retail.workspace.trained_by import trained_by
 from tests.tiny_encoders import tiny_photo_encoder
 
 FAST = TrainConfig(max_epochs=2)
@@ -186,6 +189,17 @@ def test_the_library_and_the_command_make_the_same(small_data, tmp_path):
     result = CliRunner().invoke(app, typed)
     assert result.exit_code == 0 and "kept Photo only: 100.0 % on 12 validation products" in result.output
     assert load_bundle(out).modalities == ("image",)
+
+
+def test_what_a_search_kept_can_be_trained_again(small_data, tmp_path, empty_home):
+    config = TrainConfig(max_epochs=2, seed=3)
+    request = BestRequest(data=small_data, tasks=("colour",), config=config, minutes=2, out=Path("bundles/best"))
+    execute(request, folder=tmp_path)
+    write_request(request, tmp_path)
+    again = trained_by(tmp_path / "bundles" / "best")
+    assert (again.tasks, again.config.strategy, again.config.modalities) == (("colour",), "linear", ("image",))
+    execute(again, folder=tmp_path / "again")
+    assert load_bundle(tmp_path / "again" / "best").modalities == ("image",)
 
 
 @pytest.mark.parametrize(
