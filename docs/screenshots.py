@@ -1,7 +1,8 @@
-"""Pictures of every page as a visitor sees it: the real dashboard on the demo data in headless Chromium.
+"""Pictures of every page and state as a visitor sees it: the real dashboard on the demo data in headless Chromium.
 
-In: nothing; Debian's chromium must be installed. Out: docs/screenshots/PAGE-light.png, -dark.png and -phone.png.
-Run it with `python docs/screenshots.py`, or with names of pages to take only those.
+In: nothing; Debian's chromium must be installed. Out: docs/screenshots/PAGE-light.png, -dark.png and -phone.png, and
+PAGE-STATE-LOOK.png. Run it with `python docs/screenshots.py`, or with names of pages or pictures to take only those.
+docs/screenshots/before holds the pages of 7f4388b, before they were drawn anew.
 """
 
 from __future__ import annotations
@@ -47,6 +48,101 @@ def try_example(page: Page) -> None:
     """Recognise with all three inputs filled."""
     page.get_by_role("button", name="Try an example").click()
     page.get_by_text("The example's label is").first.wait_for()
+
+
+def see_form(page: Page) -> None:
+    """Recognise with nothing given."""
+    page.get_by_role("button", name="Try an example").wait_for()
+
+
+def describe(words: str) -> Callable[[Page], None]:
+    """Recognise with a description alone."""
+
+    def type_it(page: Page) -> None:
+        page.get_by_role("textbox", name="Description").fill(words)
+        page.keyboard.press("Tab")
+        page.locator(".st-key-answer").wait_for()
+
+    return type_it
+
+
+def try_groceries(page: Page) -> None:
+    """Recognise with the recogniser of real groceries."""
+    choose(page, "Recogniser", "Groceries (81 real products)")
+    try_example(page)
+
+
+def choose(page: Page, box: str, option: str) -> None:
+    """Takes an option of a box."""
+    page.get_by_role("combobox", name=box).first.click()
+    page.get_by_role("option", name=option).first.click()
+    settled(page)
+
+
+def open_product(page: Page) -> None:
+    """Data with a product of the gallery opened."""
+    page.locator("[class*=st-key-card_gallery_]").nth(3).get_by_role("button").first.click()
+    page.get_by_role("button", name="All products").wait_for()
+
+
+def open_tab(name: str) -> Callable[[Page], None]:
+    """A page with another tab open, from that tab on."""
+
+    def open_it(page: Page) -> None:
+        tab = page.get_by_role("tab", name=name, exact=True)
+        tab.click()
+        settled(page)
+        tab.evaluate("tab => tab.scrollIntoView({block: 'start'})")
+
+    return open_it
+
+
+def choose_yourself(page: Page) -> None:
+    """Train with what is behind the button."""
+    page.get_by_text("Choose yourself", exact=True).click()
+    page.get_by_role("button", name="Start", exact=True).wait_for()
+    page.get_by_text("Choose yourself", exact=True).evaluate("box => box.scrollIntoView({block: 'start'})")
+
+
+MADE: list[str] = []  # the address of the run that Train has made
+
+
+def make_one(page: Page) -> None:
+    """Train while a recogniser is made; the first look starts it."""
+    if MADE:
+        page.goto(MADE[0])
+    else:
+        settled(page)
+        page.get_by_role("button", name="Make a recogniser").click()
+        page.wait_for_url("**run=*")
+        MADE.append(page.url)
+    page.get_by_role("button", name="Cancel").wait_for()
+
+
+def have_made_one(page: Page) -> None:
+    """Train when it is made."""
+    if not MADE:
+        make_one(page)
+    page.goto(MADE[0])
+    page.get_by_role("link", name="Open your recogniser").wait_for(timeout=TRAIN_MS)
+
+
+def open_run(page: Page) -> None:
+    """Runs with that run opened."""
+    have_made_one(page)
+    address, _, run = MADE[0].partition("?")
+    page.goto(f"{address.rpartition('/')[0]}/runs?{run}")
+    page.get_by_role("heading", level=1).wait_for()
+
+
+def see_bulk(page: Page) -> None:
+    """Recognise with a bulk run that has ended."""
+    page.goto(f"{page.url.rstrip('/')}/review")
+    review_a_run(page)
+    page.goto(f"{page.url.rpartition('/')[0]}/")
+    page.get_by_role("tab", name="Many products").click()
+    page.get_by_text("need no look").first.wait_for()
+    settled(page)
 
 
 def open_group(name: str, section: str = "") -> Callable[[Page], None]:
@@ -147,9 +243,23 @@ PREPARED: dict[str, tuple[str, Callable[[Page], None]]] = {
     "leaderboard": ("leaderboard", score_recognisers),
     "catalogue": ("catalogue", import_demo),
     "review": ("review", review_a_run),
+    "recognise-empty": (FIRST_PAGE, see_form),
+    "recognise-unsure": (FIRST_PAGE, describe("Fennimore ground coffee in a tin")),
+    "recognise-unknown": (FIRST_PAGE, describe("a bicycle tyre with a puncture")),
+    "recognise-groceries": (FIRST_PAGE, try_groceries),
+    "recognise-bulk": (FIRST_PAGE, see_bulk),
+    "data-product": ("data", open_product),
+    "data-classes": ("data", open_tab("Classes")),
+    "data-labels": ("data", open_tab("Labels")),
     "data-leaks": ("data", look_for_leaks),
-    "compare-mistakes": ("compare", open_group("Mistakes")),
+    "train-choose": ("train", choose_yourself),
+    "train-running": ("train", make_one),
+    "train-done": ("train", have_made_one),
+    "runs-one": ("runs", open_run),
     "compare-missing": ("compare", open_group("Answer", "If an input is missing")),
+    "compare-mistakes": ("compare", open_group("Mistakes")),
+    "compare-trust": ("compare", open_group("Trust")),
+    "compare-details": ("compare", open_group("Details")),
 }
 
 
@@ -224,7 +334,7 @@ def take(browser: Browser, url: str, name: str, page_name: str, prepare: Callabl
 
 
 def main(wanted: list[str]) -> None:
-    """Takes all pictures, or those of the pages that are named."""
+    """Takes all pictures, or those that are named, or whose page is."""
     PICTURES.mkdir(parents=True, exist_ok=True)
     with (
         tempfile.TemporaryDirectory() as home,
@@ -233,7 +343,7 @@ def main(wanted: list[str]) -> None:
     ):
         browser = playwright.chromium.launch(executable_path=chromium(), args=FLAGS.split())
         for name, (page_name, prepare) in shots().items():
-            if not wanted or page_name in wanted:
+            if not wanted or {name, page_name} & set(wanted):
                 take(browser, url, name, page_name, prepare)
 
 
