@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from retail.wording import task_words
 from retail.workspace.bulk import Predictions
 
 # "good" is green: nobody has to look. "bad" is yellow: nothing could be answered, or nothing is known.
@@ -36,7 +37,7 @@ def summary(table: Predictions) -> Summary:
     if not answered:
         return Summary("bad", f"None of the {rows:,} products has an answer; the notes say why.", ())
     counts = tuple(
-        f"**{_words(task)}**: " + ", ".join(f"{n:,} {str(word).lower()}" for word, n in found.most_common() if word)
+        f"**{task_words(task)}**: " + ", ".join(f"{n:,} {str(word).lower()}" for word, n in found.most_common() if word)
         for task, found in counted.items()
     )
     if unknown == answered:
@@ -49,13 +50,9 @@ def summary(table: Predictions) -> Summary:
     if min(sure.values()) == rows:
         return Summary("good", f"All {rows:,} products need no look.", counts)
     (first, most), *others = sure.items()
-    said = f"{most:,} of {rows:,} products need no look for {_words(first)}"
-    said += "".join(f"; {n:,} for {_words(task)}" for task, n in others) + "."
+    said = f"{most:,} of {rows:,} products need no look for {task_words(first)}"
+    said += "".join(f"; {n:,} for {task_words(task)}" for task, n in others) + "."
     return Summary("mixed", " ".join(filter(None, [said, strange, lost])), counts)
-
-
-def _words(task: str) -> str:
-    return task.replace("_", " ")
 
 
 def _count(n: int, one: str, many: str) -> str:

@@ -18,6 +18,7 @@ from retail.pages._catalogue_inputs import Given, draw_given
 from retail.pages._catalogue_product import NOTED
 from retail.pages._catalogue_shelf import Stocked, draw_getting_ready, shelf_of
 from retail.schema import Product, UserError
+from retail.wording import task_title, whole_percent
 
 if TYPE_CHECKING:
     from retail.catalogue.foresight import Foresight
@@ -57,7 +58,7 @@ def _draw_fields(looked: Looked, have: Given) -> tuple[dict[str, str], dict[str,
         st.caption("With a label it also counts for that question of the recogniser.")
         labels = {
             task: st.selectbox(
-                plain(task.replace("_", " ").capitalize()),
+                plain(task_title(task)),
                 classes.classes if len(classes) <= 500 else (),
                 index=None,
                 accept_new_options=True,
@@ -67,7 +68,7 @@ def _draw_fields(looked: Looked, have: Given) -> tuple[dict[str, str], dict[str,
             for task, classes in tasks.items()
         }
         fields = {
-            one: st.text_input(plain(one.replace("_", " ").capitalize()), key=f"catalogue_new_field_{one}_{key}")
+            one: st.text_input(plain(task_title(one)), key=f"catalogue_new_field_{one}_{key}")
             for one in known or ["sku"]
         }
     return (
@@ -115,7 +116,7 @@ def _draw_confused(stocked: Stocked, foresight: Foresight) -> None:
                 if shown := stocked.shown(match):
                     draw_face(shown, title, CONFUSED_PX)
                 st.markdown(plain(title))
-                st.caption(f"taken for it: {share:.0%}")
+                st.caption(f"taken for it: {whole_percent(share)}")
 
 
 def _foresee(shelf: Shelf, shown: Product, name: str) -> Foresight:

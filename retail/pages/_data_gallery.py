@@ -18,7 +18,7 @@ from retail.dataset.manifest import Manifest
 from retail.pages._data_product import open_product
 from retail.pages._data_row_decisions import Desk
 from retail.schema import Modality, Product
-from retail.wording import INPUT_WORDS, shortened
+from retail.wording import INPUT_WORDS, shortened, task_words
 
 A_PAGE = 24
 ANY = "any"
@@ -72,7 +72,7 @@ def _draw_wish(manifest: Manifest, key: str) -> Wish:
 
 
 def _column_words(column: str) -> str:
-    return plain(column.replace("_", " "))
+    return plain(task_words(column))
 
 
 def _draw_cards(desk: Desk, products: Sequence[Product], key: str) -> None:

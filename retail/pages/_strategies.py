@@ -10,11 +10,12 @@ import streamlit as st
 
 from retail import charts
 from retail.files import home
-from retail.pages._recogniser import Chosen, all_recognisers, load_from, strategy_title, words
+from retail.pages._recogniser import Chosen, all_recognisers, load_from, strategy_title
 from retail.pages._result import Asked, embedded
 from retail.pages._why import cells
 from retail.recognizer import Recognizer
 from retail.schema import Modality, Prediction, Product, UserError
+from retail.wording import task_words
 from retail.workspace import demo
 from retail.workspace.background import Background
 from retail.workspace.recognizers import of_demo
@@ -81,7 +82,7 @@ def _draw_table(chosen: Chosen, asked: Asked) -> None:
         answer = answer_of(other, asked.product, used)
         own = {task: v for task, v in chosen.recognizer.vocabularies.items() if other.vocabularies.get(task) == v}
         shown = cells(answer) if answer else {}
-        rows.append({"strategy": title} | {words(task): shown.get(words(task), "–") for task in own})
+        rows.append({"strategy": title} | {task_words(task): shown.get(task_words(task), "–") for task in own})
     if len(rows) < 2:
         st.caption("There is no other recogniser for these questions yet.")
         return
