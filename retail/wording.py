@@ -37,7 +37,7 @@ def task_title(task: str) -> str:
     return capital(task_words(task))
 
 
-def counted(count: int, one: str, many: str = "") -> str:
+def number_of(count: int, one: str, many: str = "") -> str:
     """1, 'product' -> '1 product'; 1200, 'class', 'classes' -> '1,200 classes'."""
     return f"{count:,} {one if count == 1 else many or f'{one}s'}"
 

@@ -114,6 +114,9 @@ def test_a_bulk_run_is_judged_by_question():
         ([("unknown", "unknown")] * 3, "bad", "All 3 answered products are not in your range"),
         ([("", "")] * 3, "bad", "None of the 3 products has an answer"),
         ([("accept", "accept"), ("", "")], "mixed", "1 of 2 products need no look for product"),
+        ([("accept", "accept")], "good", "The product needs no look."),
+        ([("unknown", "unknown")], "bad", "The one answered product is not in your range"),
+        ([("", "")], "bad", "1 has no answer; the notes say why."),
     ],
 )
 def test_only_a_run_that_needs_nobody_is_green(rows, tone, words):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from retail.wording import counted, percent, points, target, task_title, task_words, whole_percent
+from retail.wording import number_of, percent, points, target, task_title, task_words, whole_percent
 
 
 def test_a_tasks_name_has_no_underscores_and_keeps_its_capitals():
@@ -13,8 +13,8 @@ def test_a_tasks_name_has_no_underscores_and_keeps_its_capitals():
 
 
 def test_one_thing_is_not_many():
-    assert [counted(n, "product") for n in (0, 1, 1200)] == ["0 products", "1 product", "1,200 products"]
-    assert [counted(n, "class", "classes") for n in (1, 2)] == ["1 class", "2 classes"]
+    assert [number_of(n, "product") for n in (0, 1, 1200)] == ["0 products", "1 product", "1,200 products"]
+    assert [number_of(n, "class", "classes") for n in (1, 2)] == ["1 class", "2 classes"]
 
 
 def test_what_was_measured_has_one_digit_and_a_difference_is_in_points():

@@ -25,6 +25,7 @@ from retail.dataset.rows import Rows, roles_of
 from retail.dataset.source import is_own
 from retail.files import SHIPPED_DATA, or_shipped
 from retail.schema import Product, Progress, UserError
+from retail.wording import number_of
 
 # What a column of names is called, the surest first; the last ones name products and may also be labels.
 NAMES = (
@@ -55,9 +56,9 @@ class Imported:
         """How many products came from how many rows."""
         again = self.products - self.new
         parts = [f"{self.new:,} new" if self.new else "", f"{again:,} updated" if again else ""]
-        counted = f"{self.products:,} product{'s' * (self.products != 1)} ({', '.join(filter(None, parts)) or 'none'})"
+        counted = f"{number_of(self.products, 'product')} ({', '.join(filter(None, parts)) or 'none'})"
         joined = f", those with the same {self.by} as one product" if self.by else ""
-        return f"{counted} from {self.rows:,} row{'s' * (self.rows != 1)}{joined}."
+        return f"{counted} from {number_of(self.rows, 'row')}{joined}."
 
 
 @dataclass

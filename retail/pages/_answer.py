@@ -18,7 +18,7 @@ from retail.pages._catalogue_shelf import Stocked
 from retail.pages._headline import Headline, disagreement, doubts, headline, lead_task
 from retail.recognizer import Recognizer
 from retail.schema import Prediction, Product, Upload
-from retail.wording import certainty_word, task_title, task_words, whole_percent
+from retail.wording import certainty_word, number_of, task_title, task_words, whole_percent
 
 PICTURE_PX = 104  # the upload and the nearest known product beside each other
 MOST_WORDS = 80  # letters of a known product that has no photo
@@ -92,7 +92,7 @@ def draw_guesses(head: Headline, answer: Prediction, recognizer: Recognizer) -> 
     top, other = answer.top(task)
     bars = [Bar(label, share, whole_percent(share)) for label, share in top if share >= LEAST_SHOWN]
     if len(answer.probs[task]) > len(top) and other >= LEAST_SHOWN:
-        bars.append(Bar(f"{len(answer.probs[task]) - len(top):,} others", other, whole_percent(other)))
+        bars.append(Bar(number_of(len(answer.probs[task]) - len(top), "other"), other, whole_percent(other)))
     if len(bars) < 2:
         return
     if head.word in ("Likely", "Unsure"):

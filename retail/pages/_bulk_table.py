@@ -14,7 +14,7 @@ import streamlit as st
 from retail.components.words import download, plain
 from retail.files import PAGES
 from retail.pages._bulk_summary import summary
-from retail.wording import task_title, task_words
+from retail.wording import number_of, task_title, task_words
 from retail.workspace import bulk, jobs, reviews
 from retail.workspace.answers import Row
 from retail.workspace.bulk import PREDICTIONS, Shown
@@ -45,11 +45,11 @@ def draw_result(job: jobs.Job) -> None:
     box = {"good": st.success, "mixed": st.info, "bad": st.warning}[found.tone]
     box(plain(found.sentence))
     rows, answered = len(table.rows), table.answered()
-    st.caption(f"{rows:,} row{'s' * (rows != 1)}: {answered:,} answered, {rows - answered:,} without an answer.")
+    st.caption(f"{number_of(rows, 'row')}: {answered:,} answered, {rows - answered:,} without an answer.")
     left = reviews.to_look_at(table)
     with st.container(horizontal=True, vertical_alignment="center"):
         if left:
-            label = f"Review {left:,} product{'s' * (left > 1)}"
+            label = f"Review {number_of(left, 'product')}"
             if st.button(label, type="primary", icon=":material/rate_review:", key="bulk_review"):
                 st.switch_page(PAGES / "review.py", query_params={"run": job.id})
         said = "All rows, your own columns in front; cells are safe to open in a spreadsheet."

@@ -12,6 +12,7 @@ import streamlit as st
 from retail.catalogue.record import CatalogueProduct
 from retail.catalogue.shelf import Shelf
 from retail.components.media import draw_face
+from retail.components.page_words import refusal
 from retail.components.words import plain
 from retail.pages._catalogue_choose import Looked
 from retail.pages._catalogue_inputs import Given, draw_given
@@ -97,7 +98,7 @@ def _draw_foresight(looked: Looked, shown: Product, name: str) -> None:
     try:
         foresight = _foresee(work.result.shelf, shown, name)
     except UserError as error:
-        st.warning(plain(str(error)))
+        st.warning(refusal(error))
         return
     with st.container(border=True):
         st.markdown("**What to expect**")
@@ -128,7 +129,7 @@ def _keep(looked: Looked, have: Given, facts: CatalogueProduct, shown: Product) 
     try:
         (kept,) = looked.catalogue.add([(facts, shown)])
     except UserError as error:
-        st.error(plain(str(error)))
+        st.error(refusal(error))
         return
     have.clear()
     st.session_state[NOTED] = f"Added “{kept.title}”. It is recognised from the next upload on."

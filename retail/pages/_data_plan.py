@@ -48,4 +48,4 @@ def _draw_remarks(manifest: Manifest) -> None:
     st.markdown("**Not used or read otherwise**")
     st.markdown("\n".join(f"- {plain(page_words(remark.sentence))}" for remark in said[:LISTED]))
     if len(said) > LISTED:
-        st.caption(f"{len(said) - LISTED:,} more are listed by `check`.")
+        st.caption(f"And {len(said) - LISTED:,} more.")

@@ -15,6 +15,7 @@ from retail.components.words import plain
 from retail.dataset.manifest import Manifest
 from retail.dataset.row_decisions import APART, COPY, START, UNDECIDED
 from retail.schema import Product, UserError
+from retail.wording import number_of
 from retail.workspace import datasets
 from retail.workspace.datasets import Dataset
 
@@ -88,7 +89,7 @@ def draw_decided(desk: Desk, decided: Sequence[tuple[str, str]]) -> None:
             st.markdown(plain(words), width="content")
             desk.button("Undo", [undo])
     if len(decided) > LISTED:
-        st.caption(f"{len(decided) - LISTED:,} older decisions follow; `check` names the rows.")
+        st.caption(f"And {number_of(len(decided) - LISTED, 'older decision')}.")
 
 
 def copies(rows: Sequence[str]) -> list[str]:

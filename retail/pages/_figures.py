@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from retail.components.kept_choice import choose_kept
+from retail.components.page_words import refusal
 from retail.components.words import plain, show_table
 from retail.evaluation.reports import Scores, SubsetCertainty
 from retail.files import home
@@ -69,7 +70,7 @@ def draw_validation(view: View) -> None:
     try:
         recognizer = load_from(folder)
     except UserError as error:
-        st.error(plain(str(error)))
+        st.error(refusal(error))
         return
     draw_measured(folder, recognizer.strategy)
     table, info = validation_table(recognizer.certainty), recognizer.info

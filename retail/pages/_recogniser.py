@@ -8,6 +8,7 @@ from pathlib import Path
 import streamlit as st
 
 from retail.components.kept_choice import choose_kept
+from retail.components.page_words import refusal
 from retail.components.words import plain
 from retail.files import GROCERIES_NAME, PAGES, home
 from retail.fusion import strategies
@@ -72,7 +73,7 @@ def choose() -> Chosen:
     try:
         chosen = Chosen(title, found[title], load_from(found[title]))
     except UserError as error:
-        st.error(plain(f"“{title}” cannot be used, so the demo is used instead. {error}"))
+        st.error(refusal(f"“{title}” cannot be used, so the demo is used instead. {error}"))
         chosen = Chosen(DEMO_NAME, found[DEMO_NAME], load_from(found[DEMO_NAME]))
     return chosen
 

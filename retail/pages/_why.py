@@ -63,7 +63,7 @@ def draw_why(answers: Answers, used: tuple[Modality, ...], first: str) -> None:
         Bar(
             charts.WORDS[m].capitalize() + (" (speaks against it)" if part < 0 else ""),
             abs(part) / most,
-            f"{100 * part:+.0f}",
+            f"{100 * part:+.1f}",
             colour=INPUT_COLOURS[charts.WORDS[m]],
         )
         for m, part in points.items()

@@ -12,7 +12,7 @@ from retail.comparison.results import Results
 from retail.config.wish import DEFAULT_WISH
 from retail.evaluation.reports import PromiseKept
 from retail.report.mistakes import confusion, pairs, rows_in, saved_by, seeds_of
-from retail.wording import INPUT_WORDS, of_hundred, percent, percent_range, target
+from retail.wording import INPUT_WORDS, number_of, of_hundred, percent, percent_range, target
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def _where_wrong(results: Results, task: str, model: str) -> Answer:
     mistakes = sum(counts[pair] for pair in wrong)
     mixed = [row for pair in ((first, second), (second, first)) for row in rows_in(results, task, model, seed, pair)]
     said = f"{classes[first]} ↔ {classes[second]}"
-    share = f"{len(mixed):,} of {mistakes:,} mistakes (seed {seed})"
+    share = f"{len(mixed):,} of {number_of(mistakes, 'mistake')} (seed {seed})"
     return Answer(question, said, f"{share}{_would_help(results, task, model, seed, mixed)}.")
 
 
