@@ -18,6 +18,7 @@ from retail.schema import Decision, Modality
 INPUT_WORDS: dict[Modality, str] = {"image": "photo", "text": "description", "audio": "sound"}
 
 
+SPLIT_WORDS = {"train": "training", "val": "validation", "test": "testing"}
 FILES_WORDS: dict[Modality, str] = {"image": "photos", "audio": "sounds"}  # of the inputs that are files, several
 
 

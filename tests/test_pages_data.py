@@ -298,7 +298,7 @@ def test_a_description_of_several_columns_is_read_in_their_order_and_never_learn
     assert read_manifest(added.path).products[0].text == "note 0. tin 0"
     element(app, "multiselect", "Columns to learn").set_value(["Colour", "Words"])
     press(app, "Save")
-    assert "Column 'Words' is both an input and a task" in said(app) and added.columns.tasks != ("Colour", "Words")
+    assert "Column 'Words' is both an input and a question" in said(app) and added.columns.tasks != ("Colour", "Words")
 
 
 def test_files_behind_web_addresses_are_fetched_when_asked_for_and_failures_are_named(monkeypatch):

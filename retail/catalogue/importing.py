@@ -35,7 +35,9 @@ NAMES = (
     *("product", "item", "article", "produkt", "artikel", "produit", "producto", "prodotto"),
 )
 SAME_NAME_SAME_PRODUCT = NAMES[NAMES.index("product") :]
-NO_INPUT = "no photo, sound or text is left"  # what the reader says of a row that a name alone makes a product here
+NO_INPUT = (
+    "no photo, sound or description is left"  # what the reader says of a row that a name alone makes a product here
+)
 AT_ONCE = 500  # products a commit: a killed import keeps those before
 LISTED_AS_ID = {"id", "ids", "index", ""}  # an id column of this name says nothing that a SKU would
 

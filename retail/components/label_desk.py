@@ -18,7 +18,7 @@ from retail.components.words import plain
 from retail.dataset.labels import Desk, Near, visible
 from retail.dataset.manifest import Manifest
 from retail.schema import UserError
-from retail.wording import number_of
+from retail.wording import number_of, task_words
 from retail.workspace import datasets
 from retail.workspace.datasets import Dataset
 
@@ -63,7 +63,7 @@ def _own_names(dataset: Dataset) -> Mapping[str, str]:
 
 def _title(column: str, desk: Desk) -> str:
     notes = len(desk.sentences())
-    return f"{column} ({notes} to look at)" if notes else column
+    return task_words(column) + (f" ({notes} to look at)" if notes else "")
 
 
 def _decide(dataset: Dataset, *decisions: str) -> None:

@@ -104,7 +104,7 @@ def _draw_finding(finding: LocatedFinding) -> None:
     from retail.report.audit_tables import listed_rows
 
     box = {"leak": st.error, "warning": st.warning, "note": st.info}[finding.severity]
-    head = f"**{SEVERITY_WORDS[finding.severity]}: {finding.kind}.** {plain(finding.sentence)}"
+    head = f"**{SEVERITY_WORDS[finding.severity]}: {_kind(finding)}.** {plain(finding.sentence)}"
     box(f"{head}\n\nProducts: {plain(listed_rows(finding))}.")
 
 
@@ -136,5 +136,9 @@ def _draw_rows(manifest: Manifest, findings: Sequence[LocatedFinding], key: str,
 
 
 def _title(finding: LocatedFinding) -> str:
-    task = f" · {finding.task}" if finding.task else ""
-    return f"{SEVERITY_WORDS[finding.severity]}: {finding.kind}{task} ({finding.n:,})"
+    task = f" · {task_words(finding.task)}" if finding.task else ""
+    return f"{SEVERITY_WORDS[finding.severity]}: {_kind(finding)}{task} ({finding.n:,})"
+
+
+def _kind(finding: LocatedFinding) -> str:
+    return finding.kind.replace("text", "description")

@@ -15,7 +15,7 @@ from retail.components.words import plain
 from retail.dataset.manifest import Manifest
 from retail.dataset.row_decisions import APART, COPY, START, UNDECIDED
 from retail.schema import Product, UserError
-from retail.wording import number_of
+from retail.wording import number_of, task_words
 from retail.workspace import datasets
 from retail.workspace.datasets import Dataset
 
@@ -70,7 +70,8 @@ def settled(manifest: Manifest) -> list[tuple[str, str]]:
     for row, decision in manifest.decided.items():
         for task, (written, right) in decision.labels.items():
             own = manifest.own_names.get(task, task)
-            words = f"{own} {written} is right" if written == right else f"{own} {written or 'empty'} → {right}"
+            name = task_words(own)
+            words = f"{name} {written} is right" if written == right else f"{name} {written or 'empty'} → {right}"
             found.append((f"{row}: {words}", f"{START}{row}:{own}="))
         if decision.copy_of:
             words = f"{row}: left out as a copy of {decision.copy_of}"
