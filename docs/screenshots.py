@@ -183,7 +183,7 @@ def score_recognisers(page: Page) -> None:
         page.goto(address.rpartition("/")[0])
         try_example(page)
         page.get_by_text("The same upload through other recognisers").click()
-        page.get_by_role("button", name="Train the other strategies").click()
+        page.get_by_role("button", name="Train the other fusion methods").click()
         page.get_by_text("All share the same embeddings").wait_for(timeout=TRAIN_MS)
         page.goto(address)
         button.click()

@@ -1,6 +1,10 @@
 """Words and figures as people read them, the same in every page, table and sentence.
 
-In: modalities, decisions and numbers. Out: text. No torch.
+In: modalities, tasks, decisions and numbers. Out: text. No torch.
+
+What was measured on many products has one digit, '84.1 %', and a difference of two such shares is in points,
+'+12.8 points'. How sure one answer is has none, '97 %': its digits would promise more than calibration holds. A target
+is as somebody set it, '95 %' or '92.5 %'. A task's name is never shown with underscores.
 """
 
 from __future__ import annotations
@@ -14,6 +18,7 @@ from retail.schema import Decision, Modality
 INPUT_WORDS: dict[Modality, str] = {"image": "photo", "text": "description", "audio": "sound"}
 
 
+SPLIT_WORDS = {"train": "training", "val": "validation", "test": "testing"}
 FILES_WORDS: dict[Modality, str] = {"image": "photos", "audio": "sounds"}  # of the inputs that are files, several
 
 
@@ -26,6 +31,16 @@ def inputs_words(modalities: Iterable[str]) -> str:
 def task_words(task: str) -> str:
     """'article_type' -> 'article type': a column's name as people write it."""
     return task.replace("_", " ")
+
+
+def task_title(task: str) -> str:
+    """'article_type' -> 'Article type', where it stands first."""
+    return capital(task_words(task))
+
+
+def number_of(count: int, one: str, many: str = "") -> str:
+    """1, 'product' -> '1 product'; 1200, 'class', 'classes' -> '1,200 classes'."""
+    return f"{count:,} {one if count == 1 else many or f'{one}s'}"
 
 
 def capital(sentence: str) -> str:
@@ -64,6 +79,18 @@ def percent(value: float) -> str:
     return f"{100 * value:.1f} %"
 
 
+def whole_percent(probability: float) -> str:
+    """0.972 -> '97 %', how sure one answer is; never 100 % or 0 % where it is not."""
+    if 0.995 <= probability < 1:
+        return ">99 %"
+    return "<1 %" if 0 < probability < 0.005 else f"{100 * probability:.0f} %"
+
+
+def target(accuracy: float) -> str:
+    """0.95 -> '95 %', 0.925 -> '92.5 %': a wish, with the digits that it was set with."""
+    return f"{100 * accuracy:.4g} %"
+
+
 def percent_range(low: float, high: float) -> str:
     """0.8, 0.9 -> '80.0 % to 90.0 %'."""
     return f"{percent(low)} to {percent(high)}"
@@ -74,8 +101,8 @@ Certainty = Literal["Sure", "Likely", "Unsure", "Not in your range"]
 LIKELY_FROM = 0.75  # a calibrated probability that is right three times of four
 CERTAINTY_MEANS: dict[Certainty, str] = {
     "Sure": "answers like this are right as often as the target accuracy, which validation promises",
-    "Likely": f"at least {LIKELY_FROM:.0%} sure, but validation does not promise the target accuracy",
-    "Unsure": f"less than {LIKELY_FROM:.0%} sure: have a look",
+    "Likely": f"at least {whole_percent(LIKELY_FROM)} sure, but validation does not promise the target accuracy",
+    "Unsure": f"less than {whole_percent(LIKELY_FROM)} sure: have a look",
     "Not in your range": "unlike everything that is known",
 }
 

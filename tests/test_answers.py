@@ -97,7 +97,7 @@ def test_questions_called_like_other_columns_come_back_under_names_of_their_own(
     out = trained / "out.csv"
     options = ["predict", str(trained / "bundle"), "--data", str(trained), "--out", str(out), "--accuracy", "0.6"]
     result = CliRunner().invoke(app, options)
-    assert result.exit_code == 0 and "(wished accuracy 60%)" in result.output
+    assert result.exit_code == 0 and "(target accuracy 60 %)" in result.output
     header, *rows = csv.reader(out.read_text(encoding="utf-8").splitlines())
     own = ["id", "text", "used (own)", "notes (own)", "category_probability (own)", "split"]
     assert header[:6] == own and len(set(header)) == len(header)

@@ -45,7 +45,7 @@ def test_one_answer_is_split_among_the_inputs_given():
     found = attribution_of(answers, "kind")
     assert (found.label, found.prob, found.base) == ("milk", 0.8, 0.5)
     assert found.parts == pytest.approx({"image": -0.1, "text": 0.4})
-    assert found.sentence == "Evidence for milk (80.0 %), in points: the description +40.0, the photo -10.0."
+    assert found.sentence == "Evidence for milk (80 %), in points: the description +40.0, the photo -10.0."
 
 
 def test_the_shipped_recogniser_can_be_asked():

@@ -131,7 +131,7 @@ def test_the_answer_is_written_in_the_text(planted):
     assert found(report) == {"label words"}
     (finding,) = report.findings
     assert finding.severity == "note" and set(finding.rows) == {row["id"] for row in rows[:45]}
-    assert "the answer is written in the text of 30.0 % of the products (45 of 150)" in finding.sentence
+    assert "the answer is written in the description of 30.0 % of the products (45 of 150)" in finding.sentence
     for row in rows[45:]:
         row["text"] = f"{row['wood']} {row['text']}"
     (finding,) = look(folder, rows).findings
@@ -310,7 +310,7 @@ def test_the_command_prints_and_writes(planted, tmp_path):
     options = ["--tasks", "wood", "--encoders", "none", "--json", str(out), "--csv", str(tmp_path / "csv")]
     result = CliRunner().invoke(app, ["audit", str(folder), *options])
     assert result.exit_code == 0, result.output
-    assert "WARNING · label words · wood: the answer is written in the text of 100.0 %" in result.output
+    assert "WARNING · label words · wood: the answer is written in the description of 100.0 %" in result.output
     report = AuditReport.read(out)
     assert report.format == "retail-audit/1" and len(report.findings[0].rows) == ROWS
     assert [table.name for table in audit_tables(report)] == ["audit", "audit_rows"]

@@ -59,7 +59,7 @@ def test_a_meaning_that_cannot_be_is_refused(own):
         datasets.set_columns(own, Columns(image="Bild"))
     with pytest.raises(UserError, match="is chosen twice"):
         datasets.set_columns(own, Columns(image="Picture", text="Picture"))
-    with pytest.raises(UserError, match="both an input and a task"):
+    with pytest.raises(UserError, match="both an input and a question"):
         datasets.set_columns(own, Columns(text="Colour", tasks=("Colour",)))
     none = Columns(split=NONE)
     for columns in (

@@ -85,9 +85,9 @@ def threshold_sentence(threshold: float | None, needed: int | None = None) -> st
 def test_a_threshold_that_no_test_row_reaches_is_not_called_missing():
     assert (
         threshold_sentence(None)
-        == "kind: validation cannot promise an accuracy of 95.0 %, and more products would not help."
+        == "kind: being right 95 % of the time cannot be promised yet, and more products would not help."
     )
-    assert threshold_sentence(None, 1200).endswith("of 95.0 %: it would take about 1,200 validation products.")
+    assert threshold_sentence(None, 1200).endswith("yet: about 1,200 validation products would do.")
     assert "at least 99.0 % sure; the model is that sure for no test product" in threshold_sentence(0.99)
 
 
@@ -117,9 +117,7 @@ def test_a_threshold_that_broke_its_promise_is_named_with_its_inputs():
 
     rows = [certain(("audio",), 0.8, True), certain(("image",), 0.7, True), certain(("text",), 0.5, False)]
     (said,) = findings(results_of(tasks={"kind": []}, subset_certainty=rows))
-    assert said.startswith(
-        "kind: with photo, answers that promise to be right 95.0 % of the time were right for only 70"
-    )
+    assert said.startswith("kind: with photo, answers that promise to be right 95 % of the time were right for only 70")
     assert "of the 60 test products" in said
     assert findings(results_of(tasks={"kind": []}, subset_certainty=rows[2:])) == []
 

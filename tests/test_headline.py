@@ -67,7 +67,7 @@ def test_a_product_of_the_catalogue_is_the_headline_whatever_the_classes_say():
     match = Match("7", "My jam", {}, 0.9, {"image": 0.83})
     head = headline(replace(answered(tasks=("colour",)), recognised=match), recognizer())
     assert (head.title, head.word, head.task) == ("My jam", "Likely", None)
-    assert head.meaning == "90% likely the same product; similarity: photo 0.83."
+    assert head.meaning == "90 % likely the same product; similarity: photo 0.83."
 
 
 def test_a_corrected_upload_has_no_name_and_is_called_by_its_label():
@@ -82,7 +82,7 @@ def test_an_answer_to_no_question_is_said():
 
 def test_doubts_name_what_else_it_may_be_and_what_a_promise_would_take():
     assert doubts("product", answered(), recognizer(needed=446)) == (
-        "It may also be milk. To promise 95% it would take about 446 validation products."
+        "It may also be milk. To call such answers sure, right 95 % of the time, takes about 446 validation products."
     )
     assert doubts("product", answered("accept"), recognizer(needed=446)) == ""
 
@@ -114,6 +114,9 @@ def test_a_bulk_run_is_judged_by_question():
         ([("unknown", "unknown")] * 3, "bad", "All 3 answered products are not in your range"),
         ([("", "")] * 3, "bad", "None of the 3 products has an answer"),
         ([("accept", "accept"), ("", "")], "mixed", "1 of 2 products need no look for product"),
+        ([("accept", "accept")], "good", "The product needs no look."),
+        ([("unknown", "unknown")], "bad", "The one answered product is not in your range"),
+        ([("", "")], "bad", "1 has no answer; the notes say why."),
     ],
 )
 def test_only_a_run_that_needs_nobody_is_green(rows, tone, words):

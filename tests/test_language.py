@@ -70,8 +70,8 @@ def test_the_note_names_share_and_language():
     german = [f"{text} {grams} g" for text in GERMAN for grams in range(5)]
     english = [f"{text} {grams} g" for text in ENGLISH for grams in range(5)]
     assert language_note(german + english) == (
-        "30 of 70 descriptions looked at (43%) are not in English, most of those in German, but the text encoder knows "
-        "English alone. Name a multilingual one, such as "
+        "30 of 70 descriptions looked at (42.9 %) are not in English, most of those in German, but the text encoder "
+        "knows English alone. Name a multilingual one, such as "
         "text=hf:sentence-transformers/paraphrase-multilingual-MiniLM-L12-v2."
     )
     assert language_note(GERMAN[:4] + ENGLISH) == "", "four are too few to speak of"

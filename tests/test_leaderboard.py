@@ -184,7 +184,7 @@ def test_the_figures_of_one_mix_of_inputs_read_as_sentences():
     right, error, accepted, sets = certainty_sentences(certainty())
     assert right == "Right 80.0 % of the time (70.0 % to 90.0 %, n = 50)."
     assert error.startswith("Calibration error 4.0 %, 20.0 % before calibration; ") and "6.0 %" in error
-    assert accepted == "Accepted at 95.0 %: 40.0 % of the answers, 19 of these 20 right (95.0 %)."
+    assert accepted == "Sure at a target of 95 %: 40.0 % of the answers, 19 of these 20 right (95.0 %)."
     assert sets.endswith("holds the right one 96.0 % of the time, with 1.8 classes on average.")
     *_, strange = certainty_sentences(certainty(unknown=0.05))
     assert strange == "5.0 % of these products are taken for none of the known ones."
@@ -192,7 +192,7 @@ def test_the_figures_of_one_mix_of_inputs_read_as_sentences():
         wished=0.95, threshold=None, n=50, answered=0, coverage=0.0, accuracy=None, broken=False, needed=None
     )
     assert certainty_sentences(certainty(promises=(none,)))[2].startswith(
-        "Validation cannot promise 95.0 %, so no answer"
+        "Validation cannot promise 95 %, so no answer"
     )
     some = none.model_copy(update={"needed": 1200})
     assert "It would take about 1,200 validation products." in certainty_sentences(certainty(promises=(some,)))[2]

@@ -62,7 +62,7 @@ def test_every_bad_row_gets_one_sentence_and_valid_rows_stay(folder):
         7: "'passwd' is not a usable photo",
         8: "4 fields instead of 6",
         9: "'later' is not train, val or test",
-        11: "no photo, sound or text is left",
+        11: "no photo, sound or description is left",
     }
     for line, words in expected.items():
         assert words in said[line] and said[line].startswith(f"line {line}"), said

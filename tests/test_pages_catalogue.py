@@ -179,7 +179,7 @@ def test_what_to_expect_is_shown_before_a_product_is_kept(shop):
             break
         app.run()
     assert "About 8 of 10 photos of Medlar would be recognised." in said(app)
-    assert "taken for it: 20%" in said(app) and len(shop) == 2
+    assert "taken for it: 20 %" in said(app) and len(shop) == 2
     app = press(app, "Add this product")
     assert "Added “Medlar”." in said(app) and "Medlar" in titles(app) and len(shop) == 3
 

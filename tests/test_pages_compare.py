@@ -218,7 +218,7 @@ def test_the_wished_accuracy_tells_its_threshold(open_compare):
     for wish in [row.threshold_for(wished) for wished in (0.5, 0.725, 0.9, 0.99)]:
         app.slider[0].set_value(100 * wish.wished).run()
         if wish.threshold is None:
-            assert "Validation cannot promise an accuracy of" in said(app)
+            assert "of the time cannot be promised yet" in said(app)
         else:
             assert f"at least {100 * wish.threshold:.1f} % sure; that answers" in said(app)
 

@@ -80,7 +80,7 @@ def test_broken_rows_are_named_with_line_column_and_fix_and_valid_rows_stay():
         ("4", "split"),
     ]
     assert "fix the path" in table.iloc[0, 2] and "'weekday' is not train, val or test" in table.iloc[2, 2]
-    assert "3 problems. The 2 usable products stay usable" in said(app)
+    assert "3 problems. 2 products can be used all the same" in said(app)
 
 
 def test_columns_get_their_meaning_and_are_learned():
@@ -101,7 +101,9 @@ def test_a_file_in_two_splits_is_a_warning_with_its_products_and_no_problem_of_a
     app = open_page("data", tab="Leaks", dataset=datasets.add_folder("Small", small_data).id)
     table = next(item.value for item in app.dataframe if "products that share a file" in item.value)
     assert " and " in table.iloc[0, 1] and ", " in table.iloc[0, 0]
-    assert "appear in more than one split" in said(app) and "**48 usable products, 0 problems.**" in said(app)
+    assert "in more than one split: the test would look better" in said(
+        app
+    ) and "**48 usable products, 0 problems.**" in said(app)
 
 
 def test_leaks_are_looked_for_in_a_run_and_named_with_products_lines_and_the_way_to_mend(tmp_path, monkeypatch):
@@ -296,7 +298,7 @@ def test_a_description_of_several_columns_is_read_in_their_order_and_never_learn
     assert read_manifest(added.path).products[0].text == "note 0. tin 0"
     element(app, "multiselect", "Columns to learn").set_value(["Colour", "Words"])
     press(app, "Save")
-    assert "Column 'Words' is both an input and a task" in said(app) and added.columns.tasks != ("Colour", "Words")
+    assert "Column 'Words' is both an input and a question" in said(app) and added.columns.tasks != ("Colour", "Words")
 
 
 def test_files_behind_web_addresses_are_fetched_when_asked_for_and_failures_are_named(monkeypatch):
@@ -313,5 +315,5 @@ def test_files_behind_web_addresses_are_fetched_when_asked_for_and_failures_are_
     press(app, "Fetch 12 files")
     app.run()
     assert asked == [datasets.find("shop").path]
-    assert "11 files fetched, 0 were there already, 1 failed." in said(app)
+    assert "11 files fetched, 0 there already, 1 failed." in said(app)
     assert "shop.example/3.jpg: the server answered 404." in said(app).replace("\\", "")

@@ -46,7 +46,7 @@ def test_spellings_are_joined_and_shown_and_can_be_kept_apart_and_joined_again(d
     column(app, "brand")
     table = next(item.value for item in app.dataframe if "written as" in item.value)
     assert table.iloc[0].tolist() == ["Nike", 30, "Nike (20), NIKE (10)"]
-    assert "**3 classes.** 2 spellings of 1 classes were joined." in said(app)
+    assert "**3 classes.** 2 spellings of 1 class were joined." in said(app)
     before = read_manifest(added.path).checksum
     element(app, "toggle", "Keep spellings apart").set_value(True).run()
     assert classes(added, "brand") == {"Nike", "NIKE", "Puma", "Pumma"}
@@ -59,7 +59,7 @@ def test_spellings_are_joined_and_shown_and_can_be_kept_apart_and_joined_again(d
 def test_words_for_nothing_are_counted_and_may_be_a_class(desk):
     added, app = desk
     column(app, "brand")
-    assert "10 cells hold a word for “nothing”: “N/A” (10)." in said(app)
+    assert "A word for “nothing” stands in 10 cells: “N/A” (10)." in said(app)
     element(app, "toggle", "Count them as a class").set_value(True).run()
     assert "N/A" in classes(added, "brand")
     element(app, "toggle", "Count them as a class").set_value(False).run()
@@ -79,7 +79,7 @@ def test_near_spellings_are_offered_joined_by_a_button_and_parted_by_another(des
 def test_cells_with_several_labels_are_a_choice_of_three(desk):
     added, app = desk
     column(app, "tags")
-    assert "30 cells hold two or more labels, joined by '|'" in said(app).replace("\\", "")
+    assert "Two or more labels stand in 30 cells, joined by '|'" in said(app).replace("\\", "")
     choice = element(app, "radio", "Several labels")
     assert choice.value == "together" and len(classes(added, "tags")) == 6
     choice.set_value("first").run()

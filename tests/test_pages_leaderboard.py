@@ -176,7 +176,7 @@ def test_without_test_figures_its_own_validation_speaks(dataset, runs, bundles):
     table = open_at(BOTH).dataframe[0].value
     assert len(table) == len(records) == 6
     record = records["drink", ("image",)]
-    (row,) = table[(table["task"] == "drink") & (table["given"] == "photo")].to_dict("records")
+    (row,) = table[(table["question"] == "drink") & (table["given"] == "photo")].to_dict("records")
     assert (row["right, %"], row["n"]) == (f"{100 * record.right.sum() / record.n.sum():.1f}", "12")
 
 

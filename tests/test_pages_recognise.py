@@ -251,10 +251,10 @@ def test_the_choice_of_recogniser_is_in_the_address_and_comes_from_there(start):
 def test_other_recognisers_answer_the_same_upload_side_by_side(start):
     shutil.copytree(DEMO_BUNDLE, demo_strategies() / "gated")  # under another strategy's name: the same answers
     app = button(unfolded(start()), "Try an example").click().run()
-    table = next(item.value for item in app.dataframe if "strategy" in item.value)
-    assert len(table) == 2 and "(chosen)" in table["strategy"][0]
+    table = next(item.value for item in app.dataframe if "fusion method" in item.value)
+    assert len(table) == 2 and "(chosen)" in table["fusion method"][0]
     assert list(table.loc[0][1:]) == list(table.loc[1][1:])
-    assert set(table.columns) == {"strategy", *DEMO_TASKS}
+    assert set(table.columns) == {"fusion method", *DEMO_TASKS}
 
 
 def test_strategies_that_cannot_be_trained_say_why_once_and_wait_for_another_try(start, monkeypatch):
@@ -266,7 +266,7 @@ def test_strategies_that_cannot_be_trained_say_why_once_and_wait_for_another_try
 
     monkeypatch.setattr(demo, "train_demo_strategies", train)
     app = button(unfolded(start()), "Try an example").click().run()
-    again = "Train the other strategies on the demo data (about 40 s)"
+    again = "Train the other fusion methods on the demo data (about 40 s)"
     app = button(app, again).click().run()
     deadline = time.monotonic() + TIMEOUT_SECONDS
     while "No room on this machine." not in said(app):
@@ -494,7 +494,7 @@ def test_a_recogniser_that_cannot_use_an_input_has_no_answer_and_the_others_stay
     monkeypatch.setattr(Recognizer, "answer_subsets", hears_nothing)  # the chosen one answers with its catalogue
     app = unfolded(app).text_area[0].set_value("ground coffee in a tin").run()
     assert not app.exception, app.exception
-    table = next(item.value for item in app.dataframe if "strategy" in item.value)
+    table = next(item.value for item in app.dataframe if "fusion method" in item.value)
     assert set(table.loc[1][1:]) == {"–"} and "–" not in set(table.loc[0])
 
 
@@ -504,8 +504,8 @@ def test_a_run_whose_title_begins_like_the_demo_is_not_taken_for_it(start):
     app = start()
     assert "The demo's products are made up." in said(app)
     app = button(unfolded(app), "Try an example").click().run()
-    table = next(item.value for item in app.dataframe if "strategy" in item.value)
-    assert table["strategy"][1].startswith("Demo products: product · ")
+    table = next(item.value for item in app.dataframe if "fusion method" in item.value)
+    assert table["fusion method"][1].startswith("Demo products: product · ")
     assert "The demo's products are made up." not in said(choose(app, "Demo products: product"))
 
 

@@ -95,7 +95,7 @@ def test_a_dismissed_label_stays_and_does_not_come_back_in_the_next_look(desk):
 def test_copies_are_shown_with_what_contradicts_and_one_is_left_out(desk):
     added, app = desk
     show(app, "Duplicates")
-    assert "same text (100.0 %)" in said(app) and "Labels differ · brand: **Nike** or **Puma**" in said(app)
+    assert "same description (100.0 %)" in said(app) and "Labels differ · brand: **Nike** or **Puma**" in said(app)
     press(app, "Accept: keep p8")
     assert "p9" not in brands(added) and counts(app)[1:] == ["Duplicates (0)", "Decided (1)"]
     show(app, "Decided")

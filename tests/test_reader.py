@@ -369,8 +369,8 @@ def test_rows_that_go_on_with_a_product_give_it_their_photos(folder):
     assert [path.name for path in manifest.products[4].images] == ["4.png", "4-2.png"] and not manifest.problems
     assert manifest.tasks == ("Type",) and manifest.rows == 6
     assert remarks(folder, "rows") == [
-        "6 rows go on with a product above, as they repeat its id and fill few cells: their photos count for it; "
-        "nothing else of them is read."
+        "6 rows go on with a product above, with its id and few cells filled: the photos count for it; "
+        "nothing else is read."
     ]
 
 

@@ -61,7 +61,7 @@ def test_a_decision_ends_where_the_row_says_something_else_by_now(shop):
     text = (shop / TABLE).read_text(encoding="utf-8")
     (shop / TABLE).write_text(text.replace("number 3,Nike", "number 3,Asics"), encoding="utf-8")
     assert brands(shop)["p3"] == "Asics"
-    assert any("1 decisions about labels do not count any more" in str(one) for one in read_manifest(shop).remarks)
+    assert any("1 decision about a label does not count any more" in str(one) for one in read_manifest(shop).remarks)
 
 
 def test_a_copy_is_left_out_and_comes_back(shop):
@@ -124,4 +124,4 @@ def test_a_decision_that_means_nothing_is_refused_and_none_is_kept(shop, decisio
 
 def test_check_decides_about_rows_and_says_so(shop):
     result = CliRunner().invoke(app, ["check", str(shop), "--decide", "rows/p3:brand=Puma"])
-    assert result.exit_code == 0 and "1 rows have another label than the table says ('p3')" in result.output
+    assert result.exit_code == 0 and "1 row has another label than the table says ('p3')" in result.output

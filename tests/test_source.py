@@ -86,7 +86,7 @@ def test_tables_with_the_same_columns_beside_each_other_are_one_data_set(folder)
         (folder / f"{month}.csv").write_text(f"id,text,kind\n1,{month} tea,x\n2,{month} jam,y\n")
     manifest = read_manifest(folder)
     assert [product.id for product in manifest.products] == ["1", "2", "may-1", "may-2"]
-    assert "2 ids come in several tables; in the later one they bear its name in front." in map(str, manifest.remarks)
+    assert "2 ids come in several tables, in the later one with its name in front." in map(str, manifest.remarks)
 
 
 def test_another_table_below_is_named_when_one_is_read(folder):

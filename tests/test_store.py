@@ -216,7 +216,7 @@ def test_without_a_store_nothing_is_written(tmp_path, monkeypatch):
 def test_progress_counts_up_to_the_total(tmp_path, photos):
     seen: list[tuple[str, int, int]] = []
     EmbeddingStore(tmp_path / "store").fetch(MeanColour(), photos, lambda *step: seen.append(step))
-    assert seen[-1] == ("Encoding image", 150, 150) and [done for _, done, _ in seen] == [32, 64, 96, 128, 150]
+    assert seen[-1] == ("Encoding photos", 150, 150) and [done for _, done, _ in seen] == [32, 64, 96, 128, 150]
 
 
 def batch_of_four() -> EmbeddingBatch:

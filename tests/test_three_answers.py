@@ -24,7 +24,7 @@ def test_a_person_looks_at_what_the_promise_leaves_open():
     wish = row.threshold_for(0.95)
     answer, rests_on = said()["When should a person look?"]
     assert answer == f"{round(100 * (1 - wish.coverage))} of 100 products"
-    assert f"at least {100 * wish.threshold:.1f} % sure" in rests_on and "(promised: 95.0 %)" in rests_on
+    assert f"at least {100 * wish.threshold:.1f} % sure" in rests_on and "(promised: 95 %)" in rests_on
 
 
 def test_where_nothing_can_be_promised_a_person_always_looks():
@@ -32,7 +32,7 @@ def test_where_nothing_can_be_promised_a_person_always_looks():
     for row in results["calibration"]:
         row["judged"]["val"]["correct"] = [0] * len(row["judged"]["val"]["correct"])
     answer, rests_on = said(as_results(results))["When should a person look?"]
-    assert answer == "Always" and "95.0 % right cannot be promised yet" in rests_on
+    assert answer == "Always" and "95 % right cannot be promised yet" in rests_on
 
 
 def test_for_a_single_input_the_chosen_model_is_judged_with_that_input_alone():

@@ -16,7 +16,7 @@ from sklearn.tree import DecisionTreeClassifier
 from retail.audit.finding import Audited, Finding, Severity
 from retail.audit.guessing import Guess, cross_validated
 from retail.schema import MODALITIES, Modality
-from retail.wording import INPUT_WORDS, inputs_words, percent
+from retail.wording import INPUT_WORDS, inputs_words, percent, task_words
 
 EXCESS = 0.05
 LEAK = 0.25  # of the way from chance to certainty
@@ -90,13 +90,14 @@ def _features(data: Audited, modality: Modality, rng: np.random.Generator) -> tu
 def _finding(data: Audited, task: str, told: Mapping[Modality, Guess], missing: Guess | None) -> Finding:
     guesses = [*told.values(), *([missing] if missing else [])]
     best = max(guesses, key=lambda guess: guess.accuracy)
+    share = f"{percent(best.accuracy)} of {best.n} products"
     if best is missing:
-        said = f"{task}: which inputs are missing gives away the class of {percent(best.accuracy)} of {best.n} products"
+        said = f"{task_words(task)}: which inputs are missing gives away the class of {share}"
     else:
         word = inputs_words([modality for modality, guess in told.items() if guess is best])
         said = (
-            f"{task}: with its contents shuffled across products the {word} still gives away the class of "
-            f"{percent(best.accuracy)} of {best.n} products, because it is missing in some classes more than in others"
+            f"{task_words(task)}: with its contents shuffled across products the {word} still gives away the class of "
+            f"{share}, because it is missing in some classes more than in others"
         )
     sentence = (
         f"{said}; the most common class has {percent(best.chance)}. A model can learn the gaps instead of the product: "

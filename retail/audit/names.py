@@ -18,7 +18,7 @@ from retail.audit.finding import Audited, Finding
 from retail.audit.guessing import cross_validated
 from retail.media import clean_text
 from retail.schema import MediaSource
-from retail.wording import percent
+from retail.wording import percent, task_words
 
 EXCESS = 0.10  # points above the commonest class that are worth a word
 # A barcode or article number: at least four digits. One that three products of one class share is the class's own,
@@ -51,9 +51,10 @@ def names(data: Audited) -> list[Finding]:
         if guesses:
             where, best = max(guesses.items(), key=lambda item: item[1].accuracy)
             sentence = (
-                f"{task}: {' and '.join(guesses)} give the class away: from {where} alone {percent(best.accuracy)} of "
-                f"{best.n} products are guessed right, the most common class has {percent(best.chance)}. Names are "
-                "not an input here; never make them one, and do not split in the order of names."
+                f"{task_words(task)}: {' and '.join(guesses)} give the class away: from {where} alone "
+                f"{percent(best.accuracy)} of {best.n} products are guessed right, the most common class has "
+                f"{percent(best.chance)}. Names are not an input here; never make them one, and "
+                "do not split in the order of names."
             )
             found.append(Finding("names", "note", sentence, data.ids(best.correct), task))
     return found
@@ -79,9 +80,9 @@ def codes(data: Audited) -> list[Finding]:
                     rows |= set(owners)
         if len(rows) / n_texts >= CODED:
             sentence = (
-                f"{task}: the descriptions of {len(rows)} of {n_texts} products ({percent(len(rows) / n_texts)}) "
-                "contain a barcode or number that only their class has: a model reads the number, not the product. "
-                "Take numbers out of the text."
+                f"{task_words(task)}: the descriptions of {len(rows)} of {n_texts} products "
+                f"({percent(len(rows) / n_texts)}) contain a barcode or number that only their class has: "
+                "a model reads the number, not the product. Take numbers out of the descriptions."
             )
             found.append(Finding("names", "warning", sentence, data.ids(np.array(sorted(rows))), task))
     return found

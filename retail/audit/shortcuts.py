@@ -12,7 +12,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 from retail.audit.finding import Audited, Finding, Severity
 from retail.audit.guessing import cross_validated
-from retail.wording import percent
+from retail.wording import percent, task_words
 
 EXCESS = 0.10
 STRONG = 0.5  # of the way from chance to certainty
@@ -22,7 +22,7 @@ PROPERTIES = {
     "photo_technical": ("size and format of the photo file", False),
     "sound_technical": ("rate, channels and format of the sound file", False),
     "photo_measured": ("bytes of the photo file", True),
-    "sound_measured": ("bytes and seconds of the sound clip", True),
+    "sound_measured": ("bytes and seconds of the sound", True),
 }
 
 
@@ -85,8 +85,8 @@ def _file_properties(data: Audited) -> list[Finding]:
             if guess is None or not guess.tells(EXCESS):
                 continue
             sentence = (
-                f"{task}: {words} alone give away the class of {percent(guess.accuracy)} of {guess.n} products, the "
-                f"most common class has {percent(guess.chance)}. "
+                f"{task_words(task)}: {words} alone give away the class of {percent(guess.accuracy)} of {guess.n} "
+                f"products, the most common class has {percent(guess.chance)}. "
             )
             sentence += (
                 "That may be the product itself (a longer name, a busier pack); check that no class was recorded apart."

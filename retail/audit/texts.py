@@ -12,7 +12,7 @@ import numpy as np
 
 from retail.audit.finding import Audited, Finding, Severity
 from retail.media import clean_text
-from retail.wording import percent
+from retail.wording import percent, task_words
 
 LEAST_IN_CLASS = 5  # rows with a text: that three products share a title is no system
 CONSTANT = 0.9  # share of a class's texts that are one and the same
@@ -46,9 +46,9 @@ def constant_text(data: Audited) -> list[Finding]:
         if classes:
             name, text = classes[0]
             sentence = (
-                f"{task}: {len(classes)} of {asked} classes have one description for all their products "
+                f"{task_words(task)}: {len(classes)} of {asked} classes have one description for all their products "
                 f'({name}: "{_short(text)}"). It is the class in other words: accuracy from the description '
-                "means nothing. Give every product its own text, or leave the texts out."
+                "means nothing. Give every product its own description, or leave them out."
             )
             severity: Severity = "leak" if 2 * len(classes) >= asked else "warning"
             found.append(Finding("constant text", severity, sentence, data.ids(np.array(rows)), task))
@@ -72,8 +72,8 @@ def label_words(data: Audited) -> list[Finding]:
             continue
         lift = f"{share / accident:.0f} times as often as in" if accident else "and never in"
         said = (
-            f"{task}: the answer is written in the text of {percent(share)} of the products "
-            f"({int(named.sum())} of {int(asked.sum())}), {lift} texts of other classes "
+            f"{task_words(task)}: the answer is written in the description of {percent(share)} of the products "
+            f"({int(named.sum())} of {int(asked.sum())}), {lift} descriptions of other classes "
             f"({percent(accident)}). "
         )
         if share >= OFTEN:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from retail.catalogue.record import View
 from retail.catalogue.vectors import VectorTable
 from retail.schema import Note, Progress
+from retail.wording import INPUT_WORDS
 
 if TYPE_CHECKING:
     from retail.encoders import Encoder
@@ -39,7 +40,7 @@ def embed_views(
             vectors.keep([view.id for view in good], [view.product for view in good], rows[ok].numpy())
         notes += [Note(view.product, view.modality, error) for view, error in zip(part, errors, strict=True) if error]
         if progress:
-            progress(f"Encoding {encoder.modality}", start + len(part), len(missing))
+            progress(f"Encoding {INPUT_WORDS[encoder.modality]}s", start + len(part), len(missing))
     gone = sorted(kept - set(own))
     if gone:
         vectors.sweep(gone)

@@ -54,11 +54,11 @@ def foresee(shelf: Shelf, product: Product, name: str) -> Foresight:
     """
     modality = next((m for m in SHOWN_BY if m in product.modalities and m in shelf.encoders), None)
     if modality is None:
-        raise UserError("A known product needs at least one photo, description or clip that can be read.")
+        raise UserError("A known product needs at least one photo, description or sound that can be read.")
     examples, _ = shelf.embed(_one_by_one(product, modality))
     examples = examples.rows(examples.present[modality])
     if not len(examples):
-        raise UserError("None of what shows the product can be read; add a photo, a description or a clip.")
+        raise UserError("None of what shows the product can be read; add a photo, a description or a sound.")
     recall, confused = recall_of(shelf, examples, modality, name)
     return Foresight(recall, confused, sentence(recall, [match.name for match, _ in confused], KINDS[modality]))
 

@@ -25,6 +25,7 @@ from retail.dataset.rows import Rows, roles_of
 from retail.dataset.source import is_own
 from retail.files import SHIPPED_DATA, or_shipped
 from retail.schema import Product, Progress, UserError
+from retail.wording import number_of
 
 # What a column of names is called, the surest first; the last ones name products and may also be labels.
 NAMES = (
@@ -34,7 +35,9 @@ NAMES = (
     *("product", "item", "article", "produkt", "artikel", "produit", "producto", "prodotto"),
 )
 SAME_NAME_SAME_PRODUCT = NAMES[NAMES.index("product") :]
-NO_INPUT = "no photo, sound or text is left"  # what the reader says of a row that a name alone makes a product here
+NO_INPUT = (
+    "no photo, sound or description is left"  # what the reader says of a row that a name alone makes a product here
+)
 AT_ONCE = 500  # products a commit: a killed import keeps those before
 LISTED_AS_ID = {"id", "ids", "index", ""}  # an id column of this name says nothing that a SKU would
 
@@ -55,9 +58,9 @@ class Imported:
         """How many products came from how many rows."""
         again = self.products - self.new
         parts = [f"{self.new:,} new" if self.new else "", f"{again:,} updated" if again else ""]
-        counted = f"{self.products:,} product{'s' * (self.products != 1)} ({', '.join(filter(None, parts)) or 'none'})"
+        counted = f"{number_of(self.products, 'product')} ({', '.join(filter(None, parts)) or 'none'})"
         joined = f", those with the same {self.by} as one product" if self.by else ""
-        return f"{counted} from {self.rows:,} row{'s' * (self.rows != 1)}{joined}."
+        return f"{counted} from {number_of(self.rows, 'row')}{joined}."
 
 
 @dataclass

@@ -14,6 +14,7 @@ import altair as alt
 import pandas as pd
 
 from retail.charts.palette import SINGLE_COLOUR
+from retail.wording import task_words
 
 ROW = 27  # px a row: as high as a line of text with room above and below it
 FRAME = 96  # px of legend, axis and title: a page gives a chart its whole height, not its rows alone
@@ -82,7 +83,7 @@ def told(frame: pd.DataFrame, words: Mapping[str, Callable[[Any], str]]) -> pd.D
 
 def tips(*names: str) -> list[alt.Tooltip]:
     """What a pointer shows; a name that begins with _ is a column of `told`."""
-    return [alt.Tooltip(f"{name}:N", title=name.removeprefix("_").replace("_", " ")) for name in names]
+    return [alt.Tooltip(f"{name}:N", title=task_words(name.removeprefix("_"))) for name in names]
 
 
 def best_single_rule(accuracy: float, scale: alt.Scale) -> alt.Chart:

@@ -12,7 +12,7 @@ import pandas as pd
 
 from retail.charts.axes import names_axis, on_a_phone, tips, told
 from retail.charts.palette import CHOSEN_COLOUR, DARK_TEXT, LIGHT_TEXT
-from retail.wording import percent
+from retail.wording import number_of, percent
 
 # From this share of its row on a cell is so dark that its number is written in white.
 DARK_SHARE = 0.55
@@ -66,7 +66,10 @@ def confusion_chart(
 def _words(counts: Mapping[tuple[int, int], int], classes: Sequence[str]) -> str:
     wrong = {pair: count for pair, count in counts.items() if pair[0] != pair[1]}
     worst = sorted(wrong, key=lambda pair: (-wrong[pair], pair))[:3]
-    said = [f"{classes[true]} answered as {classes[answer]} {wrong[true, answer]} times" for true, answer in worst]
+    said = [
+        f"{classes[true]} answered as {classes[answer]} {number_of(wrong[true, answer], 'time')}"
+        for true, answer in worst
+    ]
     total = sum(counts.values())
     return (
         ("Most common mistakes: " + "; ".join(said) if said else "No mistake")

@@ -21,7 +21,7 @@ def class_chart(counts: pd.DataFrame, task: str) -> alt.Chart:
     order = list(dict.fromkeys(counts["class"]))
     words = list(INPUT_COLOURS)
     said = (
-        f"{label} " + ", ".join(f"{row.products} {row.input}" for row in rows.itertuples())
+        f"{label} " + ", ".join(f"{row.products} with a {row.input}" for row in rows.itertuples())
         for label, rows in counts.groupby("class", sort=False)
     )
     scale = alt.Scale(domain=words, range=list(INPUT_COLOURS.values()))

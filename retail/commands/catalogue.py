@@ -13,7 +13,7 @@ import typer
 
 from retail.commands.shared import EXAMPLES, Data, app, reported
 from retail.schema import Modality, Product, UserError
-from retail.wording import INPUT_WORDS
+from retail.wording import INPUT_WORDS, number_of
 
 if TYPE_CHECKING:
     from retail.catalogue.database import Catalogue
@@ -291,7 +291,7 @@ def changed(values: Mapping[str, str], new: Mapping[str, str]) -> dict[str, str]
 def products_of(catalogue: Catalogue) -> str:
     """'2 products'."""
     count = len(catalogue)
-    return f"{count:,} product{'s' * (count != 1)}"
+    return number_of(count, "product")
 
 
 def title_of(product: CatalogueProduct) -> str:
@@ -302,5 +302,5 @@ def title_of(product: CatalogueProduct) -> str:
 def line_of(product: CatalogueProduct) -> str:
     """Id, name, and what shows it, on one line."""
     counts = {word: sum(view.modality == name for view in product.views) for name, word in INPUT_WORDS.items()}
-    shown = ", ".join(f"{count} {word}{'s' * (count != 1)}" for word, count in counts.items() if count)
+    shown = ", ".join(number_of(count, word) for word, count in counts.items() if count)
     return f"{product.id}  {title_of(product)}  ({shown or 'nothing shows it'})"

@@ -15,8 +15,9 @@ import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from retail.components.kept_choice import choose_kept
+from retail.components.page_words import refusal
 from retail.components.read_data import open_files, rows_of
-from retail.components.words import download, plain
+from retail.components.words import download
 from retail.config.options import joined
 from retail.dataset.columns import GROUP, NONE, ROLES, TEXT, Columns
 from retail.dataset.labels.questions import offered
@@ -41,7 +42,7 @@ ROLE_HELP = {
 TEXT_HELP = "Any words about the product; several columns are read one after the other, in this order."
 GROUP_HELP = (
     "Products that share a value of such a column (one voice, one shoot, one store) stay together, so that the test "
-    "stays fair; `--group` says the same on the command line."
+    "stays fair."
 )
 
 
@@ -105,7 +106,7 @@ def _add(name: str, uploads: Sequence[UploadedFile], path: str) -> None:
             files = [(file.name, file.getvalue()) for file in uploads]
             added = datasets.add_files(name or datasets.usual_name([file for file, _ in files]), files)
     except (UserError, OSError) as error:
-        st.error(plain(str(error)))
+        st.error(refusal(error))
         return
     st.session_state.added_before += 1
     keep(added)
@@ -116,7 +117,7 @@ def draw_columns(dataset: Dataset) -> None:
     try:
         table = rows_of(dataset)
     except (UserError, OSError) as error:
-        st.error(plain(str(error)))
+        st.error(refusal(error))
         return
     header, rows = table.header, [row.cells for row in table.rows]
     st.dataframe(pd.DataFrame(rows[:5], columns=header), hide_index=True, width="stretch")
@@ -145,7 +146,7 @@ def draw_columns(dataset: Dataset) -> None:
         columns = replace(now, group=group, text=text, tasks=tuple(tasks), **roles)  # type: ignore[arg-type]
         datasets.set_columns(dataset, columns)
     except UserError as error:
-        st.error(plain(str(error)))
+        st.error(refusal(error))
         return
     keep(dataset)
 
@@ -198,7 +199,7 @@ def draw_manage(dataset: Dataset) -> None:
         try:
             datasets.rename(dataset, name)
         except UserError as error:
-            st.error(str(error))
+            st.error(refusal(error))
             return
         st.rerun()
     if st.button("Delete …"):

@@ -14,6 +14,7 @@ import streamlit as st
 
 from retail.comparison.results import FORMAT, Results, read_results
 from retail.components.kept_choice import choose_kept
+from retail.components.page_words import refusal
 from retail.components.words import plain
 from retail.files import DEMO_RESULTS
 from retail.schema import UserError
@@ -76,7 +77,7 @@ def read(path: Path) -> Results:
     try:
         return load_results(str(path), path.stat().st_mtime)
     except UserError as error:
-        st.error(plain(str(error)))
+        st.error(refusal(error))
         st.stop()
 
 

@@ -15,7 +15,7 @@ import streamlit as st
 from retail.catalogue.candidates import Candidate, candidates, likely
 from retail.components.words import plain
 from retail.schema import Prediction, Product, UserError, Vocabulary
-from retail.wording import task_words
+from retail.wording import number_of, task_words
 
 if TYPE_CHECKING:
     from retail.catalogue.database import Catalogue
@@ -181,7 +181,7 @@ def search_words(tasks: Mapping[str, Vocabulary], catalogue: Catalogue | None) -
     classes = sum(len(known) for known in tasks.values())
     products = len(catalogue) if catalogue is not None else 0
     counts = [
-        f"{n:,} {one if n == 1 else many}"
+        number_of(n, one, many)
         for n, one, many in ((classes, "class", "classes"), (products, "product", "products"))
         if n
     ]

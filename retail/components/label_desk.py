@@ -18,6 +18,7 @@ from retail.components.words import plain
 from retail.dataset.labels import Desk, Near, visible
 from retail.dataset.manifest import Manifest
 from retail.schema import UserError
+from retail.wording import number_of, task_words
 from retail.workspace import datasets
 from retail.workspace.datasets import Dataset
 
@@ -62,7 +63,7 @@ def _own_names(dataset: Dataset) -> Mapping[str, str]:
 
 def _title(column: str, desk: Desk) -> str:
     notes = len(desk.sentences())
-    return f"{column} ({notes} to look at)" if notes else column
+    return task_words(column) + (f" ({notes} to look at)" if notes else "")
 
 
 def _decide(dataset: Dataset, *decisions: str) -> None:
@@ -93,7 +94,7 @@ def _draw_desk(dataset: Dataset, column: str, desk: Desk) -> None:
         switch("Keep spellings apart", rule.spellings == "apart", "apart", "joined", SPELLINGS)
     if desk.missing:
         words = ", ".join(f"“{word}” ({count:,})" for word, count in desk.missing.most_common())
-        st.markdown(plain(f"{_cells(desk.missing.total())} hold a word for “nothing”: {words}."))
+        st.markdown(plain(f"A word for “nothing” stands in {_cells(desk.missing.total())}: {words}."))
         switch("Count them as a class", rule.missing == "label", "missing-is-label", "missing-is-absent")
     if desk.several or rule.several != "together":
         _draw_several(dataset, column, desk, key)
@@ -107,11 +108,11 @@ def _draw_classes(desk: Desk) -> None:
     names = [*joined, *sorted((name for name in counts if name not in joined), key=lambda name: -counts[name])]
     spellings = sum(map(len, joined.values()))
     more = (
-        f" {spellings:,} spellings of {len(joined):,} classes were joined."
+        f" {spellings:,} spellings of {number_of(len(joined), 'class', 'classes')} were joined."
         if joined
         else " Each is written in one way."
     )
-    st.markdown(f"**{len(names):,} classes.**{more if names else ''}")
+    st.markdown(f"**{number_of(len(names), 'class', 'classes')}.**{more if names else ''}")
     frame = pd.DataFrame(
         {
             "class": [visible(name) for name in names],
@@ -128,7 +129,7 @@ def _written(spellings: Mapping[str, int]) -> str:
 
 
 def _cells(count: int) -> str:
-    return f"{count:,} cell{'s' * (count != 1)}"
+    return number_of(count, "cell")
 
 
 def _draw_several(dataset: Dataset, column: str, desk: Desk, key: str) -> None:
@@ -136,7 +137,7 @@ def _draw_several(dataset: Dataset, column: str, desk: Desk, key: str) -> None:
     now = desk.rule.several
     if several := desk.several:
         examples = ", ".join(f"“{example}”" for example in several.examples)
-        joined = f"{_cells(several.cells)} hold two or more labels, joined {several.joined_by}, such as {examples}."
+        joined = f"Two or more labels stand in {_cells(several.cells)}, joined {several.joined_by}, such as {examples}."
         st.markdown(plain(joined))
     chosen = f"several_{key}_{now}"
     st.radio(
@@ -150,7 +151,7 @@ def _draw_several(dataset: Dataset, column: str, desk: Desk, key: str) -> None:
     )
     if now == "each":
         left = f" Too rare or too common for one: {', '.join(desk.left_out[:PAIRS])}." if desk.left_out else ""
-        st.caption(plain(f"{len(desk.columns):,} questions.{left}"))
+        st.caption(plain(f"{number_of(len(desk.columns), 'question')}.{left}"))
 
 
 def _draw_pairs(dataset: Dataset, column: str, desk: Desk, key: str) -> None:
@@ -162,7 +163,7 @@ def _draw_pairs(dataset: Dataset, column: str, desk: Desk, key: str) -> None:
         for place, pair in enumerate(near[:PAIRS]):
             _line(_pair_words(pair), "Join", f"join_{place}_{key}", dataset, joins[place])
         if len(near) > PAIRS:
-            st.caption(f"{len(near) - PAIRS:,} more pairs follow.")
+            st.caption(f"And {number_of(len(near) - PAIRS, 'more pair')}.")
         if len(near) > 1:
             _button(f"Join all {len(near):,} pairs", f"join_all_{key}", dataset, _decide, dataset, *joins)
     said = [pair for pair in desk.rule.same if _can_be_said(*pair)]

@@ -14,6 +14,7 @@ from retail.comparison.sources import data_source
 from retail.components.compare_runs import View
 from retail.components.gallery import choose_page
 from retail.components.media import draw_media
+from retail.components.page_words import page_words
 from retail.components.words import plain
 from retail.dataset.manifest import Manifest
 from retail.dataset.reader import read_manifest
@@ -43,7 +44,7 @@ def run_manifest(view: View) -> tuple[Manifest | None, str]:
     try:
         manifest = load_manifest(str(folder), text_column, group, changed(folder))
     except (UserError, OSError) as error:
-        return None, f"The data of this run cannot be read: {error}"
+        return None, f"The data of this run cannot be read: {page_words(str(error))}"
     same = view.results.data.checksum == manifest.checksum
     return manifest, "" if same else "The data has changed since this run: a card may not show what the model saw."
 

@@ -18,6 +18,7 @@ from retail.dataset.finding import Finder
 from retail.dataset.manifest import Manifest
 from retail.dataset.reader import read_manifest, read_rows
 from retail.dataset.rows import Rows
+from retail.wording import number_of
 from retail.workspace import audits
 from retail.workspace.datasets import Dataset
 
@@ -100,7 +101,7 @@ def forget() -> None:
 
 def counted(manifest: Manifest) -> str:
     """The same words on every page, and those of `check`."""
-    return f"{len(manifest.products):,} usable products, {len(manifest.problems):,} problems."
+    return f"{number_of(len(manifest.products), 'usable product')}, {number_of(len(manifest.problems), 'problem')}."
 
 
 def places_of(dataset: Dataset, manifest: Manifest) -> Mapping[str, str]:

@@ -13,6 +13,7 @@ import streamlit as st
 from retail.components.follow_run import follow
 from retail.components.words import plain
 from retail.schema import UserError
+from retail.wording import number_of
 from retail.workspace import corrected, jobs
 from retail.workspace.estimate import duration
 from retail.workspace.jobs import Job
@@ -28,7 +29,7 @@ def draw_button(bundle: Path) -> None:
     job = run_after(bundle)
     if not count or (job is not None and jobs.status(job).state in jobs.UNFINISHED):
         return
-    many = f"{count:,} correction{'s' * (count != 1)}"
+    many = number_of(count, "correction")
     st.button(
         f"Train again with {many}" + (f" · about {duration(offer.seconds)}" if not offer.refused else ""),
         key="train_again",

@@ -13,6 +13,7 @@ from retail.components.words import figure, plain
 from retail.finetuning.record import FinetuningRecord
 from retail.report.frozen_tables import finetuning_table
 from retail.training.record import TrainingRecord
+from retail.wording import task_words
 
 
 def draw_training(info: TrainingRecord | None, key: str) -> None:
@@ -22,7 +23,7 @@ def draw_training(info: TrainingRecord | None, key: str) -> None:
     history = info.finetuning_history
     with st.expander("How the training went", expanded=True):
         tasks = list(history[-1].val_accuracy)
-        words = {LOSS: "Loss", **{task: f"Accuracy for {plain(task)}" for task in tasks}}
+        words = {LOSS: "Loss", **{task: f"Accuracy for {plain(task_words(task))}" for task in tasks}}
         measure = st.selectbox("Show", list(words), format_func=words.__getitem__, key=f"measure_{key}")
         figure(charts.training_chart(history, measure), name=f"Training {key} {measure}")
         st.caption(

@@ -16,7 +16,7 @@ import pandas as pd
 import streamlit as st
 
 from retail.charts.export import figures_of, png_file, svg_file
-from retail.report.table_formats import Column, Table, as_csv, heading, shown
+from retail.report.table_formats import Column, Table, as_csv, question_heading, question_shown
 
 
 def plain(text: str) -> str:
@@ -87,12 +87,12 @@ def download(
 
 
 def table_frame(table: Table, titles: Mapping[str, str] | None = None) -> pd.DataFrame:
-    """The cells as the command line prints them, models by their title; a single task's column is left out."""
-    names = [heading(column) for column in table.columns]
-    rows = [[shown(cell, column.unit) for cell, column in zip(row, table.columns, strict=True)] for row in table.rows]
+    """The cells as the command line prints them, models by their title; a single question's column is left out."""
+    names = [question_heading(column) for column in table.columns]
+    rows = [[question_shown(*pair) for pair in zip(row, table.columns, strict=True)] for row in table.rows]
     frame = pd.DataFrame(rows, columns=names)
-    if "task" in frame and frame["task"].nunique() == 1:
-        frame = frame.drop(columns="task")
+    if "question" in frame and frame["question"].nunique() == 1:
+        frame = frame.drop(columns="question")
     for column in {"model", "fusion"} & set(frame.columns):
         frame[column] = frame[column].map(lambda name: (titles or {}).get(name, name))
     return frame

@@ -31,7 +31,9 @@ class Learning(Config):
 
     # "uncertainty": Kendall et al. 2018.
     loss_balancing: str = option(
-        "fixed", "How the losses of several tasks are weighted: fixed or uncertainty.", choices=("fixed", "uncertainty")
+        "fixed",
+        "How the losses of several questions are weighted: fixed or uncertainty.",
+        choices=("fixed", "uncertainty"),
     )
     class_balance: str = _class_balance()
     # The loss when one random input of each product is shown alone.
@@ -166,7 +168,10 @@ class FinetuneConfig(Config):
     # Few weights that start at zero can take, and need, a higher rate than all weights.
     lora_learning_rate: float = option(1e-3, "Learning rate of the low-rank adapters.", low=0, offered=False)
     contrast: float = option(
-        0.0, "Weight of aligning the photo, text and sound of a product.", low=0, label="Align photo, text and sound"
+        0.0,
+        "Weight of aligning the photo, description and sound of a product.",
+        low=0,
+        label="Align photo, description and sound",
     )
     temperature: float = option(0.07, "Temperature of the alignment loss.", above=0)  # Radford et al. 2021
     # Howard and Ruder 2018; Clark et al. 2020.
@@ -184,7 +189,7 @@ class FinetuneConfig(Config):
     )
     erase: float = option(0.2, "Chance of random erasing.", low=0, high=1, offered=False)
     smallest_crop: float = option(0.35, "Smallest share of the photo that a crop keeps.", low=0, high=1, offered=False)
-    word_dropout: float = option(0.1, "Chance that a word of a text is left out.", low=0, high=1, offered=False)
+    word_dropout: float = option(0.1, "Chance that a word of a description is left out.", low=0, high=1, offered=False)
     typos: float = option(0.02, "Chance that a letter is mistyped.", low=0, high=1, offered=False)
     # As in the spoken-word pretraining.
     vary_sound: bool = option(True, "Vary voices, rooms, microphones and noise.", offered=False)

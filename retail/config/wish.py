@@ -14,5 +14,5 @@ LEAST, MOST = 0.50, 0.99
 def check_wish(wished: float) -> float:
     """The wish; raises UserError for an accuracy that is never promised."""
     if not LEAST <= wished <= MOST:
-        raise UserError(f"The wished accuracy lies between {LEAST:g} and {MOST:g}, not at {wished:g}; try 0.95.")
+        raise UserError(f"The target accuracy lies between {LEAST:g} and {MOST:g}, not at {wished:g}; try 0.95.")
     return wished

@@ -131,8 +131,8 @@ class Cells:
                 raise UserError(f"Column {task!r} says which rows form a group, so it is no label; choose another.")
             if task in self.texts:
                 sentence = (
-                    f"Column {task!r} is read as text and learned as a label, as you named it for both: the answer "
-                    "stands in the input, so its scores say nothing about products without it."
+                    f"Column {task!r} is read as description and learned as a label, as you named it for both: the "
+                    "answer stands in the input, so its scores say nothing about products without it."
                 )
                 remarks.append(Remark("columns", 1, sentence))
         names = [name for name in self.header if name not in {*NOT_LABELS, *self.texts, *self.groups} or name in tasks]

@@ -12,6 +12,7 @@ from retail.dataset.remarks import Remark
 from retail.dataset.rows import Rows
 from retail.dataset.tables.damage import rounded_numbers
 from retail.schema import Product
+from retail.wording import number_of
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,10 @@ def names_of(table: Rows, cells: Sequence[str] | None) -> Names:
     for place in again:
         names[place] = table_of[place] + names[place]
     if again:
-        sentence = f"{len(again):,} ids come in several tables; in the later one they bear its name in front."
+        sentence = (
+            f"{number_of(len(again), 'id comes', 'ids come')} in several tables, in the later one with its name in "
+            "front."
+        )
         remarks.append(Remark("rows", len(again), sentence))
     return Names(names, given, tuple(remarks))
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from retail.dataset.manifest import Manifest
 from retail.dataset.remarks import few
-from retail.wording import FILES_WORDS, INPUT_WORDS
+from retail.wording import FILES_WORDS, INPUT_WORDS, SPLIT_WORDS, number_of, task_words
 
 MEND = 3  # things to mend first that are named
 CUT = {"characters": "descriptions", "seconds": "sounds"}  # kinds of remark -> what has an end that is not read
@@ -53,7 +53,7 @@ def _questions(manifest: Manifest) -> str:
     if not manifest.tasks:
         return "none found; name a label column with --tasks"
     counts = {task: len(manifest.support(task)) for task in manifest.tasks}
-    return " · ".join(f"{task} ({count:,} class{'es' * (count != 1)})" for task, count in counts.items())
+    return " · ".join(f"{task_words(task)} ({number_of(count, 'class', 'classes')})" for task, count in counts.items())
 
 
 def _rows(manifest: Manifest) -> str:
@@ -68,7 +68,7 @@ def _splits(manifest: Manifest) -> str:
     how = "as the data says" if manifest.has_split else "split for you"
     if manifest.has_split and not manifest.has_validation:
         how += ", validation taken from training"
-    return " · ".join(f"{sizes[name]:,} {name}" for name in ("train", "val", "test")) + f", {how}"
+    return " · ".join(f"{sizes[name]:,} for {word}" for name, word in SPLIT_WORDS.items()) + f", {how}"
 
 
 def _by_class(manifest: Manifest) -> str:
@@ -83,7 +83,7 @@ def _by_class(manifest: Manifest) -> str:
         span = f"{sizes[0]:,}" if sizes[0] == sizes[-1] else f"{sizes[0]:,} to {sizes[-1]:,}"
         lacking = [f"{len(untaught):,} without any"] if untaught else []
         lacking += [f"{len(untested):,} without a test product"] if untested else []
-        parts.append(f"{task} {span}" + (f" ({', '.join(lacking)})" if lacking else ""))
+        parts.append(f"{task_words(task)} {span}" + (f" ({', '.join(lacking)})" if lacking else ""))
     return f"{' · '.join(parts)} training products a class" if parts else ""
 
 
@@ -109,17 +109,20 @@ def mend_first(manifest: Manifest) -> list[str]:
     found += [str(remark) for remark in manifest.remarks if remark.kind == "addresses"]
     left_out = manifest.rows - len(manifest.lines)
     if left_out:
-        found.append(f"{left_out:,} of {manifest.rows:,} rows are left out.")
+        found.append(f"Left out: {left_out:,} of {manifest.rows:,} rows.")
     for task, desk in manifest.desks.items():
         if desk.several and desk.rule.several == "together":
-            found.append(f"{task}: {desk.several.cells:,} cells hold several labels; choose with --decide.")
+            found.append(
+                f"{task_words(task)}: several labels stand in {number_of(desk.several.cells, 'cell')}; choose with "
+                "--decide."
+            )
     for task in manifest.tasks:
         few_rows = [label for label, count in manifest.support(task).items() if count < FEWEST]
         if few_rows:
             classes = "1 class has" if len(few_rows) == 1 else f"{len(few_rows):,} classes have"
-            found.append(f"{task}: {classes} one training product only ({few(few_rows)}); add products.")
+            found.append(f"{task_words(task)}: {classes} one training product only ({few(few_rows)}); add products.")
     found += [
-        f"{task}: {unlabelled:,} of {len(manifest.products):,} products have no label."
+        f"{task_words(task)}: no label on {unlabelled:,} of {len(manifest.products):,} products."
         for task in manifest.tasks
         if (unlabelled := sum(not product.labels.get(task) for product in manifest.products)) * 2
         > len(manifest.products)

@@ -35,6 +35,7 @@ from retail.dataset.unused import (
     texts_cut,
 )
 from retail.schema import Modality, Product, Progress, UserError
+from retail.wording import number_of
 
 
 def read_rows(data: str | Path) -> Rows:
@@ -142,7 +143,9 @@ class _Reader:
                     f"columns are {few(self.table.header)}. Name the one with descriptions with --text-column."
                 )
             first = f" The first problem is: {self.problems[0]}" if self.problems else ""
-            raise UserError(f"{self.source.name} has no usable row: a row needs a photo, a sound or a text.{first}")
+            raise UserError(
+                f"{self.source.name} has no usable row: a row needs a photo, a sound or a description.{first}"
+            )
         has_split = SPLIT in cells.header and self.use_split
         if self.use_split and not has_split and (placed := as_in_folders(products, self.source.root)):
             products, has_split = placed, True
@@ -239,8 +242,9 @@ class _Reader:
                 progress("checking" if self.check_media else "reading", place + 1, count)
         if again:
             sentence = (
-                f"{len(again):,} products have several rows with other photos ({few(list(again))}); every row counts "
-                "as a product, those of one product in one split. To make one product of them: --decide rows=join."
+                f"{number_of(len(again), 'product has', 'products have')} several rows with other photos "
+                f"({few(list(again))}); every row counts as a product, those of one product in one split. To make "
+                "one product of them: --decide rows=join."
             )
             self.remarks.append(Remark("photos", again.total(), sentence))
         return list(products.values())
@@ -276,7 +280,7 @@ class _Reader:
             group=group,
         )
         if not product.modalities:
-            self._say(row.number, "", "no photo, sound or text is left, so this row is left out.")
+            self._say(row.number, "", "no photo, sound or description is left, so this row is left out.")
             return None
         return product
 

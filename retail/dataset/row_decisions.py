@@ -14,6 +14,7 @@ from pathlib import Path
 
 from retail.dataset.remarks import Remark, few
 from retail.schema import MediaSource, Product, UserError
+from retail.wording import number_of
 
 START = "rows/"
 COPY, APART, UNDECIDED = "copy-of", "apart-from", "undecided"
@@ -159,19 +160,22 @@ def _name(source: MediaSource) -> str:
 def _remarks(corrected: Mapping[str, object], left_out: set[str], stale: Sequence[str]) -> Iterable[Remark]:
     if corrected:
         sentence = (
-            f"{len(corrected):,} rows have another label than the table says ({few(sorted(corrected))}), as you "
-            f"decided; the table is untouched. To take one back: --decide '{START}ID:COLUMN='."
+            f"{number_of(len(corrected), 'row has', 'rows have')} another label than the table says "
+            f"({few(sorted(corrected))}), as you decided; the table is untouched. To take one back: --decide "
+            f"'{START}ID:COLUMN='."
         )
         yield Remark("rows", len(corrected), sentence)
     if left_out:
         sentence = (
-            f"{len(left_out):,} rows are left out as copies of others ({few(sorted(left_out))}), as you decided. To "
-            f"take one back: --decide '{START}ID={UNDECIDED}/ID of the row that stays'."
+            f"{number_of(len(left_out), 'row is', 'rows are')} left out as copies of others "
+            f"({few(sorted(left_out))}), as "
+            f"you decided. To take one back: --decide '{START}ID={UNDECIDED}/ID of the row that stays'."
         )
         yield Remark("rows", len(left_out), sentence)
     if stale:
         sentence = (
-            f"{len(stale):,} decisions about labels do not count any more, because the rows say something else now "
+            f"{number_of(len(stale), 'decision about a label does', 'decisions about labels do')} not count any more, "
+            "because the rows say something else now "
             f"({few(stale)}); look at them again on the Data page."
         )
         yield Remark("rows", len(stale), sentence)

@@ -27,6 +27,7 @@ from retail.dataset.remarks import Remark, few
 from retail.dataset.tables import Table, read_tables
 from retail.files import SHIPPED_DATA, home, or_shipped
 from retail.schema import UserError
+from retail.wording import number_of
 
 PACKED_STARTS = (b"Rar!", b"7z\xbc\xaf", b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd")
 EXPECTED = "a folder or ZIP with a table or with photos, or a table itself"
@@ -212,8 +213,8 @@ def _with_labels(parts: list[Part]) -> tuple[list[Part], list[Remark]]:
             continue
         rows = len(part.table.rows)
         sentence = (
-            f"{part.name} has none of the label columns {few(sorted(questions))}, so its {rows:,} rows neither teach "
-            "nor test; recognise them with `predict`."
+            f"{part.name} has none of the label columns {few(sorted(questions))}, so its {number_of(rows, 'row')} can "
+            "neither teach nor test; recognise them with `predict`."
         )
         remarks.append(Remark("tables", rows, sentence))
     return labelled, remarks

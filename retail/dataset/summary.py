@@ -14,7 +14,7 @@ import pandas as pd
 from retail.dataset.manifest import Manifest
 from retail.media import content_hash
 from retail.schema import Modality, Product
-from retail.wording import INPUT_WORDS
+from retail.wording import INPUT_WORDS, number_of
 
 UNEVEN = 10  # times as many products in the largest class as in the smallest: worth a warning
 FEW = 10  # training products of a class below which it can hardly be learned
@@ -68,15 +68,19 @@ def balance_sentence(manifest: Manifest, task: str) -> str:
     if not counts:
         return "No training product has a label in this column, so there is nothing to learn."
     (most, top), (least, bottom) = counts.most_common()[0], counts.most_common()[-1]
-    sentence = f"{len(counts)} classes with {top:,} training products each."
+    sentence = f"{number_of(len(counts), 'class', 'classes')} with {number_of(top, 'training product')} each."
     if top != bottom:
         sentence = (
-            f"{len(counts)} classes; the largest, “{most}”, has {top:,} training products, the smallest, “{least}”, "
+            f"{len(counts):,} classes; the largest, “{most}”, has {top:,} training products, the smallest, “{least}”, "
             f"{bottom:,}; the median is {median(counts.values()):g}."
         )
     few = sum(count < FEW for count in counts.values())
     if few:
-        return sentence + f" {few} classes have fewer than {FEW}: expect mistakes there, or add products."
+        return (
+            sentence
+            + f" {number_of(few, 'class has', 'classes have')} fewer than {FEW}: expect mistakes there, or add "
+            "products."
+        )
     if top > UNEVEN * bottom:
         return sentence + " Classes are very uneven: consider weighting rare classes in training."
     return sentence + " Classes are balanced enough to train."

@@ -24,6 +24,7 @@ from retail.media import MAX_SECONDS
 from retail.media.language import language_note
 from retail.media.text import MAX_TEXT_CHARACTERS, characters_unread
 from retail.schema import Product
+from retail.wording import number_of
 
 # Files that people keep beside their photos, by what can be done about them.
 PICTURES = {".svg", ".psd", ".ai", ".eps", ".raw", ".cr2", ".cr3", ".nef", ".arw", ".dng", ".jp2", ".jxl", ".ico"}
@@ -46,26 +47,43 @@ def columns_left(cells: Cells, desks: Mapping[str, Desk], reasons: Mapping[str, 
 def cells_read_otherwise(cells: Cells, desks: Mapping[str, Desk], found: FoundFiles) -> Iterator[Remark]:
     """Files found elsewhere, web addresses, words for a missing value, and what became of labels."""
     for (column, way), count in found.ways.items():
-        yield Remark("cells", count, f"{count:,} {FILE_WORDS[column]} were found {way}.")
+        yield Remark("cells", count, f"{_files(count, column, 'was', 'were')} found {way}.")
     for column, count in found.addresses.items():
         if count:
             sentence = (
-                f"{count:,} {FILE_WORDS[column]} in column {cells.own(column)!r} are web addresses that were not "
-                "fetched; `retail fetch` or the Data page fetches them."
+                f"{_files(count, column)} in column {cells.own(column)!r} "
+                f"{'is a web address that was' if count == 1 else 'are web addresses that were'} not fetched; "
+                "`retail fetch` or the Data page fetches them."
             )
             yield Remark("addresses", count, sentence)
     for column, words in cells.absent.items():
         count = words.total()
-        yield Remark("cells", count, f"{cells.own(column)}: {count:,} cells say {few(list(words))} and count as empty.")
+        yield Remark(
+            "cells",
+            count,
+            f"{cells.own(column)}: {number_of(count, 'cell says', 'cells say')} {few(list(words))} and "
+            f"{'counts' if count == 1 else 'count'} as empty.",
+        )
     for column, desk in desks.items():
         for sentence in desk.sentences(cells.own(column)):
             yield Remark("labels", 1, sentence)
 
 
+def _files(count: int, column: str, is_: str = "", are: str = "") -> str:
+    """'2 photos were'."""
+    many = FILE_WORDS[column]
+    return number_of(count, f"{many.removesuffix('s')} {is_}".rstrip(), f"{many} {are}".rstrip())
+
+
 def rows_passed_over(table: Rows) -> Iterator[Remark]:
     """Rows that hold nothing, or the header once more."""
     if table.empty:
-        yield Remark("cells", table.empty, f"{table.empty:,} rows have no cell filled and are passed over.")
+        yield Remark(
+            "cells",
+            table.empty,
+            f"{number_of(table.empty, 'row has', 'rows have')} no cell filled and "
+            f"{'is' if table.empty == 1 else 'are'} passed over.",
+        )
     if count := table.headers:
         repeat = "row repeats the header and is" if count == 1 else "rows repeat the header and are"
         yield Remark("cells", count, f"{count:,} {repeat} passed over.")
@@ -79,8 +97,8 @@ def photos_joined(cells: Cells) -> Iterator[Remark]:
         yield Remark("cells", len(names), sentence)
     if count := sum(map(len, cells.added.values())):
         sentence = (
-            f"{count:,} rows go on with a product above, as they repeat its id and fill few cells: their photos count "
-            "for it; nothing else of them is read."
+            f"{number_of(count, 'row goes', 'rows go')} on with a product above, with its id and few cells filled: the "
+            "photos count for it; nothing else is read."
         )
         yield Remark("rows", count, sentence)
 
@@ -102,7 +120,10 @@ def header_like_a_row(table: Rows) -> Iterator[Remark]:
 def texts_cut(products: Sequence[Product], language: bool) -> Iterator[Remark]:
     """Descriptions that are too long, and, when it is asked for, written in a language that is not English."""
     if count := sum(characters_unread(product.text) > 0 for product in products):
-        sentence = f"{count:,} descriptions are longer than {MAX_TEXT_CHARACTERS:,} characters; the rest is not read."
+        sentence = (
+            f"{number_of(count, 'description is', 'descriptions are')} longer than {MAX_TEXT_CHARACTERS:,} "
+            "characters; the rest is not read."
+        )
         yield Remark("characters", count, sentence)
     some = products[:: 1 + len(products) // TEXTS_LOOKED_AT]
     if language and (sentence := language_note([product.text for product in some])):
@@ -112,7 +133,9 @@ def texts_cut(products: Sequence[Product], language: bool) -> Iterator[Remark]:
 def sounds_cut(found: FoundFiles) -> Iterator[Remark]:
     """Sounds of which only the beginning is read."""
     if count := found.cut_off:
-        sentence = f"{count:,} sounds are longer than {MAX_SECONDS} s; what follows is not read."
+        sentence = (
+            f"{number_of(count, 'sound is', 'sounds are')} longer than {MAX_SECONDS} s; what follows is not read."
+        )
         yield Remark("seconds", count, sentence)
 
 
@@ -127,8 +150,9 @@ def files_left(source: Source, found: FoundFiles) -> Iterator[Remark]:
         left = [name for name in names if os.path.realpath(listing.root / name) not in taken]
         if left:
             sentence = (
-                f"{len(left):,} of {len(names):,} {words} in the folder are named by no row ({few(left)}); add rows "
-                "for them, or remove them."
+                f"{len(left):,} of {len(names):,} {words} in the folder {'is' if len(left) == 1 else 'are'} named by "
+                "no row "
+                f"({few(left)}); add rows for them, or remove them."
             )
             yield Remark("files", len(left), sentence)
     yield from _other_files(source, taken)

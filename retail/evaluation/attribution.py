@@ -17,7 +17,7 @@ import numpy as np
 
 from retail.evaluation.subsets import TaskAnswers
 from retail.schema import Modality, Prediction, Subset
-from retail.wording import INPUT_WORDS, percent
+from retail.wording import INPUT_WORDS, whole_percent
 
 Value = TypeVar("Value", float, np.ndarray)
 
@@ -59,7 +59,7 @@ class Attribution:
         """The inputs in the order of what they said for the answer, in points of probability."""
         ranked = sorted(self.parts.items(), key=lambda part: -part[1])
         words = ", ".join(f"the {INPUT_WORDS[name]} {100 * part:+.1f}" for name, part in ranked)
-        return f"Evidence for {self.label} ({percent(self.prob)}), in points: {words}."
+        return f"Evidence for {self.label} ({whole_percent(self.prob)}), in points: {words}."
 
 
 def attribution_of(predictions: Mapping[Subset, Prediction], task: str) -> Attribution:

@@ -17,6 +17,7 @@ from retail.encoders import Encoder
 from retail.schema import Product, Progress, UserError, Vocabulary
 from retail.splits import prepare
 from retail.store import EmbeddingBatch, EmbeddingStore
+from retail.wording import INPUT_WORDS
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,9 @@ def frozen_rows(
     """The rows of a batch that have the encoder's modality; raises UserError when there is none."""
     batch = batch.rows(batch.present[encoder.modality])
     if not len(batch):
-        raise UserError(f"No {split} row has {encoder.modality}; choose another --modality, or add the files.")
+        raise UserError(
+            f"No {split} row has a {INPUT_WORDS[encoder.modality]}; choose another --modality, or add the files."
+        )
     own = [products[name] for name in batch.ids]
     labels = {task: np.array([product.labels.get(task, "") for product in own], dtype=object) for task in tasks}
     return FrozenRows(

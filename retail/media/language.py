@@ -14,6 +14,7 @@ from functools import cache
 from typing import Any
 
 from retail.media.text import clean_text
+from retail.wording import percent
 
 # The languages that shops are written in most; of all 140, brands would be taken for the rarest.
 LANGUAGES = {
@@ -64,9 +65,9 @@ def language_note(texts: Sequence[str]) -> str:
     if foreign.share < WORTH_SAYING or count < FEWEST:
         return ""
     return (
-        f"{count:,} of {foreign.looked_at:,} descriptions looked at ({foreign.share:.0%}) are not in English, most of "
-        f"those in {foreign.language}, but the text encoder knows English alone. Name a multilingual one, such as "
-        "text=hf:sentence-transformers/paraphrase-multilingual-MiniLM-L12-v2."
+        f"{count:,} of {foreign.looked_at:,} descriptions looked at ({percent(foreign.share)}) are not in English, "
+        f"most of those in {foreign.language}, but the text encoder knows English alone. Name a multilingual one, "
+        "such as text=hf:sentence-transformers/paraphrase-multilingual-MiniLM-L12-v2."
     )
 
 

@@ -16,10 +16,9 @@ from retail.components.media import draw_photo
 from retail.components.words import plain
 from retail.pages._catalogue_shelf import Stocked
 from retail.pages._headline import Headline, disagreement, doubts, headline, lead_task
-from retail.pages._recogniser import words
 from retail.recognizer import Recognizer
 from retail.schema import Prediction, Product, Upload
-from retail.wording import certainty_word
+from retail.wording import certainty_word, number_of, task_title, task_words, whole_percent
 
 PICTURE_PX = 104  # the upload and the nearest known product beside each other
 MOST_WORDS = 80  # letters of a known product that has no photo
@@ -49,7 +48,7 @@ def draw_answer(answer: Prediction, recognizer: Recognizer, stocked: Stocked, sh
 
 def _asked(head: Headline, answer: Prediction) -> str:
     """'Product · 97%'"""
-    return f"{words(head.task).capitalize()} · {answer.answers[head.task].probability:.0%}" if head.task else ""
+    return f"{task_title(head.task)} · {whole_percent(answer.answers[head.task].probability)}" if head.task else ""
 
 
 def _below(head: Headline, answer: Prediction, recognizer: Recognizer, catalogue: Catalogue) -> list[str]:
@@ -57,7 +56,7 @@ def _below(head: Headline, answer: Prediction, recognizer: Recognizer, catalogue
     found = [f"A product of the catalogue “{catalogue.name}”."] if answer.recognised else []
     if answer.unknown and answer.answers:
         label, sure = answer.best(lead_task(answer, recognizer))
-        found.append(f"A guess: {label} · {sure:.0%}")
+        found.append(f"A guess: {label} · {whole_percent(sure)}")
         found.append("Add it to the catalogue further down, or train on more data.")
     if head.task is not None:
         found.append(doubts(head.task, answer, recognizer))
@@ -91,9 +90,9 @@ def draw_guesses(head: Headline, answer: Prediction, recognizer: Recognizer) -> 
         return
     task = head.task or lead_task(answer, recognizer)
     top, other = answer.top(task)
-    bars = [Bar(label, share, f"{share:.0%}") for label, share in top if share >= LEAST_SHOWN]
+    bars = [Bar(label, share, whole_percent(share)) for label, share in top if share >= LEAST_SHOWN]
     if len(answer.probs[task]) > len(top) and other >= LEAST_SHOWN:
-        bars.append(Bar(f"{len(answer.probs[task]) - len(top):,} others", other, f"{other:.0%}"))
+        bars.append(Bar(number_of(len(answer.probs[task]) - len(top), "other"), other, whole_percent(other)))
     if len(bars) < 2:
         return
     if head.word in ("Likely", "Unsure"):
@@ -114,8 +113,8 @@ def draw_others(head: Headline, answer: Prediction) -> None:
     for task in others:
         own = answer.answers[task]
         word = certainty_word(own.decision, own.probability)
-        name = words(task).capitalize()
-        bars.append(Bar(own.label, own.probability, f"{own.probability:.0%}", name, word))
+        name = task_title(task)
+        bars.append(Bar(own.label, own.probability, whole_percent(own.probability), name, word))
         said += [f"{name}: {sentence}" for sentence in [disagreement(own)] if sentence]
     draw_bars(bars)
     for sentence in said:
@@ -128,7 +127,7 @@ def draw_truth(head: Headline, answer: Prediction) -> None:
     asked = [task for task in answer.answers if truth.get(task) in answer.probs[task]]
     said: list[str] = []
     for task in sorted(asked, key=lambda task: task != head.task):  # that of the headline first
-        name = "The example's label is" if not said else words(task)
+        name = "The example's label is" if not said else task_words(task)
         said.append(f"{name} {truth[task]}: {'right' if answer.best(task)[0] == truth[task] else 'wrong'}")
     if said:
         st.caption(plain(f"{' · '.join(said)}."))

@@ -7,10 +7,10 @@ import streamlit as st
 from retail import charts
 from retail.components.words import download, figure, plain, show_table
 from retail.evaluation.leaderboard import Leaderboard
-from retail.pages._recogniser import words
 from retail.pages._scored import View, draw_score_button
 from retail.report.leaderboard_tables import CAUTION, board_sentence, leaderboard_table
 from retail.report.table_formats import as_csv
+from retail.wording import task_words
 from retail.workspace import leaderboards
 
 SHOWN = 20  # recognisers in the chart
@@ -38,10 +38,10 @@ def draw(view: View) -> None:
     board = ranked(files, view)
     task = board.tasks[0]
     if len(board.tasks) > 1:
-        task = st.selectbox("What is recognised", board.tasks, format_func=words)
+        task = st.selectbox("What is recognised", board.tasks, format_func=task_words)
     rows = board.of_task(task)
     st.markdown(plain(board_sentence(rows)))
-    figure(charts.board_chart(rows[:SHOWN], view.title), name=f"Leaderboard {words(task)}")
+    figure(charts.board_chart(rows[:SHOWN], view.title), name=f"Leaderboard {task_words(task)}")
     if len(rows) > SHOWN:
         st.caption(f"The first {SHOWN} of {len(rows):,}; the table has all.")
     table = leaderboard_table(board, task)

@@ -8,6 +8,7 @@ import streamlit as st
 
 from retail.catalogue.choice import catalogue_of
 from retail.components.choose_data import FORMATS
+from retail.components.page_words import refusal
 from retail.components.reading import draw_reading
 from retail.components.uploads import release, uploaded
 from retail.components.words import plain
@@ -15,6 +16,7 @@ from retail.config.wish import DEFAULT_WISH, LEAST, MOST
 from retail.pages._bulk_table import draw_result
 from retail.pages._recogniser import Chosen
 from retail.schema import UserError
+from retail.wording import number_of
 from retail.workspace import bulk, jobs
 from retail.workspace.bulk import MAX_ROWS
 
@@ -71,7 +73,7 @@ def chosen_data() -> Path | None:
     if refused:
         st.error(plain(refused))
         return None
-    st.caption(plain(f"Ready: {st.session_state.bulk_name} ({rows:,} products)"))
+    st.caption(plain(f"Ready: {st.session_state.bulk_name} ({number_of(rows, 'product')})"))
     return Path(kept)
 
 
@@ -83,7 +85,7 @@ def draw_start(chosen: Chosen) -> None:
         "product. The run continues when you close this page."
     )
     data = chosen_data()
-    with st.expander("Settings: target accuracy, text column, barcodes"):
+    with st.expander("Settings: target accuracy, description column, barcodes"):
         accuracy = st.slider(
             "Target accuracy",
             round(100 * LEAST),
@@ -94,7 +96,7 @@ def draw_start(chosen: Chosen) -> None:
             help="Answers that are right as often as this are sure; the others are for a person to review.",
         )
         text_column = st.text_input(
-            "Text column",
+            "Description column",
             "text",
             key="bulk_text_column",
             persist_state="session",
@@ -110,7 +112,7 @@ def draw_start(chosen: Chosen) -> None:
             st.query_params["bulk"] = job.id
             st.rerun()
         except UserError as error:
-            st.error(plain(str(error)))
+            st.error(refusal(error))
 
 
 def go_on(job: jobs.Job) -> None:
@@ -118,7 +120,7 @@ def go_on(job: jobs.Job) -> None:
     try:
         st.query_params["bulk"] = bulk.restart(job).id
     except UserError as error:
-        st.error(plain(str(error)))
+        st.error(refusal(error))
         return
     st.rerun()
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from retail.wording import number_of, task_words
 from retail.workspace.bulk import Predictions
 
 # "good" is green: nobody has to look. "bad" is yellow: nothing could be answered, or nothing is known.
@@ -29,33 +30,34 @@ def summary(table: Predictions) -> Summary:
     answered = table.answered()
     lost = _count(rows - answered, "has no answer; the notes say why", "have no answer; the notes say why")
     if columns is None:
-        said = f"{rows:,} rows. Their recogniser is gone, so nobody can tell how sure they are; recognise them again."
+        said = (
+            f"{number_of(rows, 'row')}. The recogniser is gone, so how sure it was is not known; recognise them again."
+        )
         return Summary("mixed", said, ())
     counted = {task: table.counted(task) for task in table.tasks}
     unknown = sum(any(columns.decision(row, task) == "unknown" for task in table.tasks) for row in table.rows)
     if not answered:
-        return Summary("bad", f"None of the {rows:,} products has an answer; the notes say why.", ())
+        return Summary(
+            "bad", f"None of the {rows:,} products has an answer; the notes say why." if rows > 1 else lost, ()
+        )
     counts = tuple(
-        f"**{_words(task)}**: " + ", ".join(f"{n:,} {str(word).lower()}" for word, n in found.most_common() if word)
+        f"**{task_words(task)}**: " + ", ".join(f"{n:,} {str(word).lower()}" for word, n in found.most_common() if word)
         for task, found in counted.items()
     )
     if unknown == answered:
-        said = (
-            f"All {answered:,} answered products are not in your range: unlike everything that this recogniser knows."
-        )
+        said = "The one answered product is" if answered == 1 else f"All {answered:,} answered products are"
+        said += " not in your range: unlike everything that this recogniser knows."
         return Summary("bad", " ".join(filter(None, [said, lost])), counts)
     sure = {task: found["Sure"] for task, found in counted.items()}
     strange = _count(unknown, "is not in your range", "are not in your range")
     if min(sure.values()) == rows:
-        return Summary("good", f"All {rows:,} products need no look.", counts)
+        return Summary(
+            "good", f"All {rows:,} products need no look." if rows > 1 else "The product needs no look.", counts
+        )
     (first, most), *others = sure.items()
-    said = f"{most:,} of {rows:,} products need no look for {_words(first)}"
-    said += "".join(f"; {n:,} for {_words(task)}" for task, n in others) + "."
+    said = f"{most:,} of {number_of(rows, 'product')} need no look for {task_words(first)}"
+    said += "".join(f"; {n:,} for {task_words(task)}" for task, n in others) + "."
     return Summary("mixed", " ".join(filter(None, [said, strange, lost])), counts)
-
-
-def _words(task: str) -> str:
-    return task.replace("_", " ")
 
 
 def _count(n: int, one: str, many: str) -> str:

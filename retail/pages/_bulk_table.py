@@ -14,7 +14,7 @@ import streamlit as st
 from retail.components.words import download, plain
 from retail.files import PAGES
 from retail.pages._bulk_summary import summary
-from retail.pages._recogniser import words
+from retail.wording import number_of, task_title, task_words
 from retail.workspace import bulk, jobs, reviews
 from retail.workspace.answers import Row
 from retail.workspace.bulk import PREDICTIONS, Shown
@@ -45,11 +45,11 @@ def draw_result(job: jobs.Job) -> None:
     box = {"good": st.success, "mixed": st.info, "bad": st.warning}[found.tone]
     box(plain(found.sentence))
     rows, answered = len(table.rows), table.answered()
-    st.caption(f"{rows:,} row{'s' * (rows != 1)}: {answered:,} answered, {rows - answered:,} without an answer.")
+    st.caption(f"{number_of(rows, 'row')}: {answered:,} answered, {rows - answered:,} without an answer.")
     left = reviews.to_look_at(table)
     with st.container(horizontal=True, vertical_alignment="center"):
         if left:
-            label = f"Review {left:,} product{'s' * (left > 1)}"
+            label = f"Review {number_of(left, 'product')}"
             if st.button(label, type="primary", icon=":material/rate_review:", key="bulk_review"):
                 st.switch_page(PAGES / "review.py", query_params={"run": job.id})
         said = "All rows, your own columns in front; cells are safe to open in a spreadsheet."
@@ -72,7 +72,7 @@ def draw_rows(table: bulk.Predictions) -> None:
     if table.columns is not None:
         if len(table.tasks) > 1:
             options, label = table.tasks, "Question"
-            task = st.selectbox(label, options, format_func=lambda name: plain(words(name)), key="bulk_task")
+            task = st.selectbox(label, options, format_func=lambda name: plain(task_words(name)), key="bulk_task")
         else:
             task = table.tasks[0]
         chosen = st.segmented_control(
@@ -98,12 +98,10 @@ def rows_frame(table: bulk.Predictions, rows: list[Row]) -> tuple[pd.DataFrame, 
         found[its.label] = [row[its.label] for row in rows]
         found[its.decision] = [columns.certainty(row, task) or "No answer" for row in rows]
         found[its.probability] = [round(float(row[its.probability] or "nan"), 2) for row in rows]
-        config[its.label] = words(task).capitalize()
-        config[its.decision] = f"{words(task).capitalize()}: certainty"
-        config[its.probability] = st.column_config.NumberColumn(
-            f"{words(task).capitalize()}: probability", format="percent"
-        )
-        config[its.candidates] = f"{words(task).capitalize()}: candidates"
-    config |= {name: title.replace("_", " ").capitalize() for title, name in columns.row.items()}
+        config[its.label] = task_title(task)
+        config[its.decision] = f"{task_title(task)}: certainty"
+        config[its.probability] = st.column_config.NumberColumn(f"{task_title(task)}: probability", format="percent")
+        config[its.candidates] = f"{task_title(task)}: candidates"
+    config |= {name: task_title(title) for title, name in columns.row.items()}
     found |= {name: [row[name] for row in rows] for name in header if name not in found}
     return pd.DataFrame(found), config

@@ -12,12 +12,14 @@ import streamlit as st
 from retail.catalogue.record import CatalogueProduct
 from retail.catalogue.shelf import Shelf
 from retail.components.media import draw_face
+from retail.components.page_words import refusal
 from retail.components.words import plain
 from retail.pages._catalogue_choose import Looked
 from retail.pages._catalogue_inputs import Given, draw_given
 from retail.pages._catalogue_product import NOTED
 from retail.pages._catalogue_shelf import Stocked, draw_getting_ready, shelf_of
 from retail.schema import Product, UserError
+from retail.wording import task_title, whole_percent
 
 if TYPE_CHECKING:
     from retail.catalogue.foresight import Foresight
@@ -57,7 +59,7 @@ def _draw_fields(looked: Looked, have: Given) -> tuple[dict[str, str], dict[str,
         st.caption("With a label it also counts for that question of the recogniser.")
         labels = {
             task: st.selectbox(
-                plain(task.replace("_", " ").capitalize()),
+                plain(task_title(task)),
                 classes.classes if len(classes) <= 500 else (),
                 index=None,
                 accept_new_options=True,
@@ -67,7 +69,7 @@ def _draw_fields(looked: Looked, have: Given) -> tuple[dict[str, str], dict[str,
             for task, classes in tasks.items()
         }
         fields = {
-            one: st.text_input(plain(one.replace("_", " ").capitalize()), key=f"catalogue_new_field_{one}_{key}")
+            one: st.text_input(plain(task_title(one)), key=f"catalogue_new_field_{one}_{key}")
             for one in known or ["sku"]
         }
     return (
@@ -96,7 +98,7 @@ def _draw_foresight(looked: Looked, shown: Product, name: str) -> None:
     try:
         foresight = _foresee(work.result.shelf, shown, name)
     except UserError as error:
-        st.warning(plain(str(error)))
+        st.warning(refusal(error))
         return
     with st.container(border=True):
         st.markdown("**What to expect**")
@@ -115,7 +117,7 @@ def _draw_confused(stocked: Stocked, foresight: Foresight) -> None:
                 if shown := stocked.shown(match):
                     draw_face(shown, title, CONFUSED_PX)
                 st.markdown(plain(title))
-                st.caption(f"taken for it: {share:.0%}")
+                st.caption(f"taken for it: {whole_percent(share)}")
 
 
 def _foresee(shelf: Shelf, shown: Product, name: str) -> Foresight:
@@ -127,7 +129,7 @@ def _keep(looked: Looked, have: Given, facts: CatalogueProduct, shown: Product) 
     try:
         (kept,) = looked.catalogue.add([(facts, shown)])
     except UserError as error:
-        st.error(plain(str(error)))
+        st.error(refusal(error))
         return
     have.clear()
     st.session_state[NOTED] = f"Added “{kept.title}”. It is recognised from the next upload on."

@@ -15,7 +15,7 @@ from retail.components.gallery import grid
 from retail.components.media import draw_photo
 from retail.components.words import plain
 from retail.schema import Modality
-from retail.wording import shortened
+from retail.wording import number_of, shortened
 
 MOST_LETTERS = 90  # of a description or a line of fields
 COUNTED: dict[Modality, str] = {"image": "photo", "text": "description", "audio": "sound"}
@@ -71,9 +71,9 @@ def facts_of(product: CatalogueProduct) -> str:
 
 def counts_of(product: CatalogueProduct) -> str:
     """'2 photos, 1 sound'."""
-    return counted({name: sum(view.modality == name for view in product.views) for name in COUNTED})
+    return views_words({name: sum(view.modality == name for view in product.views) for name in COUNTED})
 
 
-def counted(counts: dict[Modality, int]) -> str:
+def views_words(counts: dict[Modality, int]) -> str:
     """{'image': 2} -> '2 photos'."""
-    return ", ".join(f"{n:,} {COUNTED[name]}{'s' * (n != 1)}" for name, n in counts.items() if n)
+    return ", ".join(number_of(n, COUNTED[name]) for name, n in counts.items() if n)

@@ -13,6 +13,7 @@ from retail.catalogue.choice import OWN, catalogue_of, choose
 from retail.catalogue.database import Catalogue
 from retail.catalogue.places import LONGEST_NAME, names
 from retail.components.kept_choice import choose_kept
+from retail.components.page_words import refusal
 from retail.components.words import plain
 from retail.files import SHIPPED_CATALOGUES, home
 from retail.pages._catalogue_naming import draw_naming
@@ -50,7 +51,7 @@ def choose_recogniser() -> Chosen:
     try:
         return Chosen(title, found[title], load_from(found[title]))
     except UserError as error:
-        st.error(plain(f"“{title}” cannot be used, so the demo is used instead. {error}"))
+        st.error(refusal(f"“{title}” cannot be used, so the demo is used instead. {error}"))
         return Chosen(DEMO_NAME, found[DEMO_NAME], load_from(found[DEMO_NAME]))
 
 
@@ -96,6 +97,6 @@ def _draw_new() -> None:
     try:
         st.session_state[KEPT] = open_catalogue(str(home()), name.strip()).name
     except UserError as error:
-        st.error(plain(str(error)))
+        st.error(refusal(error))
         return
     st.rerun()

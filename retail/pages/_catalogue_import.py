@@ -12,6 +12,7 @@ import streamlit as st
 
 from retail.catalogue.importing import Imported
 from retail.components.choose_data import choose_dataset
+from retail.components.page_words import refusal
 from retail.components.read_data import rows_of
 from retail.components.words import download, plain
 from retail.files import PAGES
@@ -61,7 +62,7 @@ def draw_import(looked: Looked) -> None:
     try:
         header = list(rows_of(dataset).header)
     except (UserError, OSError) as error:
-        st.error(plain(str(error)))
+        st.error(refusal(error))
         return
     left, right = st.columns(2)
     name = left.selectbox("Column with the name", [GUESS, *header], key=f"import_name_{dataset.id}")
@@ -105,6 +106,6 @@ def _draw_result(one: Work) -> None:
         return
     st.markdown("\n".join(f"- {plain(sentence)}" for sentence in problems[:LISTED]))
     if len(problems) > LISTED:
-        st.caption(f"{len(problems) - LISTED:,} more are in the CSV.")
+        st.caption(f"The CSV has {len(problems) - LISTED:,} more.")
     frame = pd.DataFrame({"not imported": problems})
     download("What was not imported, as CSV", frame.map(safe_cell).to_csv(index=False), "not_imported.csv", "text/csv")

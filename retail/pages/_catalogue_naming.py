@@ -12,9 +12,11 @@ import streamlit as st
 from retail.catalogue import naming
 from retail.catalogue.database import Catalogue
 from retail.catalogue.places import LONGEST_NAME
+from retail.components.page_words import refusal
 from retail.components.words import plain
 from retail.pages._catalogue_product import FAILED, NOTED
 from retail.schema import UserError
+from retail.wording import number_of
 
 
 def draw_naming(catalogue: Catalogue, kept: str, changed: Callable[[], None]) -> None:
@@ -34,7 +36,7 @@ def _rename(name: str, new: str, kept: str, changed: Callable[[], None]) -> None
     try:
         st.session_state[kept] = naming.rename(name, new)
     except UserError as error:
-        st.error(plain(str(error)))
+        st.error(refusal(error))
         return
     changed()
     st.session_state[NOTED] = f"“{name}” is now “{st.session_state[kept]}”."
@@ -45,7 +47,7 @@ def _rename(name: str, new: str, kept: str, changed: Callable[[], None]) -> None
 def _ask_delete(name: str, count: int, kept: str, changed: Callable[[], None]) -> None:
     """Asks once more; it is drawn again when the catalogue is gone already."""
     st.markdown(
-        f"**{plain(name)}** goes with {count:,} product{'s' * (count != 1)} and the files that were copied into it. "
+        f"**{plain(name)}** goes with {number_of(count, 'product')} and the files that were copied into it. "
         "Nothing brings them back; Export keeps a table."
     )
     if st.button("Delete it", type="primary", on_click=_delete, args=(name, kept, changed)):

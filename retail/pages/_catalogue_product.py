@@ -20,6 +20,7 @@ from retail.components.words import plain
 from retail.pages._catalogue_cards import counts_of
 from retail.pages._catalogue_inputs import draw_given
 from retail.schema import UserError
+from retail.wording import task_title
 
 if TYPE_CHECKING:  # whose page head says what was done last
     from retail.pages._catalogue_choose import Looked
@@ -156,7 +157,7 @@ def _filled(values: Mapping[str, str]) -> dict[str, str]:
 
 
 def _title(name: str) -> str:
-    return plain(name.replace("_", " ").capitalize())
+    return plain(task_title(name))
 
 
 def _draw_merge(catalogue: Catalogue, product: CatalogueProduct) -> None:

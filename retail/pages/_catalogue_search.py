@@ -13,11 +13,12 @@ import streamlit as st
 
 from retail.catalogue.record import CatalogueProduct
 from retail.catalogue.search import Found
+from retail.components.page_words import refusal
 from retail.components.words import plain
 from retail.pages._catalogue_choose import Looked
 from retail.pages._catalogue_inputs import Given, draw_given, given
 from retail.schema import UserError
-from retail.wording import INPUT_WORDS
+from retail.wording import INPUT_WORDS, number_of
 
 A_PAGE = 24
 RANKED = 96  # products that a search by likeness shows at most
@@ -71,7 +72,7 @@ def draw_wish(looked: Looked) -> Wish:
 
 
 def _given_words(have: Given) -> str:
-    photos = f"{len(have.photos)} photo{'s' * (len(have.photos) != 1)}" if have.photos else ""
+    photos = number_of(len(have.photos), "photo") if have.photos else ""
     return " and ".join(filter(None, [photos, "a sound" if have.sound else ""]))
 
 
@@ -134,7 +135,7 @@ def page_key(looked: Looked, wish: Wish) -> str:
 
 def found_sentence(page: Page, wish: Wish) -> str:
     """'12 products', 'The 96 nearest products'."""
-    many = f"{page.total:,} product{'s' * (page.total != 1)}"
+    many = number_of(page.total, "product")
     if page.ranked:
         return f"{many}, the nearest first." if page.total < RANKED else f"The {many} that fit best, the nearest first."
     return f"{many} with this filter." if wish.where else f"{many}, by name."
@@ -145,7 +146,7 @@ def find_or_say(looked: Looked, wish: Wish, page: int) -> Page | None:
     try:
         return find(looked, wish, page)
     except UserError as error:
-        st.error(plain(str(error)))
+        st.error(refusal(error))
         return None
 
 

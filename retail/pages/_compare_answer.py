@@ -12,7 +12,7 @@ from retail.components.words import plain
 from retail.files import PAGES
 from retail.report.answers import Answer, three_answers
 from retail.report.verdict import Verdict, verdict
-from retail.wording import capital, seeds_words
+from retail.wording import capital, number_of, seeds_words
 from retail.workspace.recognizers import bundle_of, title_of
 
 
@@ -39,11 +39,12 @@ def _facts(view: View) -> str:
     results = view.results
     fusions = sum(model.kind == "fusion" for model in results.models)
     singles = len(results.models) - fusions
-    compared = f"{singles} single input{'s' * (singles != 1)}"
+    compared = number_of(singles, "single input")
     if fusions:
-        compared = f"{fusions} fusion method{'s' * (fusions != 1)}, {compared}"
+        compared = f"{number_of(fusions, 'fusion method')}, {compared}"
     return (
-        f"{results.data.name} · {results.data.n_test:,} test products · {compared}, {seeds_words(len(results.seeds))}"
+        f"{results.data.name} · {number_of(results.data.n_test, 'test product')} · {compared}, "
+        f"{seeds_words(len(results.seeds))}"
     )
 
 

@@ -13,6 +13,7 @@ import streamlit as st
 from retail import charts
 from retail.charts.palette import SERIES
 from retail.components.compare_runs import View, results_files
+from retail.components.page_words import refusal
 from retail.components.products import draw_products, run_manifest
 from retail.components.words import figure, plain
 from retail.dataset.manifest import Manifest
@@ -20,7 +21,7 @@ from retail.frozen.results import CURVE_FORMAT, CurveResults
 from retail.metrics.projection import MOST_POINTS, UMAP_HINT, methods, on_plane, some_rows
 from retail.report.mistakes import answers, seeds_of
 from retail.schema import Modality, Progress, UserError
-from retail.wording import INPUT_WORDS, percent, task_words
+from retail.wording import INPUT_WORDS, number_of, percent, task_words
 from retail.workspace.background import Background
 
 SPLIT_WORDS = {"val": "validation"}
@@ -77,7 +78,7 @@ def draw_map(view: View) -> None:
     method = how.selectbox("Method", methods(), help=None if "UMAP" in methods() else UMAP_HINT)
     asked = f"map_{view.run}"
     if not st.session_state.get(asked):
-        st.caption("Loads the run's encoders and embeds the test products that are not in the cache.")
+        st.caption("Takes seconds to minutes: test products that no run has looked at yet are encoded first.")
         st.button("Draw the map", type="primary", on_click=lambda: st.session_state.update({asked: True}))
         return
     ids = view.results.predictions.ids
@@ -141,7 +142,7 @@ def _draw_points(view: View, points: pd.DataFrame, kept: float | None, method: s
     if name:
         inside = inside[inside["class"] == name]
     if box or name:
-        st.markdown(f"**{len(inside):,} products**")
+        st.markdown(f"**{number_of(len(inside), 'product')}**")
         draw_products(view, seed, inside["place"].tolist(), key)
 
 
@@ -165,12 +166,12 @@ def draw_curves(view: View) -> None:
     """Learning curves of runs on this machine that know this task."""
     found = curves_at_hand()
     with st.expander("Open a learning curve"):
-        upload = st.file_uploader("File written by `python -m retail curve --out`", type=["json"], max_upload_size=20)
+        upload = st.file_uploader("A file of a learning curve (JSON)", type=["json"], max_upload_size=20)
     if upload is not None:
         try:
             found = {upload.name: CurveResults.of(upload.getvalue(), upload.name)} | found
         except UserError as error:
-            st.error(plain(str(error)))
+            st.error(refusal(error))
     files = {title: curves for title, curves in found.items() if view.task in curves.tasks}
     if not files:
         st.caption(

@@ -18,6 +18,7 @@ from retail.components.words import download, plain, show_table
 from retail.dataset.manifest import Manifest
 from retail.dataset.summary import Repeat
 from retail.report.table_formats import as_csv
+from retail.wording import number_of, task_words
 from retail.workspace import audits, jobs
 from retail.workspace.datasets import Dataset
 
@@ -63,25 +64,28 @@ def _draw_repeats(found: Sequence[Repeat]) -> None:
     leaks = [repeat for repeat in found if repeat.leaks]
     if leaks:
         st.warning(
-            f"{len(leaks):,} files appear in more than one split: the test would look better than it is. Give the rows "
-            "of each one group, or keep one of them."
+            f"{number_of(len(leaks), 'file')} in more than one split: the test would look better than it is. Give the "
+            "rows of each one group, or keep one of them."
         )
         rows = [(", ".join(repeat.products[:SHARING]), " and ".join(repeat.splits)) for repeat in leaks[:LISTED]]
         frame = pd.DataFrame(rows, columns=["products that share a file", "splits"])
         st.dataframe(frame, hide_index=True, width="stretch", alt="Products that share a file")
     elif found:
-        st.caption(f"{len(found):,} files belong to several products, always within one split.")
+        st.caption(f"{number_of(len(found), 'file')} of several products each, always within one split.")
     else:
         st.caption("No photo or sound file appears twice.")
 
 
 def _draw_report(dataset: Dataset, manifest: Manifest, report: AuditReport, places: Mapping[str, str]) -> None:
-    from retail.report.audit_tables import controls_table, counted, not_found, rows_table
+    from retail.report.audit_tables import controls_table, not_found, rows_table, severities_words
 
     if report.data.checksum != manifest.checksum:
         st.warning("The data has changed since this check: look again before you rely on it.")
     findings = report.findings
-    st.markdown(f"**{counted(report)}** in {report.data.n:,} products; learned: {', '.join(report.tasks)}.")
+    st.markdown(
+        f"**{severities_words(report)}** in {number_of(report.data.n, 'product')}; "
+        f"learned: {', '.join(map(task_words, report.tasks))}."
+    )
     for finding in findings:
         _draw_finding(finding)
     if absent := not_found(report):
@@ -100,7 +104,7 @@ def _draw_finding(finding: LocatedFinding) -> None:
     from retail.report.audit_tables import listed_rows
 
     box = {"leak": st.error, "warning": st.warning, "note": st.info}[finding.severity]
-    head = f"**{SEVERITY_WORDS[finding.severity]}: {finding.kind}.** {plain(finding.sentence)}"
+    head = f"**{SEVERITY_WORDS[finding.severity]}: {_kind(finding)}.** {plain(finding.sentence)}"
     box(f"{head}\n\nProducts: {plain(listed_rows(finding))}.")
 
 
@@ -132,5 +136,9 @@ def _draw_rows(manifest: Manifest, findings: Sequence[LocatedFinding], key: str,
 
 
 def _title(finding: LocatedFinding) -> str:
-    task = f" · {finding.task}" if finding.task else ""
-    return f"{SEVERITY_WORDS[finding.severity]}: {finding.kind}{task} ({finding.n:,})"
+    task = f" · {task_words(finding.task)}" if finding.task else ""
+    return f"{SEVERITY_WORDS[finding.severity]}: {_kind(finding)}{task} ({finding.n:,})"
+
+
+def _kind(finding: LocatedFinding) -> str:
+    return finding.kind.replace("text", "description")

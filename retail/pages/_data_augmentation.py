@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from retail.components.page_words import refusal
 from retail.dataset.manifest import Manifest
 from retail.media import SAMPLE_RATE_HZ, MediaError
 
@@ -32,7 +33,7 @@ def draw_augmentation(manifest: Manifest) -> None:
         try:
             examples = preview(product, seed, EXAMPLES)
         except MediaError as error:
-            st.error(str(error))
+            st.error(refusal(error))
             return
     for place, (cell, example) in enumerate(zip(st.columns(EXAMPLES), examples, strict=True)):
         with cell.container(border=True):

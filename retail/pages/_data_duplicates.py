@@ -15,12 +15,15 @@ from retail.components.media import draw_media
 from retail.components.words import plain
 from retail.dataset.manifest import Manifest
 from retail.pages._data_row_decisions import Desk, copies, different
-from retail.wording import percent
+from retail.wording import percent, task_words
 
 if TYPE_CHECKING:
     from retail.audit.duplicate_groups import DuplicateGroup, Evidence
 
 MOST_CARDS = 4  # rows of a group side by side
+
+
+REASON_WORDS = {"same text": "same description"}
 
 
 def open_groups(groups: Sequence[DuplicateGroup], manifest: Manifest) -> list[DuplicateGroup]:
@@ -32,13 +35,17 @@ def open_groups(groups: Sequence[DuplicateGroup], manifest: Manifest) -> list[Du
 def draw_duplicate(desk: Desk, group: DuplicateGroup) -> None:
     """The rows side by side, why they may be one product, and where their labels differ."""
     rows = [row for row in group.rows if row in desk.products]
-    first = " and ".join(dict.fromkeys(f"{one.reason} ({percent(one.similarity)})" for one in _strongest(group)))
+    first = " and ".join(
+        dict.fromkeys(
+            f"{REASON_WORDS.get(one.reason, one.reason)} ({percent(one.similarity)})" for one in _strongest(group)
+        )
+    )
     st.markdown(plain(f"{len(rows)} rows, probably one product: {first}."))
     for task in group.conflicts:
         own = dict.fromkeys(desk.products[row].labels.get(task, "") or "no label" for row in rows)
         if len(own) > 1:
             said = " or ".join(f"**{plain(label)}**" for label in own)
-            st.markdown(f"Labels differ · {plain(desk.manifest.own_names.get(task, task))}: {said}")
+            st.markdown(f"Labels differ · {plain(task_words(desk.manifest.own_names.get(task, task)))}: {said}")
     if len(group.splits) > 1:
         st.caption(f"In {' and '.join(group.splits)}: a model would be tested on what it has learned.")
     for cell, row in zip(st.columns(max(min(len(rows), MOST_CARDS), 2)), rows, strict=False):

@@ -17,6 +17,7 @@ from retail.dataset.fetching import fetch_addresses
 from retail.dataset.manifest import Manifest
 from retail.dataset.places.web import Fetched
 from retail.report.table_formats import safe_cell
+from retail.wording import number_of
 from retail.workspace.background import Background
 from retail.workspace.datasets import Dataset
 
@@ -52,7 +53,7 @@ def draw_fetch(dataset: Dataset, manifest: Manifest) -> None:
         _draw_result(fetch.work)
     if not left:
         return
-    words = f"Fetch the {left:,} others again" if fetch else f"Fetch {left:,} files"
+    words = f"Fetch {number_of(left, 'other')} again" if fetch else f"Fetch {number_of(left, 'file')}"
     if st.button(words, type="primary", help="From public web addresses only; each file is fetched once and kept."):
         _fetches()[place] = Fetch(Background(lambda progress: fetch_addresses(Path(place), progress)))
         st.rerun()
@@ -70,8 +71,8 @@ def _draw_result(work: Background[Fetched]) -> None:
         st.error(plain(work.error))
         return
     found, failures = work.result, work.result.failures
-    more = f" {found.left:,} addresses are left; fetch once more." if found.left else ""
-    came = f"{found.count:,} files fetched, {found.kept:,} were there already, {len(failures):,} failed.{more}"
+    more = f" {number_of(found.left, 'address', 'addresses')} left; fetch once more." if found.left else ""
+    came = f"{number_of(found.count, 'file')} fetched, {found.kept:,} there already, {len(failures):,} failed.{more}"
     if not failures:
         st.success(came)
         return

@@ -18,7 +18,7 @@ from retail.dataset.manifest import Manifest
 from retail.pages._data_product import open_product
 from retail.pages._data_row_decisions import Desk
 from retail.schema import Modality, Product
-from retail.wording import INPUT_WORDS, shortened
+from retail.wording import INPUT_WORDS, number_of, shortened, task_words
 
 A_PAGE = 24
 ANY = "any"
@@ -44,7 +44,8 @@ def draw_gallery(desk: Desk, finder: Finder) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         place = st.empty()
         shown = choose_page(len(found), A_PAGE, page_key)
-    of = f"{len(found):,} of {every:,} products" if len(found) < every else f"{every:,} products"
+    of = number_of(every, "product")
+    of = f"{len(found):,} of {of}" if len(found) < every else of
     place.caption(of if shown == slice(0, len(found)) else f"{shown.start + 1:,} to {shown.stop:,} of {of}")
     _draw_cards(desk, found[shown], key)
 
@@ -72,7 +73,7 @@ def _draw_wish(manifest: Manifest, key: str) -> Wish:
 
 
 def _column_words(column: str) -> str:
-    return plain(column.replace("_", " "))
+    return plain(task_words(column))
 
 
 def _draw_cards(desk: Desk, products: Sequence[Product], key: str) -> None:

@@ -14,6 +14,7 @@ from retail.components.read_data import counted
 from retail.components.words import plain
 from retail.dataset.manifest import Manifest
 from retail.dataset.plan import mend_first, plan
+from retail.wording import task_words
 
 LISTED = 50  # remarks
 LOOKS = """<style>
@@ -31,7 +32,7 @@ def draw_plan(manifest: Manifest, new: bool) -> None:
     if mend := mend_first(manifest):
         st.markdown("**Mend first**")
         st.markdown("\n".join(f"{place}. {plain(page_words(text))}" for place, text in enumerate(mend, start=1)))
-    tasks = ", ".join(task.replace("_", " ") for task in manifest.tasks) or "nothing yet"
+    tasks = ", ".join(task_words(task) for task in manifest.tasks) or "nothing yet"
     with st.expander(plain(f"What will be learned: {tasks}"), expanded=new or bool(mend)):
         lines = [line for line in plan(manifest) if not line.heading.startswith("Mend")]
         pairs = [f"<dt>{escape(line.heading)}</dt><dd>{escape(page_words(line.text))}</dd>" for line in lines]
@@ -47,4 +48,4 @@ def _draw_remarks(manifest: Manifest) -> None:
     st.markdown("**Not used or read otherwise**")
     st.markdown("\n".join(f"- {plain(page_words(remark.sentence))}" for remark in said[:LISTED]))
     if len(said) > LISTED:
-        st.caption(f"{len(said) - LISTED:,} more are listed by `check`.")
+        st.caption(f"And {len(said) - LISTED:,} more.")

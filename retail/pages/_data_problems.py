@@ -15,6 +15,7 @@ from retail.components.choose_data import keep
 from retail.components.words import download, plain
 from retail.dataset.manifest import Manifest, Problem, most_alike
 from retail.report.table_formats import safe_cell
+from retail.wording import number_of
 from retail.workspace.datasets import Dataset
 
 OF_A_KIND = 10  # rows shown that have the same problem
@@ -37,8 +38,8 @@ def draw_problems(dataset: Dataset, manifest: Manifest) -> None:
         st.success("No problems were found." if opened else "No problems so far.")
         return
     st.warning(
-        f"{len(problems):,} problems. The {len(manifest.products):,} usable products stay usable: fix these rows when "
-        "you like and add the data again."
+        f"{number_of(len(problems), 'problem')}. {number_of(len(manifest.products), 'product')} can be used all the "
+        "same. Fix these rows when you like and add the data again."
     )
     rows = list(_shown(problems))
     st.table(_frame([tuple(map(plain, row)) for row in rows[:LISTED]]), hide_index=True)  # type: ignore[misc]

@@ -14,7 +14,7 @@ from retail.components.words import plain
 from retail.dataset.row_decisions import START
 from retail.pages._data_row_decisions import Desk, draw_decided, settled
 from retail.schema import Product
-from retail.wording import INPUT_WORDS
+from retail.wording import INPUT_WORDS, task_title
 
 PHOTO_PX = 300
 NO_LABEL = ""
@@ -90,7 +90,7 @@ def _draw_label(desk: Desk, product: Product, column: str) -> None:
     classes = sorted({label for row in desk.manifest.products if (label := row.labels.get(column, ""))})
     key = f"label_{desk.dataset.id}_{column}_{product.id}_{now}"
     st.selectbox(
-        plain(own.replace("_", " ").capitalize()),
+        plain(task_title(own)),
         classes,
         classes.index(now) if now else None,
         key=key,

@@ -15,6 +15,7 @@ from retail.components.words import plain
 from retail.dataset.manifest import Manifest
 from retail.dataset.row_decisions import APART, COPY, START, UNDECIDED
 from retail.schema import Product, UserError
+from retail.wording import number_of, task_words
 from retail.workspace import datasets
 from retail.workspace.datasets import Dataset
 
@@ -69,7 +70,8 @@ def settled(manifest: Manifest) -> list[tuple[str, str]]:
     for row, decision in manifest.decided.items():
         for task, (written, right) in decision.labels.items():
             own = manifest.own_names.get(task, task)
-            words = f"{own} {written} is right" if written == right else f"{own} {written or 'empty'} → {right}"
+            name = task_words(own)
+            words = f"{name} {written} is right" if written == right else f"{name} {written or 'empty'} → {right}"
             found.append((f"{row}: {words}", f"{START}{row}:{own}="))
         if decision.copy_of:
             words = f"{row}: left out as a copy of {decision.copy_of}"
@@ -88,7 +90,7 @@ def draw_decided(desk: Desk, decided: Sequence[tuple[str, str]]) -> None:
             st.markdown(plain(words), width="content")
             desk.button("Undo", [undo])
     if len(decided) > LISTED:
-        st.caption(f"{len(decided) - LISTED:,} older decisions follow; `check` names the rows.")
+        st.caption(f"And {number_of(len(decided) - LISTED, 'older decision')}.")
 
 
 def copies(rows: Sequence[str]) -> list[str]:

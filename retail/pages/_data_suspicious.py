@@ -16,7 +16,7 @@ from retail.components.words import plain
 from retail.pages._data_duplicates import draw_duplicate, open_groups
 from retail.pages._data_row_decisions import Desk, draw_decided, settled
 from retail.schema import Product
-from retail.wording import percent
+from retail.wording import percent, task_words
 from retail.workspace import audits, jobs
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def _draw_error(desk: Desk, error: LabelError) -> None:
     row, own = desk.products[error.row], desk.manifest.own_names.get(error.task, error.task)
     st.markdown(
         plain(f"{error.row} ({desk.place(error.row)})")
-        + f" · {plain(own)}: **{plain(error.given)}** ({percent(error.given_probability)}), probably "
+        + f" · {plain(task_words(own))}: **{plain(error.given)}** ({percent(error.given_probability)}), probably "
         + f"**{plain(error.suggested)}** ({percent(error.probability)})"
     )
     this, suggested, given = st.columns(3)

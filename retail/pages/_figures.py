@@ -5,17 +5,18 @@ from __future__ import annotations
 import streamlit as st
 
 from retail.components.kept_choice import choose_kept
+from retail.components.page_words import refusal
 from retail.components.words import plain, show_table
 from retail.evaluation.reports import Scores, SubsetCertainty
 from retail.files import home
 from retail.finetuning.record import FinetuningRecord
-from retail.pages._recogniser import all_recognisers, draw_measured, load_from, words
+from retail.pages._recogniser import all_recognisers, draw_measured, load_from
 from retail.pages._scored import INPUTS, View, draw_score_button
 from retail.recognizer.bundle import training_of
 from retail.report.leaderboard_tables import certainty_sentences, validation_table
 from retail.report.tables import subset_certainty_table
 from retail.schema import UserError
-from retail.wording import inputs_words, percent
+from retail.wording import inputs_words, percent, task_title, task_words
 
 
 def draw(view: View) -> None:
@@ -59,7 +60,7 @@ def draw_scores(view: View, scores: Scores) -> None:
 def draw_card(row: SubsetCertainty) -> None:
     """One question."""
     with st.container(border=True):
-        st.subheader(plain(words(row.task).capitalize()), anchor=False)
+        st.subheader(plain(task_title(row.task)), anchor=False)
         st.markdown("\n".join(f"- {plain(sentence)}" for sentence in certainty_sentences(row)))
 
 
@@ -69,7 +70,7 @@ def draw_validation(view: View) -> None:
     try:
         recognizer = load_from(folder)
     except UserError as error:
-        st.error(plain(str(error)))
+        st.error(refusal(error))
         return
     draw_measured(folder, recognizer.strategy)
     table, info = validation_table(recognizer.certainty), recognizer.info
@@ -79,7 +80,7 @@ def draw_validation(view: View) -> None:
         st.caption(table.note)
     elif isinstance(info, FinetuningRecord):
         last = info.finetuning_history[-1].val_accuracy
-        right = ", ".join(f"{words(task)} {percent(value)}" for task, value in last.items())
+        right = ", ".join(f"{task_words(task)} {percent(value)}" for task, value in last.items())
         st.markdown(plain(f"Right on its {info.rows.val:,} validation products: {right}."))
     else:
         st.caption("Nobody wrote down how it did on its validation products.")

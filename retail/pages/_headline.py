@@ -12,7 +12,16 @@ from retail.config.wish import DEFAULT_WISH
 from retail.recognizer import Recognizer
 from retail.report.findings import listed
 from retail.schema import Answer, Match, Prediction
-from retail.wording import INPUT_WORDS, Certainty, certainty_word, inputs_words, right_of
+from retail.wording import (
+    INPUT_WORDS,
+    Certainty,
+    certainty_word,
+    inputs_words,
+    right_of,
+    target,
+    task_words,
+    whole_percent,
+)
 
 MOST_OTHERS = 4  # classes that a sentence names beside the answer
 UNKNOWN_MEANS = "It is less like them than 95 % of the validation products are with these inputs."
@@ -45,7 +54,7 @@ def headline(answer: Prediction, recognizer: Recognizer) -> Headline:
         naming = naming_task(answer.answers)
         own = answer.answers[naming] if naming else None
         decision, sure = (own.decision, own.probability) if own else ("review", match.probability)
-        means = f"{match.probability:.0%} likely the same product; {likeness(match)}."
+        means = f"{whole_percent(match.probability)} likely the same product; {likeness(match)}."
         title = match.name or match.labels.get(naming or "") or match.title  # a corrected upload has labels alone
         return Headline(title, certainty_word(decision, sure), means, naming)
     if answer.unknown:
@@ -61,7 +70,7 @@ def headline(answer: Prediction, recognizer: Recognizer) -> Headline:
 def meaning(own: Answer, answer: Prediction) -> str:
     """How often such answers were right before; the bare probability where nobody counted."""
     if own.like_this is None:
-        return f"{own.probability:.0%} by its probability."
+        return f"{whole_percent(own.probability)} by its probability."
     alone = " alone" if len(answer.used) == 1 else ""
     return f"answers like this, from {inputs_words(answer.used)}{alone}, were {right_of(*own.like_this)} on validation."
 
@@ -78,7 +87,7 @@ def unknown_sentence(recognizer: Recognizer) -> str:
     task, classes = max(recognizer.vocabularies.items(), key=lambda pair: len(pair[1]))
     if task == "product":
         return f"Not one of the {len(classes)} known products"
-    return f"Not a known product: unlike all {len(classes)} classes of {task.replace('_', ' ')}"
+    return f"Not a known product: unlike all {len(classes)} classes of {task_words(task)}"
 
 
 def disagreement(own: Answer) -> str:
@@ -87,7 +96,10 @@ def disagreement(own: Answer) -> str:
     if len({label for label, _ in said.values()}) < 2:
         return ""
     (classes, sure), (product, alike) = said["classifier"], said["catalogue"]
-    return f"The classes alone say {classes} ({sure:.0%}), the catalogue alone says {product} ({alike:.0%})."
+    return (
+        f"The classes alone say {classes} ({whole_percent(sure)}), "
+        f"the catalogue alone says {product} ({whole_percent(alike)})."
+    )
 
 
 def doubts(task: str, answer: Prediction, recognizer: Recognizer) -> str:
@@ -99,5 +111,8 @@ def doubts(task: str, answer: Prediction, recognizer: Recognizer) -> str:
         if 0 < len(others) <= MOST_OTHERS:
             said.append(f"It may also be {listed(others)}.")
         if needed := recognizer.certainty.promises.rows_needed(task, answer.used, DEFAULT_WISH):
-            said.append(f"To promise {DEFAULT_WISH:.0%} it would take about {needed:,} validation products.")
+            said.append(
+                f"To call such answers sure, right {target(DEFAULT_WISH)} of the time, takes about "
+                f"{needed:,} validation products."
+            )
     return " ".join(filter(None, said))

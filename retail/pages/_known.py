@@ -14,6 +14,7 @@ from retail.catalogue.places import names
 from retail.catalogue.record import CatalogueProduct
 from retail.catalogue.shelf import Shelf
 from retail.components.media import draw_photo
+from retail.components.page_words import refusal
 from retail.components.words import plain
 from retail.files import PAGES
 from retail.pages._catalogue_choose import catalogue_for
@@ -107,7 +108,7 @@ def draw_enrol(stocked: Stocked, product: Product) -> None:
             try:
                 stocked.catalogue.add([(CatalogueProduct("", name), product)])
             except UserError as error:
-                st.error(plain(str(error)))
+                st.error(refusal(error))
                 return
             st.session_state.enrolled_note = f"Added “{name}”."
             del st.session_state["enrol_name"]

@@ -8,13 +8,14 @@ from pathlib import Path
 import streamlit as st
 
 from retail.components.kept_choice import choose_kept
+from retail.components.page_words import refusal
 from retail.components.words import plain
 from retail.files import GROCERIES_NAME, PAGES, home
 from retail.fusion import strategies
 from retail.recognizer import Recognizer
 from retail.recognizer.bundle import BUNDLE, load_bundle
 from retail.schema import Modality, UserError
-from retail.wording import percent
+from retail.wording import percent, task_words
 from retail.workspace import recognizers
 from retail.workspace.datasets import DEMO_NAME
 
@@ -72,7 +73,7 @@ def choose() -> Chosen:
     try:
         chosen = Chosen(title, found[title], load_from(found[title]))
     except UserError as error:
-        st.error(plain(f"“{title}” cannot be used, so the demo is used instead. {error}"))
+        st.error(refusal(f"“{title}” cannot be used, so the demo is used instead. {error}"))
         chosen = Chosen(DEMO_NAME, found[DEMO_NAME], load_from(found[DEMO_NAME]))
     return chosen
 
@@ -81,11 +82,6 @@ def draw_made_up(chosen: Chosen) -> None:
     """Says of the demo that nobody's own products are among its classes."""
     if recognizers.of_demo(chosen.folder):
         st.caption(plain(MADE_UP))
-
-
-def words(task: str) -> str:
-    """A column's name as people write it."""
-    return task.replace("_", " ")
 
 
 def strategy_title(strategy: str) -> str:
@@ -97,7 +93,7 @@ def strategy_title(strategy: str) -> str:
 def draw_facts(chosen: Chosen) -> None:
     """How it was made, what it knows, and how good it is if that was measured: small print for the end of a page."""
     recognizer = chosen.recognizer
-    tasks = ", ".join(f"{words(task)} ({len(classes)})" for task, classes in recognizer.vocabularies.items())
+    tasks = ", ".join(f"{task_words(task)} ({len(classes)})" for task, classes in recognizer.vocabularies.items())
     learned = f" on {recognizer.info.rows.train:,} products" if recognizer.info else ""
     title = strategy_title(recognizer.strategy)
     st.caption(plain(f"“{chosen.title}”: {title}, trained{learned}. Classes: {tasks}."))
@@ -112,7 +108,7 @@ def draw_measured(folder: Path, strategy: str) -> None:
     """How good it is, where that was measured before it came here."""
     measured = recognizers.accuracies_on_test(folder, strategy)
     if measured:
-        right = ", ".join(f"{words(task)} {percent(share)}" for task, (share, _) in measured.items())
+        right = ", ".join(f"{task_words(task)} {percent(share)}" for task, (share, _) in measured.items())
         most = max(n for _, n in measured.values())
         st.caption(plain(f"Accuracy on {recognizers.measured_on(folder)}: {right} (n = {most:,})."))
 

@@ -16,6 +16,7 @@ from retail.catalogue.codes import match_codes
 from retail.catalogue.evidence import Evidence, with_evidence
 from retail.components.announce import announce
 from retail.components.correct import draw_correct
+from retail.components.page_words import refusal
 from retail.components.words import plain
 from retail.encoders import Encoder
 from retail.pages import _answer, _given, _known
@@ -61,7 +62,7 @@ def draw(chosen: Chosen) -> tuple[Asked | None, Stocked]:
         looked = _looked(product, stocked) if product.modalities else None
     except UserError as error:
         notice.empty()
-        st.error(plain(str(error)))
+        st.error(refusal(error))
         announce(str(error))
         return None, stocked
     notice.empty()

@@ -9,6 +9,7 @@ import streamlit as st
 
 from retail.components import train_again
 from retail.components.kept_choice import choose_kept
+from retail.components.page_words import refusal
 from retail.components.waiting import draw_waiting
 from retail.components.words import download, plain
 from retail.files import PAGES, home
@@ -16,6 +17,7 @@ from retail.pages._catalogue_choose import catalogue_for
 from retail.pages._recogniser import Chosen, load_from, prepare_demo
 from retail.pages._review_desk import Desk
 from retail.schema import Progress, UserError
+from retail.wording import number_of
 from retail.workspace import jobs, reviews
 from retail.workspace.background import Background
 from retail.workspace.bulk import PREDICTIONS
@@ -68,7 +70,7 @@ def choose_desk() -> Desk | None:
         chosen = Chosen(title_of(request.bundle) or request.bundle.name, request.bundle, load_from(request.bundle))
         catalogue = catalogue_for(chosen)
     except UserError as error:
-        st.error(plain(str(error)))
+        st.error(refusal(error))
         return None
     table = job.folder / PREDICTIONS
     stamp = table.stat().st_mtime_ns
@@ -96,7 +98,8 @@ def draw_head(desk: Desk) -> None:
     accepted = sum(decisions <= {"accept"} for decisions in rows)
     left, right = st.columns([3, 2], vertical_alignment="center")
     left.markdown(
-        f"{len(rows):,} products: {accepted:,} sure · **{look:,} to look at** · {unknown:,} not in your range"
+        f"{number_of(len(rows), 'product')}: {accepted:,} sure · **{look:,} to look at** · "
+        f"{unknown:,} not in your range"
     )
     with right.container(horizontal=True, horizontal_alignment="right"):
         download("Export table", lambda: reviews.reviewed_table(review), f"{review.job.id}_reviewed.csv", "text/csv")

@@ -19,7 +19,7 @@ from retail.pages._review_desk import NAMING, Desk
 from retail.pages._review_keys import focus_on_name, listen
 from retail.review.queue import Counts
 from retail.schema import Match, Prediction
-from retail.wording import CERTAINTY_MEANS, certainty_word
+from retail.wording import CERTAINTY_MEANS, certainty_word, task_title, whole_percent
 
 GUESSES, LEAST = 5, 2  # keys 1 to 5; fewer where the others have no probability to speak of
 VISIBLE = 0.005  # less is 0 % in words
@@ -82,12 +82,12 @@ def _draw_guesses(desk: Desk, number: int, answer: Prediction) -> None:
     with st.container(border=True, gap="small"):
         own = answer.answers[task]
         word = certainty_word(own.decision, own.probability)
-        st.markdown(f"**{plain(task.replace('_', ' ').capitalize())}**{of} · {word}", help=CERTAINTY_MEANS[word])
+        st.markdown(f"**{plain(task_title(task))}**{of} · {word}", help=CERTAINTY_MEANS[word])
         if answer.unknown:
             st.caption("Unlike anything known: probably a new product. These are guesses among what is known.")
         for place, (label, share) in enumerate(top):
             st.button(
-                f"{plain(label)} · {share:.0%}",
+                f"{plain(label)} · {whole_percent(share)}",
                 key=f"guess_{place + 1}",
                 shortcut=str(place + 1),
                 width="stretch",
@@ -95,7 +95,7 @@ def _draw_guesses(desk: Desk, number: int, answer: Prediction) -> None:
                 args=(number, answer, task, label),
             )
         if other >= VISIBLE:
-            st.caption(f"All others together: {other:.0%}.")
+            st.caption(f"All others together: {whole_percent(other)}.")
         st.fragment(lambda: _draw_search(desk, number, answer, task))()
 
 
@@ -148,8 +148,7 @@ def _draw_nearest(desk: Desk, number: int, answer: Prediction, stocked: Stocked)
                     title = match.name or match.labels.get(task) or product.id
                     draw_face(product, title, NEAREST_PX)
                     _draw_it_is(desk, number, answer, match, title, f"it_is_{place}", task)
-                    sure = f"{match.probability:.0%}" if match.probability >= VISIBLE else "under 1%"
-                    st.caption(f"{sure} the same")
+                    st.caption(f"Same product: {whole_percent(match.probability)}")
 
 
 def _draw_it_is(desk: Desk, number: int, answer: Prediction, match: Match, title: str, key: str, task: str) -> None:

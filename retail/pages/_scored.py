@@ -10,13 +10,14 @@ import streamlit as st
 from retail.components.choose_data import choose_dataset
 from retail.components.follow_run import draw_run, follow
 from retail.components.kept_choice import box_key, choose_kept
-from retail.components.words import plain
+from retail.components.page_words import refusal
 from retail.dataset.manifest import Manifest
 from retail.evaluation.reports import Scores
 from retail.files import home
 from retail.pages._recogniser import all_recognisers, prepare_demo
 from retail.recognizer.bundle import training_of
 from retail.schema import MODALITIES, UserError
+from retail.wording import number_of
 from retail.workspace import jobs, leaderboards
 from retail.workspace.datasets import Dataset, list_datasets
 from retail.workspace.jobs import Job
@@ -147,7 +148,7 @@ def draw_run_of(view: View) -> None:
             else:
                 draw_run(view.job, links=False)
     for name, reason in view.refused.items():
-        st.warning(plain(f"“{name}” cannot be scored, and the others stay. {reason}"))
+        st.warning(refusal(f"“{name}” cannot be scored, and the others stay. {reason}"))
 
 
 def draw_score_button(view: View) -> None:
@@ -158,10 +159,12 @@ def draw_score_button(view: View) -> None:
         st.info("This data set has no test products. Mark some in its split column, or leave that column out.")
         return
     count = len(view.missing)
-    counted = f"{count} recogniser{'s' * (count > 1)}"
+    counted = number_of(count, "recogniser")
     again = set(view.missing) <= set(view.refused)
     words = f"Try again to score {counted}" if again else f"Score {counted} on the test products"
-    help_text = f"{view.n:,} products each. Takes seconds to minutes, and continues when you close this page."
+    help_text = (
+        f"{number_of(view.n, 'product')} each. Takes seconds to minutes, and continues when you close this page."
+    )
     if st.button(words, type="secondary" if again else "primary", help=help_text):
         title = f"Leaderboard: {view.dataset.name}"
         leaderboards.start(view.dataset.path, view.recognizers, view.text_column, title)

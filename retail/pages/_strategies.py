@@ -9,12 +9,14 @@ import pandas as pd
 import streamlit as st
 
 from retail import charts
+from retail.components.page_words import refusal
 from retail.files import home
-from retail.pages._recogniser import Chosen, all_recognisers, load_from, strategy_title, words
+from retail.pages._recogniser import Chosen, all_recognisers, load_from, strategy_title
 from retail.pages._result import Asked, embedded
 from retail.pages._why import cells
 from retail.recognizer import Recognizer
 from retail.schema import Modality, Prediction, Product, UserError
+from retail.wording import task_words
 from retail.workspace import demo
 from retail.workspace.background import Background
 from retail.workspace.recognizers import of_demo
@@ -75,19 +77,21 @@ def draw(chosen: Chosen, asked: Asked) -> None:
 
 
 def _draw_table(chosen: Chosen, asked: Asked) -> None:
-    rows = [{"strategy": f"{strategy_title(chosen.recognizer.strategy)} (chosen)"} | cells(asked.answers[asked.used])]
+    rows = [
+        {"fusion method": f"{strategy_title(chosen.recognizer.strategy)} (chosen)"} | cells(asked.answers[asked.used])
+    ]
     for title, other in rivals(chosen):
         used = tuple(m for m in asked.used if m in other.modalities)
         answer = answer_of(other, asked.product, used)
         own = {task: v for task, v in chosen.recognizer.vocabularies.items() if other.vocabularies.get(task) == v}
         shown = cells(answer) if answer else {}
-        rows.append({"strategy": title} | {words(task): shown.get(words(task), "–") for task in own})
+        rows.append({"fusion method": title} | {task_words(task): shown.get(task_words(task), "–") for task in own})
     if len(rows) < 2:
         st.caption("There is no other recogniser for these questions yet.")
         return
     st.caption(f"Used: {charts.inputs_words(asked.used)}, as switched on above. All share the same embeddings.")
     frame = pd.DataFrame(rows).fillna("–")
-    st.dataframe(frame, hide_index=True, width="stretch", alt="Answers of every strategy to this upload")
+    st.dataframe(frame, hide_index=True, width="stretch", alt="Answers of every fusion method to this upload")
 
 
 def _draw_train() -> None:
@@ -96,7 +100,7 @@ def _draw_train() -> None:
         draw_training(demo_training(str(home())))
         return
     if error := st.session_state.get("training_error"):
-        st.error(f"The strategies could not be trained. {error}")
-    if st.button("Train the other strategies on the demo data (about 40 s)"):
+        st.error(f"The other fusion methods could not be trained. {refusal(error)}")
+    if st.button("Train the other fusion methods on the demo data (about 40 s)"):
         st.session_state.training_demo = True
         st.rerun()

@@ -15,8 +15,8 @@ from retail.charts.palette import INPUT_COLOURS
 from retail.components.bars import Bar, draw_bars
 from retail.components.words import plain
 from retail.evaluation.attribution import attribution_of
-from retail.pages._recogniser import words
 from retail.schema import Modality, Prediction
+from retail.wording import task_words, whole_percent
 
 IMAGE_FIRST: tuple[Modality, ...] = ("image", "text", "audio")
 
@@ -63,13 +63,13 @@ def draw_why(answers: Answers, used: tuple[Modality, ...], first: str) -> None:
         Bar(
             charts.WORDS[m].capitalize() + (" (speaks against it)" if part < 0 else ""),
             abs(part) / most,
-            f"{100 * part:+.0f}",
+            f"{100 * part:+.1f}",
             colour=INPUT_COLOURS[charts.WORDS[m]],
         )
         for m, part in points.items()
     )
     st.caption(
-        f"Percentage points, starting from {attribution.base:.0%} with no input "
+        f"Percentage points, starting from {whole_percent(attribution.base)} with no input "
         "(exact Shapley values over all mixes of the inputs)."
     )
     for sentence in without_sentences(answers, used):
@@ -84,9 +84,10 @@ def without_sentences(answers: Answers, used: tuple[Modality, ...]) -> list[str]
         if modality not in used or not rest:
             continue
         changed = [
-            f"{words(task)} would be “{answers[rest].best(task)[0]}” ({answers[rest].best(task)[1]:.0%})"
+            f"{task_words(task)} would be “{label}” ({whole_percent(share)})"
             for task in answers[used].probs
-            if answers[rest].best(task)[0] != answers[used].best(task)[0]
+            for label, share in [answers[rest].best(task)]
+            if label != answers[used].best(task)[0]
         ]
         if changed:
             sentences.append(f"Without the {charts.WORDS[modality]}: {'; '.join(changed)}.")
@@ -94,7 +95,7 @@ def without_sentences(answers: Answers, used: tuple[Modality, ...]) -> list[str]
 
 
 def _option(task: str) -> str:
-    return plain(words(task))
+    return plain(task_words(task))
 
 
 def draw_subsets(answers: Answers) -> None:
@@ -105,4 +106,6 @@ def draw_subsets(answers: Answers) -> None:
 
 def cells(answer: Prediction) -> dict[str, str]:
     """Best class and probability per task."""
-    return {words(task): f"{answer.best(task)[0]} ({answer.best(task)[1]:.0%})" for task in answer.probs}
+    return {
+        task_words(task): f"{answer.best(task)[0]} ({whole_percent(answer.best(task)[1])})" for task in answer.probs
+    }

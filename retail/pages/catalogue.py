@@ -7,13 +7,14 @@ import streamlit as st
 from retail.components.gallery import choose_page
 from retail.components.words import plain
 from retail.pages._catalogue_add import draw_add
-from retail.pages._catalogue_cards import counted, draw_cards
+from retail.pages._catalogue_cards import draw_cards, views_words
 from retail.pages._catalogue_choose import Looked, choose_catalogue
 from retail.pages._catalogue_export import draw_export
 from retail.pages._catalogue_import import draw_import
 from retail.pages._catalogue_product import close_product, draw_noted, draw_product, open_product
 from retail.pages._catalogue_search import A_PAGE, draw_wish, find_or_say, found_sentence, page_key
 from retail.pages._catalogue_shelf import draw_getting_ready, shelf_of
+from retail.wording import number_of
 
 TITLE = "Catalogue"
 ICON = ":material/inventory_2:"
@@ -61,7 +62,8 @@ st.title("Catalogue", anchor=False)
 looked = choose_catalogue()
 draw_noted()
 st.markdown(
-    f"**{len(looked.catalogue):,} products**" + (f": {words}" if (words := counted(looked.catalogue.counts())) else "")
+    f"**{number_of(len(looked.catalogue), 'product')}**"
+    + (f": {words}" if (words := views_words(looked.catalogue.counts())) else "")
 )
 names = ["Products", "Add a product", "Import", "Export"]
 tabs = dict(zip(names, st.tabs(names), strict=True))

@@ -9,6 +9,7 @@ import streamlit as st
 
 from retail.components.compare_runs import View, choose, choose_model, results_files
 from retail.components.folded import draw_folded
+from retail.components.page_words import page_words
 from retail.components.run_progress import draw_progress
 from retail.components.side_by_side import draw_beside
 from retail.components.words import plain
@@ -21,6 +22,7 @@ from retail.pages._compare_inputs import draw_attribution, draw_cascade, draw_co
 from retail.pages._compare_map import draw_curves, draw_map
 from retail.pages._compare_mistakes import draw_mistakes
 from retail.report.findings import findings
+from retail.wording import number_of
 
 TITLE = "Compare"
 ICON = ":material/bar_chart:"
@@ -32,13 +34,13 @@ GROUP = "compare_group"  # of the session: the chosen tab
 
 def draw_findings(view: View) -> None:
     """What else the results say, a sentence each; a long list is folded."""
-    found = [f"- {plain(sentence)}" for sentence in findings(view.cut)]
+    found = [f"- {plain(page_words(sentence))}" for sentence in findings(view.cut)]
     if found:
         st.subheader("What else was found", anchor=False)
         st.markdown("\n".join(found[:FINDINGS]))
     if len(found) > FINDINGS:
         more = len(found) - FINDINGS
-        with st.expander(f"{more} more finding{'s' * (more > 1)}"):
+        with st.expander(number_of(more, "more finding")):
             st.markdown("\n".join(found[FINDINGS:]))
 
 

@@ -8,8 +8,8 @@ import streamlit as st
 
 from retail.components.choose_data import choose_dataset, draw_add, draw_columns, draw_manage
 from retail.components.label_desk import draw_labels
+from retail.components.page_words import refusal
 from retail.components.read_data import Read, is_opened, places_of, read
-from retail.components.words import plain
 from retail.files import PAGES
 from retail.pages._data_audit import draw_audit
 from retail.pages._data_augmentation import draw_augmentation
@@ -35,7 +35,7 @@ def draw(dataset: Dataset) -> None:
     try:
         found = read(dataset)
     except UserError as error:
-        st.error(plain(str(error)))
+        st.error(refusal(error))
         st.caption("Choose below what the columns hold, or add the data again.")
         draw_columns(dataset)
         draw_manage(dataset)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from retail.components.words import plain
+from retail.components.page_words import refusal
 from retail.pages import _board, _figures, _scored
 from retail.schema import UserError
 
@@ -18,7 +18,7 @@ st.title("How good are the recognisers?", anchor=False)
 try:
     view = _scored.choose()
 except UserError as error:
-    st.error(plain(str(error)))
+    st.error(refusal(error))
 else:
     _scored.draw_run_of(view)
     # Not a segmented control: its chosen word has too little contrast on a dark page.

@@ -36,8 +36,9 @@ from retail.schema import (
 )
 from retail.store import EmbeddingBatch, EmbeddingStore, embed_products
 from retail.training.record import TrainingRecord
+from retail.wording import inputs_sentence, inputs_words
 
-NOTHING_GIVEN = "Nothing to recognise yet: give at least one photo, a description or a sound clip."
+NOTHING_GIVEN = "Nothing to recognise yet: give at least one photo, a description or a sound."
 
 
 @dataclass
@@ -174,7 +175,10 @@ class Recognizer:
         """What to say when no input of a product counts."""
         if not product.modalities:
             return NOTHING_GIVEN
-        return f"This recogniser uses {' and '.join(self.modalities)}, but only {product.modalities[0]} was given."
+        return (
+            f"This recogniser uses {inputs_sentence(self.modalities)}, "
+            f"but only a {inputs_words(product.modalities)} was given."
+        )
 
     def answer(self, batch: EmbeddingBatch, notes: Sequence[Note], accuracy: float = DEFAULT_WISH) -> list[Prediction]:
         """Predictions of embedded products; `notes` are those that `embed` gave."""

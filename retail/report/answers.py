@@ -12,7 +12,7 @@ from retail.comparison.results import Results
 from retail.config.wish import DEFAULT_WISH
 from retail.evaluation.reports import PromiseKept
 from retail.report.mistakes import confusion, pairs, rows_in, saved_by, seeds_of
-from retail.wording import INPUT_WORDS, of_hundred, percent, percent_range
+from retail.wording import INPUT_WORDS, number_of, of_hundred, percent, percent_range, target
 
 
 @dataclass(frozen=True)
@@ -52,10 +52,10 @@ def _when_to_look(results: Results, task: str, model: str) -> Answer | None:
         needed = (
             f"about {wish.needed:,} validation products would do" if wish.needed else "more products would not help"
         )
-        return Answer(question, "Always", f"{percent(wish.wished)} right cannot be promised yet: {needed}.{by}")
+        return Answer(question, "Always", f"{target(wish.wished)} right cannot be promised yet: {needed}.{by}")
     if wish.accuracy is None:
         return Answer(question, "Always", f"No test product is {percent(wish.threshold)} sure.{by}")
-    right = f"{percent(wish.accuracy)} are right (promised: {percent(wish.wished)}).{by}"
+    right = f"{percent(wish.accuracy)} are right (promised: {target(wish.wished)}).{by}"
     sure = f"at least {percent(wish.threshold)} sure"
     if wish.coverage == 1:
         return Answer(question, "Never", f"All test products are {sure}; {right}")
@@ -86,7 +86,7 @@ def _where_wrong(results: Results, task: str, model: str) -> Answer:
     mistakes = sum(counts[pair] for pair in wrong)
     mixed = [row for pair in ((first, second), (second, first)) for row in rows_in(results, task, model, seed, pair)]
     said = f"{classes[first]} ↔ {classes[second]}"
-    share = f"{len(mixed):,} of {mistakes:,} mistakes (seed {seed})"
+    share = f"{len(mixed):,} of {number_of(mistakes, 'mistake')} (seed {seed})"
     return Answer(question, said, f"{share}{_would_help(results, task, model, seed, mixed)}.")
 
 

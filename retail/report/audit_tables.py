@@ -9,7 +9,7 @@ from retail.audit.duplicate_groups import DuplicateGroup
 from retail.audit.finding import KINDS, SEVERITIES
 from retail.audit.report import AuditReport, LocatedFinding
 from retail.report.table_formats import Cell, Column, Table, as_text
-from retail.wording import percent
+from retail.wording import number_of, percent
 
 SHOWN_ROWS = 8  # ids that the terminal lists; the file has all
 
@@ -88,10 +88,10 @@ def reasons(group: DuplicateGroup) -> str:
     return ", ".join(dict.fromkeys(one.reason for one in group.evidence))
 
 
-def counted(report: AuditReport) -> str:
+def severities_words(report: AuditReport) -> str:
     """'1 leak, 0 warnings, 2 notes'."""
     counts = {severity: sum(f.severity == severity for f in report.findings) for severity in SEVERITIES}
-    return ", ".join(f"{count} {severity}{'s' * (count != 1)}" for severity, count in counts.items())
+    return ", ".join(number_of(count, severity) for severity, count in counts.items())
 
 
 def not_found(report: AuditReport) -> list[str]:
@@ -112,7 +112,9 @@ def controls_table(report: AuditReport) -> Table:
 
 def audit_text(report: AuditReport) -> str:
     """What the terminal shows: findings with their first rows, the control, and what was not found."""
-    lines = [f"{len(KINDS)} kinds of leak were checked in {report.data.n:,} products: {counted(report)}."]
+    lines = [
+        f"{len(KINDS)} kinds of leak were checked in {number_of(report.data.n, 'product')}: {severities_words(report)}."
+    ]
     for finding in report.findings:
         lines.append(f"\n{finding.severity.upper()} · {finding.kind} · {finding.sentence}")
         lines.append(f"  rows: {listed_rows(finding)}")

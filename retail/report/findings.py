@@ -17,7 +17,7 @@ from retail.config.wish import DEFAULT_WISH
 from retail.evaluation.cascade import cheapest
 from retail.evaluation.reports import SubsetCertainty
 from retail.schema import MODALITIES, Modality
-from retail.wording import INPUT_WORDS, given_words, inputs_sentence, joined, percent, points_range, task_words
+from retail.wording import INPUT_WORDS, given_words, inputs_sentence, joined, percent, points_range, target, task_words
 
 OfTask = TypeVar("OfTask", bound=OfModel)
 
@@ -58,20 +58,20 @@ def _lower(sentence: str) -> str:
 def threshold_sentence(wish: Threshold) -> str:
     """How sure is sure enough for a target accuracy, by validation, and the result on the test products."""
     if wish.threshold is None:
-        return f"Validation cannot promise an accuracy of {percent(wish.wished)}{_would_do(wish.needed)}."
+        return f"Being right {target(wish.wished)} of the time cannot be promised yet{_would_do(wish.needed)}."
     if wish.accuracy is None:
         return (
-            f"To be right {percent(wish.wished)} of the time, answer when at least {percent(wish.threshold)} sure; the "
+            f"To be right {target(wish.wished)} of the time, answer when at least {percent(wish.threshold)} sure; the "
             "model is that sure for no test product."
         )
     return (
-        f"To be right {percent(wish.wished)} of the time, answer when at least {percent(wish.threshold)} sure; that "
+        f"To be right {target(wish.wished)} of the time, answer when at least {percent(wish.threshold)} sure; that "
         f"answers {percent(wish.coverage)} of the test products, and {percent(wish.accuracy)} of these were right."
     )
 
 
 def _would_do(needed: int | None) -> str:
-    return f": it would take about {needed:,} validation products" if needed else ", and more products would not help"
+    return f": about {needed:,} validation products would do" if needed else ", and more products would not help"
 
 
 def deciding(rows: Sequence[Attribution]) -> list[str]:
@@ -112,7 +112,7 @@ def _is_broken(row: Conformal) -> bool:
 
 def _broken_promise(row: Conformal) -> str:
     return (
-        f"{task_words(row.task)}: prediction sets that promise {percent(row.promised)} contain the right answer for "
+        f"{task_words(row.task)}: prediction sets that promise {target(row.promised)} contain the right answer for "
         f"only {percent(row.coverage)} of the test products. Validation is easier than test, so do not rely on them."
     )
 
@@ -125,7 +125,7 @@ def _broken_threshold(rows: Sequence[SubsetCertainty]) -> list[str]:
     wish, row = min(found, key=lambda pair: pair[0].accuracy or 0.0)
     return [
         f"{task_words(row.task)}: with {inputs_sentence(row.modalities)}, answers that promise to be right "
-        f"{percent(wish.wished)} of the time were right for only {percent(wish.accuracy or 0.0)} of the "
+        f"{target(wish.wished)} of the time were right for only {percent(wish.accuracy or 0.0)} of the "
         f"{wish.answered:,} test products that "
         "they answer. Validation is easier than test, so do not rely on it."
     ]
@@ -157,8 +157,8 @@ def _hierarchy(row: Hierarchy) -> str:
         f"{percent(row.contradictions)} of the products, answered together never"
     )
     if row.error is None:
-        return f"{said}; at {percent(row.risk)} risk the {child} is always left open."
+        return f"{said}; at {target(row.risk)} risk the {child} is always left open."
     return (
-        f"{said}; at {percent(row.risk)} risk the {child} is named for {percent(row.answered)} "
+        f"{said}; at {target(row.risk)} risk the {child} is named for {percent(row.answered)} "
         f"({percent(row.error)} of these wrong) and left open for the others."
     )

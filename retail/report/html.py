@@ -9,9 +9,10 @@ from retail.comparison.results import Results
 from retail.report.answers import three_answers
 from retail.report.findings import findings
 from retail.report.model_card import model_card
-from retail.report.table_formats import exact, heading, shown
+from retail.report.table_formats import exact, question_heading, question_shown
 from retail.report.tables import all_tables
 from retail.report.verdict import verdict
+from retail.wording import task_words
 
 
 def html_report(results: Results) -> str:
@@ -40,7 +41,8 @@ def html_report(results: Results) -> str:
         tables=all_tables(results),
         protocol=results.protocol,
         card=model_card(results),
-        heading=heading,
-        shown=shown,
+        heading=question_heading,
+        shown=question_shown,
+        task_words=task_words,
         exact=exact,
     )

@@ -13,7 +13,7 @@ from retail.evaluation.leaderboard import Leaderboard, Ranked
 from retail.evaluation.reports import SubsetCertainty
 from retail.report.findings import listed
 from retail.report.table_formats import Cell, Column, Estimate, Table, as_text, shown
-from retail.wording import inputs_words, percent, percent_range
+from retail.wording import inputs_words, percent, percent_range, target, task_words
 
 CAUTION = (
     "Choosing the first because it is first makes its figure a little too good, the more so the more recognisers "
@@ -39,7 +39,9 @@ def board_sentence(rows: Sequence[Ranked]) -> str:
     """Who leads a task, who cannot be told apart from it and who is behind."""
     leader, *others = rows
     interval = percent_range(leader.accuracy_low, leader.accuracy_high)
-    parts = [f"{leader.task}: {leader.name} leads with {percent(leader.accuracy)} ({interval}, n = {leader.n:,})"]
+    parts = [
+        f"{task_words(leader.task)}: {leader.name} leads with {percent(leader.accuracy)} ({interval}, n = {leader.n:,})"
+    ]
     tied = [row.name for row in others if row.tied]
     if not others:
         parts.append("no other recogniser has been scored for it")
@@ -48,6 +50,7 @@ def board_sentence(rows: Sequence[Ranked]) -> str:
     else:
         behind = len(others) - len(tied)
         clear = f"{behind} of {len(others)} others {'is' if behind == 1 else 'are'} clearly behind"
+        clear = clear if len(others) > 1 else "the other is clearly behind"
         parts.append(f"{_joined(tied)} {TIED}; {clear}" if tied else f"{clear}")
     return "; ".join(parts) + "."
 
@@ -120,14 +123,14 @@ def certainty_sentences(row: SubsetCertainty) -> list[str]:
     if wish is None or wish.threshold is None:
         needed = f" It would take about {wish.needed:,} validation products." if wish and wish.needed else ""
         sentences.append(
-            f"Validation cannot promise {percent(DEFAULT_WISH)}, so no answer is accepted without a look.{needed}"
+            f"Validation cannot promise {target(DEFAULT_WISH)}, so no answer is sure without a look.{needed}"
         )
     elif wish.accuracy is None:
-        sentences.append(f"No answer is sure enough to be accepted at {percent(DEFAULT_WISH)}.")
+        sentences.append(f"No answer is sure enough for the target accuracy of {target(DEFAULT_WISH)}.")
     else:
         right = round(wish.accuracy * wish.answered)
         sentences.append(
-            f"Accepted at {percent(DEFAULT_WISH)}: {percent(wish.coverage)} of the answers, {right:,} of these "
+            f"Sure at a target of {target(DEFAULT_WISH)}: {percent(wish.coverage)} of the answers, {right:,} of these "
             f"{wish.answered:,} right ({percent(wish.accuracy)})."
         )
     sentences.append(

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 
 from retail.comparison.results import Results
+from retail.wording import task_words
 
 
 def model_card(results: Results) -> dict[str, str]:
@@ -17,11 +18,11 @@ def model_card(results: Results) -> dict[str, str]:
     chosen = {task: models[names.model] for task, names in results.selected.items()}
     used = {model.model: model for model in chosen.values()}.values()
     facts = {
-        "Models chosen": "; ".join(f"{task}: {model.title}" for task, model in chosen.items()),
+        "Models chosen": "; ".join(f"{task_words(task)}: {model.title}" for task, model in chosen.items()),
         "What they do": " ".join(f"{model.title}: {model.summary}" for model in used),
         "Source": " ".join(filter(None, (_without_links(model.source) for model in used))),
         "Intended use": "Naming products of the classes below from photo, description and sound, or any mix of them.",
-        "Classes": "; ".join(f"{task}: {len(classes)}" for task, classes in results.tasks.items()),
+        "Classes": "; ".join(f"{task_words(task)}: {len(classes):,}" for task, classes in results.tasks.items()),
         "Data": f"{data.name}, SHA-256 {data.checksum}: {data.n_train:,} training, {data.n_val:,} "
         f"validation and {data.n_test:,} test products.",
         "Encoders": "; ".join(f"{m}: {e.name} ({e.fingerprint})" for m, e in results.encoders.items()),

@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from retail.wording import task_words
+
 Unit = Literal["", "%", "points", "p", "ms", "MiB", "number"]
 
 
@@ -23,6 +25,8 @@ class Estimate:
     low: float
     high: float
 
+
+OF_TASKS = ("task", "child", "parent")  # columns that hold the names of tasks
 
 Cell = str | int | float | None | Estimate
 
@@ -74,6 +78,17 @@ def exact(cell: Cell) -> str:
 def heading(column: Column) -> str:
     """'accuracy, %'."""
     return f"{column.name}, {column.unit}" if column.unit in ("%", "points", "ms", "MiB") else column.name
+
+
+def question_heading(column: Column) -> str:
+    """As pages and reports head it: a task is a question there, and its name has no underscores."""
+    return "question" if column.name == "task" else task_words(heading(column))
+
+
+def question_shown(cell: Cell, column: Column) -> str:
+    """As pages and reports show it: the name of a task without underscores."""
+    words = shown(cell, column.unit)
+    return task_words(words) if column.name in OF_TASKS else words
 
 
 def _shown_rows(table: Table) -> list[list[str]]:

@@ -17,7 +17,7 @@ from retail.report.answers import three_answers
 from retail.report.findings import findings
 from retail.report.table_formats import Cell, Column, Estimate, Table, as_text
 from retail.report.verdict import verdict
-from retail.wording import INPUT_WORDS, inputs_words, percent, seeds_words, task_words
+from retail.wording import INPUT_WORDS, inputs_words, seeds_words, target, task_words
 
 Rows = list[list[Cell]]
 BEST_VALUE = (
@@ -48,7 +48,7 @@ def settings_table(results: Results) -> Table:
     cells = {(r.setting, r.task): _accuracy(r) for r in results.settings}
     names = [name for name in SETTINGS if any(setting == name for setting, _ in cells)]
     rows: Rows = [[name, *(cells.get((name, task)) for task in results.tasks)] for name in names]
-    title = "One input or all of them, one model per task or one for all tasks"
+    title = "One input or all of them, one model per question or one for all questions"
     return Table("settings", title, [Column("setting"), *(Column(task, "%") for task in results.tasks)], rows)
 
 
@@ -158,7 +158,7 @@ def subset_certainty_table(rows: Sequence[SubsetCertainty]) -> Table:
     columns += [Column("in the set", "%"), Column("set size", "number"), Column("surer with less", "%")]
     columns += [Column("called unknown", "%"), Column("n")]
     note = (
-        f"Accepted: sure enough to be right {percent(DEFAULT_WISH)} of the time. Rows needed: of validation, to "
+        f"Accepted: sure enough to be right {target(DEFAULT_WISH)} of the time. Rows needed: of validation, to "
         "promise it where it cannot. By chance: what a perfectly calibrated model stays below 19 times in 20. Surer "
         "with less: products whose confidence rises without an input. Called unknown: products of known classes, "
         "wrongly."
@@ -244,7 +244,7 @@ def hierarchy_table(results: Results) -> Table:
     ]
     names = ("contradictions", "child answered", "child error", "parent alone", "parent consistent", "parent when open")
     columns = [Column("child"), Column("parent"), *(Column(name, "%") for name in names)]
-    return Table("hierarchy", "Tasks within tasks, answered together", columns, rows)
+    return Table("hierarchy", "Questions within questions, answered together", columns, rows)
 
 
 def doctor_table(found: Diagnosis | None) -> Table:

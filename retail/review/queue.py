@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from retail.schema import UserError
+from retail.wording import number_of
 
 FILE = "review.sqlite"
 LOCK_SECONDS = 30.0  # how long one process waits for another one's commit
@@ -52,7 +53,7 @@ class Counts:
             return f"{said}."
         minutes = max(1, round(60 * self.left / self.per_hour))
         if minutes < 90:
-            return f"{said}, about {minutes} minute{'s' * (minutes > 1)} left."
+            return f"{said}, about {number_of(minutes, 'minute')} left."
         return f"{said}, about {minutes / 60:.1f} hours left."
 
 

@@ -24,6 +24,7 @@ from retail.review.corrections import Corrections
 from retail.review.examples import kept_folder
 from retail.review.record import Correction
 from retail.schema import UserError
+from retail.wording import number_of
 
 
 def with_corrections(
@@ -49,7 +50,7 @@ def with_corrections(
         raise UserError("There is no correction to learn from; correct or confirm some answers first.")
     added = AddedRows(rows=tuple(rows))
     title = name or pointer_name(original) or base.title
-    called = f"{title} with {len(rows):,} correction{'s' * (len(rows) > 1)}"
+    called = f"{title} with {number_of(len(rows), 'correction')}"
     folder = _folder(original, called, added)
     if not (folder / ADDED).is_file():
         _write(folder, called, original, added)

@@ -36,6 +36,7 @@ from retail.schema import (
     Vocabulary,
 )
 from retail.store.batch import EmbeddingBatch
+from retail.wording import INPUT_WORDS
 
 __all__ = ["READINGS", "EmbeddingBatch", "EmbeddingStore", "embed_products"]
 
@@ -101,7 +102,7 @@ class EmbeddingStore:
                 self._write(owner, fresh)
                 fresh = {}
             if progress:
-                progress(f"Encoding {encoder.modality}", len(found) + len(errors), total)
+                progress(f"Encoding {INPUT_WORDS[encoder.modality]}s", len(found) + len(errors), total)
         if fresh:
             self._write(owner, fresh)
         ok = torch.tensor([key in found for key in keys], dtype=torch.bool)

@@ -16,6 +16,7 @@ from retail.review.gain import Gain
 from retail.review.record import Correction
 from retail.review.version import with_corrections
 from retail.schema import UserError
+from retail.wording import number_of
 from retail.workspace import jobs
 from retail.workspace.estimate import duration, known_speed
 from retail.workspace.jobs import Job
@@ -39,7 +40,7 @@ class Offer:
     def sentence(self) -> str:
         """'37 corrections since this recogniser was trained; train again: about 2 minutes.'"""
         count = len(self.corrections)
-        said = f"{count:,} correction{'s' * (count != 1)} since this recogniser was trained"
+        said = f"{number_of(count, 'correction')} since this recogniser was trained"
         if not count:
             return f"{said}."
         return f"{said}. {self.refused}" if self.refused else f"{said}; train again: about {duration(self.seconds)}."
@@ -63,7 +64,7 @@ def train_again(bundle: Path) -> Job:
     request = request_again(bundle)
     count = len(Corrections().of_data(knows_of(bundle)))
     name = title_of(bundle) or bundle.name
-    job = jobs.start(request, f"{name}, with {count:,} correction{'s' * (count != 1)}")
+    job = jobs.start(request, f"{name}, with {number_of(count, 'correction')}")
     choose(job.folder / request.out, catalogue_of(bundle))
     return job
 

@@ -236,7 +236,7 @@ def _check_meanings(columns: Columns, header: Sequence[str]) -> None:
     inputs = [*texts, *(column for role, column in column_of.items() if role != "split")]
     if copied := [task for task in columns.tasks if task in inputs]:
         raise UserError(
-            f"Column {copied[0]!r} is both an input and a task, so a model would only copy it; choose another "
+            f"Column {copied[0]!r} is both an input and a question, so a model would only copy it; choose another "
             "column to learn."
         )
     groups = columns.groups or (GROUP,) * (columns.group != NONE)

@@ -153,9 +153,9 @@ def headline(job: jobs.Job) -> str:
         except UserError:
             return curve_headline(CurveResults.read(job.results))
     if found := audits.report(job):
-        from retail.report.audit_tables import counted
+        from retail.report.audit_tables import severities_words
 
-        return counted(found)
+        return severities_words(found)
     if board := leaderboards.report(job):
         return board_headline(board)
     for folder in bundles_in(job.folder / RUN_BUNDLES):

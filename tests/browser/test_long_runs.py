@@ -130,7 +130,7 @@ def test_broken_rows_are_listed_and_valid_rows_stay(open_at, server):
     page.get_by_role("tab", name="Problems").wait_for()
     settled(page)
     page.get_by_role("tab", name="Problems").click()
-    page.get_by_text("The 3 usable products stay usable").wait_for()
+    page.get_by_text("3 products can be used all the same").wait_for()
     cells = problem_cells(page)
     assert cells[:3] == ["2", "image_file_name", "'gone.png' does not exist; fix the path, or leave the cell empty."]
 

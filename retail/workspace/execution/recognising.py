@@ -28,6 +28,7 @@ from retail.report.tables import scores_table
 from retail.schema import Decision, Prediction
 from retail.splits import unseen_sentences
 from retail.store import EmbeddingStore
+from retail.wording import percent, target
 from retail.workspace.answers import AnswerColumns
 from retail.workspace.execution.outcome import Follower, Outcome, read_data
 from retail.workspace.requests import EvaluateRequest, PredictRequest, RobustnessRequest
@@ -99,10 +100,10 @@ def predict(request: PredictRequest, recognizer: Recognizer, follower: Follower)
     lost = sum(not row.used for _, row in rows)
     decided = Counter(answer.decision for _, row in rows for answer in row.answers.values())
     asked = max(decided.total(), 1)
-    shares = ", ".join(f"{decided[name] / asked:.0%} {word}" for name, word in DECIDED.items())
+    shares = ", ".join(f"{percent(decided[name] / asked)} {word}" for name, word in DECIDED.items())
     return Outcome(
         f"{len(rows)} products written to {request.out}, {lost} of them without an answer. Of the answers {shares} "
-        f"(wished accuracy {request.accuracy:.0%})."
+        f"(target accuracy {target(request.accuracy)})."
     )
 
 
