@@ -10,7 +10,7 @@ inputs is worth it there. Nothing heavy is loaded before one of these names is u
 
 Import order, each room only from those before it: schema, plugins, wording, config, system, files, media, dataset,
 encoders, store, augmentation, fusion, metrics, splits, training, finetuning, frozen, certainty, recognizer, audit,
-evaluation, comparison, charts, report, build, best, catalogue, review, workspace, components, pages and
+evaluation, comparison, charts, report, build, best, estimator, catalogue, review, workspace, components, pages and
 commands.
 """
 
@@ -24,13 +24,25 @@ if TYPE_CHECKING:
     from retail.build import train
     from retail.comparison.on_data import compare
     from retail.comparison.results import Results
+    from retail.estimator import FusionClassifier
     from retail.recognizer import Recognizer
     from retail.schema import Prediction, Product, UserError
 
 __version__ = "0.1.0"  # the one place: the build reads it here
-__all__ = ["Prediction", "Product", "Recognizer", "Results", "UserError", "compare", "train", "train_best"]
+__all__ = [
+    "FusionClassifier",
+    "Prediction",
+    "Product",
+    "Recognizer",
+    "Results",
+    "UserError",
+    "compare",
+    "train",
+    "train_best",
+]
 
 _ROOMS = {
+    "FusionClassifier": "retail.estimator",
     "Prediction": "retail.schema",
     "Product": "retail.schema",
     "Recognizer": "retail.recognizer",
