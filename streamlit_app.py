@@ -27,7 +27,8 @@ pages = [
     for place, (facts, path) in enumerate(sorted(found, key=lambda pair: pair[0]["ORDER"]))
 ]
 current = st.navigation(pages)
-st.set_page_config(page_title=f"{current.title} · {NAME}", page_icon=mark(), layout="wide")
+title = getattr(current, "title", NAME)  # a worker process that starts from this file has no page
+st.set_page_config(page_title=f"{title} · {NAME}", page_icon=mark(), layout="wide")
 st.logo(wordmark(), size="large", icon_image=mark())
 with st.sidebar:
     draw_steps()

@@ -5,12 +5,12 @@
     answer = Recognizer.load("demo").predict(image="front.jpg", text="oat drink, 1 l")
     answer.best("product")  # (class, probability)
 
-`train` makes a recogniser from your data, `compare` tells whether fusing inputs is worth it there. Nothing heavy is
-loaded before one of these names is used.
+`train` makes a recogniser from your data, `train_best` chooses its method too, and `compare` tells whether fusing
+inputs is worth it there. Nothing heavy is loaded before one of these names is used.
 
 Import order, each room only from those before it: schema, plugins, wording, config, system, files, media, dataset,
 encoders, store, augmentation, fusion, metrics, splits, training, finetuning, frozen, certainty, recognizer, audit,
-evaluation, comparison, charts, report, build, catalogue, review, workspace, components, pages and
+evaluation, comparison, charts, report, build, best, catalogue, review, workspace, components, pages and
 commands.
 """
 
@@ -20,6 +20,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from retail.best.on_data import train_best
     from retail.build import train
     from retail.comparison.on_data import compare
     from retail.comparison.results import Results
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from retail.schema import Prediction, Product, UserError
 
 __version__ = "0.1.0"  # the one place: the build reads it here
-__all__ = ["Prediction", "Product", "Recognizer", "Results", "UserError", "compare", "train"]
+__all__ = ["Prediction", "Product", "Recognizer", "Results", "UserError", "compare", "train", "train_best"]
 
 _ROOMS = {
     "Prediction": "retail.schema",
@@ -37,6 +38,7 @@ _ROOMS = {
     "UserError": "retail.schema",
     "compare": "retail.comparison.on_data",
     "train": "retail.build",
+    "train_best": "retail.best.on_data",
 }
 
 

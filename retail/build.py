@@ -82,14 +82,15 @@ def train_recognizer(
     manifest = data if isinstance(data, Manifest) else read_manifest(data, tasks, text_column)
     loaded = load_preset(encoders, config.modalities)
     splits = prepare(manifest, loaded, EmbeddingStore(), progress, need_test=False, hear=hear)
-    return _recognizer(
+    return head_recognizer(
         manifest, loaded, splits, config, fit(splits.train, splits.val, splits.task_sizes, config, on_epoch)
     )
 
 
-def _recognizer(
+def head_recognizer(
     manifest: Manifest, loaded: dict[Modality, Encoder], splits: Splits, config: TrainConfig, result: FitResult
 ) -> Recognizer:
+    """A trained head with its encoders, calibrated on the validation rows."""
     head, rows = result.head.eval(), (splits.train, splits.val, splits.val_groups)
     return Recognizer(
         encoders=loaded,
@@ -123,7 +124,7 @@ def compared_recognizers(
     for place, scored in enumerate(wanted):
         config = scored.plan.config
         assert scored.trained is not None  # the first seed of a compared model keeps its head
-        yield _recognizer(manifest, {m: loaded[m] for m in config.modalities}, splits, config, scored.trained)
+        yield head_recognizer(manifest, {m: loaded[m] for m in config.modalities}, splits, config, scored.trained)
         if progress:
             progress("Keeping the recognisers", place + 1, len(wanted))
 
@@ -155,7 +156,9 @@ def finetune_recognizer(
     tuned = finetune(loaded, frozen.head, *rows, tuning, checkpoint, on_epoch, config)
     loaded = loaded | tuned_encoders(loaded, tuned)
     embedded, _ = embed_products(val, loaded, splits.vocabularies, EmbeddingStore(), progress)
-    recognizer = _recognizer(manifest, loaded, replace(splits, val=embedded), config, replace(frozen, head=tuned.head))
+    recognizer = head_recognizer(
+        manifest, loaded, replace(splits, val=embedded), config, replace(frozen, head=tuned.head)
+    )
     recognizer.info = FinetuningRecord(
         **dict(recognizer.info or ()),
         finetuning=tuning,

@@ -108,3 +108,9 @@ def of_hundred(value: float) -> str:
     """0.832 -> '83 of 100': a share that people can picture; never all or none of them where it is not."""
     whole = min(max(round(100 * value), 1), 99) if 0 < value < 1 else round(100 * value)
     return f"{whole} of 100"
+
+
+def spent(seconds: float) -> str:
+    """200 -> '3 min 20 s'."""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"

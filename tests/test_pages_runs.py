@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
+from retail.config import CompareConfig
 from retail.files import DEMO_BUNDLE, home
 from retail.workspace import jobs
 from retail.workspace.recognizers import recognizers
+from retail.workspace.requests import CompareRequest, PredictRequest, write_request
 from retail.workspace.runs import bundle_zip
-from tests.bundle_sample import write_finetuned_bundle
+from tests.bundle_sample import write_best_report, write_finetuned_bundle, write_frozen_bundle
 from tests.pages_driving import element, open_page, press, said
 from tests.results_sample import write_finished_run
 
@@ -33,6 +36,67 @@ def test_a_finished_run_is_listed_with_its_headline_and_can_be_exported():
     assert labels == ["Report (HTML)", "Tables (CSV)", "Tables (LaTeX)"]
 
 
+def test_what_a_bulk_run_answered_can_be_downloaded_and_opened():
+    folder = write_finished_run(home(), "20260101-000000-bulk")
+    (folder / "results.json").unlink()
+    answers = "id,kind\n1,a\n2,b\n"
+    (folder / "predictions.csv").write_text(answers)
+    write_request(PredictRequest(bundle=DEMO_BUNDLE, data=folder / "x.zip", out=Path("predictions.csv")), folder)
+    app = open_page("runs")
+    (button,) = app.get("download_button")
+    assert button.proto.label == "Answers (CSV)" and app.dataframe[0].value["result"].tolist() == ["2 products"]
+    assert "Open the answers →" in [link.proto.label for link in app.get("page_link")]
+
+
+def test_tags_and_notes_are_kept_and_tags_narrow_the_list():
+    for name in ("20260101-000000-aaaa", "20260102-000000-bbbb"):
+        write_finished_run(home(), name)
+    app = open_page("runs")
+    element(app, "multiselect", "Tags").set_value(["spring"])
+    element(app, "text_area", "Notes").set_value("With new photos")
+    press(app, "Save")
+    assert jobs.find("20260102-000000-bbbb").notes.text == "With new photos"
+    assert app.dataframe[0].value["tags"].tolist() == ["spring", ""]
+    element(app, "button_group", "Tags").set_value(["spring"]).run()
+    assert app.dataframe[0].value["tags"].tolist() == ["spring"]
+    assert element(app, "text_area", "Notes").value == "With new photos"
+
+
+def test_the_settings_of_two_runs_are_laid_side_by_side():
+    for name, seeds in (("20260101-000000-aaaa", 1), ("20260102-000000-bbbb", 3)):
+        folder = write_finished_run(home(), name)
+        write_request(CompareRequest(data=folder, config=CompareConfig(seeds=seeds)), folder)
+    app = open_page("runs", **{"settings_20260102-000000-bbbb": True})
+    table = next(item.value for item in app.dataframe if "setting" in item.value)
+    assert table[table["setting"] == "seeds"]["value"].tolist() == ["3"]
+    element(app, "selectbox", "Beside another run").set_value("20260101-000000-aaaa").run()
+    table = next(item.value for item in app.dataframe if "setting" in item.value)
+    marked = table[table[""] == "≠"]
+    assert marked["setting"].tolist() == ["data", "seeds"]
+    assert "2 of" in said(app)
+
+
+def test_a_search_says_what_was_tried_and_why_the_simpler_was_kept():
+    folder = write_finished_run(home())
+    (folder / "results.json").unlink()
+    write_best_report(write_frozen_bundle(folder / "bundles" / "best", "logistic"))
+    app = open_page("runs")
+    assert "Tried 2 methods in 1 min 40 s; kept Photo only: 75.0 % on 4 validation products" in said(app)
+    assert "Gated fusion had 100.0 %" in said(app) and "Stacking was not tried" in said(app)
+    table = next(item.value for item in app.dataframe if "kept" in item.value)
+    assert table[["method", "kept"]].values.tolist() == [["Photo only", "✓"], ["Gated fusion", ""]]
+    assert "**Open your recogniser →**" in [link.proto.label for link in app.get("page_link")]
+
+
+def test_a_long_log_is_searched():
+    folder = write_finished_run(home())
+    (folder / "log.txt").write_text("\n".join(f"14:05:{second} line {second}" for second in range(10, 50)))
+    app = open_page("runs")
+    assert "line 49" in app.code[0].value and "line 10" in app.code[0].value
+    element(app, "text_input", "Search the log").set_value("line 12").run()
+    assert app.code[0].value == "14:05:12           line 12" and "1 of 40 lines" in said(app)
+
+
 def test_a_fine_tuned_recogniser_shows_training_beside_validation():
     folder = write_finished_run(home())
     write_finetuned_bundle(folder / "bundles" / "finetuned", [0.25, 0.5])
@@ -49,7 +113,7 @@ def test_a_run_gets_another_name_and_is_deleted_only_after_a_question():
     write_finished_run(home())
     app = open_page("runs")
     element(app, "text_input", "Name").set_value("Better name")
-    press(app, "Rename")
+    press(app, "Save")
     assert app.dataframe[0].value["name"].tolist() == ["Better name"]
     press(app, "Delete …")
     assert len(jobs.list_jobs()) == 1
@@ -99,7 +163,7 @@ def test_a_chosen_run_stays_chosen_when_it_gets_another_name_and_twins_can_both_
     box.set_value(first)
     app.run()
     element(app, "text_input", "Name").set_value("Better name")
-    press(app, "Rename")
+    press(app, "Save")
     box = element(app, "selectbox", "Run")
     assert box.value == first
     assert box.proto.raw_value == f"Better name · {first}"  # else the browser would keep sending the old words

@@ -15,7 +15,7 @@ from retail.files import home
 from retail.fusion import strategies
 from retail.workspace import datasets, estimate, jobs, processes
 from retail.workspace.records import JobRecord
-from retail.workspace.requests import CompareRequest, CurveRequest, FinetuneRequest, FrozenRequest, Request
+from retail.workspace.requests import BestRequest, CompareRequest, CurveRequest, FinetuneRequest, FrozenRequest, Request
 from tests.pages_driving import element, open_page, press, said
 from tests.results_sample import curve_results, write_finished_run
 
@@ -29,12 +29,42 @@ def quiet_queue(tmp_path, monkeypatch):
 
 @pytest.fixture
 def train(small_data):
-    return open_page("train", dataset=datasets.add_folder("Small", small_data).id)
+    return open_page("train", dataset=datasets.add_folder("Small", small_data).id, train_own_choice=True)
 
 
 def asked() -> list[Request]:
     """What the queued runs are to do."""
     return [request for job in jobs.waiting() if (request := job.request)]
+
+
+def test_one_press_queues_the_search_for_the_best_method(small_data):
+    app = open_page("train", dataset=datasets.add_folder("Small", small_data).id)
+    assert not app.radio, "strategies and methods are not the first thing that one sees"
+    press(app, "Make a recogniser")
+    (request,) = asked()
+    out = Path("bundles/best")
+    data = datasets.find("small").path
+    assert request == BestRequest(data=data, tasks=("colour", "drink"), config=TrainConfig(), minutes=2, out=out)
+    assert "Best method · Small · " in said(app)
+
+
+def test_the_time_and_what_to_learn_from_what_are_the_visitors(small_data):
+    app = open_page("train", dataset=datasets.add_folder("Small", small_data).id)
+    element(app, "button_group", "Time").set_value(30)
+    element(app, "multiselect", "What to learn").set_value(["drink"])
+    element(app, "multiselect", "Inputs").set_value(["text"])
+    app.run()
+    assert "on the description first" in said(app)
+    press(app, "Make a recogniser")
+    (request,) = asked()
+    assert (request.minutes, request.tasks, request.config.modalities) == (30, ("drink",), ("text",))
+
+
+def test_the_next_step_is_the_one_primary_button(train):
+    kinds = {button.label: button.proto.type for button in train.button}
+    assert (kinds["Make a recogniser"], kinds["Start"]) == ("secondary", "primary")
+    closed = open_page("train", dataset="small")
+    assert [button.label for button in closed.button if button.proto.type == "primary"] == ["Make a recogniser"]
 
 
 def test_a_comparison_is_queued_with_all_that_was_chosen(train):
@@ -47,7 +77,7 @@ def test_a_comparison_is_queued_with_all_that_was_chosen(train):
     config = CompareConfig(tasks=("colour", "drink"), strategies=("gated", "averaged"), seeds=2, settings=False)
     data = datasets.find("small").path
     assert asked() == [CompareRequest(data=data, config=config, out=Path("results.json"), bundles=Path("bundles"))]
-    assert "Comparison: Small, colour, drink" in said(train).replace("\\", "") and "Starting" in said(train)
+    assert "Comparison · Small · " in said(train) and "Starting" in said(train)
     press(train, "Start")
     assert "Waiting" in said(train)
 
@@ -69,6 +99,11 @@ def test_without_multi_task_every_question_gets_a_run_and_without_multi_modal_on
     assert [(request.tasks, request.modalities) for request in asked()] == [
         (("colour",), ("text",)),
         (("drink",), ("text",)),
+    ]
+    titles = [job.record.title for job in jobs.waiting()]
+    assert [title.split(" · ")[:3] for title in titles] == [
+        ["Comparison", "Small", "colour"],
+        ["Comparison", "Small", "drink"],
     ]
 
 
@@ -205,16 +240,13 @@ def done(app, folder) -> str:
 def test_a_finished_run_leads_only_to_what_it_made():
     app = open_page("train")
     words = done(app, write_finished_run(home(), "20260101-000000-curve", curve_results()))
-    assert (
-        "See it on Compare" in words and "Your recogniser is ready" not in words and "See the comparison" not in words
-    )
+    assert "See it on Compare" in words
+    assert "Open your recogniser" not in words and "See the comparison" not in words
     folder = write_finished_run(home(), "20260102-000000-both")
     (folder / "bundles" / "gated").mkdir(parents=True)
     (folder / "bundles" / "gated" / "bundle.json").write_text("{}")
     words = done(app, folder)
-    assert (
-        "Done. Your recogniser is ready" in words and "See the comparison" in words and "See it on Compare" not in words
-    )
+    assert "Open your recogniser →" in words and "See the comparison" in words and "See it on Compare" not in words
 
 
 @pytest.fixture
@@ -227,7 +259,7 @@ def odd_columns(tmp_path):
 
 
 def test_a_column_with_a_comma_in_its_name_is_learned_as_one(odd_columns):
-    app = open_page("train", dataset=odd_columns)
+    app = open_page("train", dataset=odd_columns, train_own_choice=True)
     element(app, "multiselect", "What to learn").set_value(["kind", "Size, EU"])
     app.run()
     press(app, "Start")
@@ -237,7 +269,7 @@ def test_a_column_with_a_comma_in_its_name_is_learned_as_one(odd_columns):
 def test_this_machine_is_measured_with_the_chosen_columns_alone(odd_columns, monkeypatch):
     tried = []
     monkeypatch.setattr(estimate, "measure", lambda manifest, encoders: tried.append(manifest.tasks))
-    app = open_page("train", dataset=odd_columns)
+    app = open_page("train", dataset=odd_columns, train_own_choice=True)
     element(app, "multiselect", "What to learn").set_value(["kind"])
     app.run()
     press(app, "Measure this machine")
@@ -249,8 +281,8 @@ def test_an_input_of_which_no_file_is_found_stops_the_run_until_it_is_taken_out(
     (tmp_path / "shop.csv").write_text("\n".join(["image_file_name,text,kind", *lines]))
     app = open_page("train", dataset=datasets.add_folder("Shop", tmp_path / "shop.csv").id)
     assert "None of the 30 photos that column 'image\\_file\\_name' names was found" in said(app)
-    assert element(app, "button", "Start").disabled
+    assert element(app, "button", "Make a recogniser").disabled
     element(app, "multiselect", "Inputs").set_value(["text"]).run()
     assert "None of the 30 photos" not in said(app)
-    press(app, "Start")
-    assert [request.modalities for request in asked()] == [("text",)]
+    press(app, "Make a recogniser")
+    assert [request.config.modalities for request in asked()] == [("text",)]

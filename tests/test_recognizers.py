@@ -21,6 +21,7 @@ from retail.workspace.recognizers import (
     training_data,
 )
 from retail.workspace.requests import CompareRequest, write_request
+from tests.bundle_sample import write_best_report
 from tests.results_sample import N_TEST, sample_json
 
 
@@ -58,6 +59,9 @@ def test_a_recogniser_leads_back_to_its_data_and_its_measured_accuracy(tmp_path,
     assert training_data(bundle) == (Path("/data/hats.zip"), "title")
     assert accuracies_on_test(bundle, "gated") == {"product": (0.84, N_TEST), "brand": (0.7, N_TEST)}
     assert accuracies_on_test(bundle, "attention") == {}
+    write_best_report(bundle)  # a search tested what it kept
+    assert accuracies_on_test(bundle, "linear") == {"kind": (0.8, 60)}
+    assert measured_on(bundle) == "its own test products, scored once"
 
 
 def test_the_groceries_are_real_and_bring_their_own_figures_but_no_photos():

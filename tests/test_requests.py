@@ -24,6 +24,7 @@ from retail.workspace.execution import execute
 from retail.workspace.requests import (
     FILE,
     AuditRequest,
+    BestRequest,
     CompareRequest,
     CurveRequest,
     DoctorRequest,
@@ -49,6 +50,7 @@ REQUESTS: list[Request] = [
     CompareRequest(data=DATA, config=CompareConfig(tasks=COLUMNS, seeds=2), group=GROUP, html=Path("r.html")),
     DoctorRequest(data=DATA, config=CompareConfig(strategies=("gated",)), out=Path("doctor.json")),
     TrainRequest(data=DATA, tasks=COLUMNS, config=TrainConfig(hidden=(8, 4)), out=Path("bundle")),
+    BestRequest(data=DATA, tasks=COLUMNS, config=TrainConfig(), minutes=2.5, out=Path("bundle")),
     FinetuneRequest(
         data=DATA, tasks=COLUMNS, config=TrainConfig(), tuning=FinetuneConfig(tune=("text",)), out=Path("bundle")
     ),
@@ -140,7 +142,7 @@ def quiet_queue(tmp_path, monkeypatch):
 
 def test_page_and_command_line_make_the_same_request(small_data, quiet_queue, typed):
     dataset = datasets.add_folder("Small", small_data)
-    page = open_page("train", dataset=dataset.id)
+    page = press(open_page("train", dataset=dataset.id, train_own_choice=True), "Make a recogniser")
     element(page, "multiselect", "Fusion methods").set_value(["gated", "averaged"])
     element(page, "number_input", "Seeds").set_value(2)
     press(page.run(), "Start")
@@ -153,6 +155,7 @@ def test_page_and_command_line_make_the_same_request(small_data, quiet_queue, ty
     methods = "linear,prototypes,logistic,pca+linear,pca+prototypes,pca+logistic"
     everything = ["--layers", 3, "--modalities", "image,text,audio", "--out", "bundles/finetuned"]
     assert [job.request for job in jobs.waiting()] == [
+        typed("train", *data, "--best", "--minutes", 2, "--out", "bundles/best"),
         typed("compare", *data, *options),
         typed("finetune", *data, *everything),
         typed("frozen", *data, "--methods", methods, "--out", "frozen.json", "--bundle", "bundles/frozen"),

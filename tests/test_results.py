@@ -22,8 +22,8 @@ from tests.test_side_by_side import without_test_labels
 RETAIL = Path(results.__file__).parents[1]
 # Keys that other files, records and frames have too.
 SHARED = set(
-    "accuracy accuracy_low accuracy_high asked audio balanced_accuracy checksum child class config data doctor ece "
-    "encoders error findings path fingerprint format gain given groups high image input inputs kind low machine "
+    "accuracy accuracy_low accuracy_high asked audio balanced_accuracy best checksum child class config data doctor "
+    "ece encoders error findings path fingerprint format gain given groups high image input inputs kind low machine "
     "macro_f1 model n n_train name peak_memory_mib scores seconds seed sentence settings source split task tasks "
     "test text title val val_accuracy".split()
 )

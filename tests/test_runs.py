@@ -20,7 +20,7 @@ from retail.schema import Product, UserError
 from retail.workspace import jobs, runs
 from retail.workspace.recognizers import imported_folder, recognizers
 from retail.workspace.requests import CompareRequest, PredictRequest, Request, write_request
-from tests.bundle_sample import write_finetuned_bundle
+from tests.bundle_sample import write_best_report, write_finetuned_bundle, write_frozen_bundle
 from tests.frozen_sample import frozen_results
 from tests.results_sample import as_results, curve_results, sample_json, sample_results, write_finished_run
 from tests.test_side_by_side import without_test_labels
@@ -50,7 +50,7 @@ def test_a_run_is_described_by_its_folder():
         "product, brand",
         "done",
     )
-    assert run.headline == "Fusion pays for 1 of 2 tasks; product 84.0 % (Gated sum)"
+    assert run.headline == "product 84.0 % (Gated sum); fusion pays for 1 of 2 tasks"
 
 
 def test_the_data_of_a_bulk_run_is_what_it_recognises_and_a_run_without_a_request_is_of_no_kind():
@@ -74,6 +74,36 @@ def test_frozen_features_and_fine_tuning_have_a_headline_too():
     found = {run.id: run for run in runs.history()}
     assert found["frozen"].headline == "On validation: kind 75.0 % (lda+linear)"
     assert found["tuned"].headline == "On validation: kind 62.5 %" and found["tuned"].bundles == [bundle]
+
+
+def test_the_headline_is_that_of_the_recogniser_that_was_kept_not_of_the_best_method():
+    job = write_run("frozen")
+    scores = (("kind", "prototypes", 1.0), ("kind", "pca+logistic", 0.944))
+    frozen_results(*scores).write(job.folder / "frozen.json")
+    write_frozen_bundle(job.folder / "bundles" / "frozen", "pca+logistic")
+    (job.folder / "status.json").write_text(json.dumps({"state": "done"}))
+    (run,) = runs.history()
+    assert run.headline == "On validation: kind 94.4 % (pca+logistic)"
+
+
+def test_a_search_is_remembered_by_what_it_kept():
+    job = write_run("best")
+    bundle = write_frozen_bundle(job.folder / "bundles" / "best", "logistic")
+    write_best_report(bundle)
+    (job.folder / "status.json").write_text(json.dumps({"state": "done"}))
+    (run,) = runs.history()
+    assert run.headline == "On test: kind 80.0 % (Photo only)"
+
+
+def test_tags_are_kept_in_the_folder_and_a_rename_later_does_not_lengthen_a_run():
+    folder = write_finished_run(home())
+    job = jobs.Job(folder.name, folder)
+    before = runs.history()[0]
+    jobs.annotate(job, ["spring", " spring", "", "final"], " For the shop. ")
+    jobs.rename(job, "Other")
+    (run,) = runs.history()
+    assert run.tags == "spring, final" and job.notes.text == "For the shop."
+    assert (run.title, run.ended) == ("Other", before.ended)
 
 
 def test_a_learning_curve_is_remembered_by_its_ends():
@@ -164,7 +194,7 @@ def test_no_run_without_figures_or_with_a_damaged_file_hides_the_others():
 
 def test_the_headline_speaks_of_tasks_that_have_a_labelled_test_row():
     results = without_test_labels(sample_json(), "product")
-    assert runs.results_headline(as_results(results)) == "Fusion pays for 0 of 1 tasks; brand 70.0 % (Gated sum)"
+    assert runs.results_headline(as_results(results)) == "brand 70.0 % (Gated sum); fusion pays for 0 of 1 tasks"
     assert runs.results_headline(as_results(without_test_labels(results, "brand"))) == ""
 
 

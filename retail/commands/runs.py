@@ -17,7 +17,7 @@ from retail.commands.shared import EXAMPLES, app, reported
 @app.command("run", epilog=EXAMPLES["run"], hidden=True)
 def run(folder: Annotated[Path, typer.Argument(help="The folder of a run.", metavar="FOLDER")]) -> None:
     """Do what the request in a run's folder asks for, and keep status.json there."""
-    with reported(folder / "status.json") as progress:
+    with reported(folder / "status.json", timed=True) as progress:
         from retail.workspace.requests import read_request
 
         execute_and_print(read_request(folder), progress, folder)

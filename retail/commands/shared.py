@@ -32,7 +32,7 @@ EXAMPLES = {
     "check": "Example: python -m retail check my_products.zip --tasks category,colour",
     "fetch": "Example: python -m retail fetch my_products.csv",
     "embed": "Example: python -m retail embed data/demo",
-    "train": "Example: python -m retail train data/demo --tasks product,category --strategy gated --out my_bundle",
+    "train": "Example: python -m retail train my_products.zip --best --minutes 10 --out my_bundle",
     "finetune": "Example: python -m retail finetune my_photos.zip --tasks product --out my_bundle --epochs 12",
     "compare": "Example: python -m retail compare data/demo --tasks product,category --seeds 3 --out results.json",
     "frozen": "Example: python -m retail frozen my_photos.zip --tasks product --methods logistic,pca+logistic",
@@ -119,7 +119,8 @@ def one_input(value: str) -> Modality:
 class Reporter:
     """Shows progress as bars on stderr and, when asked, as a status file."""
 
-    def __init__(self, status: Path | None = None) -> None:
+    def __init__(self, status: Path | None = None, timed: bool = False) -> None:
+        self.timed = timed  # whether lines say when, and stages are lines too: for a log that is read later
         self.status, self.bar, self.stage, self.written = status, None, "", 0.0
         self.last: tuple[str, int, int] = ("starting", 0, 0)
         self.stage_started, self.stage_first, self.scored = time.time(), 0, dict[str, list[float]]()
@@ -129,6 +130,8 @@ class Reporter:
 
         if stage != self.stage:
             self.close()
+            if self.timed:
+                self.line(f"{stage[:1].upper()}{stage[1:]}" + (f", {done:,} of {total:,} done" if total else ""))
             self.bar, self.stage = tqdm(total=total, desc=stage, file=sys.stderr, disable=None), stage
             self.stage_started, self.stage_first = time.time(), done
         assert self.bar is not None
@@ -143,11 +146,11 @@ class Reporter:
 
     def note(self, sentence: str) -> None:
         """Something that is odd but stops nothing, on stderr."""
-        typer.echo(f"Note: {sentence}", err=True)
+        self.line(f"Note: {sentence}", err=True)
 
-    def line(self, text: str) -> None:
+    def line(self, text: str, err: bool = False) -> None:
         """A line for the log, on stdout."""
-        typer.echo(text)
+        typer.echo(f"{time.strftime('%H:%M:%S ') if self.timed else ''}{text}", err=err)
 
     def say(self, state: State, message: str = "") -> None:
         if self.status is None:
@@ -176,9 +179,9 @@ class Reporter:
 
 
 @contextlib.contextmanager
-def reported(status: Path | None = None) -> Iterator[Reporter]:
+def reported(status: Path | None = None, timed: bool = False) -> Iterator[Reporter]:
     """Progress for one command; a user's mistake becomes one sentence and exit code 1."""
-    reporter = Reporter(status)
+    reporter = Reporter(status, timed)
     try:
         if status is not None and not status.parent.is_dir():  # a run that was deleted as it started ends here
             raise UserError(f"The folder of the status file {status} does not exist; make it first.")
@@ -188,7 +191,7 @@ def reported(status: Path | None = None) -> Iterator[Reporter]:
     except UserError as error:
         reporter.close()
         reporter.say("failed", str(error))
-        typer.echo(f"Error: {error}", err=True)
+        reporter.line(f"Error: {error}", err=True)
         raise typer.Exit(1) from None
     except Exception as error:
         reporter.say("failed", f"Unexpected {type(error).__name__}: {error}. The log has the details.")

@@ -15,9 +15,10 @@ from retail.commands.declared import run_command
 from retail.commands.shared import Data, Encoders, Group, Modalities, Tasks, TextColumn, chosen_inputs
 from retail.config import FinetuneConfig, TrainConfig
 from retail.config.options import listed
+from retail.schema import UserError
 
 if TYPE_CHECKING:
-    from retail.workspace.requests import FinetuneRequest, TrainRequest
+    from retail.workspace.requests import BestRequest, FinetuneRequest, TrainRequest
 
 HEAD = TrainConfig(strategy="concatenation")
 
@@ -33,11 +34,21 @@ def train(
     encoders: Encoders = "bundled",
     text_column: TextColumn = "text",
     group: Group = "",
-) -> TrainRequest:
+    best: Annotated[
+        bool, typer.Option("--best", help="Try the sensible methods and keep the best on validation.")
+    ] = False,
+    minutes: Annotated[
+        float, typer.Option(min=0, help="Time for --best; what suits the size of the data if left out.")
+    ] = 0,
+) -> TrainRequest | BestRequest:
     """Train one recogniser and save it as a bundle."""
-    from retail.workspace.requests import TrainRequest
+    from retail.workspace.requests import BestRequest, TrainRequest
 
-    return TrainRequest(
+    if minutes and not best:
+        raise UserError("--minutes is the time for --best; add --best, or leave it out.")
+    if best and config.strategy != TrainConfig.strategy:
+        raise UserError(f"--best chooses the strategy itself; leave out --strategy {config.strategy}, or --best.")
+    request = TrainRequest(
         data=data,
         tasks=listed(tasks),
         text_column=text_column,
@@ -46,6 +57,8 @@ def train(
         config=replace(config, modalities=chosen_inputs(modalities)),
         out=out,
     )
+    shared = request.model_dump(include=BestRequest.model_fields.keys() - {"kind"})
+    return BestRequest(minutes=minutes, **shared) if best else request
 
 
 @run_command

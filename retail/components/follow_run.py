@@ -11,8 +11,11 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
+from retail.best.methods import FINETUNED
+from retail.best.record import report_of
 from retail.comparison.results import FORMAT
 from retail.components.compare_runs import format_of
+from retail.components.log_view import draw_log
 from retail.components.words import plain
 from retail.files import PAGES
 from retail.frozen.results import CURVE_FORMAT
@@ -22,6 +25,7 @@ from retail.workspace import jobs
 from retail.workspace.estimate import duration
 from retail.workspace.recognizers import RUN_BUNDLES, bundles_in, title_of
 from retail.workspace.records import Status
+from retail.workspace.requests import BestRequest
 
 # Before so much time and work has passed, a forecast would only jump about.
 STEADY_SECONDS, STEADY_STEPS = 3.0, 2
@@ -34,7 +38,6 @@ STATE_WORDS = {
     "failed": "Failed",
     "cancelled": "Cancelled",
 }
-LOG_LINES = 15
 CURVE_LINK = "See it on Compare, under “Details”"
 
 
@@ -48,13 +51,22 @@ def time_left(now: Status) -> str:
 
 def model_word(model: str) -> str:
     """What a model is called in menus."""
+    if model == FINETUNED:
+        return "Fine-tuned encoder"
     if model in INPUT_WORDS:
         return f"{INPUT_WORDS[model].capitalize()} only"  # type: ignore[index]
     return strategies()[model].title if model in strategies() else model
 
 
 def draw_run(job: jobs.Job, links: bool = True) -> None:
-    """Draws one run, with links to where it can be looked at."""
+    """Draws one run, with its log and with links to where it can be looked at."""
+    draw_state(job, links)
+    draw_log(job, opened=jobs.status(job).state == "failed")
+    draw_buttons(job)
+
+
+def draw_state(job: jobs.Job, links: bool = False) -> None:
+    """How far it is, or how it ended."""
     now = jobs.status(job)
     waits, live = now.state == jobs.QUEUED, now.state in jobs.LIVE
     st.markdown(f"**{plain(now.title or job.id)}** · {STATE_WORDS[now.state]}")
@@ -64,7 +76,7 @@ def draw_run(job: jobs.Job, links: bool = True) -> None:
         stage = now.stage[:1].upper() + now.stage[1:]
         counted = f": {now.done:,} of {now.total:,}{time_left(now)}" if now.total else " …"
         st.progress(now.share, stage + counted)
-        st.caption(f"Running for {duration(max(time.time() - job.record.started, 1))}.")
+        st.caption(f"Running for {duration(max(time.time() - job.record.started, 1))}{_in_all(job)}.")
     elif now.state == "done":
         if links:
             _draw_links(job)
@@ -72,10 +84,14 @@ def draw_run(job: jobs.Job, links: bool = True) -> None:
         # Red is for what went wrong; a cancel was wished for.
         (st.info if now.state == "cancelled" else st.error)(plain(now.message or f"The run was {now.state}."))
     _draw_partial(now, live)
-    _draw_log(job, opened=now.state == "failed")
-    if waits or live:
+
+
+def draw_buttons(job: jobs.Job) -> None:
+    """Cancel or Retry; nothing for a run that is done."""
+    state = jobs.status(job).state
+    if state in jobs.UNFINISHED:
         st.button("Cancel", key=f"cancel_{job.id}", on_click=jobs.cancel, args=(job,))
-    elif now.state != "done":
+    elif state != "done":
         again = "Finished work is kept: embeddings are reused, and fine-tuning resumes after its last epoch."
         st.button("Retry", key=f"retry_{job.id}", on_click=jobs.retry, args=(job,), help=again)
 
@@ -92,10 +108,28 @@ def follow(job: jobs.Job, live: bool) -> None:
     st.fragment(look, run_every=EVERY_SECONDS if live else None)()
 
 
+def _in_all(job: jobs.Job) -> str:
+    """What a search within a time says of it."""
+    request = job.request
+    if not isinstance(request, BestRequest) or not request.minutes:
+        return ""
+    return f"; no method is begun after {request.minutes:g} minutes"
+
+
 def _place(job: jobs.Job) -> str:
     waiting = [other.id for other in jobs.waiting()]
     before = waiting.index(job.id) if job.id in waiting else 0
     return "It starts when the current run ends." if not before else f"{before + 1} runs are ahead of it."
+
+
+def draw_open_link(bundle: Path) -> None:
+    """The way to a recogniser that was made."""
+    st.page_link(
+        PAGES / "recognise.py",
+        label="**Open your recogniser →**",
+        icon=":material/photo_camera:",
+        query_params={"recogniser": title_of(bundle)},
+    )
 
 
 def draw_figures_link(bundle: Path) -> None:
@@ -110,22 +144,30 @@ def draw_figures_link(bundle: Path) -> None:
 
 def _draw_links(job: jobs.Job) -> None:
     bundles = bundles_in(job.folder / RUN_BUNDLES)
-    st.success("Done. Your recogniser is ready on Recognise." if bundles else "Done.")
-    left, right = st.columns(2)
+    found = report_of(bundles[0]) if bundles else None
+    st.success("Done." if found is None else plain(f"Done. {found.sentence} {found.reason}"))
+    if found and found.left_out:
+        st.caption(plain(" ".join(found.left_out)))
+    with st.container(horizontal=True):
+        _draw_ways(job, bundles)
+
+
+def _draw_ways(job: jobs.Job, bundles: list[Path]) -> None:
+    if bundles:
+        draw_open_link(bundles[0])
     made = format_of(str(job.results), job.results.stat().st_mtime) if job.results.is_file() else ""
     if made == FORMAT:
-        left.page_link(
+        st.page_link(
             PAGES / "compare.py",
             label="See the comparison",
             icon=":material/bar_chart:",
             query_params={"run": job.id},
         )
     elif made == CURVE_FORMAT:
-        left.page_link(PAGES / "compare.py", label=CURVE_LINK, icon=":material/bar_chart:")
+        st.page_link(PAGES / "compare.py", label=CURVE_LINK, icon=":material/bar_chart:")
     elif bundles:
-        with left:
-            draw_figures_link(bundles[0])
-    right.page_link(PAGES / "runs.py", label="All runs", icon=":material/history:")
+        draw_figures_link(bundles[0])
+    st.page_link(PAGES / "runs.py", label="All runs", icon=":material/history:")
 
 
 def _draw_partial(now: Status, live: bool) -> None:
@@ -135,9 +177,3 @@ def _draw_partial(now: Status, live: bool) -> None:
         st.caption("Accuracy on validation, mean over questions and over what is trained so far. The test comes last.")
         rows = [{"model": model_word(model), "so far": percent(value)} for model, value in now.partial.items()]
         st.dataframe(pd.DataFrame(rows), hide_index=True, width="stretch")
-
-
-def _draw_log(job: jobs.Job, opened: bool) -> None:
-    if tail := job.log_tail(LOG_LINES):
-        with st.expander("Log", expanded=opened):
-            st.code(tail, language=None, wrap_lines=True)

@@ -61,15 +61,16 @@ def embedded_rows(
     )
     products = {product.id: product for product in manifest.products}
     train, scored = (
-        _rows(batch, encoder, products, list(splits.vocabularies), name)
+        frozen_rows(batch, encoder, products, list(splits.vocabularies), name)
         for name, batch in (("train", splits.train), (split, splits.val if split == "val" else splits.test))
     )
     return train, scored, splits.vocabularies
 
 
-def _rows(
+def frozen_rows(
     batch: EmbeddingBatch, encoder: Encoder, products: Mapping[str, Product], tasks: list[str], split: str
 ) -> FrozenRows:
+    """The rows of a batch that have the encoder's modality; raises UserError when there is none."""
     batch = batch.rows(batch.present[encoder.modality])
     if not len(batch):
         raise UserError(f"No {split} row has {encoder.modality}; choose another --modality, or add the files.")

@@ -1,6 +1,7 @@
 """The options of each method on Train, and how long it will take.
 
-In: what all methods share, a `Choice`, and what the user sets here. Out: a request for each run, and words about time.
+In: what all methods share, a `Choice`, what the user sets here, and the folded box for what only experts set. Out: a
+request for each run, and words about time.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from retail.config import (
     CLASSIFIERS,
@@ -58,11 +60,11 @@ class Choice:
         return [self.tasks] if self.multi_task else [(task,) for task in self.tasks]
 
 
-def compare_requests(choice: Choice) -> tuple[Sequence[Request], str]:
+def compare_requests(choice: Choice, options: DeltaGenerator) -> tuple[Sequence[Request], str]:
     """Strategies, seeds and extras -> requests, and the estimate in words."""
-    names = choose_strategies(choice)
-    config = CompareConfig(strategies=tuple(names), encoders=choice.encoders)
-    with st.expander("More settings"):
+    with options:
+        names = choose_strategies(choice)
+        config = CompareConfig(strategies=tuple(names), encoders=choice.encoders)
         config = ask(config, labelled(config))
     if not names:
         return [], "Choose at least one fusion method."
@@ -86,7 +88,7 @@ def choose_strategies(choice: Choice) -> list[str]:
     if len(choice.inputs) < 2:
         return usual
     names = st.multiselect("Fusion methods", usual, usual, format_func=lambda name: known[name].title)
-    with st.expander("What are these?"):
+    with st.expander("What are these methods?"):
         st.markdown(
             "Single inputs are always trained as well: fusion has to beat them. The *level* says where the inputs meet."
         )
@@ -111,7 +113,7 @@ def compare_estimate(choice: Choice, config: CompareConfig) -> str:
     return f"{found.sentence} It trains {low if low == high else f'{low} to {high}'} small models."
 
 
-def finetune_requests(choice: Choice) -> tuple[Sequence[Request], str]:
+def finetune_requests(choice: Choice, options: DeltaGenerator) -> tuple[Sequence[Request], str]:
     """The main options of fine-tuning -> requests, and what is known about the time."""
     words = {m: INPUT_WORDS[m].capitalize() for m in choice.inputs}
     usual = [modality for modality in INPUT_WORDS if modality in choice.inputs][:1]
@@ -126,7 +128,7 @@ def finetune_requests(choice: Choice) -> tuple[Sequence[Request], str]:
     for cell, name in zip(cells[1:], first := ("epochs", "layers"), strict=True):
         with cell:
             tuning = ask(tuning, [name])
-    with st.expander("More settings"):
+    with options:
         help_text = tuning.help("size")
         size = st.select_slider("Photo size in pixels", SIZES, tuning.size, help=help_text)
         tuning = ask(tuning, [name for name in labelled(tuning) if name not in first])
@@ -161,9 +163,9 @@ def finetune_estimate(choice: Choice, tuning: FinetuneConfig) -> str:
     return estimate.Estimate(0.7 * seconds, 1.5 * seconds, "Based on the last fine-tuning on this machine.").sentence
 
 
-def frozen_requests(choice: Choice) -> tuple[Sequence[Request], str]:
+def frozen_requests(choice: Choice, options: DeltaGenerator) -> tuple[Sequence[Request], str]:
     """Maps and classifiers of frozen features -> requests."""
-    cells = st.columns(2)
+    cells = options.columns(2)
     maps = cells[0].multiselect("Reduce features with", FEATURE_MAPS, ("none", "pca"))
     classifiers = cells[1].multiselect("Classifiers", CLASSIFIERS, CLASSIFIERS)
     names = tuple(kind if m == "none" else f"{m}+{kind}" for m in maps for kind in classifiers)
@@ -185,9 +187,9 @@ def frozen_requests(choice: Choice) -> tuple[Sequence[Request], str]:
     return asked, NO_FIGURE
 
 
-def curve_requests(choice: Choice) -> tuple[Sequence[Request], str]:
+def curve_requests(choice: Choice, options: DeltaGenerator) -> tuple[Sequence[Request], str]:
     """Classifiers, numbers of examples and draws of a learning curve -> requests."""
-    usual, cells = CurveConfig(), st.columns(3)
+    usual, cells = CurveConfig(), options.columns(3)
     classifiers = cells[0].multiselect("Classifiers", CLASSIFIERS, usual.methods)
     shots = cells[1].multiselect("Examples per class", usual.shots, usual.shots, help=usual.help("shots"))
     with cells[2]:

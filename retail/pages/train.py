@@ -1,4 +1,4 @@
-"""Train: choose data, inputs, questions and method, see how long it will take, and follow the run."""
+"""Train: one button makes a recogniser; whoever wants to chooses the method. Runs are followed as they go."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ from retail.components.words import plain
 from retail.dataset.manifest import Manifest
 from retail.encoders import PRESETS
 from retail.files import PAGES
+from retail.pages import _make
 from retail.pages._methods import REQUESTS, Choice
 from retail.schema import MODALITIES, Modality, UserError
 from retail.splits import not_found
 from retail.wording import INPUT_WORDS
-from retail.workspace import estimate, jobs
+from retail.workspace import estimate, jobs, naming
+from retail.workspace.datasets import Dataset
 from retail.workspace.requests import Request
-from retail.workspace.runs import KIND_WORDS
 
 TITLE = "Train"
 ICON = ":material/model_training:"
@@ -43,6 +44,7 @@ METHOD_HELP = {
     "products would help. Compare shows it under “Details”.",
 }
 ONE_INPUT = ("frozen", "curve")
+OWN_CHOICE = "train_own_choice"  # of the session: whether Choose yourself is open
 ENCODERS = {
     "bundled": "Bundled: small, fast, no network needed",
     "hub": "From the hub: larger (about 1.2 GB, downloaded once)",
@@ -81,83 +83,107 @@ def choose_encoders() -> str:
     return ",".join(f"{modality}={name}" for modality, name in names.items() if name) or "bundled"
 
 
-def choose_questions(manifest: Manifest, method: str) -> tuple[tuple[str, ...], bool]:
-    """The label columns to learn, and whether one model answers them all."""
-    tasks = st.multiselect(
-        "What to learn",
-        manifest.label_columns,
-        manifest.tasks,
-        help="Each column is a question that the model answers.",
+def choose_questions(manifest: Manifest) -> tuple[str, ...]:
+    """The label columns to learn."""
+    return tuple(
+        st.multiselect(
+            "What to learn",
+            manifest.label_columns,
+            manifest.tasks,
+            help="Each column is a question that the recogniser answers.",
+        )
     )
-    several = len(tasks) > 1
-    together = st.toggle("Multi-task: one model answers all questions", True, disabled=not several, help=MULTI_TASK)
-    return tuple(tasks), together or not several
 
 
-def choose_inputs(manifest: Manifest, method: str) -> tuple[Modality, ...]:
-    """Several inputs, or one alone; one that the data name and lack is among them, so that nobody misses it unseen."""
+def choose_inputs(manifest: Manifest) -> tuple[Modality, ...]:
+    """What to learn from; an input that the data name and lack is among them, so that nobody misses it unseen."""
     found = {modality for product in manifest.products for modality in product.modalities}
     present = [m for m in INPUT_WORDS if m in found or m in manifest.lost]
-    words = {m: INPUT_WORDS[m].capitalize() for m in present}
-    if method not in ONE_INPUT and len(present) > 1:
-        if st.toggle("Multi-modal: several inputs answer together", True, help=MULTI_MODAL):
-            chosen = st.multiselect("Inputs", present, present, format_func=words.__getitem__)
-            return tuple(m for m in MODALITIES if m in chosen)
-    return (st.radio("Input", present, format_func=words.__getitem__, horizontal=True),)
+    chosen = st.multiselect("Inputs", present, present, format_func=lambda m: INPUT_WORDS[m].capitalize())
+    return tuple(m for m in MODALITIES if m in chosen)
 
 
-def choose() -> Choice | None:
-    """Everything that all methods share; None, with the reason on the page, where the data is of no use."""
+def choose_together(tasks: tuple[str, ...]) -> bool:
+    """Whether one model answers all questions."""
+    several = len(tasks) > 1
+    together = st.toggle("Multi-task: one model answers all questions", True, disabled=not several, help=MULTI_TASK)
+    return together or not several
+
+
+def choose_one_or_all(inputs: tuple[Modality, ...], method: str) -> tuple[Modality, ...]:
+    """All inputs together, or one alone."""
+    if (
+        method not in ONE_INPUT
+        and len(inputs) > 1
+        and st.toggle("Multi-modal: several inputs answer together", True, help=MULTI_MODAL)
+    ):
+        return inputs
+    ordered = [m for m in INPUT_WORDS if m in inputs]
+    return (st.radio("Input", ordered, format_func=lambda m: INPUT_WORDS[m].capitalize(), horizontal=True),)
+
+
+def draw_new() -> None:
+    """What to learn from what, then the large button, then everything that can be chosen."""
     dataset = choose_dataset()
     try:
         manifest = read(dataset).manifest
     except UserError as error:
         st.error(plain(str(error)))
         st.page_link(PAGES / "data.py", label="Fix it on the Data page", icon=":material/folder_open:")
-        return None
+        return
     if not manifest.label_columns:
         st.warning("No column looks like something to learn. Choose one on the Data page, under Columns.")
-        return None
+        return
+    left, right = st.columns(2)
+    with left:
+        tasks = choose_questions(manifest)
+    with right:
+        inputs = choose_inputs(manifest)
     st.caption(counted(manifest))
+    if not tasks or not inputs:
+        st.warning("Choose at least one column to learn and one input.")
+        return
+    if lost := not_found(manifest, inputs):
+        for sentence in lost:
+            st.error(plain(f"{sentence}; mend the paths on the Data page, or take this input out above."))
+        st.button(_make.BUTTON, type="primary", disabled=True, width="stretch")
+        return
+    opened = bool(st.session_state.get(OWN_CHOICE))
+    if asked := _make.draw(dataset, manifest, tasks, inputs, primary=not opened):
+        start([asked], dataset)
+    own = st.expander("Choose yourself", key=OWN_CHOICE, on_change="rerun", icon=":material/tune:")
+    if own.open:
+        with own:
+            draw_own(dataset, manifest, tasks, inputs)
+
+
+def draw_own(dataset: Dataset, manifest: Manifest, tasks: tuple[str, ...], inputs: tuple[Modality, ...]) -> None:
+    """A method with its options, the estimate and Start."""
     method = st.radio(
         "Method", list(METHODS), format_func=METHODS.__getitem__, captions=list(METHOD_HELP.values()), key="method"
     )
     left, right = st.columns(2)
     with left:
-        tasks, together = choose_questions(manifest, method)
+        together = choose_together(tasks)
     with right:
-        inputs = choose_inputs(manifest, method)
-    encoders = choose_encoders()
-    return Choice(dataset, manifest, method, encoders, tasks, together, inputs)
-
-
-def draw_new() -> None:
-    """The form, the estimate and Start."""
-    st.subheader("New run", anchor=False)
-    choice = choose()
-    if choice is None:
-        return
-    if not choice.tasks or not choice.inputs:
-        st.warning("Choose at least one column to learn and one input.")
-        return
-    if lost := not_found(choice.manifest, choice.inputs):
-        for sentence in lost:
-            st.error(plain(f"{sentence}; mend the paths on the Data page, or take this input out above."))
-        st.button("Start", type="primary", disabled=True)
-        return
+        inputs = choose_one_or_all(inputs, method)
+    options = st.expander("Expert options", icon=":material/build:")
+    with options:
+        encoders = choose_encoders()
+    choice = Choice(dataset, manifest, method, encoders, tasks, together, inputs)
     try:
-        asked, words = REQUESTS[choice.method](choice)
+        asked, words = REQUESTS[method](choice, options)
     except UserError as error:
         st.warning(plain(str(error)))
         return
-    st.info(f"**Time:** {words}" if asked else words)
-    rough = choice.method == "compare" and estimate.known_speed(choice.encoders).rough
+    st.caption(f"**Time:** {words}" if asked else words)
+    rough = method == "compare" and estimate.known_speed(choice.encoders).rough
     if rough and st.button("Measure this machine", help="Takes about half a minute."):
         measure(choice)
-    usual = f"{KIND_WORDS[choice.method]}: {choice.dataset.name}, {', '.join(choice.tasks)}"
-    title = st.text_input("Name of the run", placeholder=usual[:80])
+    usual = naming.run_name(asked[0], dataset.name) if asked else ""
+    title = st.text_input("Name of the run", placeholder=usual)
     if st.button("Start", type="primary", disabled=not asked):
-        start(asked, title.strip() or usual[:80])
+        start(asked, dataset, title.strip())
 
 
 def measure(choice: Choice) -> None:
@@ -171,9 +197,13 @@ def measure(choice: Choice) -> None:
     st.rerun()
 
 
-def start(asked: Sequence[Request], title: str) -> None:
-    """Queues the runs and watches the first."""
-    started = [jobs.start(request, title if len(asked) == 1 else f"{title} ({request.tasks[0]})") for request in asked]
+def start(asked: Sequence[Request], dataset: Dataset, title: str = "") -> None:
+    """Queues the runs and watches the first; without a title each bears its method, data and date."""
+    started = []
+    for request in asked:
+        question = request.tasks[0] if len(asked) > 1 else ""
+        name = f"{title} ({question})" if title and question else title
+        started.append(jobs.start(request, name or naming.run_name(request, dataset.name, question)))
     st.query_params["run"] = started[0].id
     st.rerun()
 

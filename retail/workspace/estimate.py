@@ -72,15 +72,18 @@ def fits(strategies: int, inputs: int, tasks: int, seeds: int, settings: bool) -
 
 
 def estimate(manifest: Manifest, speed: Speed, counts: tuple[int, int], inputs: Sequence[Modality]) -> Estimate:
-    """Encoding (unless these products were encoded before) and training."""
-    rows = len(manifest.in_split("train"))
-    encode = 0.0
-    if manifest.checksum not in speed.checksums:
-        for modality in inputs:
-            owners = sum(modality in product.modalities for product in manifest.products)
-            encode += owners * speed.encode_seconds.get(modality, 0.0)
+    """Encoding and training."""
+    rows, encode = len(manifest.in_split("train")), encoding_seconds(manifest, speed, inputs)
     low, high = (encode + count * speed.fit_seconds * rows for count in counts)
     return Estimate(low, 1.5 * high + 10, speed.basis)  # starting up, scoring and intervals; other work on the machine
+
+
+def encoding_seconds(manifest: Manifest, speed: Speed, inputs: Sequence[Modality]) -> float:
+    """What the encoders take for these inputs; nothing where these products were encoded before."""
+    if manifest.checksum in speed.checksums:
+        return 0.0
+    counts = {modality: sum(modality in product.modalities for product in manifest.products) for modality in inputs}
+    return sum(count * speed.encode_seconds.get(modality, 0.0) for modality, count in counts.items())
 
 
 def known_speed(encoders: str) -> Speed:

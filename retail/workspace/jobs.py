@@ -21,10 +21,10 @@ from filelock import FileLock, Timeout
 
 from retail.files import home
 from retail.workspace import processes
-from retail.workspace.records import LIVE, QUEUED, UNFINISHED, JobRecord, Name, ProcessRecord, Status
+from retail.workspace.records import LIVE, QUEUED, UNFINISHED, JobRecord, Name, Notes, ProcessRecord, Status
 from retail.workspace.requests import Request, request_of, write_request
 
-RECORD, NAME, STATUS, LOG = "job.json", "name.json", "status.json", "log.txt"
+RECORD, NAME, NOTES, STATUS, LOG = "job.json", "name.json", "notes.json", "status.json", "log.txt"
 CANCELLED = "cancelled"  # an empty file: the mark of a cancelled run
 
 
@@ -50,6 +50,11 @@ class Job:
         """Title, command, processes and when it was asked for, as they were written."""
         record, name = JobRecord.read(self.folder / RECORD), Name.read(self.folder / NAME)
         return record.model_copy(update={"title": name.title or record.title})
+
+    @property
+    def notes(self) -> Notes:
+        """Tags, and what somebody wrote about it."""
+        return Notes.read(self.folder / NOTES)
 
     @property
     def told(self) -> Status:
@@ -179,6 +184,12 @@ def retry(job: Job) -> None:
 def rename(job: Job, title: str) -> None:
     """Another title."""
     Name(title=title).write(job.folder / NAME)
+
+
+def annotate(job: Job, tags: Sequence[str], text: str) -> None:
+    """Other tags, each once, and another note."""
+    kept = dict.fromkeys(tag for tag in map(str.strip, tags) if tag)
+    Notes(tags=tuple(kept), text=text.strip()).write(job.folder / NOTES)
 
 
 def delete(job: Job) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from retail.best.record import report_of
 from retail.comparison.results import read_results
 from retail.files import DEMO_BUNDLE, DEMO_DIR, DEMO_RESULTS, GROCERIES_BUNDLE, GROCERIES_NAME, home
 from retail.recognizer.bundle import BUNDLE, read_record
@@ -68,6 +69,8 @@ def accuracies_on_test(bundle: Path, strategy: str) -> dict[str, tuple[float, in
     """{task: (accuracy, test products)} of this strategy in its comparison, or as it ships; {} where there is none."""
     if bundle == GROCERIES_BUNDLE:
         return GROCERIES_ON_TEST
+    if report := report_of(bundle):
+        return {row.task: (row.accuracy, row.n) for row in report.test}
     path = DEMO_RESULTS if of_demo(bundle) else bundle.parent.parent / "results.json"
     try:
         results = read_results(path)
@@ -81,6 +84,8 @@ def measured_on(bundle: Path) -> str:
     """Which rows `accuracies_on_test` speaks of, as people read it."""
     if bundle == GROCERIES_BUNDLE:
         return "the official test photos of the Grocery Store Dataset"
+    if report_of(bundle):
+        return "its own test products, scored once"
     return "the test products of its comparison, all inputs given"
 
 

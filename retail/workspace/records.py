@@ -1,7 +1,8 @@
 """What the files in a run's folder say: its record, its name and how far it is.
 
-In: a path. Out: `JobRecord`, `Name`, `Status`. A file that is missing, damaged or of another kind reads as a record of
-defaults, so that no run hides the others; a record is written whole, and never into the folder of a deleted run.
+In: a path. Out: `JobRecord`, `Name`, `Notes`, `Status`. A file that is missing, damaged or of another kind reads as a
+record of defaults, so that no run hides the others; a record is written whole, and never into the folder of a deleted
+run.
 """
 
 from __future__ import annotations
@@ -63,6 +64,13 @@ class Name(RunFile):
     """name.json: a title given later; apart, so that it never writes over a process noted at the same moment."""
 
     title: str = ""
+
+
+class Notes(RunFile):
+    """notes.json: what people wrote about a run."""
+
+    tags: tuple[str, ...] = ()
+    text: str = ""
 
 
 class Status(RunFile):

@@ -117,6 +117,15 @@ class TrainRequest(_Followed):
     out: Path  # the bundle
 
 
+class BestRequest(_Labelled):
+    """Several methods within a time, and the best of them on validation as a recogniser."""
+
+    kind: Literal["best"] = "best"
+    config: TrainConfig  # of heads; the search chooses the strategy
+    minutes: float = Field(default=0, ge=0)  # 0: what suits the size of the data
+    out: Path  # the bundle
+
+
 class FinetuneRequest(_Followed):
     """One recogniser whose encoders learn too."""
 
@@ -210,11 +219,14 @@ class PredictRequest(_Unlabelled):
     out: Path
 
 
-LearningRequest = CompareRequest | DoctorRequest | TrainRequest | FinetuneRequest | FrozenRequest | CurveRequest
+LearningRequest = (
+    CompareRequest | DoctorRequest | TrainRequest | BestRequest | FinetuneRequest | FrozenRequest | CurveRequest
+)
 Request = (
     CompareRequest
     | DoctorRequest
     | TrainRequest
+    | BestRequest
     | FinetuneRequest
     | FrozenRequest
     | CurveRequest

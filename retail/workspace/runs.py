@@ -14,7 +14,9 @@ from contextlib import closing
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
+from retail.best.record import BestReport, report_of
 from retail.comparison.results import Results, read_results
+from retail.config import FrozenConfig
 from retail.dataset.columns import read_pointer
 from retail.dataset.places.archive import extract
 from retail.evaluation.leaderboard import Leaderboard
@@ -25,11 +27,12 @@ from retail.recognizer.bundle import BUNDLE, load_bundle, training_of
 from retail.report.verdict import verdict
 from retail.schema import UserError
 from retail.wording import percent
-from retail.workspace import audits, jobs, leaderboards
+from retail.workspace import audits, bulk, jobs, leaderboards
 from retail.workspace.datasets import DEMO_NAME, file_name_of
 from retail.workspace.recognizers import RUN_BUNDLES, bundles_in, imported_folder
 
 KIND_WORDS = {
+    "best": "Best of several methods",
     "compare": "Comparison",
     "finetune": "Fine-tuning",
     "frozen": "Frozen features",
@@ -59,6 +62,7 @@ class Run:
     started: float
     ended: float
     headline: str
+    tags: str  # separated by commas
 
     @property
     def job(self) -> jobs.Job:
@@ -99,7 +103,9 @@ def _synchronised() -> list[Run]:
 
 
 def _stamp(job: jobs.Job) -> float:
-    files = [job.folder / name for name in (jobs.RECORD, jobs.NAME, jobs.STATUS, "results.json", jobs.CANCELLED)]
+    files = [
+        job.folder / name for name in (jobs.RECORD, jobs.NAME, jobs.NOTES, jobs.STATUS, "results.json", jobs.CANCELLED)
+    ]
     return max((path.stat().st_mtime for path in files if path.is_file()), default=0.0)
 
 
@@ -114,8 +120,9 @@ def _describe(job: jobs.Job) -> Run:
         tasks=", ".join(request.tasks) if request else "",
         state=now.state,
         started=record.started,
-        ended=_stamp(job) if finished else 0.0,
+        ended=max(now.updated, record.started) if finished else 0.0,
         headline=_headline_or_none(job) if now.state == "done" else now.message,
+        tags=", ".join(job.notes.tags),
     )
 
 
@@ -152,14 +159,35 @@ def headline(job: jobs.Job) -> str:
     if board := leaderboards.report(job):
         return board_headline(board)
     for folder in bundles_in(job.folder / RUN_BUNDLES):
+        if tried := report_of(folder):
+            return best_headline(tried)
         info = training_of(folder)
         if isinstance(info, FinetuningRecord):
             last = info.finetuning_history[-1].val_accuracy
             figures = [f"{task} {percent(value)}" for task, value in last.items()]
             return f"On validation: {', '.join(figures)}"
+        if info and info.history and info.best_epoch is not None:
+            return f"On validation: {percent(info.history[info.best_epoch].val_accuracy)}"
+    if bulk.is_bulk(job):
+        answers = bulk.predictions(job)
+        many = f"{len(answers.rows):,} products"
+        return f"{answers.answered():,} of {many} answered" if answers.columns else many
     if (path := job.folder / "frozen.json").is_file():
-        return frozen_headline(FrozenResults.read(path))
+        return frozen_headline(FrozenResults.read(path), _kept_method(job))
     return ""
+
+
+def _kept_method(job: jobs.Job) -> str:
+    """The frozen method whose recogniser a run kept; "" where it kept none."""
+    configs = [info.config for info in map(training_of, bundles_in(job.folder / RUN_BUNDLES)) if info]
+    return next((config.name for config in configs if isinstance(config, FrozenConfig)), "")
+
+
+def best_headline(found: BestReport) -> str:
+    """What was kept, on test, or on validation where there is no test."""
+    won = found.winner
+    figures = ", ".join(f"{row.task} {percent(row.accuracy)}" for row in found.test)
+    return f"On test: {figures} ({won.title})" if figures else f"On validation: {percent(won.accuracy)} ({won.title})"
 
 
 def board_headline(board: Leaderboard) -> str:
@@ -168,9 +196,9 @@ def board_headline(board: Leaderboard) -> str:
     return f"{scored} scored; first for {leader.task}: {leader.name}, {percent(leader.accuracy)} (n = {leader.n:,})"
 
 
-def frozen_headline(results: FrozenResults) -> str:
-    """The best method on any task; "" where no scored row has a label."""
-    scored = [row for row in results.rows if row.n]
+def frozen_headline(results: FrozenResults, kept: str = "") -> str:
+    """The method that was kept, or else the best one, on its best task; "" where no scored row has a label."""
+    scored = [row for row in results.rows if row.n and kept in ("", row.method)]
     if not scored:
         return ""
     best = max(scored, key=lambda row: row.accuracy)
@@ -179,7 +207,7 @@ def frozen_headline(results: FrozenResults) -> str:
 
 
 def results_headline(results: Results) -> str:
-    """Whether fusion pays, and the best model of the first task that has a labelled test row; "" where none has."""
+    """The best model of the first task that has a labelled test row, and whether fusion pays; "" where none has."""
     tasks = results.scored_tasks()
     if not tasks:
         return ""
@@ -188,7 +216,7 @@ def results_headline(results: Results) -> str:
     figure = f"{task} {percent(chosen.accuracy)} ({results.titles[chosen.model]})"
     if results.selected[task].fusion is None:
         return figure
-    return f"Fusion pays for {kinds.count('yes')} of {len(kinds)} tasks; {figure}"
+    return f"{figure}; fusion pays for {kinds.count('yes')} of {len(kinds)} tasks"
 
 
 def curve_headline(curves: CurveResults) -> str:

@@ -5,6 +5,7 @@ In: a bundle. Out: a `TrainRequest` or a `FinetuneRequest` with its own settings
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from retail.config import TrainConfig
@@ -12,8 +13,9 @@ from retail.files import DEMO_DIR, DEMO_TASKS
 from retail.finetuning.record import FinetuningRecord
 from retail.recognizer.bundle import BUNDLE, read_record, training_of
 from retail.schema import UserError
+from retail.training.record import TrainingRecord
 from retail.workspace.recognizers import of_demo, title_of
-from retail.workspace.requests import CompareRequest, FinetuneRequest, TrainRequest, request_of
+from retail.workspace.requests import BestRequest, CompareRequest, FinetuneRequest, TrainRequest, request_of
 
 Again = TrainRequest | FinetuneRequest
 
@@ -27,6 +29,8 @@ def trained_by(bundle: Path, data: Path | None = None, text_column: str = "text"
     if isinstance(run, TrainRequest | FinetuneRequest) and data is None:
         return run
     info = training_of(bundle)
+    if isinstance(run, BestRequest) and info is not None and data is None:
+        return _kept_by_search(run, info, bundle)
     if info is None or isinstance(info, FinetuningRecord) or not isinstance(info.config, TrainConfig):
         raise UserError(_unknown(bundle))
     out = Path(bundle.name)
@@ -54,6 +58,17 @@ def trained_by(bundle: Path, data: Path | None = None, text_column: str = "text"
         config=info.config,
         out=out,
     )
+
+
+def _kept_by_search(run: BestRequest, info: TrainingRecord, bundle: Path) -> Again:
+    """The one method that was kept; in place of logistic regression the same linear layer, learned step by step."""
+    shared = run.model_dump(include={"data", "tasks", "text_column", "group", "encoders"}) | {"out": Path(bundle.name)}
+    config = info.config
+    if not isinstance(config, TrainConfig):
+        config = replace(run.config, strategy="linear", modalities=tuple(read_record(bundle).encoders))
+    if isinstance(info, FinetuningRecord):
+        return FinetuneRequest(config=config, tuning=info.finetuning, **shared)
+    return TrainRequest(config=config, **shared)
 
 
 def _unknown(bundle: Path) -> str:

@@ -87,14 +87,24 @@ def choose(page, label: str, option: str) -> None:
     settled(page)
 
 
+def choose_yourself(page) -> None:
+    """On Train: opens the form with all methods where it is closed."""
+    if not page.get_by_role("button", name="Start", exact=True).count():
+        page.get_by_text("Choose yourself", exact=True).click()
+        page.get_by_role("button", name="Start", exact=True).wait_for()
+        settled(page)
+
+
 def keep_it_small(page, strategies: list[str]) -> None:
     """On Train: only these strategies, one seed, nothing beyond the main table."""
+    choose_yourself(page)
+    page.get_by_text("Expert options", exact=True).click()
+    settled(page)
     box = page.get_by_test_id("stMultiSelect").filter(has_text="Fusion methods")
     box.get_by_role("button", name="Clear all").click()
     settled(page)
     for title in strategies:
         _pick(page, box, title)
-    page.get_by_text("More settings").click()
     page.get_by_role("spinbutton", name="Seeds").fill("1")
     page.get_by_role("spinbutton", name="Seeds").press("Enter")
     settled(page)

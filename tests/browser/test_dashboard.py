@@ -112,7 +112,7 @@ def test_compare_shows_the_stored_verdict_and_every_model_and_asks_nobody_else(o
 def test_a_run_started_on_train_is_followed_and_cancelled_on_compare(open_page):
     page = open_page("train")
     settled(page)
-    page.get_by_role("button", name="Start", exact=True).click()
+    page.get_by_role("button", name="Make a recogniser").click()
     page.get_by_role("button", name="Cancel").first.wait_for()
     page.get_by_role("link", name="Compare", exact=True).click()
     page.get_by_role("heading", level=1, name="Which inputs should you use?").wait_for()

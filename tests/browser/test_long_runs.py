@@ -14,7 +14,7 @@ from playwright.sync_api import expect
 
 from retail.workspace import datasets, jobs, processes
 from tests.browser.conftest import WAIT_MS, dashboard, free_port
-from tests.browser.driving import RUN_MS, choose, keep_it_small, problem_cells, settled, upload
+from tests.browser.driving import RUN_MS, choose, choose_yourself, keep_it_small, problem_cells, settled, upload
 from tests.conftest import write_small_data
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("home_of_own")]
@@ -59,6 +59,7 @@ def wait_for(condition, seconds: float = PATIENCE_SECONDS) -> None:
 def start(page) -> jobs.Job:
     """Presses Start and gives the run that the address names then."""
     settled(page)
+    choose_yourself(page)
     page.get_by_role("button", name="Start", exact=True).click()
     page.wait_for_url("**run=*")
     job = jobs.find(page.url.rpartition("run=")[2])
@@ -175,7 +176,7 @@ def test_a_run_outlives_a_restart_of_the_server_and_is_found_done(open_at, own):
     assert jobs.status(job).state in (*jobs.LIVE, "done")
     with dashboard(own[0], port) as url:
         page = open_at(url, f"train?run={job.id}")
-        page.get_by_text("Done. Your recogniser is ready").first.wait_for(timeout=RUN_MS)
+        page.get_by_role("link", name="Open your recogniser").first.wait_for(timeout=RUN_MS)
         assert sorted(path.name for path in (job.folder / "bundles").iterdir())
         settled(page)
         page.get_by_role("link", name="All runs").click()

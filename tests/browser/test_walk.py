@@ -115,7 +115,7 @@ def train(page) -> jobs.Job:
     page.get_by_text(f"{PRODUCTS - 2} usable products").first.wait_for()
     keep_it_small(page, ["Gated fusion", "Averaged decisions"])
     job = start(page)
-    page.get_by_text("Done. Your recogniser is ready").first.wait_for(timeout=RUN_MS)
+    page.get_by_role("link", name="Open your recogniser").first.wait_for(timeout=RUN_MS)
     return job
 
 
@@ -163,7 +163,7 @@ def take_recogniser(page, folder: Path) -> Path:
     choose(page, "Recogniser", STRATEGY)
     with page.expect_download() as download:
         page.get_by_role("button", name="Recogniser (ZIP)").click()
-    assert download.value.suggested_filename.endswith(f"-{STRATEGY}.zip")
+    assert download.value.suggested_filename.startswith(f"my_shop_comparison_{STRATEGY}_recogniser_")
     with zipfile.ZipFile(download.value.path()) as archive:
         archive.extractall(folder / "elsewhere")
     return folder / "elsewhere"

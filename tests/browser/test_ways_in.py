@@ -14,7 +14,7 @@ import pytest
 
 from retail.files import DEMO_DIR
 from retail.workspace import datasets
-from tests.browser.driving import RUN_MS, settled
+from tests.browser.driving import RUN_MS, choose_yourself, settled
 from tests.browser.test_long_runs import start
 from tests.conftest import zipped
 from tests.workbook_sample import rows_of, write_xlsx
@@ -70,10 +70,11 @@ def train(page, questions: tuple[str, ...]) -> None:
     page.get_by_role("button", name="Make a recogniser").click()
     page.get_by_role("heading", level=1, name="Train").wait_for()
     settled(page)
+    choose_yourself(page)
     page.get_by_text("Frozen features", exact=True).click()
     settled(page)
     job = start(page)
-    page.get_by_text("Done. Your recogniser is ready").first.wait_for(timeout=RUN_MS)
+    page.get_by_role("link", name="Open your recogniser").first.wait_for(timeout=RUN_MS)
     assert job.request is not None and job.request.tasks == questions
 
 

@@ -25,6 +25,10 @@ def execute(request: Request, follower: Follower | None = None, folder: Path = P
             from retail.workspace.execution import learning
 
             return learning.run(placed, follower)
+        case requests.BestRequest():
+            from retail.workspace.execution import choosing
+
+            return choosing.run(placed, follower, folder)
         case requests.FrozenRequest() | requests.CurveRequest():
             from retail.workspace.execution import frozen
 
