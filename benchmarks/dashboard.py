@@ -25,13 +25,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
+from dashboard_states import PRODUCTS, many_products, reruns
 from made_up_results import made_up_results
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 PAGES = ROOT / "retail" / "pages"
-RERUNS = 15
-PRODUCTS = 10_000  # of the gallery
 DROPS, PHONE_PX = 7, (4000, 3000)  # 12 megapixels
 READY_MS = 900_000  # to embed the demo's training products, once
 UPLOADS, SIDE_PX = 20, 2600  # 2600 x 2600 pixels without compression are 20.3 MB
@@ -44,38 +43,6 @@ def own_results(home: Path, results: Path) -> None:
     shutil.copyfile(results, folder / "results.json")
     (folder / "job.json").write_text('{"title": "full run", "pid": 0, "started": 0, "command": []}', encoding="utf-8")
     (folder / "status.json").write_text('{"state": "done"}', encoding="utf-8")
-
-
-def timed_reruns(path: Path) -> list[tuple[float, float]]:
-    """Milliseconds by the clock and of the processor, of warm runs of one page; Recognise has all three inputs."""
-    from streamlit.testing.v1 import AppTest
-
-    app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=300).run()
-    if path.stem == "recognise":
-        next(item for item in app.button if item.label == "Try an example").click().run()
-        while "The nearest of" not in " ".join(item.value for item in app.caption):
-            time.sleep(1)
-            app.run()
-    else:
-        app.switch_page(str(path.relative_to(ROOT)))
-    app.run()
-    assert not app.exception, app.exception
-    milliseconds = []
-    for _ in range(RERUNS):
-        started, worked = time.perf_counter(), time.process_time()
-        app.run()
-        milliseconds.append((1000 * (time.perf_counter() - started), 1000 * (time.process_time() - worked)))
-    return milliseconds
-
-
-def reruns(home: Path) -> None:
-    """Every page, warm, in this process."""
-    for path in sorted(PAGES.glob("[!_]*.py")):
-        clock, processor = zip(*timed_reruns(path), strict=True)
-        print(
-            f"rerun {path.stem:<12}p50 {statistics.median(clock):.0f} ms (limit 150), max {max(clock):.0f} ms; "
-            f"processor p50 {statistics.median(processor):.0f} ms"
-        )
 
 
 @contextlib.contextmanager
@@ -146,21 +113,7 @@ def compare(home: Path) -> None:
 
 def gallery(home: Path) -> None:
     """From the address of Data with 10,000 products to the first photo: the first visit reads the table, then none."""
-    import numpy as np
-    from PIL import Image
-
-    from retail.workspace import datasets
-
-    folder, rng = home / "many", np.random.default_rng(0)
-    (folder / "images").mkdir(parents=True)
-    lines = ["id,image_file_name,text,kind"]
-    for row in range(PRODUCTS):
-        Image.fromarray(rng.integers(0, 255, (48, 48, 3), dtype=np.uint8)).resize((640, 640)).save(
-            folder / "images" / f"{row}.jpg"
-        )
-        lines.append(f"{row},images/{row}.jpg,thing number {row},kind {row % 80}")
-    (folder / "metadata.csv").write_text("\n".join(lines), encoding="utf-8")
-    datasets.add_folder("Many products", folder)
+    many_products(home / "many")
     photo = "[class*=st-key-face_] img"
     with served(home) as (url, _), opened(url) as page:
         page.get_by_role("button", name="Try an example").wait_for()
@@ -272,7 +225,7 @@ if __name__ == "__main__":
         place = arguments.index("--results")
         results = Path(arguments[place + 1])
         del arguments[place : place + 2]
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         if "--full" in arguments:
             arguments.remove("--full")
             results = Path(folder) / "made_up_full.json"

@@ -6,6 +6,7 @@ In: the finished comparisons. Out: cautions, a chart, a table and the verdicts o
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import streamlit as st
 
@@ -44,7 +45,7 @@ def draw_beside(runs: Sequence[str]) -> None:
         st.warning(" ".join(cautions))
     frame = side_by_side.figures(results)
     if not frame.empty:
-        figure(charts.runs_chart(frame), name="Runs side by side")
+        figure(partial(charts.runs_chart, frame), name="Runs side by side")
         st.dataframe(side_by_side.table(frame), hide_index=True, width="stretch", alt="The runs side by side")
     if said := side_by_side.verdicts(results):
         st.markdown("\n".join(f"- **{plain(title)}**: {plain(sentence)}" for title, sentence in said))

@@ -5,6 +5,8 @@ In: a bundle's training record. Out: elements on the page.
 
 from __future__ import annotations
 
+from functools import partial
+
 import streamlit as st
 
 from retail import charts
@@ -25,7 +27,7 @@ def draw_training(info: TrainingRecord | None, key: str) -> None:
         tasks = list(history[-1].val_accuracy)
         words = {LOSS: "Loss", **{task: f"Accuracy for {plain(task_words(task))}" for task in tasks}}
         measure = st.selectbox("Show", list(words), format_func=words.__getitem__, key=f"measure_{key}")
-        figure(charts.training_chart(history, measure), name=f"Training {key} {measure}")
+        figure(partial(charts.training_chart, history, measure), name=f"Training {key} {measure}")
         st.caption(
             "Training photos are cropped, changed and blended, so training looks worse than it is. A model overfits "
             "where training keeps improving while validation gets worse."

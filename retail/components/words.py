@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from functools import partial
 from typing import Any, Literal
 
-import altair as alt
 import pandas as pd
 import streamlit as st
 
-from retail.charts.export import figures_of, png_file, svg_file
+from retail.charts.export import Chart, figures_of, png_file, svg_file
+from retail.components.drawings import Charted, Drawing, drawing
 from retail.report.table_formats import Column, Table, as_csv, question_heading, question_shown
 
 
@@ -26,7 +25,7 @@ def plain(text: str) -> str:
 
 
 def figure(
-    chart: alt.Chart | alt.LayerChart,
+    chart: Charted,
     key: str | None = None,
     on_select: Callable | str = "ignore",
     selection: str = "",
@@ -34,37 +33,37 @@ def figure(
 ) -> Any:
     """Draws a chart whose description becomes its accessible name; `selection` is the parameter that is listened to.
 
-    With a `name`, which no other chart of the page has, it can be taken along as a picture and as figures.
+    It is made anew for other arguments only. With a `name`, which no other chart of the page has, it can be taken along
+    as a picture and as figures.
     """
-    event = _drawn(chart, key, on_select, selection)
+    event = _drawn(drawing(chart), key, on_select, selection)
     if name:
         _offer(chart, name)
     return event
 
 
-def _drawn(chart: alt.Chart | alt.LayerChart, key: str | None, on_select: Callable | str, selection: str) -> Any:
-    words = chart.description
-    bare: Any = chart.copy(deep=False)
-    bare.description = alt.Undefined  # else every drawing is logged as one with two names
+def _drawn(made: Drawing, key: str | None, on_select: Callable | str, selection: str) -> Any:
     if not selection:
-        return st.altair_chart(bare, width="stretch", alt=words, key=key)
+        return st.vega_lite_chart(made.sent(), width="stretch", alt=made.words, key=key)
     heard: Any = on_select
-    return st.altair_chart(bare, width="stretch", alt=words, key=key, on_select=heard, selection_mode=selection)
+    return st.vega_lite_chart(
+        made.sent(), width="stretch", alt=made.words, key=key, on_select=heard, selection_mode=selection
+    )
 
 
-def _offer(chart: alt.Chart | alt.LayerChart, name: str) -> None:
+def _offer(chart: Charted, name: str) -> None:
     """The chart as PNG, SVG and CSV, made when it is asked for."""
     file = re.sub(r"[^\w-]+", "-", name.lower()).strip("-")
     with (
         st.popover("Download", icon=":material/download:"),
         st.container(horizontal=True),
     ):
-        download("PNG", partial(png_file, chart, name), f"{file}.png", "image/png", key=f"png_{file}")
-        download("SVG", partial(svg_file, chart, name), f"{file}.svg", "image/svg+xml", key=f"svg_{file}")
-        download("CSV", lambda: as_csv(_figures(chart, name)), f"{file}.csv", "text/csv", key=f"csv_{file}")
+        download("PNG", lambda: png_file(chart(), name), f"{file}.png", "image/png", key=f"png_{file}")
+        download("SVG", lambda: svg_file(chart(), name), f"{file}.svg", "image/svg+xml", key=f"svg_{file}")
+        download("CSV", lambda: as_csv(_figures(chart(), name)), f"{file}.csv", "text/csv", key=f"csv_{file}")
 
 
-def _figures(chart: alt.Chart | alt.LayerChart, name: str) -> Table:
+def _figures(chart: Chart, name: str) -> Table:
     frame = figures_of(chart)
     rows = [[cell.item() if hasattr(cell, "item") else cell for cell in row] for row in frame.to_numpy(dtype=object)]
     return Table(name, name, [Column(str(column)) for column in frame.columns], rows)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import streamlit as st
 
 from retail import charts
@@ -41,7 +43,7 @@ def draw(view: View) -> None:
         task = st.selectbox("What is recognised", board.tasks, format_func=task_words)
     rows = board.of_task(task)
     st.markdown(plain(board_sentence(rows)))
-    figure(charts.board_chart(rows[:SHOWN], view.title), name=f"Leaderboard {task_words(task)}")
+    figure(partial(charts.board_chart, rows[:SHOWN], view.title), name=f"Leaderboard {task_words(task)}")
     if len(rows) > SHOWN:
         st.caption(f"The first {SHOWN} of {len(rows):,}; the table has all.")
     table = leaderboard_table(board, task)

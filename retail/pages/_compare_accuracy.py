@@ -5,6 +5,8 @@ In: a `View`. Out: charts and tables on the page.
 
 from __future__ import annotations
 
+from functools import partial
+
 import pandas as pd
 import streamlit as st
 
@@ -31,7 +33,7 @@ def draw_accuracy(view: View) -> None:
         f"n = {rows[0].n:,} of {data.n_test:,} test products, with 95 % intervals.{line} Click a row, or choose a "
         "model above, to mark it in every chart."
     )
-    chart = charts.accuracy_chart(view.results, view.task, view.title)
+    chart = partial(charts.accuracy_chart, view.cut, view.task, view.title)
     key = f"accuracy_{view.run}_{view.task}_{view.model}"  # a chart that stays would not hear the same row again
     figure(chart, key, lambda: _take(view, key), "model", name=f"How often right {task_words(view.task)}")
     shown = [
@@ -73,14 +75,14 @@ def draw_missing(view: View) -> None:
     """How accurate one model is when inputs are missing, and what a dedicated model would reach."""
     frame = charts.subset_table(view.results, view.task)
     st.caption("Each row is one trained model; the columns say what it was given. Test split, all test products.")
-    chart = charts.subset_chart(view.results, view.task, view.title)
+    chart = partial(charts.subset_chart, view.cut, view.task, view.title)
     figure(chart, name=f"If an input is missing {task_words(view.task)}")
     with st.expander("The same as a table"):
         st.dataframe(frame.map(percent), width="stretch")
     if rows := view.cut.dedicated:
         st.subheader("One model for every mix of inputs, or one model each?", anchor=False)
         st.caption("What one model for any inputs loses against a model trained for exactly these inputs.")
-        chart = charts.dedicated_chart(rows, view.task)
+        chart = partial(charts.dedicated_chart, rows, view.task)
         figure(chart, name=f"One model or one each {task_words(view.task)}")
         show_table(dedicated_table(view.cut), view.results.titles)
 

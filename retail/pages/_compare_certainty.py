@@ -5,6 +5,8 @@ In: a `View`. Out: charts and tables on the page.
 
 from __future__ import annotations
 
+from functools import partial
+
 import streamlit as st
 
 from retail import charts
@@ -32,7 +34,7 @@ def draw_threshold(view: View) -> None:
     if wish.accuracy is not None:
         st.caption("Validation promises it with 95 % confidence; the cross shows the result on the test products.")
     if row.coverage:
-        figure(charts.coverage_chart(row, wish), name=f"How sure is sure enough {task_words(view.task)}")
+        figure(partial(charts.coverage_chart, row, wish), name=f"How sure is sure enough {task_words(view.task)}")
     with st.expander("Both as tables"):
         for table in (thresholds_table(view.cut), coverage_table(view.cut)):
             st.markdown(f"**{table.title}**")
@@ -50,9 +52,9 @@ def draw_certainty(view: View) -> None:
     )
     left, right = st.columns([3, 2])
     with left:
-        figure(charts.reliability_chart(row), name=f"Percentages and how often right {task_words(view.task)}")
+        figure(partial(charts.reliability_chart, row), name=f"Percentages and how often right {task_words(view.task)}")
     with right:
-        figure(charts.bin_chart(row), name=f"How sure the answers are {task_words(view.task)}")
+        figure(partial(charts.bin_chart, row), name=f"How sure the answers are {task_words(view.task)}")
     show_table(calibration_table(cut), titles)
     with st.expander("All bins with counts"):
         show_table(reliability_table(cut), titles)

@@ -5,6 +5,8 @@ In: a `View`. Out: charts and tables on the page.
 
 from __future__ import annotations
 
+from functools import partial
+
 import pandas as pd
 import streamlit as st
 
@@ -32,7 +34,7 @@ def draw_gains(view: View) -> None:
     names = [row.label for row in gains]
     places = choose_rows(names, f"gains_{view.run}_{view.task}", "classes", "The largest gains and losses")
     if places:
-        chart = charts.gain_chart(pd.DataFrame([gains[place] for place in places]), view.task)
+        chart = partial(charts.gain_chart, pd.DataFrame([gains[place] for place in places]), view.task)
         figure(chart, name=f"Gains by class {task_words(view.task)}")
     with st.expander("The same as a table"):
         shown = [
@@ -53,7 +55,7 @@ def draw_attribution(view: View) -> None:
     names = [row.label for row in rows]
     places = choose_rows(names, f"adds_{view.run}_{view.task}", "classes", "The clearest and the least clear")
     if places:
-        chart = charts.attribution_chart([rows[place] for place in places], view.task)
+        chart = partial(charts.attribution_chart, [rows[place] for place in places], view.task)
         figure(chart, name=f"What each input adds {task_words(view.task)}")
     with st.expander("The same as a table"):
         show_table(attribution_table(view.cut), view.results.titles)
@@ -69,13 +71,16 @@ def draw_costs(view: View) -> None:
         "Accuracy, and at the right the time to decode and encode one product on the machine of the run, the quickest "
         f"first. {BEST_VALUE}"
     )
-    figure(charts.cost_chart(view.cut.costs, view.task), name=f"What each input costs {task_words(view.task)}")
+    figure(partial(charts.cost_chart, view.cut.costs, view.task), name=f"What each input costs {task_words(view.task)}")
     show_table(costs_table(view.cut), view.results.titles)
 
 
 def draw_cascade(view: View) -> None:
     """How much accuracy is kept when more is asked only where it is needed."""
     st.caption("From never asking (left) to always asking (right). Thresholds come from validation.")
-    figure(charts.cascade_chart(view.cut.cascade, view.task), name=f"Asking only when unsure {task_words(view.task)}")
+    figure(
+        partial(charts.cascade_chart, view.cut.cascade, view.task),
+        name=f"Asking only when unsure {task_words(view.task)}",
+    )
     with st.expander("The same as a table"):
         show_table(cascade_table(view.cut), view.results.titles)

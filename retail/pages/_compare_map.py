@@ -5,6 +5,7 @@ In: a `View`. Out: a map on which a box lists its products, and curves of `pytho
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -124,7 +125,7 @@ def _draw_points(view: View, points: pd.DataFrame, kept: float | None, method: s
     if points.empty:
         st.info("No test product with a label has this input.")
         return
-    chart = charts.plane_chart(points, view.task)
+    chart = partial(charts.plane_chart, points, view.task)
     key = f"plane_{view.run}_{view.task}"
     event = figure(chart, key, "rerun", "box", name=f"Map of the test products {task_words(view.task)}")
     box = event.selection.get("box", {})
@@ -186,4 +187,4 @@ def draw_curves(view: View) -> None:
         f"n = {rows[0].n:,} {split} products; intervals are over {curves.draws} draws of the examples; for “all”, they "
         "are over the products."
     )
-    figure(charts.curve_chart(rows, view.task), name=f"How many examples {task_words(view.task)}")
+    figure(partial(charts.curve_chart, rows, view.task), name=f"How many examples {task_words(view.task)}")

@@ -6,6 +6,7 @@ In: a `View`. Out: a heatmap to click, a select box that does the same by keyboa
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import streamlit as st
 
@@ -47,7 +48,7 @@ def draw_mistakes(view: View) -> None:
     key = f"cell_{view.run}_{view.task}_{view.model}_{seed}"
     cells = pairs(counts)[:MOST_PAIRS]
     chosen: Pair | None = st.session_state.get(key)
-    chart = charts.confusion_chart(counts, classes, shown, chosen)
+    chart = partial(charts.confusion_chart, counts, classes, shown, chosen)
     drawn = f"chart_{key}_{chosen}"  # a chart that stays would not hear the same cell again
     figure(chart, drawn, lambda: _take(drawn, key), "cell", name=f"Which products get confused {task_words(view.task)}")
     if chosen and chosen not in cells:

@@ -6,6 +6,7 @@ In: a `Manifest`. Out: a chart and sentences on the page.
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import streamlit as st
 
@@ -35,5 +36,5 @@ def draw_classes(manifest: Manifest) -> None:
     places = choose_rows(names, f"classes_{manifest.checksum}_{task}", "classes", "The largest and the smallest")
     shown = {names[place] for place in places}
     if shown:
-        chart = charts.class_chart(counts[counts["class"].isin(shown)], task)
+        chart = partial(charts.class_chart, counts[counts["class"].isin(shown)], task)
         figure(chart, name=f"Products per class {task_words(task)}")
