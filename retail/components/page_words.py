@@ -28,7 +28,7 @@ ON_THE_PAGE = (
     (r", or learn without them: --modalities [\w,]+\.", ", or learn without them."),
     # About training
     (r" \((?:compare )?--[^)]*\)", ""),
-    (r"--tune names ([\w,]+),", r"\1 is to be fine-tuned,"),
+    (r"--tune names ([\w, ]+)([,;])", r"\1 is to be fine-tuned\2"),
     (r", change --modalities, or leave it out of --tune", ", or do not fine-tune this input"),
     (r"leave (?:it|this input) out of --tune", "do not fine-tune this input"),
     (r"add one to --modalities, or leave out --contrast", "add one, or set the weight of aligning inputs to 0"),

@@ -9,6 +9,7 @@ import streamlit as st
 
 from retail.components.choose_data import choose_dataset
 from retail.components.follow_run import EVERY_SECONDS, draw_run
+from retail.components.page_words import refusal
 from retail.components.read_data import counted, read
 from retail.components.words import plain
 from retail.dataset.manifest import Manifest
@@ -67,7 +68,7 @@ def choose_encoders() -> str:
         "Encoders",
         known,
         format_func=lambda name: ENCODERS.get(name, name),
-        help="An encoder is a pretrained network that turns a photo, a text or a sound into numbers to learn from.",
+        help="An encoder is a pretrained network that turns a photo, a description or a sound into numbers.",
     )
     if chosen != "own":
         return chosen
@@ -128,7 +129,7 @@ def draw_new() -> None:
     try:
         manifest = read(dataset).manifest
     except UserError as error:
-        st.error(plain(str(error)))
+        st.error(refusal(error))
         st.page_link(PAGES / "data.py", label="Fix it on the Data page", icon=":material/folder_open:")
         return
     if not manifest.label_columns:
@@ -174,7 +175,7 @@ def draw_own(dataset: Dataset, manifest: Manifest, tasks: tuple[str, ...], input
     try:
         asked, words = REQUESTS[method](choice, options)
     except UserError as error:
-        st.warning(plain(str(error)))
+        st.warning(refusal(error))
         return
     st.caption(f"**Time:** {words}" if asked else words)
     rough = method == "compare" and estimate.known_speed(choice.encoders).rough
@@ -192,7 +193,7 @@ def measure(choice: Choice) -> None:
         with st.spinner("Encoding a few products and training one small model …"):
             estimate.measure(replace(choice.manifest, tasks=choice.tasks), choice.encoders)
     except UserError as error:
-        st.error(str(error))
+        st.error(refusal(error))
         return
     st.rerun()
 
