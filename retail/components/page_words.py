@@ -11,7 +11,7 @@ from retail.components.words import plain
 
 ON_THE_PAGE = (
     # About data
-    (r"name one with --tasks or --text-column to use it", "choose it under Columns to use it"),
+    (r"name one with --tasks or --text-column to use it", "choose under Columns what to use"),
     (r"name a label column with --tasks", "choose one under Columns"),
     (r"name label columns with --tasks", "choose some under Columns"),
     (r"Name one with --tasks", "Choose one under Columns on Data"),

@@ -19,7 +19,7 @@ from retail.pages import _make
 from retail.pages._methods import REQUESTS, Choice
 from retail.schema import MODALITIES, Modality, UserError
 from retail.splits import not_found
-from retail.wording import INPUT_WORDS
+from retail.wording import INPUT_WORDS, task_words
 from retail.workspace import estimate, jobs, naming
 from retail.workspace.datasets import Dataset
 from retail.workspace.requests import Request
@@ -91,6 +91,7 @@ def choose_questions(manifest: Manifest) -> tuple[str, ...]:
             "What to learn",
             manifest.label_columns,
             manifest.tasks,
+            format_func=task_words,
             help="Each column is a question that the recogniser answers.",
         )
     )

@@ -52,7 +52,10 @@ class Estimate:
     @property
     def sentence(self) -> str:
         """'About 2 to 4 minutes. …'"""
-        return f"About {duration(self.low)} to {duration(self.high)}. {self.basis}"
+        (low, unit), high = duration(self.low).split(), duration(self.high)
+        if duration(self.low) == high:
+            return f"About {high}. {self.basis}"
+        return f"About {low if high.endswith(unit) else f'{low} {unit}'} to {high}. {self.basis}"
 
 
 def duration(seconds: float) -> str:
