@@ -67,7 +67,7 @@ def test_fine_tuning_is_timed_by_the_last_run_that_tuned_the_same():
 
 def test_durations_are_said_in_fitting_units():
     assert [estimate.duration(s) for s in (0.2, 40, 600, 9000)] == [
-        "1 seconds",
+        "1 second",
         "40 seconds",
         "10 minutes",
         "2.5 hours",
