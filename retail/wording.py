@@ -43,6 +43,29 @@ def number_of(count: int, one: str, many: str = "") -> str:
     return f"{count:,} {one if count == 1 else many or f'{one}s'}"
 
 
+# Frozen features: how they are reduced, and what reads them.
+MAP_WORDS = {
+    "none": "all features",
+    "pca": "PCA features",
+    "svd": "SVD features",
+    "lda": "LDA features",
+    "bottleneck": "learned features",
+}
+CLASSIFIER_WORDS = {
+    "linear": "linear layer",
+    "prototypes": "nearest class mean",
+    "logistic": "logistic regression",
+    "finetuned": "fine-tuned encoder",
+}
+
+
+def method_title(method: str) -> str:
+    """'pca+logistic' -> 'Logistic regression on PCA features'."""
+    features, _, classifier = method.rpartition("+")
+    words = capital(CLASSIFIER_WORDS.get(classifier, classifier))
+    return f"{words} on {MAP_WORDS.get(features, features)}" if features else words
+
+
 def capital(sentence: str) -> str:
     """With its first letter in capitals and all others as they are."""
     return sentence[:1].upper() + sentence[1:]

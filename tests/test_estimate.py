@@ -67,7 +67,7 @@ def test_fine_tuning_is_timed_by_the_last_run_that_tuned_the_same():
 
 def test_durations_are_said_in_fitting_units():
     assert [estimate.duration(s) for s in (0.2, 40, 600, 9000)] == [
-        "1 seconds",
+        "1 second",
         "40 seconds",
         "10 minutes",
         "2.5 hours",
@@ -77,3 +77,8 @@ def test_durations_are_said_in_fitting_units():
 def test_two_inputs_have_one_dedicated_model_a_fusion_and_seed():
     assert estimate.fits(1, 2, 1, 1, settings=True) == (4, 4)
     assert estimate.fits(12, 2, 1, 3, settings=True) == (45, 45)
+
+
+def test_a_range_names_its_unit_once_and_no_range_where_there_is_none():
+    said = [estimate.Estimate(low, high, "").sentence.strip() for low, high in ((300, 780), (40, 300), (300, 310))]
+    assert said == ["About 5 to 13 minutes.", "About 40 seconds to 5 minutes.", "About 5 minutes."]

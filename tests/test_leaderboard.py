@@ -130,7 +130,7 @@ def test_the_board_says_how_each_was_made_and_from_what_it_learned():
         "fusion: Gated fusion",
         "single input: photo",
         "fine-tuned: photo",
-        "frozen features: pca+logistic",
+        "frozen features: Logistic regression on PCA features",
         "not written down (Gated fusion)",
         "fusion: Gated fusion, imported",
     ]

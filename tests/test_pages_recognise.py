@@ -274,7 +274,7 @@ def test_strategies_that_cannot_be_trained_say_why_once_and_wait_for_another_try
         app.run()
     next(item for item in app.toggle if item.label == "Sound").set_value(False)
     app.run()
-    assert "The strategies could not be trained. No room on this machine." in said(app) and len(tries) == 1
+    assert "The other fusion methods could not be trained. No room on this machine." in said(app) and len(tries) == 1
     button(app, again).click().run()
     assert len(tries) == 2
 

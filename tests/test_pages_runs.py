@@ -31,7 +31,7 @@ def test_a_finished_run_is_listed_with_its_headline_and_can_be_exported():
     write_finished_run(home())
     app = open_page("runs")
     row = app.dataframe[0].value.iloc[0]
-    assert (row["name"], row["state"]) == ("Sample comparison", "Done") and "1 of 2 tasks" in row["result"]
+    assert (row["name"], row["state"]) == ("Sample comparison", "Done") and "1 of 2 questions" in row["result"]
     labels = [item.proto.label for item in app.get("download_button")]
     assert labels == ["Report (HTML)", "Tables (CSV)", "Tables (LaTeX)"]
 

@@ -50,7 +50,7 @@ def test_a_run_is_described_by_its_folder():
         "product, brand",
         "done",
     )
-    assert run.headline == "product 84.0 % (Gated sum); fusion pays for 1 of 2 tasks"
+    assert run.headline == "product 84.0 % (Gated sum); fusion pays for 1 of 2 questions"
 
 
 def test_the_data_of_a_bulk_run_is_what_it_recognises_and_a_run_without_a_request_is_of_no_kind():
@@ -72,7 +72,7 @@ def test_frozen_features_and_fine_tuning_have_a_headline_too():
     for job in (frozen, tuned):
         (job.folder / "status.json").write_text(json.dumps({"state": "done"}))
     found = {run.id: run for run in runs.history()}
-    assert found["frozen"].headline == "On validation: kind 75.0 % (lda+linear)"
+    assert found["frozen"].headline == "On validation: kind 75.0 % (Linear layer on LDA features)"
     assert found["tuned"].headline == "On validation: kind 62.5 %" and found["tuned"].bundles == [bundle]
 
 
@@ -83,7 +83,7 @@ def test_the_headline_is_that_of_the_recogniser_that_was_kept_not_of_the_best_me
     write_frozen_bundle(job.folder / "bundles" / "frozen", "pca+logistic")
     (job.folder / "status.json").write_text(json.dumps({"state": "done"}))
     (run,) = runs.history()
-    assert run.headline == "On validation: kind 94.4 % (pca+logistic)"
+    assert run.headline == "On validation: kind 94.4 % (Logistic regression on PCA features)"
 
 
 def test_a_search_is_remembered_by_what_it_kept():
@@ -109,7 +109,7 @@ def test_tags_are_kept_in_the_folder_and_a_rename_later_does_not_lengthen_a_run(
 def test_a_learning_curve_is_remembered_by_its_ends():
     write_finished_run(home(), results=curve_results())
     (run,) = runs.history()
-    assert run.headline == "product: 50.0 % with 1 per class, 70.0 % with all (linear)"
+    assert run.headline == "product: 50.0 % with 1 per class, 70.0 % with all (Linear layer)"
 
 
 def test_the_file_may_be_lost_or_broken():
@@ -189,12 +189,12 @@ def test_no_run_without_figures_or_with_a_damaged_file_hides_the_others():
     finished("cut", "results.json", {"format": "retail-results/1", "tasks": {"kind": ["a"]}})
     finished("odd", "results.json", ["no", "results"])
     headlines = {run.id: run.headline for run in runs.history()}
-    assert headlines == {"some": "On validation: kind 75.0 % (linear)", "none": "", "cut": "", "odd": ""}
+    assert headlines == {"some": "On validation: kind 75.0 % (Linear layer)", "none": "", "cut": "", "odd": ""}
 
 
 def test_the_headline_speaks_of_tasks_that_have_a_labelled_test_row():
     results = without_test_labels(sample_json(), "product")
-    assert runs.results_headline(as_results(results)) == "brand 70.0 % (Gated sum); fusion pays for 0 of 1 tasks"
+    assert runs.results_headline(as_results(results)) == "brand 70.0 % (Gated sum); fusion pays for 0 of 1 question"
     assert runs.results_headline(as_results(without_test_labels(results, "brand"))) == ""
 
 

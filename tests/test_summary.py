@@ -38,7 +38,7 @@ def test_bars_count_each_input_of_each_class(manifest):
     assert frame["tin"].to_dict() == {"photo": 2, "description": 1, "sound": 1}
     assert frame["jar"].to_dict() == {"photo": 2, "description": 2, "sound": 0}
     chart = charts.class_chart(summary.class_counts(manifest, "kind"), "kind")
-    assert "tin 2 photo, 1 description, 1 sound" in chart.description
+    assert "tin 2 with a photo, 1 with a description, 1 with a sound" in chart.description
 
 
 def test_balance_is_said_in_words(manifest):

@@ -12,7 +12,7 @@ from retail.config import TrainConfig
 from retail.evaluation.reports import TaskScore
 from retail.files.record import FileRecord, Record
 from retail.schema import Modality, UserError
-from retail.wording import percent, spent
+from retail.wording import number_of, percent, spent, task_words
 
 FILE = "best.json"  # in the folder of the recogniser
 
@@ -66,8 +66,8 @@ class BestReport(FileRecord):
     @property
     def sentence(self) -> str:
         """'Tried 5 methods in 3 min 20 s; kept Gated fusion: 91.2 % on 120 validation products; on test …'."""
-        won, many = self.winner, "1 method" if len(self.tried) == 1 else f"{len(self.tried)} methods"
-        kept = f"kept {won.title}: {percent(won.accuracy)} on {len(won.right):,} validation products"
+        won, many = self.winner, number_of(len(self.tried), "method")
+        kept = f"kept {won.title}: {percent(won.accuracy)} on {number_of(len(won.right), 'validation product')}"
         return f"Tried {many} in {spent(self.seconds)}; {kept}; {self.on_test or 'there are no test products'}."
 
     @property
@@ -75,7 +75,7 @@ class BestReport(FileRecord):
         """'test: 89.0 % [85.0, 92.0], n = 200', "" without test products; of several tasks each by its name."""
         several, counts = len(self.test) > 1, {row.n for row in self.test}
         figures = [
-            f"{f'{row.task} ' * several}{percent(row.accuracy)} "
+            f"{f'{task_words(row.task)} ' * several}{percent(row.accuracy)} "
             f"[{100 * row.accuracy_low:.1f}, {100 * row.accuracy_high:.1f}]" + f", n = {row.n:,}" * (len(counts) > 1)
             for row in self.test
         ]

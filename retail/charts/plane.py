@@ -13,7 +13,7 @@ import pandas as pd
 from retail.charts.axes import share_axis, tips, told
 from retail.charts.palette import SERIES, SHAPES
 from retail.frozen.results import CurvePoint
-from retail.wording import percent, task_words
+from retail.wording import method_title, percent, task_words
 
 OTHERS = "other classes"
 
@@ -60,8 +60,11 @@ def plane_chart(points: pd.DataFrame, task: str) -> alt.Chart:
 def curve_chart(rows: Sequence[CurvePoint], task: str) -> alt.LayerChart:
     """Accuracy with 95 % intervals against training examples per class, a line a method."""
     order = list(dict.fromkeys(str(row.shots) for row in rows))
-    methods = list(dict.fromkeys(row.method for row in rows))
-    frame = told(pd.DataFrame([row.to_dict() | {"shots": str(row.shots)} for row in rows]), {"accuracy": percent})
+    methods = list(dict.fromkeys(method_title(row.method) for row in rows))
+    frame = told(
+        pd.DataFrame([row.to_dict() | {"shots": str(row.shots), "method": method_title(row.method)} for row in rows]),
+        {"accuracy": percent},
+    )
     scale, axis = share_axis(float(frame["accuracy_low"].min()), float(frame["accuracy_high"].max()))
     legend = alt.Legend(title=None, orient="top")
     base = alt.Chart(frame).encode(
@@ -82,9 +85,10 @@ def curve_chart(rows: Sequence[CurvePoint], task: str) -> alt.LayerChart:
     )
     best = max((row for row in rows if str(row.shots) == order[-1]), key=lambda row: row.accuracy)
     few = next(row for row in rows if row.method == best.method)
-    text = "; ".join(f"{row.method} with {row.shots} {percent(row.accuracy)}" for row in rows)
+    text = "; ".join(f"{method_title(row.method)} with {row.shots} {percent(row.accuracy)}" for row in rows)
     words = (
-        f"{best.method} ends best for {task_words(task)}: {percent(few.accuracy)} with {few.shots} per class, "
+        f"{method_title(best.method)} ends best for {task_words(task)}: {percent(few.accuracy)} with {few.shots} per "
+        "class, "
         f"{percent(best.accuracy)} with {best.shots}. All: {text}"
     )
     return (ranges + lines + points).properties(height=320, description=words)

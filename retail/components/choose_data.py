@@ -22,6 +22,7 @@ from retail.config.options import joined
 from retail.dataset.columns import GROUP, NONE, ROLES, TEXT, Columns
 from retail.dataset.labels.questions import offered
 from retail.schema import UserError
+from retail.wording import task_words
 from retail.workspace import datasets
 from retail.workspace.datasets import Dataset
 
@@ -135,8 +136,15 @@ def draw_columns(dataset: Dataset) -> None:
         grouped = st.multiselect("Group", header, now_grouped, help=GROUP_HELP, key=f"role_group_{dataset.id}")
         held = {*picked.values(), *texts, *grouped}
         likely = [name for name in now.tasks or offered(header, rows)[0] if name in header and name not in held]
-        help_text = "Each is a question that the model answers."
-        tasks = st.multiselect("Columns to learn", header, likely, help=help_text, key=f"tasks_{dataset.id}")
+        help_text = "Each is a question that the recogniser answers."
+        tasks = st.multiselect(
+            "Columns to learn",
+            header,
+            likely,
+            format_func=task_words,
+            help=help_text,
+            key=f"tasks_{dataset.id}",
+        )
         if not st.form_submit_button("Save", type="primary"):
             return
     roles = {role: "" if column == _usual(role, header) else column for role, column in picked.items()}

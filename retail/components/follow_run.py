@@ -16,6 +16,7 @@ from retail.best.record import report_of
 from retail.comparison.results import FORMAT
 from retail.components.compare_runs import format_of
 from retail.components.log_view import draw_log
+from retail.components.page_words import refusal
 from retail.components.words import plain
 from retail.files import PAGES
 from retail.frozen.results import CURVE_FORMAT
@@ -82,7 +83,7 @@ def draw_state(job: jobs.Job, links: bool = False) -> None:
             _draw_links(job)
     else:
         # Red is for what went wrong; a cancel was wished for.
-        (st.info if now.state == "cancelled" else st.error)(plain(now.message or f"The run was {now.state}."))
+        (st.info if now.state == "cancelled" else st.error)(refusal(now.message or f"The run was {now.state}."))
     _draw_partial(now, live)
 
 
@@ -119,7 +120,7 @@ def _in_all(job: jobs.Job) -> str:
 def _place(job: jobs.Job) -> str:
     waiting = [other.id for other in jobs.waiting()]
     before = waiting.index(job.id) if job.id in waiting else 0
-    return "It starts when the current run ends." if not before else f"{before + 1} runs are ahead of it."
+    return "It starts when the current run ends." if not before else f"{before + 1:,} runs are ahead of it."
 
 
 def draw_open_link(bundle: Path) -> None:

@@ -121,7 +121,7 @@ def _draw_classes(desk: Desk) -> None:
         }
     )
     shown = frame if joined else frame.drop(columns="written as")
-    st.dataframe(shown, hide_index=True, width="stretch", alt=f"Classes of {desk.column}")
+    st.dataframe(shown, hide_index=True, width="stretch", alt=f"Classes of {task_words(desk.column)}")
 
 
 def _written(spellings: Mapping[str, int]) -> str:
@@ -220,7 +220,7 @@ def _draw_not_asked(dataset: Dataset, manifest: Manifest, own: Mapping[str, str]
     for place, (name, reason) in enumerate(reasons.items()):
         column = own.get(name, name)
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown(plain(f"{column}: {page_words(reason)}"), width="content")
+            st.markdown(plain(f"{task_words(column)}: {page_words(reason)}"), width="content")
             if reason not in NOTHING_TO_LEARN:
                 _button("Learn it", f"ask_{place}_{dataset.id}", dataset, _ask, dataset, column, asked)
     st.caption("What is learned can be taken back under Columns.")

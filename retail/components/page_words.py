@@ -11,7 +11,7 @@ from retail.components.words import plain
 
 ON_THE_PAGE = (
     # About data
-    (r"name one with --tasks or --text-column to use it", "choose it under Columns to use it"),
+    (r"name one with --tasks or --text-column to use it", "choose under Columns what to use"),
     (r"name a label column with --tasks", "choose one under Columns"),
     (r"name label columns with --tasks", "choose some under Columns"),
     (r"Name one with --tasks", "Choose one under Columns on Data"),
@@ -28,7 +28,7 @@ ON_THE_PAGE = (
     (r", or learn without them: --modalities [\w,]+\.", ", or learn without them."),
     # About training
     (r" \((?:compare )?--[^)]*\)", ""),
-    (r"--tune names ([\w,]+),", r"\1 is to be fine-tuned,"),
+    (r"--tune names ([\w, ]+)([,;])", r"\1 is to be fine-tuned\2"),
     (r", change --modalities, or leave it out of --tune", ", or do not fine-tune this input"),
     (r"leave (?:it|this input) out of --tune", "do not fine-tune this input"),
     (r"add one to --modalities, or leave out --contrast", "add one, or set the weight of aligning inputs to 0"),

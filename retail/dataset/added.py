@@ -17,6 +17,7 @@ from retail.dataset.remarks import Remark
 from retail.files.record import FileRecord, Record
 from retail.media import clean_text, content_hash
 from retail.schema import Product
+from retail.wording import number_of
 
 ADDED = "added.json"
 
@@ -131,10 +132,10 @@ def _last_line(manifest: Manifest) -> int:
 def _remarks(kept: int, left_out: int) -> list[Remark]:
     found = []
     if kept:
-        many = "examples are" if kept > 1 else "example is"
-        found.append(Remark("rows", kept, f"{kept:,} corrected {many} among the training rows."))
+        many = number_of(kept, "corrected example is", "corrected examples are")
+        found.append(Remark("rows", kept, f"{many} among the training rows."))
     if left_out:
-        many = "examples that equal" if left_out > 1 else "example that equals"
-        said = f"{left_out:,} corrected {many} a validation or test row, or belong{'s' * (left_out == 1)} to its group,"
-        found.append(Remark("rows", left_out, f"{said} {'are' if left_out > 1 else 'is'} left out of training."))
+        one = "corrected example that equals a validation or test row, or belongs to its group, is"
+        many = "corrected examples that equal a validation or test row, or belong to its group, are"
+        found.append(Remark("rows", left_out, f"{number_of(left_out, one, many)} left out of training."))
     return found

@@ -89,7 +89,11 @@ def _draw_errors(desk: Desk, errors: Sequence[LabelError]) -> None:
         st.success("No label is probably wrong.")
         return
     every = "all"
-    task = st.selectbox("Column", [every, *tasks], key=f"doubted_{desk.dataset.id}") if len(tasks) > 1 else every
+    task = (
+        st.selectbox("Column", [every, *tasks], format_func=task_words, key=f"doubted_{desk.dataset.id}")
+        if len(tasks) > 1
+        else every
+    )
     chosen = [error for error in errors if task in (every, error.task)]
     _paged(chosen, f"errors_{desk.dataset.id}_{task}", lambda error: _draw_error(desk, error))
 

@@ -26,7 +26,7 @@ from retail.dataset.manifest import Manifest
 from retail.fusion import strategies
 from retail.pages._settings import ask, labelled
 from retail.schema import Modality
-from retail.wording import INPUT_WORDS
+from retail.wording import INPUT_WORDS, MAP_WORDS, capital, method_title, number_of
 from retail.workspace import estimate
 from retail.workspace.datasets import Dataset
 from retail.workspace.recognizers import RUN_BUNDLES
@@ -109,8 +109,9 @@ def compare_estimate(choice: Choice, config: CompareConfig) -> str:
     trials = 5 * (names + len(choice.inputs)) * config.tune * len(counts)
     total = sum(low for low, _ in counts) + trials, sum(high for _, high in counts) + trials
     found = estimate.estimate(choice.manifest, speed, total, choice.inputs)
-    low, high = (f"{count:,}" for count in total)
-    return f"{found.sentence} It trains {low if low == high else f'{low} to {high}'} small models."
+    low, high = total
+    models = number_of(high, "small model")
+    return f"{found.sentence} It trains {models if low == high else f'{low:,} to {models}'}."
 
 
 def finetune_requests(choice: Choice, options: DeltaGenerator) -> tuple[Sequence[Request], str]:
@@ -166,11 +167,11 @@ def finetune_estimate(choice: Choice, tuning: FinetuneConfig) -> str:
 def frozen_requests(choice: Choice, options: DeltaGenerator) -> tuple[Sequence[Request], str]:
     """Maps and classifiers of frozen features -> requests."""
     cells = options.columns(2)
-    maps = cells[0].multiselect("Reduce features with", FEATURE_MAPS, ("none", "pca"))
-    classifiers = cells[1].multiselect("Classifiers", CLASSIFIERS, CLASSIFIERS)
+    maps = cells[0].multiselect("Features", FEATURE_MAPS, ("none", "pca"), format_func=_map_title)
+    classifiers = cells[1].multiselect("Classifiers", CLASSIFIERS, CLASSIFIERS, format_func=method_title)
     names = tuple(kind if m == "none" else f"{m}+{kind}" for m in maps for kind in classifiers)
     if not names:
-        return [], "Choose at least one classifier and one way to reduce features (“none” counts)."
+        return [], "Choose at least one classifier and one kind of features."
     kept = any(kind != "prototypes" for kind in classifiers)
     asked = [
         FrozenRequest(
@@ -187,10 +188,14 @@ def frozen_requests(choice: Choice, options: DeltaGenerator) -> tuple[Sequence[R
     return asked, NO_FIGURE
 
 
+def _map_title(name: str) -> str:
+    return capital(MAP_WORDS[name])
+
+
 def curve_requests(choice: Choice, options: DeltaGenerator) -> tuple[Sequence[Request], str]:
     """Classifiers, numbers of examples and draws of a learning curve -> requests."""
     usual, cells = CurveConfig(), options.columns(3)
-    classifiers = cells[0].multiselect("Classifiers", CLASSIFIERS, usual.methods)
+    classifiers = cells[0].multiselect("Classifiers", CLASSIFIERS, usual.methods, format_func=method_title)
     shots = cells[1].multiselect("Examples per class", usual.shots, usual.shots, help=usual.help("shots"))
     with cells[2]:
         config = ask(usual, labelled(usual))

@@ -15,6 +15,7 @@ from retail.best.record import report_of
 from retail.comparison.results import read_results
 from retail.components.follow_run import CURVE_LINK, draw_figures_link, draw_open_link, draw_state, follow
 from retail.components.log_view import draw_log
+from retail.components.page_words import refusal
 from retail.components.training_history import draw_training
 from retail.components.words import download, plain
 from retail.files import PAGES
@@ -76,7 +77,7 @@ def _draw_files(run: Run) -> None:
     try:
         files = _files(run)
     except UserError as error:
-        st.error(plain(str(error)))
+        st.error(refusal(error))
         return
     if not files:
         return
@@ -128,7 +129,7 @@ def _draw_recogniser(run: Run) -> None:
     with left:
         if len(bundles) > 1:
             name = st.selectbox("Recogniser", list(bundles), help="Also available on Recognise.")
-        st.caption("Unpack it for `python -m retail predict FOLDER`, or import it below on another machine.")
+        st.caption("To use it on another machine, import it there on Runs.")
     content = partial(runs.bundle_zip, bundles[name])
     what = "recogniser" if len(bundles) == 1 else f"{name}_recogniser"
     with right:
@@ -155,7 +156,7 @@ def _draw_settings(run: Run, history: Sequence[Run]) -> None:
             ordered,
             index=None,
             format_func=lambda name: f"{others[name].title} · {name}",
-            placeholder="None",
+            placeholder="Choose a run",
             key=f"beside_{run.id}",
         )
         theirs = others[other].job.request if other else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from retail.components.compare_runs import results_files
+from retail.components.page_words import refusal
 from retail.components.side_by_side import draw_side_by_side
 from retail.components.words import plain
 from retail.files import PAGES
@@ -29,7 +30,7 @@ def draw_import() -> None:
         with st.spinner("Checking it …"):
             folder = runs.import_bundle(upload.name, upload.getvalue())
     except UserError as error:
-        st.error(plain(str(error)))
+        st.error(refusal(error))
         return
     st.success(f"Imported as “{plain(folder.name)}”. It is now available on Recognise.")
 

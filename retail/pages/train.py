@@ -9,6 +9,7 @@ import streamlit as st
 
 from retail.components.choose_data import choose_dataset
 from retail.components.follow_run import EVERY_SECONDS, draw_run
+from retail.components.page_words import refusal
 from retail.components.read_data import counted, read
 from retail.components.words import plain
 from retail.dataset.manifest import Manifest
@@ -18,7 +19,7 @@ from retail.pages import _make
 from retail.pages._methods import REQUESTS, Choice
 from retail.schema import MODALITIES, Modality, UserError
 from retail.splits import not_found
-from retail.wording import INPUT_WORDS
+from retail.wording import INPUT_WORDS, task_words
 from retail.workspace import estimate, jobs, naming
 from retail.workspace.datasets import Dataset
 from retail.workspace.requests import Request
@@ -67,7 +68,7 @@ def choose_encoders() -> str:
         "Encoders",
         known,
         format_func=lambda name: ENCODERS.get(name, name),
-        help="An encoder is a pretrained network that turns a photo, a text or a sound into numbers to learn from.",
+        help="An encoder is a pretrained network that turns a photo, a description or a sound into numbers.",
     )
     if chosen != "own":
         return chosen
@@ -90,6 +91,7 @@ def choose_questions(manifest: Manifest) -> tuple[str, ...]:
             "What to learn",
             manifest.label_columns,
             manifest.tasks,
+            format_func=task_words,
             help="Each column is a question that the recogniser answers.",
         )
     )
@@ -128,7 +130,7 @@ def draw_new() -> None:
     try:
         manifest = read(dataset).manifest
     except UserError as error:
-        st.error(plain(str(error)))
+        st.error(refusal(error))
         st.page_link(PAGES / "data.py", label="Fix it on the Data page", icon=":material/folder_open:")
         return
     if not manifest.label_columns:
@@ -174,7 +176,7 @@ def draw_own(dataset: Dataset, manifest: Manifest, tasks: tuple[str, ...], input
     try:
         asked, words = REQUESTS[method](choice, options)
     except UserError as error:
-        st.warning(plain(str(error)))
+        st.warning(refusal(error))
         return
     st.caption(f"**Time:** {words}" if asked else words)
     rough = method == "compare" and estimate.known_speed(choice.encoders).rough
@@ -192,7 +194,7 @@ def measure(choice: Choice) -> None:
         with st.spinner("Encoding a few products and training one small model …"):
             estimate.measure(replace(choice.manifest, tasks=choice.tasks), choice.encoders)
     except UserError as error:
-        st.error(str(error))
+        st.error(refusal(error))
         return
     st.rerun()
 

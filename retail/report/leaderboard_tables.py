@@ -13,7 +13,7 @@ from retail.evaluation.leaderboard import Leaderboard, Ranked
 from retail.evaluation.reports import SubsetCertainty
 from retail.report.findings import listed
 from retail.report.table_formats import Cell, Column, Estimate, Table, as_text, shown
-from retail.wording import inputs_words, percent, percent_range, target, task_words
+from retail.wording import inputs_words, method_title, percent, percent_range, target, task_words
 
 CAUTION = (
     "Choosing the first because it is first makes its figure a little too good, the more so the more recognisers "
@@ -71,7 +71,8 @@ def seen_sentence(board: Leaderboard) -> str:
 
 def made_words(row: Ranked) -> str:
     """'fusion: Gated sum', 'fine-tuned: photo', with a remark for one from another machine."""
-    words = {"unknown": f"not written down ({row.method})"}.get(row.made, f"{row.made}: {row.method}")
+    method = method_title(row.method) if row.made == "frozen features" else row.method
+    words = f"not written down ({method})" if row.made == "unknown" else f"{row.made}: {method}"
     return f"{words}, imported" if row.imported else words
 
 

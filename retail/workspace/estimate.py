@@ -19,6 +19,7 @@ from retail.files import DEMO_RESULTS, home, whole_file
 from retail.finetuning.record import FinetuningRecord
 from retail.recognizer.bundle import training_of
 from retail.schema import Modality, UserError
+from retail.wording import number_of
 from retail.workspace import jobs
 
 TRIAL_EPOCHS = 5
@@ -51,13 +52,16 @@ class Estimate:
     @property
     def sentence(self) -> str:
         """'About 2 to 4 minutes. …'"""
-        return f"About {duration(self.low)} to {duration(self.high)}. {self.basis}"
+        (low, unit), high = duration(self.low).split(), duration(self.high)
+        if duration(self.low) == high:
+            return f"About {high}. {self.basis}"
+        return f"About {low if high.endswith(unit) else f'{low} {unit}'} to {high}. {self.basis}"
 
 
 def duration(seconds: float) -> str:
     """'40 seconds', '12 minutes', '1.5 hours'."""
     if seconds < 90:
-        return f"{max(round(seconds), 1)} seconds"
+        return number_of(max(round(seconds), 1), "second")
     return f"{round(seconds / 60)} minutes" if seconds < 5400 else f"{seconds / 3600:.1f} hours"
 
 
@@ -92,7 +96,7 @@ def known_speed(encoders: str) -> Speed:
     same = [run for path in past if (run := _past(path, path.stat().st_mtime)) and run.encoders == encoders]
     checksums = tuple(run.checksum for run in same)
     if same:
-        basis = f"Based on the last comparison on this machine ({same[0].fits} models trained)."
+        basis = f"Based on the last comparison on this machine ({number_of(same[0].fits, 'model')} trained)."
         found = Speed(same[0].fit_seconds, same[0].encode_seconds, basis)
     elif trial := _trials().get(encoders):
         found = trial

@@ -26,7 +26,7 @@ from retail.frozen.results import CurveResults, FrozenResults
 from retail.recognizer.bundle import BUNDLE, load_bundle, training_of
 from retail.report.verdict import verdict
 from retail.schema import UserError
-from retail.wording import percent
+from retail.wording import method_title, number_of, percent, task_words
 from retail.workspace import audits, bulk, jobs, leaderboards
 from retail.workspace.datasets import DEMO_NAME, file_name_of
 from retail.workspace.recognizers import RUN_BUNDLES, bundles_in, imported_folder
@@ -164,13 +164,13 @@ def headline(job: jobs.Job) -> str:
         info = training_of(folder)
         if isinstance(info, FinetuningRecord):
             last = info.finetuning_history[-1].val_accuracy
-            figures = [f"{task} {percent(value)}" for task, value in last.items()]
+            figures = [f"{task_words(task)} {percent(value)}" for task, value in last.items()]
             return f"On validation: {', '.join(figures)}"
         if info and info.history and info.best_epoch is not None:
             return f"On validation: {percent(info.history[info.best_epoch].val_accuracy)}"
     if bulk.is_bulk(job):
         answers = bulk.predictions(job)
-        many = f"{len(answers.rows):,} products"
+        many = number_of(len(answers.rows), "product")
         return f"{answers.answered():,} of {many} answered" if answers.columns else many
     if (path := job.folder / "frozen.json").is_file():
         return frozen_headline(FrozenResults.read(path), _kept_method(job))
@@ -186,14 +186,17 @@ def _kept_method(job: jobs.Job) -> str:
 def best_headline(found: BestReport) -> str:
     """What was kept, on test, or on validation where there is no test."""
     won = found.winner
-    figures = ", ".join(f"{row.task} {percent(row.accuracy)}" for row in found.test)
+    figures = ", ".join(f"{task_words(row.task)} {percent(row.accuracy)}" for row in found.test)
     return f"On test: {figures} ({won.title})" if figures else f"On validation: {percent(won.accuracy)} ({won.title})"
 
 
 def board_headline(board: Leaderboard) -> str:
     """How many were scored, and the leader of the first task."""
     leader, scored = board.rows[0], len({row.name for row in board.rows})
-    return f"{scored} scored; first for {leader.task}: {leader.name}, {percent(leader.accuracy)} (n = {leader.n:,})"
+    return (
+        f"{scored} scored; first for {task_words(leader.task)}: {leader.name}, {percent(leader.accuracy)} (n = "
+        f"{leader.n:,})"
+    )
 
 
 def frozen_headline(results: FrozenResults, kept: str = "") -> str:
@@ -203,7 +206,7 @@ def frozen_headline(results: FrozenResults, kept: str = "") -> str:
         return ""
     best = max(scored, key=lambda row: row.accuracy)
     split = "validation" if results.data.split == "val" else results.data.split
-    return f"On {split}: {best.task} {percent(best.accuracy)} ({best.method})"
+    return f"On {split}: {task_words(best.task)} {percent(best.accuracy)} ({method_title(best.method)})"
 
 
 def results_headline(results: Results) -> str:
@@ -213,10 +216,10 @@ def results_headline(results: Results) -> str:
         return ""
     kinds, task = [verdict(results, task).kind for task in tasks], tasks[0]
     chosen = results.chosen_score(task)
-    figure = f"{task} {percent(chosen.accuracy)} ({results.titles[chosen.model]})"
+    figure = f"{task_words(task)} {percent(chosen.accuracy)} ({results.titles[chosen.model]})"
     if results.selected[task].fusion is None:
         return figure
-    return f"{figure}; fusion pays for {kinds.count('yes')} of {len(kinds)} tasks"
+    return f"{figure}; fusion pays for {kinds.count('yes')} of {number_of(len(kinds), 'question')}"
 
 
 def curve_headline(curves: CurveResults) -> str:
@@ -225,8 +228,8 @@ def curve_headline(curves: CurveResults) -> str:
     last = max((row for row in rows if row.shots == rows[-1].shots), key=lambda row: row.accuracy)
     first = next(row for row in rows if row.method == last.method)
     return (
-        f"{last.task}: {percent(first.accuracy)} with {first.shots} per class, "
-        f"{percent(last.accuracy)} with {last.shots} ({last.method})"
+        f"{task_words(last.task)}: {percent(first.accuracy)} with {first.shots} per class, "
+        f"{percent(last.accuracy)} with {last.shots} ({method_title(last.method)})"
     )
 
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from retail.wording import task_words
 from retail.workspace.requests import Request
 
 NOTHING = "–"
@@ -36,11 +37,11 @@ def settings_of(request: Request) -> dict[str, str]:
     flat: dict[str, str] = {}
     for name, value in values.items():
         if not isinstance(value, Mapping):
-            flat[_words(name)] = _shown(name, value)
+            flat[task_words(name)] = _shown(name, value)
             continue
         for inner, own in value.items():
-            label = _words(inner)
-            flat[f"{_words(name)}: {label}" if label in flat else label] = _shown(inner, own)
+            label = task_words(inner)
+            flat[f"{task_words(name)}: {label}" if label in flat else label] = _shown(inner, own)
     return flat
 
 
@@ -52,10 +53,6 @@ def beside(this: Request, other: Request) -> list[SettingRow]:
     return sorted(rows, key=lambda row: not row.differs)
 
 
-def _words(name: str) -> str:
-    return name.replace("_", " ")
-
-
 def _shown(name: str, value: Any) -> str:
     if value == [] and name in EMPTY_IS_ALL:
         return "all"
@@ -64,5 +61,5 @@ def _shown(name: str, value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(map(str, value)) or NOTHING
     if isinstance(value, Mapping):
-        return ", ".join(f"{_words(inner)} {_shown(inner, own)}" for inner, own in value.items()) or NOTHING
+        return ", ".join(f"{task_words(inner)} {_shown(inner, own)}" for inner, own in value.items()) or NOTHING
     return NOTHING if value is None or value == "" else str(value)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from retail.best.record import BestReport, Tried
 from retail.best.search import Listener, search
+from retail.wording import percent
 from retail.workspace import naming
 from retail.workspace.execution.outcome import Follower, Outcome, learning_data, note_reading
 from retail.workspace.requests import BestRequest
@@ -21,7 +22,7 @@ def run(request: BestRequest, follower: Follower, folder: Path) -> Outcome:
 
     def tried(one: Tried) -> None:
         follower.score(one.name, one.accuracy)
-        follower.line(f"{one.title}: {one.accuracy:.1%} on validation, {one.seconds:.0f} s")
+        follower.line(f"{one.title}: {percent(one.accuracy)} on validation, {one.seconds:.0f} s")
 
     listener = Listener(follower, tried, follower.note)
     _, report = search(manifest, request.out, request.minutes, request.config, request.encoders, listener)
