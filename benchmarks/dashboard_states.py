@@ -82,7 +82,8 @@ def _answered(app: Any) -> bool:
 
 
 def _catalogue_ready(app: Any) -> bool:
-    return any(f"{PRODUCTS:,} products, by name" in item.value for item in app.caption)
+    listed = any(f"{PRODUCTS:,} products, by name" in item.value for item in app.caption)
+    return listed and "Bringing the catalogue" not in str([item.proto for item in app.get("progress")])
 
 
 def _dataset(name: str) -> str:

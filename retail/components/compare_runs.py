@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import streamlit as st
@@ -53,7 +53,7 @@ def load_results(path: str, changed: float) -> Results:
     return read_results(Path(path))
 
 
-@st.cache_data(show_spinner=False, max_entries=256)
+@lru_cache(maxsize=1024)
 def format_of(path: str, changed: float) -> str:
     """What kind of results file it is, from its beginning."""
     with Path(path).open("rb") as stream:
@@ -66,7 +66,7 @@ def results_files(wanted: str = FORMAT) -> dict[str, tuple[str, Path]]:
     found = {}
     for job in jobs.list_jobs():
         if job.results.is_file() and format_of(str(job.results), job.results.stat().st_mtime) == wanted:
-            found[job.id] = (f"{jobs.status(job).title or 'run'} · {job.id}", job.results)
+            found[job.id] = (f"{job.record.title or 'run'} · {job.id}", job.results)
     if wanted == FORMAT and DEMO_RESULTS.is_file():
         found[DEMO_RUN] = ("Demo data (bundled)", DEMO_RESULTS)
     return found

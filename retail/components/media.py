@@ -26,7 +26,7 @@ FACE_LETTERS = 90  # of one on a small card
 @st.cache_data(show_spinner=False, max_entries=512)
 def thumbnail(path: str, changed: float) -> bytes:
     """A small upright JPEG of a photo; raises MediaError."""
-    return small_copy(decode_image(Path(path)), (THUMBNAIL_PX, THUMBNAIL_PX))
+    return small_copy(decode_image(Path(path), THUMBNAIL_PX), (THUMBNAIL_PX, THUMBNAIL_PX))
 
 
 @st.cache_data(show_spinner=False, max_entries=512)
@@ -52,7 +52,7 @@ def draw_photo(
 
 @st.cache_data(show_spinner=False, max_entries=64)
 def _large(path: str, changed: float) -> bytes:
-    return small_copy(decode_image(Path(path)), (LARGE_PX, LARGE_PX))
+    return small_copy(decode_image(Path(path), LARGE_PX), (LARGE_PX, LARGE_PX))
 
 
 def draw_large_photo(path: MediaSource, name: str) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from retail.dataset.cells import Cells
 from retail.dataset.columns import DATASET, IMAGE, ROLES
@@ -144,28 +144,41 @@ def files_left(source: Source, found: FoundFiles) -> Iterator[Remark]:
     if not source.place.is_dir():
         return
     listing = source.listing
-    taken = {os.path.realpath(path) for _, path in found.files}
+    taken = _Taken([path for _, path in found.files])
     for column, words in FILE_WORDS.items():
         names = [name for name in listing.files if media_kind(name) == column]
-        left = [name for name in names if os.path.realpath(listing.root / name) not in taken]
-        if left:
+        if left := taken.leaves(names, listing.root):
             sentence = (
                 f"{len(left):,} of {len(names):,} {words} in the folder {'is' if len(left) == 1 else 'are'} named by "
                 "no row "
                 f"({few(left)}); add rows for them, or remove them."
             )
             yield Remark("files", len(left), sentence)
-    yield from _other_files(source, taken)
+    yield from _other_files(source, taken.paths)
     if listing.cut:
         yield Remark("files", 1, f"The folder has more than {len(listing.files):,} files; only these were looked at.")
 
 
-def _other_files(source: Source, taken: set[str]) -> Iterator[Remark]:
+class _Taken:
+    """Files that rows name; what a link leads to is looked up only for those that are not named as they lie there."""
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        self.paths = paths
+        self._named = set(map(os.fspath, paths))
+
+    def leaves(self, names: Sequence[str], root: Path) -> list[str]:
+        """Those of these names below `root` that are none of the files."""
+        left = [name for name in names if os.path.join(root, name) not in self._named]
+        real = set(map(os.path.realpath, self._named)) if left else set()
+        return [name for name in left if os.path.realpath(root / name) not in real]
+
+
+def _other_files(source: Source, taken: Sequence[Path]) -> Iterator[Remark]:
     """Files of kinds that are not read, what cannot be opened, and folders with nothing in them."""
     listing = source.listing
-    read = {*taken, *(os.path.realpath(table) for table in source.tables), os.path.realpath(source.root / DATASET)}
+    read = _Taken([*taken, *source.tables, source.root / DATASET])
     names = [name for name in listing.files if not media_kind(name) and not name.lower().endswith(SURELY_TABLES)]
-    left = [name for name in names if os.path.realpath(listing.root / name) not in read]
+    left = read.leaves(names, listing.root)
     parts = (
         (left, "other file is", "other files are", "not read ({}); {}."),
         (listing.closed, "folder or link", "folders or links", "cannot be opened ({}); mend or remove what is listed."),

@@ -23,6 +23,15 @@ Figure = Annotated[
 ]
 
 
+Version = tuple[int, int, int]
+
+
+def version_of(path: Path) -> Version:
+    """Another one once a file was written again: pages ask for the same files of all runs at each drawing."""
+    found = path.stat()
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
 class Record(BaseModel):
     """A file or a part of one; it never changes, and a key that nobody knows is refused."""
 

@@ -106,11 +106,16 @@ def draw_facts(chosen: Chosen) -> None:
 
 def draw_measured(folder: Path, strategy: str) -> None:
     """How good it is, where that was measured before it came here."""
-    measured = recognizers.accuracies_on_test(folder, strategy)
+    measured = _accuracies(folder, strategy)
     if measured:
         right = ", ".join(f"{task_words(task)} {percent(share)}" for task, (share, _) in measured.items())
         most = max(n for _, n in measured.values())
         st.caption(plain(f"Accuracy on {recognizers.measured_on(folder)}: {right} (n = {most:,})."))
+
+
+@st.cache_data(show_spinner=False, max_entries=64, ttl=5)
+def _accuracies(folder: Path, strategy: str) -> dict[str, tuple[float, int]]:
+    return recognizers.accuracies_on_test(folder, strategy)
 
 
 def draw_link(chosen: Chosen, used: tuple[Modality, ...]) -> None:

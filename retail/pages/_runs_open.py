@@ -12,7 +12,7 @@ import pandas as pd
 import streamlit as st
 
 from retail.best.record import report_of
-from retail.comparison.results import read_results
+from retail.components.compare_runs import load_results
 from retail.components.follow_run import CURVE_LINK, draw_figures_link, draw_open_link, draw_state, follow
 from retail.components.log_view import draw_log
 from retail.components.page_words import refusal
@@ -93,7 +93,7 @@ def _files(run: Run) -> list[tuple[str, Content, str, str, str]]:
         return [("Answers (CSV)", answers.read_bytes, "answers", ".csv", "text/csv")]
     if run.kind == "curve" or not run.job.results.is_file():
         return []
-    results = read_results(run.job.results)
+    results = load_results(str(run.job.results), run.job.results.stat().st_mtime)
     return [
         ("Report (HTML)", partial(html_report, results), "report", ".html", "text/html"),
         ("Tables (CSV)", partial(csv_zip, results), "tables", ".zip", "application/zip"),

@@ -59,9 +59,9 @@ class View:
         return len(self.manifest.in_split(SPLIT))
 
 
-@st.cache_data(show_spinner="Reading the data …", max_entries=8)
+@st.cache_resource(show_spinner="Reading the data …", max_entries=8)
 def manifest_of(path: str, changed: float, tasks: tuple[str, ...], text_column: str) -> Manifest:
-    """The data with these tasks as labels."""
+    """The data with these tasks as labels, shared and never changed, so that its checksum is made once."""
     return leaderboards.board_manifest(Path(path), tasks, text_column)
 
 

@@ -19,6 +19,7 @@ from retail.wording import number_of
 TITLE = "Catalogue"
 ICON = ":material/inventory_2:"
 ORDER = 1.6
+WAITED = "catalogue_waited"  # of the session: the work in the background that was waited for
 EMPTY = (
     "This catalogue has no products yet. **Import** takes them from a data set; **Add a product** makes one from a "
     "photo, a description or a sound. On Recognise, every answer can be corrected to a new product, too."
@@ -36,8 +37,9 @@ def draw_products(looked: Looked) -> None:
         return
     close_product()
     work = shelf_of(looked.chosen, looked.catalogue, learned=False)
-    if work.running:
-        work.wait(0.3)  # vectors that are kept need no longer
+    if work.running and st.session_state.get(WAITED) is not work:
+        st.session_state[WAITED] = work
+        work.wait(0.3)  # vectors that are kept need no longer; what needs more is not waited for again
     if work.running:
         draw_getting_ready(work)
     elif work.error:

@@ -104,6 +104,8 @@ def bundle_of(run: str, strategy: str) -> Path | None:
 
 def bundles_in(parent: Path) -> list[Path]:
     """The bundle folders right below this one, by name."""
+    if not parent.is_dir():  # most runs keep none, and to search costs more
+        return []
     return sorted(path.parent for path in parent.glob(f"*/{BUNDLE}"))
 
 

@@ -8,13 +8,14 @@ run.
 from __future__ import annotations
 
 import contextlib
+from functools import lru_cache
 from pathlib import Path
 from typing import Final, Literal, Self
 
 from pydantic import ConfigDict, Field
 
 from retail.files import whole_file_in_folder
-from retail.files.record import Record
+from retail.files.record import Record, Version, version_of
 from retail.system import patiently
 
 State = Literal["queued", "starting", "running", "done", "failed", "cancelled"]
@@ -32,9 +33,14 @@ class RunFile(Record):
     def read(cls, path: Path) -> Self:
         """What the file says; the defaults where nobody can read it."""
         try:
-            return cls.model_validate_json(patiently(path.read_bytes))
+            return cls._of(path, version_of(path))
         except (OSError, ValueError):
             return cls()
+
+    @classmethod
+    @lru_cache(maxsize=4096)
+    def _of(cls, path: Path, version: Version) -> Self:
+        return cls.model_validate_json(patiently(path.read_bytes))
 
     def write(self, path: Path) -> None:
         """Whole or not at all; nothing happens when the folder is gone."""

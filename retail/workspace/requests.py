@@ -6,6 +6,7 @@ whoever made it; `retail.workspace.execution` runs it. Paths of outputs are mean
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal, Self
 
@@ -14,7 +15,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 from retail.config import CompareConfig, CurveConfig, FinetuneConfig, SearchConfig, TrainConfig
 from retail.config.reading import Reading
 from retail.config.wish import DEFAULT_WISH
-from retail.files.record import FileRecord
+from retail.files.record import FileRecord, Version, version_of
 from retail.schema import MODALITIES, Modality, UserError
 
 FILE = "request.json"
@@ -249,7 +250,7 @@ def read_request(folder: Path) -> Request:
     """The request of a run; raises UserError where there is none, or none that this version can read."""
     path = folder / FILE
     try:
-        return _ADAPTER.validate_json(path.read_bytes())
+        return _read(path, version_of(path))
     except OSError:
         raise UserError(f"{folder} contains no {FILE}; name the folder of a run.") from None
     except ValidationError as error:
@@ -257,6 +258,11 @@ def read_request(folder: Path) -> Request:
         place = ".".join(map(str, first["loc"]))
         reason = f"{place}: {first['msg']}" if place else first["msg"]
         raise UserError(f"{path} is not a request of this version ({reason}); start the run again.") from None
+
+
+@lru_cache(maxsize=1024)
+def _read(path: Path, version: Version) -> Request:
+    return _ADAPTER.validate_json(path.read_bytes())
 
 
 def request_of(folder: Path) -> Request | None:

@@ -106,7 +106,14 @@ def _stamp(job: jobs.Job) -> float:
     files = [
         job.folder / name for name in (jobs.RECORD, jobs.NAME, jobs.NOTES, jobs.STATUS, "results.json", jobs.CANCELLED)
     ]
-    return max((path.stat().st_mtime for path in files if path.is_file()), default=0.0)
+    return max(map(_changed, files))
+
+
+def _changed(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def _describe(job: jobs.Job) -> Run:
