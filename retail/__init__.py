@@ -10,7 +10,7 @@ loaded before one of these names is used.
 
 Import order, each room only from those before it: schema, plugins, wording, config, system, files, media, dataset,
 encoders, store, augmentation, fusion, metrics, splits, training, finetuning, frozen, certainty, recognizer, audit,
-evaluation, comparison, charts, report, build, estimator, catalogue, review, workspace, components, pages and
+evaluation, comparison, charts, report, build, estimator, export, catalogue, review, workspace, components, pages and
 commands.
 """
 

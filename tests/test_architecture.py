@@ -12,7 +12,7 @@ import pytest
 RETAIL = Path(__file__).parents[1] / "retail"
 ORDER = (
     "schema plugins wording config system files media dataset encoders store augmentation fusion metrics splits "
-    "training finetuning frozen certainty recognizer audit evaluation comparison charts report build estimator "
+    "training finetuning frozen certainty recognizer audit evaluation comparison charts report build estimator export "
     "catalogue review workspace components pages commands __main__"
 ).split()
 
