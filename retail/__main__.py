@@ -10,7 +10,19 @@ from typing import Annotated
 import typer
 
 from retail import __version__
-from retail.commands import catalogue, compare, corrections, data, frozen, guess, recognizers, runs, start, train
+from retail.commands import (
+    catalogue,
+    compare,
+    corrections,
+    data,
+    export,
+    frozen,
+    guess,
+    recognizers,
+    runs,
+    start,
+    train,
+)
 from retail.commands.shared import EXAMPLES, HELP, app
 
 COMMANDS = (
@@ -20,6 +32,7 @@ COMMANDS = (
     frozen,
     compare,
     recognizers,
+    export,
     guess,
     corrections,
     catalogue,

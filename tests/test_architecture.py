@@ -13,7 +13,7 @@ RETAIL = Path(__file__).parents[1] / "retail"
 ORDER = (
     "schema plugins wording config system files media dataset encoders store augmentation fusion metrics splits "
     "training finetuning frozen certainty recognizer audit evaluation comparison charts report build best estimator "
-    "catalogue review workspace components pages commands __main__"
+    "export catalogue review workspace components pages commands __main__"
 ).split()
 
 

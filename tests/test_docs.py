@@ -20,6 +20,7 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from retail.__main__ import app
+from retail.export.parity import as_wav
 from retail.files import DATA_DIR, DEMO_BUNDLE, DEMO_DIR, DEMO_RESULTS
 
 PROJECT = Path(__file__).parents[1]
@@ -88,6 +89,7 @@ def folder(tmp_path_factory) -> Path:
     shutil.copytree(DEMO_BUNDLE, folder / "my_bundle")
     shutil.copy(DEMO_RESULTS, folder / "results.json")
     shutil.copy(next((products / "images").glob("*.jpg")), folder / "front.jpg")
+    (folder / "name.wav").write_bytes(as_wav(next((products / "audio").iterdir())))
     return folder
 
 

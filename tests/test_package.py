@@ -20,7 +20,7 @@ import retail
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 DECLARED = {canonicalize_name(need.name): need for need in map(Requirement, PROJECT["dependencies"])}
-EXTRAS = [Requirement(need) for extra in ("dev", "ocr") for need in PROJECT["optional-dependencies"][extra]]
+EXTRAS = [Requirement(need) for extra in ("dev", "ocr", "onnx") for need in PROJECT["optional-dependencies"][extra]]
 OPTIONAL = {"umap"}  # used where somebody has installed it
 BINARY = {".jpg", ".png", ".ogg", ".wav", ".safetensors", ".pt", ".ttf", ".woff2"}
 
@@ -36,7 +36,7 @@ def imported(folder: Path) -> set[str]:
     """Top-level names that the code of a folder imports, the standard library's and its own left out."""
     nodes = [node for path in folder.rglob("*.py") for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))]
     names = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
-    names |= {node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module}
+    names |= {node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module and not node.level}
     return {name.split(".")[0] for name in names} - sys.stdlib_module_names - {"retail"}
 
 

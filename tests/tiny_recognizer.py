@@ -33,10 +33,10 @@ def tiny_recognizer() -> Recognizer:
 
 def fitted_certainty(head: FusionHead, rows: int = 200) -> Certainty:
     """On random rows whose labels are mostly what the head says of them."""
-    return Certainty.fit(head, *(_labelled_rows(head, rows, seed) for seed in (1, 2)))
+    return Certainty.fit(head, *(labelled_rows(head, rows, seed) for seed in (1, 2)))
 
 
-def _labelled_rows(head: FusionHead, rows: int, seed: int) -> EmbeddingBatch:
+def labelled_rows(head: FusionHead, rows: int, seed: int) -> EmbeddingBatch:
     generator = torch.Generator().manual_seed(seed)
     present = {m: torch.ones(rows, dtype=torch.bool) for m in head.dims}
     embeddings = {m: torch.randn(rows, dim, generator=generator) for m, dim in head.dims.items()}

@@ -87,11 +87,15 @@ class Calibration:
         """How much log T rises from a decided answer to a uniform guess."""
         return self.slopes.get(subset, {}).get(task, 0.0)
 
+    def curve(self, task: str, subset: Subset) -> Curve:
+        """What the likeliest class's probability follows."""
+        return self.curves.get(subset, {}).get(task, STRAIGHT)
+
     def probs(self, task: str, subset: Subset, logits: Tensor) -> Tensor:
         """(N, C_t) -> (N, C_t)"""
         log_t = math.log(self.temperature(task, subset)) + self.slope(task, subset) * (_entropy(logits) - 0.5)
         probs = (logits.double() / log_t.exp().clamp(*TEMPERATURE_RANGE)[:, None]).softmax(-1)
-        curve = self.curves.get(subset, {}).get(task, STRAIGHT)
+        curve = self.curve(task, subset)
         return (probs if curve == STRAIGHT else _with_top(probs, curve)).to(logits.dtype)
 
     def all_probs(self, logits: Mapping[str, Tensor], batch: EmbeddingBatch) -> dict[str, Tensor]:

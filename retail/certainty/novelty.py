@@ -162,10 +162,11 @@ class Novelty:
         codes = torch.zeros(len(batch), dtype=torch.long)
         for modality in self.inputs:
             codes += bits[modality] * batch.present[modality].long()
-        place_of = torch.full((2 ** len(MODALITIES),), -1)
-        for place, subset in enumerate(SUBSETS):
-            place_of[sum(bits[modality] for modality in subset)] = place
-        return place_of[codes]
+        return _PLACE_OF[codes]
+
+    def score_of(self, parts: Tensor, codes: Tensor) -> Tensor:
+        """(N, 2) parts -> (N,) the score, by (N,) codes: the sum of 2 ** its place in `MODALITIES` over the inputs."""
+        return self._score(parts, _PLACE_OF[codes])
 
     def _score(self, parts: Tensor, places: Tensor) -> Tensor:
         table = torch.where(self.table.isnan(), _NEUTRAL, self.table)[places]
@@ -173,6 +174,11 @@ class Novelty:
         total = ((parts - table[:, :count]) / table[:, count : 2 * count]).sum(1)
         return torch.where(places < 0, torch.nan, (total - table[:, -3]) / table[:, -2])
 
+
+# Code of each subset -> its place in `SUBSETS`; -1 for none.
+_PLACE_OF = torch.full((2 ** len(MODALITIES),), -1)
+for _place, _subset in enumerate(SUBSETS):
+    _PLACE_OF[sum(2 ** MODALITIES.index(modality) for modality in _subset)] = _place
 
 # Where nothing is known of validation rows: centres 0, deviations 1.
 _NEUTRAL = torch.tensor([0.0] * len(PARTS) + [1.0] * len(PARTS) + [0.0, 1.0, torch.nan])

@@ -65,13 +65,13 @@ class FusedSpace(Space):
     means: Tensor  # (C, q) int8, each row in a unit of its own
 
     @cached_property
-    def _unit_means(self) -> Tensor:
+    def unit_means(self) -> Tensor:
         return normalize(self.means.float(), dim=1)
 
     def distances(self, logits: Mapping[str, Tensor]) -> Tensor:
         """{task: (N, C_t)} -> (N,) cosine distance to the nearest class mean, 0 to 2."""
         directions = normalize(self.mapped(side_by_side(logits)), dim=1)
-        return 1 - (directions @ self._unit_means.T).max(1).values
+        return 1 - (directions @ self.unit_means.T).max(1).values
 
 
 @dataclass(frozen=True, eq=False)

@@ -65,29 +65,29 @@ class TorchaudioEncoder(TunableEncoder):
 
     def __init__(self, checkpoint: str) -> None:
         self.name = f"torchaudio:{checkpoint}"
-        self._backend = _backend(self.name, checkpoint)
-        self.dim = self._backend.dim
-        if isinstance(self._backend, SpokenWord):
+        self.backend = _backend(self.name, checkpoint)
+        self.dim = self.backend.dim
+        if isinstance(self.backend, SpokenWord):
             self.absent_note = NO_SPEECH
-        self._fingerprint = fingerprint_of(type(self), self._backend.settings, self._backend.tensors)
+        self._fingerprint = fingerprint_of(type(self), self.backend.settings, self.backend.tensors)
 
     def prepare(self, item: np.ndarray) -> np.ndarray:
         """Of a clip beyond 10 s the part that is heard; all others as they are."""
         if len(item) <= long_clips.LONGEST:
             return item
-        return self._backend.part(torch.from_numpy(np.array(item, dtype=np.float32))).numpy()
+        return self.backend.part(torch.from_numpy(np.array(item, dtype=np.float32))).numpy()
 
     def _embed(self, items: list[np.ndarray]) -> Tensor:
         # One clip at a time: padding to a common length would change what the models hear.
-        return torch.stack([self._backend(_waveform(item)) for item in items])  # (B, D)
+        return torch.stack([self.backend(_waveform(item)) for item in items])  # (B, D)
 
     @property
     def _spoken_word(self) -> SpokenWord:
-        if not isinstance(self._backend, SpokenWord):
+        if not isinstance(self.backend, SpokenWord):
             raise UserError(
                 f"Only 'torchaudio:spoken-word' can be fine-tuned, not {self.name!r}; name it, or tune less."
             )
-        return self._backend
+        return self.backend
 
     def inputs(self, items: list[np.ndarray]) -> list[Tensor]:
         """B clips -> B of (1, 64, T), each cut as at prediction"""
@@ -115,7 +115,7 @@ class TorchaudioEncoder(TunableEncoder):
     @property
     def finetuned(self) -> Path | None:
         """The weights file, if `save` wrote it."""
-        spoken = isinstance(self._backend, SpokenWord) and spoken_word.is_pair(self._backend.tensors)
+        spoken = isinstance(self.backend, SpokenWord) and spoken_word.is_pair(self.backend.tensors)
         return Path(split_source(self.name)[1]) if spoken else None
 
     def name_with(self, path: Path) -> str:

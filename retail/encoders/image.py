@@ -47,7 +47,7 @@ class TimmEncoder(TunableEncoder):
     modality = "image"
     version = 1
 
-    _transform: Any
+    transform: Any
 
     def __init__(self, checkpoint: str) -> None:
         self.name = f"timm:{checkpoint}"
@@ -57,9 +57,9 @@ class TimmEncoder(TunableEncoder):
         self.data_config = timm.data.resolve_model_data_config(model)
         if size := self.options.size:
             self.data_config["input_size"] = (3, size, size)
-        self._transform = timm.data.create_transform(**self.data_config, is_training=False)
+        self.transform = timm.data.create_transform(**self.data_config, is_training=False)
         if self.options.crops:
-            self._transform = five_crops(self._transform, self.name)
+            self.transform = five_crops(self.transform, self.name)
         settings = self.data_config | self.options.settings
         self._fingerprint = fingerprint_of(type(self), settings, model.state_dict())
         if self.options.layers:
@@ -121,7 +121,7 @@ class TimmEncoder(TunableEncoder):
 
     def prepare(self, item: Image.Image) -> Tensor:
         """RGB picture -> (3, H, W), or (5, 3, H, W) with crops"""
-        return self._transform(item)
+        return self.transform(item)
 
     def _embed(self, items: list[Tensor]) -> Tensor:
         return mean_over_views(self._model, torch.stack(items), self.options.flip)

@@ -80,13 +80,18 @@ class TransformersEncoder(ReadsInPieces, TunableEncoder):
         self._model = MeanOfTokens(model.float().eval().requires_grad_(False))
         self.dim = int(model.config.hidden_size)
         self.language = _language(self._tokenizer.get_vocab())
-        backend = getattr(self._tokenizer, "backend_tokenizer", None)
         preprocessing = {
             "max_tokens": MAX_TOKENS,
             "pooling": "mean",
-            "tokenizer": backend.to_str() if backend is not None else sorted(self._tokenizer.get_vocab().items()),
+            "tokenizer": self.tokenizer_json or sorted(self._tokenizer.get_vocab().items()),
         }
         self._fingerprint = fingerprint_of(type(self), preprocessing, model.state_dict())
+
+    @property
+    def tokenizer_json(self) -> str:
+        """The tokenizer as the library tokenizers reads it, "" where it has no such form."""
+        backend = getattr(self._tokenizer, "backend_tokenizer", None)
+        return "" if backend is None else backend.to_str()
 
     def _embed(self, items: list[str]) -> Tensor:
         return self._model(self._tokens(items))

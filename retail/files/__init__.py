@@ -20,6 +20,7 @@ PACKAGE = Path(__file__).resolve().parents[1]
 ROOT = PACKAGE / "shipped" if (PACKAGE / "shipped").is_dir() else PACKAGE.parent
 APP = ROOT / "streamlit_app.py"
 PAGES = PACKAGE / "pages"
+STANDALONE = PACKAGE / "export" / "standalone"  # what `retail export` copies beside the graphs
 DATA_DIR = ROOT / "data"
 DEMO_DIR = DATA_DIR / "demo"
 DEMO_BUNDLE = DATA_DIR / "demo_bundle"

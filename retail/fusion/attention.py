@@ -42,7 +42,7 @@ class Attention(FusionHead):
     def fuse(self, embeddings: dict[str, Tensor], present: dict[str, Tensor]) -> dict[str, Tensor]:
         mask = stack_mask(present)  # (B, M)
         tokens = self.projections(embeddings, mask) + self.kinds
-        tokens = torch.cat([self.summary_token.expand(len(mask), -1, -1), tokens], dim=1)  # (B, 1 + M, W)
+        tokens = torch.cat([self.summary_token.expand(mask.shape[0], -1, -1), tokens], dim=1)  # (B, 1 + M, W)
         hidden = nn.functional.pad(~mask, (1, 0), value=False)  # the summary token is never hidden
         normed = self.norm(tokens)
         attended, _ = self.attention(normed[:, :1], normed, normed, key_padding_mask=hidden, need_weights=False)

@@ -52,7 +52,7 @@ class Bottleneck(FusionHead):
         mask = stack_mask(present)  # (B, M)
         stacked = self.projections(embeddings, mask)  # (B, M, W)
         tokens = list(stacked.unflatten(2, (self.tokens, -1)).unbind(1))  # M times (B, T, w)
-        bottlenecks = self.bottlenecks.expand(len(mask), -1, -1)  # (B, K, w)
+        bottlenecks = self.bottlenecks.expand(mask.shape[0], -1, -1)  # (B, K, w)
         for layer in self.layers:
             assert isinstance(layer, nn.ModuleDict)
             seen = [block(torch.cat([own, bottlenecks], 1)) for own, block in zip(tokens, layer.values(), strict=True)]

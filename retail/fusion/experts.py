@@ -36,7 +36,7 @@ class MixtureOfExperts(FusionHead):
     def fuse(self, embeddings: dict[str, Tensor], present: dict[str, Tensor]) -> dict[str, Tensor]:
         mask = stack_mask(present)  # (B, M)
         stacked = self.projections(embeddings, mask)  # (B, M, W)
-        scores = self.gate(stacked.flatten(1)).view(len(mask), len(self.tasks), len(self.dims))  # (B, T, M)
+        scores = self.gate(stacked.flatten(1)).view(mask.shape[0], len(self.tasks), len(self.dims))  # (B, T, M)
         decisions = [head(stacked[:, place]) for place, head in enumerate(self.heads.values())]
         fused = {}
         for place, task in enumerate(self.tasks):

@@ -42,7 +42,7 @@ class LowRank(FusionHead):
     def fuse(self, embeddings: dict[str, Tensor], present: dict[str, Tensor]) -> dict[str, Tensor]:
         mask = stack_mask(present)  # (B, M)
         stacked = self.projections(embeddings, mask)  # (B, M, W)
-        product = torch.ones(len(mask), RANK, stacked.shape[-1], device=stacked.device)  # (B, R, W)
+        product = torch.ones(mask.shape[0], RANK, stacked.shape[-1], device=stacked.device)  # (B, R, W)
         for place, factor in enumerate(self.factors.values()):
             factors = factor(stacked[:, place]).view_as(product)
             product = product * torch.where(mask[:, place, None, None], factors, 1.0)

@@ -44,7 +44,7 @@ class TensorFusion(FusionHead):
     def fuse(self, embeddings: dict[str, Tensor], present: dict[str, Tensor]) -> dict[str, Tensor]:
         mask = stack_mask(present)  # (B, M)
         stacked = self.projections(embeddings, mask)  # (B, M, W)
-        product = torch.ones(len(mask), 1, device=stacked.device)
+        product = torch.ones(mask.shape[0], 1, device=stacked.device)
         for place, reduction in enumerate(self.reductions.values()):
             factors = torch.where(mask[:, place, None], reduction(stacked[:, place]), 0.0)  # (B, F)
             factors = nn.functional.pad(factors, (1, 0), value=1.0)  # (B, 1 + F)

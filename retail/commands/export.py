@@ -1,0 +1,33 @@
+"""The command that takes a recogniser out of the product, for programs without PyTorch.
+
+In: a bundle. Out: a folder, and how far its answers are from the product's.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from retail.commands.shared import EXAMPLES, Bundle, app, reported
+
+
+@app.command(epilog=EXAMPLES["export"])
+def export(
+    bundle: Bundle,
+    onnx: Annotated[Path, typer.Option(file_okay=False, help="The folder to write the graphs to.", metavar="OUT")],
+) -> None:
+    """Write a recogniser as ONNX graphs with a runner that needs no PyTorch, and check that it answers the same."""
+    with reported() as report:
+        from retail.export import export_onnx
+        from retail.recognizer import Recognizer
+
+        record = export_onnx(Recognizer.load(bundle), onnx, Path(bundle).name, report)
+        report.close()
+        typer.echo("Largest difference of a probability from the product, on products of the demo:")
+        for mix, difference in record.parity.items():
+            typer.echo(f"  {mix.replace('+', ' + ')}: {difference:.1e}")
+        typer.echo(
+            f"Saved {', '.join(record.tasks)} to {onnx}; try, in that folder: python -m retail_onnx . --text WORDS"
+        )
