@@ -11,6 +11,10 @@ from retail.components.mark import NAME, mark, wordmark
 from retail.components.steps import draw_steps
 from retail.files import PAGES
 
+# A chosen segment in the theme's colour would be too faint on dark.
+LOOKS = """<style>[data-testid="stButtonGroup"] button[aria-checked="true"] {
+color: inherit !important; font-weight: 600}</style>"""
+
 
 def page_facts(path: Path) -> dict:
     """TITLE, ICON and ORDER of a page, read without running it."""
@@ -25,8 +29,11 @@ pages = [
     st.Page(path, title=facts["TITLE"], icon=facts["ICON"], default=place == 0)
     for place, (facts, path) in enumerate(sorted(found, key=lambda pair: pair[0]["ORDER"]))
 ]
+# Before the pages are named: a browser would fetch the icon of the first one from outside.
+st.set_page_config(page_icon=mark(), layout="wide")
+st.html(LOOKS)
 current = st.navigation(pages)
-st.set_page_config(page_title=f"{current.title} · {NAME}", page_icon=mark(), layout="wide")
+st.set_page_config(page_title=f"{current.title} · {NAME}")
 st.logo(wordmark(), size="large", icon_image=mark())
 with st.sidebar:
     draw_steps()

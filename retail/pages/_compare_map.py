@@ -78,7 +78,7 @@ def draw_map(view: View) -> None:
     asked = f"map_{view.run}"
     if not st.session_state.get(asked):
         st.caption("Loads the run's encoders and embeds the test products that are not in the cache.")
-        st.button("Draw the map", type="primary", on_click=lambda: st.session_state.update({asked: True}))
+        st.button("Draw the map", on_click=lambda: st.session_state.update({asked: True}))
         return
     ids = view.results.predictions.ids
     chosen = some_rows(len(ids))

@@ -34,7 +34,7 @@ def draw_problems(dataset: Dataset, manifest: Manifest) -> None:
         keep(dataset)
     problems = manifest.problems
     if not problems:
-        st.success("No problems were found." if opened else "No problems so far.")
+        st.caption("No problems were found." if opened else "No problems so far.")
         return
     st.warning(
         f"{len(problems):,} problems. The {len(manifest.products):,} usable products stay usable: fix these rows when "

@@ -146,8 +146,9 @@ def draw_run_of(view: View) -> None:
                 follow(view.job, live=True)
             else:
                 draw_run(view.job, links=False)
-    for name, reason in view.refused.items():
-        st.warning(plain(f"“{name}” cannot be scored, and the others stay. {reason}"))
+    refused = [plain(f"“{name}” cannot be scored, and the others stay. {why}") for name, why in view.refused.items()]
+    if refused:
+        st.warning("\n\n".join(refused))
 
 
 def draw_score_button(view: View) -> None:
