@@ -9,14 +9,21 @@ from retail.components.page_facts import page_facts
 from retail.components.steps import draw_steps
 from retail.files import PAGES
 
+# A chosen segment in the theme's colour would be too faint on dark.
+LOOKS = """<style>[data-testid="stButtonGroup"] button[aria-checked="true"] {
+ color: inherit !important; font-weight: 600}</style>"""
+
 found = [(page_facts(path, path.stat().st_mtime), path) for path in PAGES.glob("[!_]*.py")]
 pages = [
     st.Page(path, title=facts["TITLE"], icon=facts["ICON"], default=place == 0)
     for place, (facts, path) in enumerate(sorted(found, key=lambda pair: pair[0]["ORDER"]))
 ]
+# Before the pages are named: a browser would fetch the icon of the first one from outside.
+st.set_page_config(page_icon=mark(), layout="wide")
+st.html(LOOKS)
 current = st.navigation(pages)
 title = getattr(current, "title", NAME)  # a worker process that starts from this file has no page
-st.set_page_config(page_title=f"{title} · {NAME}", page_icon=mark(), layout="wide")
+st.set_page_config(page_title=f"{title} · {NAME}")
 st.logo(wordmark(), size="large", icon_image=mark())
 with st.sidebar:
     draw_steps()

@@ -188,3 +188,12 @@ def test_the_readme_is_short_and_leads_to_every_page():
     assert len(readme.splitlines()) < 150
     for page in (PROJECT / "docs").rglob("*.md"):
         assert f"({page.relative_to(PROJECT).as_posix()})" in readme, f"README does not link {page.name}"
+
+
+def test_the_tests_that_hold_the_trials_findings_exist():
+    page = (PROJECT / "docs" / "explanation" / "dashboard.md").read_text(encoding="utf-8")
+    named = re.findall(r"`([\w/]+\.py)::(\w+)`", page)
+    rows = [line for line in page.splitlines() if line.startswith("| ") and not line.startswith("| page |")]
+    assert len(named) == len(rows) > 20, "each row names its test"
+    for file, test in named:
+        assert f"def {test}(" in (PROJECT / "tests" / file).read_text(encoding="utf-8"), f"{file}::{test}"

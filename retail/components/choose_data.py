@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import pandas as pd
 import streamlit as st
@@ -25,6 +26,8 @@ from retail.schema import UserError
 from retail.wording import task_words
 from retail.workspace import datasets
 from retail.workspace.datasets import Dataset
+
+Kind = Literal["primary", "secondary"]  # of a button: the next step, or another one
 
 MAX_UPLOAD_MB = 2048
 FORMATS = "CSV, Excel, JSON Lines or Parquet"
@@ -66,10 +69,13 @@ def keep(dataset: Dataset) -> None:
     st.rerun()
 
 
-def draw_add() -> None:
-    """Upload, or name a place on this machine; templates to start from."""
+def draw_add() -> bool:
+    """Upload, or name a place on this machine; open where there is only the demo. Out: whether it is open."""
     added_before = st.session_state.setdefault("added_before", 0)  # new keys close and empty the form
-    with st.expander("Use my data: add a data set", expanded=False, key=f"add_{added_before}"):
+    box = st.expander(
+        "Use my data: add a data set", len(datasets.list_datasets()) == 1, key=f"add_{added_before}", on_change="rerun"
+    )
+    with box:
         st.markdown(
             "One row of a table is one product. It may have a photo, a description, a sound, or any of them, and the "
             "columns to learn, such as *category* or *colour*; columns may have any name. Without a table, photos in "
@@ -88,14 +94,14 @@ def draw_add() -> None:
         path = st.text_input(
             "Or a folder, ZIP or table on this machine", placeholder="/data/my_products", key=f"new_path_{added_before}"
         ).strip()
-        if not st.button("Add", type="primary"):
-            return
-        if uploads and path:
+        pressed = st.button("Add", type="primary")
+        if pressed and uploads and path:
             st.error("You gave files and a path, but one data set is added at a time; remove one of them.")
-        elif not uploads and not path:
+        elif pressed and not uploads and not path:
             st.error("Choose files to upload, or type a path.")
-        else:
+        elif pressed:
             _add(name, uploads, path)
+    return bool(box.open)
 
 
 def _add(name: str, uploads: Sequence[UploadedFile], path: str) -> None:
@@ -113,8 +119,8 @@ def _add(name: str, uploads: Sequence[UploadedFile], path: str) -> None:
     keep(added)
 
 
-def draw_columns(dataset: Dataset) -> None:
-    """Which column holds what; kept beside the data and used by everything that reads it."""
+def draw_columns(dataset: Dataset, kind: Kind) -> None:
+    """Which column holds what; kept beside the data and used by everything that reads it. `kind` is that of Save."""
     try:
         table = rows_of(dataset)
     except (UserError, OSError) as error:
@@ -145,7 +151,7 @@ def draw_columns(dataset: Dataset) -> None:
             help=help_text,
             key=f"tasks_{dataset.id}",
         )
-        if not st.form_submit_button("Save", type="primary"):
+        if not st.form_submit_button("Save", type=kind):
             return
     roles = {role: "" if column == _usual(role, header) else column for role, column in picked.items()}
     try:

@@ -119,7 +119,8 @@ def _opener(verdicts: Verdicts, label: str, name: str) -> None:
     def turn() -> None:
         verdicts.state["open"] = "" if opened else name
 
-    st.button(label, key=f"{name}_{verdicts.key}", on_click=turn, type="primary" if opened else "secondary")
+    icon = ":material/expand_less:" if opened else None
+    st.button(label, key=f"{name}_{verdicts.key}", on_click=turn, icon=icon)
 
 
 def _draw_it_is(verdicts: Verdicts) -> None:

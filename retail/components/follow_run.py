@@ -39,6 +39,11 @@ STATE_WORDS = {
     "failed": "Failed",
     "cancelled": "Cancelled",
 }
+NEXT_STEP = "next_step"  # of the container: a link that is the next step
+# In either theme white on the light one's primary colour; a link knows no type.
+LINK_LOOKS = f"""<style>[class*="st-key-{NEXT_STEP}"] a, [class*="st-key-{NEXT_STEP}"] a:hover {{
+background: {st.get_option("theme.light.primaryColor") or "#0B5FA5"}; padding: 0.4rem 0.75rem}}
+[class*="st-key-{NEXT_STEP}"] a * {{color: white !important}}</style>"""
 CURVE_LINK = "See it on Compare, under “Details”"
 
 
@@ -124,13 +129,15 @@ def _place(job: jobs.Job) -> str:
 
 
 def draw_open_link(bundle: Path) -> None:
-    """The way to a recogniser that was made."""
-    st.page_link(
-        PAGES / "recognise.py",
-        label="**Open your recogniser →**",
-        icon=":material/photo_camera:",
-        query_params={"recogniser": title_of(bundle)},
-    )
+    """The way to a recogniser that was made: the next step, so it looks like the primary button."""
+    with st.container(key=f"{NEXT_STEP}_{bundle.parent.parent.name}_{bundle.name}", width="content"):
+        st.html(LINK_LOOKS)
+        st.page_link(
+            PAGES / "recognise.py",
+            label="**Open your recogniser →**",
+            icon=":material/photo_camera:",
+            query_params={"recogniser": title_of(bundle)},
+        )
 
 
 def draw_figures_link(bundle: Path) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from itertools import islice
 from pathlib import Path
+from typing import Literal
 
 import streamlit as st
 
@@ -22,7 +23,7 @@ NEWEST = 50  # runs that are looked through for one that follows this recogniser
 FAILED = "train_again_failed"  # of the session: why the last try did not start
 
 
-def draw_button(bundle: Path) -> None:
+def draw_button(bundle: Path, kind: Literal["primary", "secondary"]) -> None:
     """'Train again with 61 corrections · about 2 minutes'; nothing before there is a correction."""
     offer = corrected.offer(bundle)
     count = len(offer.corrections)
@@ -33,7 +34,7 @@ def draw_button(bundle: Path) -> None:
     st.button(
         f"Train again with {many}" + (f" · about {duration(offer.seconds)}" if not offer.refused else ""),
         key="train_again",
-        type="primary",
+        type=kind,
         disabled=bool(offer.refused),
         help=plain(offer.refused) or "It learns from the data and from what was said; the recogniser of now stays.",
         on_click=_start,

@@ -115,7 +115,7 @@ def _draw_add_views(catalogue: Catalogue, product: CatalogueProduct) -> None:
         box = f"catalogue_more_words_{product.id}_{have.generation}"
         words = st.text_area("Description", key=box, height=90)
         shown = have.product(words)
-        if st.button("Add to this product", type="primary", disabled=not shown.modalities):
+        if st.button("Add to this product", disabled=not shown.modalities):
             _done(catalogue.add_views, "Added. It counts from the next answer on.", product.id, shown, "enrolled")
             if FAILED not in st.session_state:
                 have.clear()
@@ -177,7 +177,7 @@ def _draw_merge(catalogue: Catalogue, product: CatalogueProduct) -> None:
         with st.container(horizontal=True):
             said = f"Merged “{other.title}” into “{product.title}”."
             act = (catalogue.merge, said, product.id, [other.id])
-            st.button("Merge", type="primary", on_click=_done, args=act)
+            st.button("Merge", on_click=_done, args=act)
             st.button("Cancel", on_click=st.session_state.pop, args=(f"merge_{product.id}",))
 
 

@@ -80,7 +80,7 @@ def draw_map(view: View) -> None:
     asked = f"map_{view.run}"
     if not st.session_state.get(asked):
         st.caption("Takes seconds to minutes: test products that no run has looked at yet are encoded first.")
-        st.button("Draw the map", type="primary", on_click=lambda: st.session_state.update({asked: True}))
+        st.button("Draw the map", on_click=lambda: st.session_state.update({asked: True}))
         return
     ids = view.results.predictions.ids
     chosen = some_rows(len(ids))

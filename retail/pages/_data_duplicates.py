@@ -55,7 +55,7 @@ def draw_duplicate(desk: Desk, group: DuplicateGroup) -> None:
     if len(rows) > MOST_CARDS:
         st.caption(plain(f"And {', '.join(rows[MOST_CARDS:])}."))
     with st.container(horizontal=True):
-        desk.button(f"Accept: keep {rows[0]}, leave out the rest", copies(rows), primary=True)
+        desk.button(f"Accept: keep {rows[0]}, leave out the rest", copies(rows))
         pairs = _open_pairs(group, desk.manifest, desk.products.keys())
         desk.button("Dismiss: different products", different(pairs))
 

@@ -38,13 +38,13 @@ def _fetches() -> dict[str, Fetch]:
     return {}
 
 
-def draw_fetch(dataset: Dataset, manifest: Manifest) -> None:
-    """A button while addresses are left, progress while it works, and the result in words."""
+def draw_fetch(dataset: Dataset, manifest: Manifest) -> bool:
+    """A button while addresses are left, progress while it works, and the result in words; whether it comes first."""
     place, left = str(dataset.path), sum(one.count for one in manifest.remarks if one.kind == "addresses")
     fetch = _fetches().get(place)
     if fetch and fetch.work.running:
         st.fragment(lambda: _draw_progress(fetch.work), run_every=0.5)()
-        return
+        return True
     if fetch and not fetch.noticed:
         fetch.noticed = True
         read_data.forget()  # the same table finds its files now
@@ -52,11 +52,12 @@ def draw_fetch(dataset: Dataset, manifest: Manifest) -> None:
     if fetch:
         _draw_result(fetch.work)
     if not left:
-        return
+        return False
     words = f"Fetch {number_of(left, 'other')} again" if fetch else f"Fetch {number_of(left, 'file')}"
     if st.button(words, type="primary", help="From public web addresses only; each file is fetched once and kept."):
         _fetches()[place] = Fetch(Background(lambda progress: fetch_addresses(Path(place), progress)))
         st.rerun()
+    return True
 
 
 def _draw_progress(work: Background[Fetched]) -> None:

@@ -35,7 +35,7 @@ def draw_problems(dataset: Dataset, manifest: Manifest) -> None:
         keep(dataset)
     problems = manifest.problems
     if not problems:
-        st.success("No problems were found." if opened else "No problems so far.")
+        st.caption("No problems were found." if opened else "No problems so far.")
         return
     st.warning(
         f"{number_of(len(problems), 'problem')}. {number_of(len(manifest.products), 'product')} can be used all the "

@@ -103,6 +103,6 @@ def _draw_label(desk: Desk, product: Product, column: str) -> None:
 def _draw_problems(desk: Desk, product: Product) -> None:
     """What is wrong in its row, and what to do."""
     line = desk.manifest.lines.get(product.id)
-    for problem in desk.manifest.problems:
-        if line is not None and problem.line == line:
-            st.warning(plain(problem.message))
+    found = [plain(one.message) for one in desk.manifest.problems if line is not None and one.line == line]
+    if found:
+        st.warning("\n\n".join(found))

@@ -40,12 +40,11 @@ class Desk:
         """'line 4, train'."""
         return ", ".join(filter(None, (self.places.get(row, ""), self.products[row].split)))
 
-    def button(self, label: str, decisions: Sequence[str], primary: bool = False) -> None:
+    def button(self, label: str, decisions: Sequence[str]) -> None:
         """Keeps decisions; the page is drawn anew afterwards."""
         st.button(
             plain(label),
             key=f"{self.dataset.id} {label} {decisions[0]}",
-            type="primary" if primary else "secondary",
             on_click=self.decide,
             args=(decisions,),
             disabled=self.dataset.is_demo,

@@ -71,7 +71,7 @@ def draw_suspicious(desk: Desk) -> None:
     elif shown == DUPLICATES:
         _paged(groups, f"groups_{dataset.id}", lambda group: draw_duplicate(desk, group))
         if not groups:
-            st.success("No rows are probably one product.")
+            st.caption("No rows are probably one product.")
     else:
         draw_decided(desk, decided)
 
@@ -86,7 +86,7 @@ def _is_open(error: LabelError, desk: Desk) -> bool:
 def _draw_errors(desk: Desk, errors: Sequence[LabelError]) -> None:
     tasks = list(dict.fromkeys(error.task for error in errors))
     if not errors:
-        st.success("No label is probably wrong.")
+        st.caption("No label is probably wrong.")
         return
     every = "all"
     task = (
@@ -122,7 +122,7 @@ def _draw_error(desk: Desk, error: LabelError) -> None:
         _draw_nearest(desk, f"Nearest labelled {error.given}", error.like_given)
     start = f"rows/{error.row}:{own}="
     with st.container(horizontal=True):
-        desk.button(f"Accept: {error.suggested}", [start + error.suggested], primary=True)
+        desk.button(f"Accept: {error.suggested}", [start + error.suggested])
         desk.button(f"Dismiss: {error.given} is right", [start + error.given])
 
 

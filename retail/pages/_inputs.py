@@ -122,8 +122,8 @@ def draw(bundle: Path) -> None:
     st.html(LOOKS)
     with st.container(gap="xsmall"):
         draw_buttons(bundle)
-        for reason in st.session_state.refused:
-            st.error(plain(reason))
+        if refused := st.session_state.refused:
+            st.error("\n\n".join(map(plain, refused)))
         draw_photos(generation)
         st.text_area(
             "Description",

@@ -103,5 +103,5 @@ def draw_head(desk: Desk) -> None:
     )
     with right.container(horizontal=True, horizontal_alignment="right"):
         download("Export table", lambda: reviews.reviewed_table(review), f"{review.job.id}_reviewed.csv", "text/csv")
-        train_again.draw_button(desk.chosen.folder)
+        train_again.draw_button(desk.chosen.folder, "secondary" if review.queue.counts().left else "primary")
     train_again.draw_run(desk.chosen.folder)

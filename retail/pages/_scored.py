@@ -147,8 +147,9 @@ def draw_run_of(view: View) -> None:
                 follow(view.job, live=True)
             else:
                 draw_run(view.job, links=False)
-    for name, reason in view.refused.items():
-        st.warning(refusal(f"“{name}” cannot be scored, and the others stay. {reason}"))
+    refused = [f"“{name}” cannot be scored, and the others stay. {why}" for name, why in view.refused.items()]
+    if refused:
+        st.warning("\n\n".join(map(refusal, refused)))
 
 
 def draw_score_button(view: View) -> None:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import streamlit as st
 
-from retail.components.choose_data import choose_dataset, draw_add, draw_columns, draw_manage
+from retail.components.choose_data import Kind, choose_dataset, draw_add, draw_columns, draw_manage
 from retail.components.label_desk import draw_labels
 from retail.components.page_words import refusal
 from retail.components.read_data import Read, is_opened, places_of, read
@@ -30,14 +28,14 @@ ORDER = 2
 TAB = "tab"  # of the session and of the address
 
 
-def draw(dataset: Dataset) -> None:
-    """Everything about the chosen data set."""
+def draw(dataset: Dataset, adding: bool) -> None:
+    """Everything about the chosen data set; while somebody is `adding` another, that is the next step."""
     try:
         found = read(dataset)
     except UserError as error:
         st.error(refusal(error))
         st.caption("Choose below what the columns hold, or add the data again.")
-        draw_columns(dataset)
+        draw_columns(dataset, "primary")
         draw_manage(dataset)
         return
     manifest = found.manifest
@@ -46,11 +44,11 @@ def draw(dataset: Dataset) -> None:
         draw_product(desk, product)
         return
     draw_plan(manifest, is_opened(dataset))
-    draw_fetch(dataset, manifest)
+    fetching = draw_fetch(dataset, manifest)
     if manifest.tasks:
-        kind: Literal["primary", "secondary"] = "secondary" if dataset.is_demo else "primary"
+        kind: Kind = "secondary" if dataset.is_demo or adding or fetching else "primary"
         if st.button("Make a recogniser", type=kind, icon=":material/model_training:"):
-            st.switch_page(PAGES / "train.py")
+            st.switch_page(PAGES / "train.py", query_params={"dataset": dataset.id})
     draw_tabs(desk, found)
 
 
@@ -61,7 +59,7 @@ def draw_tabs(desk: Desk, found: Read) -> None:
         "Products": lambda: draw_gallery(desk, found.finder),
         "Classes": lambda: draw_classes(manifest),
         "Labels": lambda: draw_labels(dataset, manifest),
-        "Columns": lambda: draw_columns(dataset),
+        "Columns": lambda: draw_columns(dataset, "secondary" if manifest.tasks else "primary"),
         "Problems": lambda: draw_problems(dataset, manifest),
         "Leaks": lambda: draw_audit(dataset, found, desk.places),
         "Suspicious rows": lambda: draw_suspicious(desk),
@@ -78,5 +76,4 @@ def draw_tabs(desk: Desk, found: Read) -> None:
 
 st.title("Data", anchor=False)
 dataset = choose_dataset(address="dataset")
-draw_add()
-draw(dataset)
+draw(dataset, adding=draw_add())

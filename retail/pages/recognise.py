@@ -10,11 +10,10 @@ from retail.pages import _bulk, _inputs, _known, _recogniser, _result, _strategi
 TITLE = "Recognise"
 ICON = ":material/photo_camera:"
 ORDER = 1
-# The answer is the largest after the title; a chosen segment in the theme's colour would be too faint on dark.
+# The answer is the largest after the title.
 LOOKS = """<style>
 [data-testid="stMain"] h2 {font-size: 1.6rem}
 [data-testid="stMain"] h3 {font-size: 1.25rem}
-[data-testid="stButtonGroup"] button[aria-checked="true"] {color: inherit !important; font-weight: 600}
 </style>"""
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from retail.components.compare_runs import results_files
+from retail.components.follow_run import draw_open_link
 from retail.components.page_words import refusal
 from retail.components.side_by_side import draw_side_by_side
 from retail.components.words import plain
@@ -22,7 +23,7 @@ MAX_UPLOAD_MB = 2048
 
 def draw_import() -> None:
     """A recogniser from another machine."""
-    st.subheader("Import a recogniser", anchor=False)
+    st.header("Import a recogniser", anchor=False)
     upload = st.file_uploader("ZIP exported from this page", type=["zip"], max_upload_size=MAX_UPLOAD_MB)
     if upload is None or not st.button("Import", type="primary"):
         return
@@ -32,7 +33,8 @@ def draw_import() -> None:
     except UserError as error:
         st.error(refusal(error))
         return
-    st.success(f"Imported as “{plain(folder.name)}”. It is now available on Recognise.")
+    st.success(f"Imported as “{plain(folder.name)}”.")
+    draw_open_link(folder)
 
 
 st.title("Runs", anchor=False)

@@ -126,7 +126,7 @@ def choose_one_or_all(inputs: tuple[Modality, ...], method: str) -> tuple[Modali
 
 def draw_new() -> None:
     """What to learn from what, then the large button, then everything that can be chosen."""
-    dataset = choose_dataset()
+    dataset = choose_dataset(address="dataset")
     try:
         manifest = read(dataset).manifest
     except UserError as error:
@@ -146,12 +146,13 @@ def draw_new() -> None:
         st.warning("Choose at least one column to learn and one input.")
         return
     if lost := not_found(manifest, inputs):
-        for sentence in lost:
-            st.error(plain(f"{sentence}; mend the paths on the Data page, or take this input out above."))
+        st.warning(plain(f"{'; '.join(lost)}; mend the paths on the Data page, or take this input out above."))
         st.button(_make.BUTTON, type="primary", disabled=True, width="stretch")
         return
+    watched = jobs.find(st.query_params.get("run", ""))
+    made = watched is not None and jobs.status(watched).state == "done"  # to open that one is the next step
     opened = bool(st.session_state.get(OWN_CHOICE))
-    if asked := _make.draw(dataset, manifest, tasks, inputs, primary=not opened):
+    if asked := _make.draw(dataset, manifest, tasks, inputs, primary=not opened and not made):
         start([asked], dataset)
     own = st.expander("Choose yourself", key=OWN_CHOICE, on_change="rerun", icon=":material/tune:")
     if own.open:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import contextlib
 import re
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 from playwright.sync_api import TimeoutError
+
+from retail.workspace import jobs
 
 # The address of each page: its file's name, but the first one lives at the root.
 PAGES = [
@@ -87,6 +90,24 @@ def choose(page, label: str, option: str) -> None:
     settled(page)
 
 
+def open_add(page) -> None:
+    """On Data: opens the form for new data where it is folded; with the demo alone it stands open."""
+    settled(page)
+    if not page.get_by_role("button", name="Add", exact=True).is_visible():
+        page.get_by_text("Use my data").click()
+        page.get_by_role("button", name="Add", exact=True).wait_for()
+        settled(page)
+
+
+def run_of(page) -> jobs.Job:
+    """The run that the address names as soon as one was started."""
+    page.wait_for_url("**run=*")
+    (name,) = parse_qs(urlsplit(page.url).query)["run"]
+    job = jobs.find(name)
+    assert job is not None
+    return job
+
+
 def choose_yourself(page) -> None:
     """On Train: opens the form with all methods where it is closed."""
     if not page.get_by_role("button", name="Start", exact=True).count():
@@ -132,6 +153,23 @@ def violations(page) -> list[tuple]:
 
     found = Axe().run(page, options={"runOnly": {"type": "tag", "values": WCAG}}).response["violations"]
     return [(item["id"], item["help"], [node["html"][:160] for node in item["nodes"][:3]]) for item in found]
+
+
+def primaries(page) -> list[str]:
+    """The buttons and links in sight that say "this is the next step"; a disabled one says that something lacks."""
+    kinds = "[data-testid^=stBaseButton-primary]:enabled, [class*=st-key-next_step] a"
+    return [found.inner_text().split("\n")[-1] for found in page.locator(kinds).all() if found.is_visible()]
+
+
+def misordered(page) -> list[str]:
+    """Headings that skip a level, and what leads there."""
+    levels = page.locator("h1, h2, h3, h4, h5, h6").evaluate_all(
+        "all => all.filter(e => e.checkVisibility()).map(e => [+e.tagName[1], e.innerText])"
+    )
+    steps = zip([(0, ""), *levels], levels, strict=False)
+    return [
+        f"{words} (h{level}) after {last} (h{before})" for (before, last), (level, words) in steps if level > before + 1
+    ]
 
 
 def overflow(page) -> list[str]:

@@ -14,7 +14,17 @@ from playwright.sync_api import expect
 
 from retail.workspace import datasets, jobs, processes
 from tests.browser.conftest import WAIT_MS, dashboard, free_port
-from tests.browser.driving import RUN_MS, choose, choose_yourself, keep_it_small, problem_cells, settled, upload
+from tests.browser.driving import (
+    RUN_MS,
+    choose,
+    choose_yourself,
+    keep_it_small,
+    open_add,
+    problem_cells,
+    run_of,
+    settled,
+    upload,
+)
 from tests.conftest import write_small_data
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("home_of_own")]
@@ -61,10 +71,7 @@ def start(page) -> jobs.Job:
     settled(page)
     choose_yourself(page)
     page.get_by_role("button", name="Start", exact=True).click()
-    page.wait_for_url("**run=*")
-    job = jobs.find(page.url.rpartition("run=")[2])
-    assert job is not None
-    return job
+    return run_of(page)
 
 
 def progress(page) -> str:
@@ -123,7 +130,7 @@ def test_a_failed_run_that_is_tried_again_on_compare_is_followed_to_its_end(open
 
 def test_broken_rows_are_listed_and_valid_rows_stay(open_at, server):
     page = open_at(server, "data")
-    page.get_by_text("Use my data").click()
+    open_add(page)
     sent = {"name": "broken.csv", "mimeType": "text/csv", "buffer": BROKEN}
     upload(page, page.locator("input[type=file]").first, "broken.csv", sent)
     page.get_by_role("button", name="Add", exact=True).click()
@@ -137,7 +144,7 @@ def test_broken_rows_are_listed_and_valid_rows_stay(open_at, server):
 
 def test_the_template_comes_back_as_a_data_set_without_a_problem(open_at, server, tmp_path):
     page = open_at(server, "data")
-    page.get_by_text("Use my data").click()
+    open_add(page)
     settled(page)
     with page.expect_download() as download:
         page.get_by_role("button", name="Template as ZIP").click()

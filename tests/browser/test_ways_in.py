@@ -14,7 +14,7 @@ import pytest
 
 from retail.files import DEMO_DIR
 from retail.workspace import datasets
-from tests.browser.driving import RUN_MS, choose_yourself, settled
+from tests.browser.driving import RUN_MS, choose_yourself, open_add, settled
 from tests.browser.test_long_runs import start
 from tests.conftest import zipped
 from tests.workbook_sample import rows_of, write_xlsx
@@ -48,7 +48,7 @@ def table(*rows: tuple[str, ...]) -> bytes:
 
 def add(page, name: str, files) -> None:
     """Drops files on Data and waits for the plan."""
-    page.get_by_text("Use my data").click()
+    open_add(page)
     page.get_by_role("textbox", name="Name", exact=True).fill(name)
     page.locator("input[type=file]").first.set_input_files(files)
     page.get_by_role("button", name="Remove ").first.wait_for()
