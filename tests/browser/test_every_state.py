@@ -35,7 +35,7 @@ EMPTY = {
 }
 FILLED = {
     "data?dataset=small": "What will be learned",
-    "data?dataset=small&tab=Columns": "Columns to learn",
+    "data?dataset=small&tab=Columns": "Product number",
     "data?dataset=broken": "add the data again",
     "train?dataset=broken": "Fix it on the Data page",
     "train?dataset=small&run=failed": "No room.",
