@@ -42,7 +42,7 @@ FILLED = {
     "train?dataset=small&run=cancelled": "Cancelled",
     "train?dataset=small&run=running": "Training: 11 of 31",
     f"train?dataset=small&run={DONE}": "See the comparison",
-    f"compare?run={DONE}": "test products",
+    f"compare?run={DONE}": "Which inputs should you use?",
     f"runs?run={DONE}": "Report (HTML)",
     "runs?run=failed": "No room.",
     "review": "Accept",
