@@ -26,8 +26,8 @@ def choose_page(total: int, a_page: int, key: str) -> slice:
     pages = max(1, math.ceil(total / a_page))
     if pages == 1:
         return slice(0, total)
-    if key in st.session_state:
-        st.session_state[key] = min(st.session_state[key], pages)  # what stood on the last page may be gone
+    if st.session_state.get(key, 1) > pages:  # what stood on the last page may be gone
+        st.session_state[key] = pages
     first = a_page * (st.pagination(pages, key=key) - 1)
     return slice(first, min(first + a_page, total))
 
