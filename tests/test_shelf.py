@@ -156,7 +156,7 @@ def test_answers_of_every_subset_and_their_error():
     product = Product("upload", text="words")
     found = known.answer_subsets(product, rows([FIRST_NEW], [700]), ())
     assert list(found) == [("image",), ("text",), ("image", "text")]
-    with pytest.raises(UserError, match="but only text was given"):
+    with pytest.raises(UserError, match="but only a description was given"):
         known.answer_subsets(product, rows([0], [0], ()), ())
 
 
@@ -234,7 +234,7 @@ def test_what_is_foreseen_is_one_plain_sentence():
 
 
 def test_nothing_that_can_be_read_cannot_be_foreseen():
-    with pytest.raises(UserError, match="at least one photo, description or clip"):
+    with pytest.raises(UserError, match="at least one photo, description or sound"):
         shelf().foresee(Product("empty"), "Plum jam")
 
 

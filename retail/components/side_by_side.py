@@ -20,7 +20,7 @@ MOST_RUNS = 4
 
 def draw_side_by_side() -> None:
     """The choice of runs, and what can be said of the chosen ones."""
-    st.subheader("Side by side", anchor=False)
+    st.header("Side by side", anchor=False)
     files = results_files()
     if len(files) < 2:
         st.info("There is only one comparison so far; run another to see them side by side.")

@@ -75,11 +75,11 @@ def answers(page) -> dict[str, tuple[str, int]]:
     """{Question: (class, per cent)} as Recognise says; nothing of an upload that is unlike everything known."""
     card, rows = page.locator(".st-key-answer"), page.locator("ul.bars li:has(.bars-name)")
     found = {}
-    if asked := re.match(r"(.+) · (\d+)%", card.locator(".answer-small").inner_text()) if card.count() else None:
+    if asked := re.match(r"(.+) · [<>]?(\d+) %", card.locator(".answer-small").inner_text()) if card.count() else None:
         found[asked[1]] = card.get_by_role("heading", level=2).inner_text(), int(asked[2])
     for row in rows.all():
         name, label = row.locator(".bars-name").inner_text(), row.locator("strong").inner_text()
-        found[name] = label, int(row.locator(".bars-value").inner_text().rstrip("%"))
+        found[name] = label, int(row.locator(".bars-value").inner_text().strip("<>% "))
     return found
 
 

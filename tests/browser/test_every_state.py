@@ -24,6 +24,7 @@ pytestmark = pytest.mark.browser
 
 DONE = "20260101-000000-done"
 NOW = {"stage": "training", "done": 11, "total": 31, "stage_started": 100.0, "updated": 200.0, "stage_first": 1}
+STATE_MS = 60_000
 ENDED = {"failed": "No room.", "cancelled": "Cancelled.", "running": ""}
 # address -> words that show the state
 EMPTY = {
@@ -104,7 +105,7 @@ def shuts_nobody_out(page) -> None:
 @pytest.mark.parametrize("path", EMPTY)
 def test_an_empty_home_says_what_comes_next_and_shuts_nobody_out(open_at, empty, path):
     page = open_at(empty, path)
-    page.get_by_text(EMPTY[path]).first.wait_for()
+    page.get_by_text(EMPTY[path]).locator("visible=true").first.wait_for(timeout=STATE_MS)
     settled(page)
     shuts_nobody_out(page)
 
@@ -113,7 +114,7 @@ def test_an_empty_home_says_what_comes_next_and_shuts_nobody_out(open_at, empty,
 def test_a_state_has_one_next_step_and_shuts_nobody_out(open_at, filled, path):
     address, bulk = filled
     page = open_at(address, path.replace("BULK", bulk), width=390)
-    page.get_by_text(FILLED[path]).first.wait_for()
+    page.get_by_text(FILLED[path]).locator("visible=true").first.wait_for(timeout=STATE_MS)
     settled(page)
     shuts_nobody_out(page)
 

@@ -38,7 +38,7 @@ def test_no_section_shuts_anybody_out_or_scrolls_sideways_on_a_phone(scored, ope
 def test_how_good_is_this_opens_the_figures_for_the_inputs_that_are_given(scored, open_page):
     page = open_page()
     try_example(page)
-    page.get_by_text("Sound", exact=True).last.click()  # off
+    page.get_by_test_id("stCheckbox").filter(has_text="Sound").locator("label").click()  # off
     settled(page)
     page.get_by_role("link", name="How good is this?").click()
     page.get_by_role("heading", name="How good are the recognisers?").wait_for()
