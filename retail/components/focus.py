@@ -1,6 +1,7 @@
 """The keyboard's place on a page: where a rerun takes the focused element away, the nearest that stays gets the focus.
 
-In: nothing. Out: a listener in the browser, from the first call on.
+In: nothing. Out: a listener in the browser, for the page that calls it alone: on Review a focus in a box would make its
+keys typed words.
 """
 
 from __future__ import annotations
@@ -10,11 +11,13 @@ import streamlit as st
 # Streamlit draws within a moment; a menu that closes gives its own focus back sooner.
 WAIT_MS = 400
 LISTEN = """<script>
+window.keepsFocusOn = location.pathname;
 if (!window.keepsFocus) {
   window.keepsFocus = true;
   let lost = [];
   document.addEventListener("focusin", event => {
     lost = [];
+    if (location.pathname !== window.keepsFocusOn) return;
     for (let place = event.target; place; place = place.parentElement) lost.push(place);
   });
   new MutationObserver(() => {
@@ -23,6 +26,7 @@ if (!window.keepsFocus) {
     lost = [];
     setTimeout(() => {
       if (document.activeElement !== document.body || !around?.isConnected || around === document.body) return;
+      if (location.pathname !== window.keepsFocusOn) return;
       const all = [...around.querySelectorAll("button:not([disabled]), input, textarea, a[href]")];
       // Not the button of a picture, which has no words.
       all.find(one => one.innerText.trim() || one.matches("input, textarea"))?.focus({preventScroll: true});
