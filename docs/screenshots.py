@@ -48,6 +48,7 @@ def try_example(page: Page) -> None:
     """Recognise with all three inputs filled."""
     page.get_by_role("button", name="Try an example").click()
     page.get_by_text("The example's label is").first.wait_for()
+    page.get_by_text("Nearest known").first.wait_for()  # the known products are encoded once
 
 
 def see_form(page: Page) -> None:
@@ -81,7 +82,7 @@ def choose(page: Page, box: str, option: str) -> None:
 
 def open_product(page: Page) -> None:
     """Data with a product of the gallery opened."""
-    page.locator("[class*=st-key-card_gallery_]").nth(3).get_by_role("button").first.click()
+    page.locator("[class*=st-key-open_gallery_] button").locator("visible=true").nth(3).click()
     page.get_by_role("button", name="All products").wait_for()
 
 
