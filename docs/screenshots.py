@@ -138,9 +138,9 @@ def open_run(page: Page) -> None:
 
 def see_bulk(page: Page) -> None:
     """Recognise with a bulk run that has ended."""
-    page.goto(f"{page.url.rstrip('/')}/review")
+    page.goto(f"{page.url.partition('?')[0].rstrip('/')}/review")
     review_a_run(page)
-    page.goto(f"{page.url.rpartition('/')[0]}/")
+    page.goto(f"{page.url.partition('?')[0].rpartition('/')[0]}/")
     page.get_by_role("tab", name="Many products").click()
     page.get_by_text("need no look").first.wait_for()
     settled(page)
@@ -211,7 +211,7 @@ def review_a_run(page: Page) -> None:
     address, empty = page.url, page.get_by_text("Nothing to review.")
     empty.or_(page.get_by_role("combobox", name="Run")).first.wait_for()
     if empty.count():
-        page.goto(f"{address.rpartition('/')[0]}/?bulk=new")
+        page.goto(f"{address.partition('?')[0].rpartition('/')[0]}/?bulk=new")
         page.get_by_text("Folder, ZIP or table on this machine").click()
         page.get_by_role("textbox", name="Path").fill(str(_some_rows()))
         page.keyboard.press("Tab")

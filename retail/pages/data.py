@@ -76,4 +76,4 @@ def draw_tabs(desk: Desk, found: Read) -> None:
 
 st.title("Data", anchor=False)
 dataset = choose_dataset(address="dataset")
-draw(dataset, adding=draw_add())
+draw(dataset, adding="product" not in st.query_params and draw_add())  # an open product has the page to itself
