@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
-from retail.schema import Decision, Modality
+from retail.schema import Decision, Modality, Product
 
 # What people call them.
 INPUT_WORDS: dict[Modality, str] = {"image": "photo", "text": "description", "audio": "sound"}
@@ -89,6 +89,11 @@ def given_words(modalities: Iterable[str]) -> str:
 def seeds_words(count: int) -> str:
     """What a figure is taken over: '1 seed', 'mean of 3 seeds'."""
     return "1 seed" if count == 1 else f"mean of {count} seeds"
+
+
+def missing_words(product: Product) -> str:
+    """'photo or sound': the inputs that a product lacks."""
+    return " or ".join(word for name, word in INPUT_WORDS.items() if name not in product.modalities)
 
 
 def shortened(text: str, most: int) -> str:

@@ -13,7 +13,7 @@ from retail.components.gallery import choose_page
 from retail.components.media import draw_media
 from retail.components.words import plain
 from retail.schema import Product
-from retail.wording import INPUT_WORDS, task_words
+from retail.wording import missing_words, task_words
 
 A_PAGE = 6
 
@@ -31,6 +31,6 @@ def draw_cards(products: Sequence[Product], places: Mapping[str, str], key: str)
 def card_words(product: Product, place: str) -> str:
     """'17 (line 4, train): colour red. No sound.'"""
     labels = ", ".join(f"{task_words(task)} {label}" for task, label in product.labels.items() if label)
-    missing = [word for name, word in INPUT_WORDS.items() if name not in product.modalities]
+    missing = missing_words(product)
     where = f"{place}, {product.split}" if place else product.split
-    return f"{product.id} ({where}): {labels or 'no label'}." + (f" No {' or '.join(missing)}." if missing else "")
+    return f"{product.id} ({where}): {labels or 'no label'}." + (f" No {missing}." if missing else "")

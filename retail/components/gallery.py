@@ -1,6 +1,7 @@
 """Products as a gallery: a grid that fits any width, a page of it at a time.
 
-In: how many things there are. Out: the part of them that is on the chosen page, and cells to draw cards in.
+In: how many things there are. Out: the part of them that is on the chosen page, cells to draw cards in, and which
+product is open, in the address.
 """
 
 from __future__ import annotations
@@ -19,6 +20,16 @@ LOOKS = f"""<style>
 [class*="st-key-card_"] button p {{overflow-wrap: anywhere; white-space: normal; font-weight: 600}}
 [class*="st-key-card_"] [data-testid=stCaptionContainer] p {{overflow-wrap: anywhere}}
 </style>"""
+
+
+def open_product(product_id: str) -> None:
+    """From now on the page shows this one; the address names it."""
+    st.query_params["product"] = product_id
+
+
+def close_product() -> None:
+    """Back to all products."""
+    st.query_params.pop("product", None)
 
 
 def choose_page(total: int, a_page: int, key: str) -> slice:

@@ -15,6 +15,7 @@ from retail.catalogue.candidates import Candidate
 from retail.catalogue.database import Catalogue
 from retail.catalogue.record import CatalogueProduct, View
 from retail.components.correct import draw_search
+from retail.components.gallery import close_product
 from retail.components.media import draw_photo, draw_sound
 from retail.components.words import plain
 from retail.pages._catalogue_cards import counts_of
@@ -30,16 +31,6 @@ LONGEST = 400  # letters of a name, label or field
 ORIGIN_WORDS = {"import": "imported", "enrolled": "added by hand", "correction": "from a correction"}
 NOTED = "catalogue_noted"  # of the session: what was done last
 FAILED = "catalogue_failed"  # of the session: why the last change was not made
-
-
-def open_product(product_id: str) -> None:
-    """From now on the page shows this one; the address names it."""
-    st.query_params["product"] = product_id
-
-
-def close_product() -> None:
-    """Back to all products."""
-    st.query_params.pop("product", None)
 
 
 def draw_product(looked: Looked, product: CatalogueProduct) -> None:

@@ -10,15 +10,14 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
-from retail.components.gallery import choose_page, grid
+from retail.components.gallery import choose_page, grid, open_product
 from retail.components.media import draw_face
 from retail.components.words import plain
 from retail.dataset.finding import Finder, Standing, Wish
 from retail.dataset.manifest import Manifest
-from retail.pages._data_product import open_product
 from retail.pages._data_row_decisions import Desk
 from retail.schema import Modality, Product
-from retail.wording import INPUT_WORDS, number_of, shortened, task_words
+from retail.wording import INPUT_WORDS, missing_words, number_of, shortened, task_words
 
 A_PAGE = 24
 ANY = "any"
@@ -96,6 +95,6 @@ def _draw_cards(desk: Desk, products: Sequence[Product], key: str) -> None:
 
 def card_facts(labels: Mapping[str, str], product: Product) -> str:
     """'tea · red · no sound'."""
-    missing = [word for name, word in INPUT_WORDS.items() if name not in product.modalities]
+    missing = missing_words(product)
     known = " · ".join(dict.fromkeys(label for label in labels.values() if label)) or "no label"
-    return shortened(known, FACT_LETTERS) + (f" · no {' or '.join(missing)}" if missing else "")
+    return shortened(known, FACT_LETTERS) + (f" · no {missing}" if missing else "")

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import streamlit as st
 
+from retail.components.gallery import close_product
 from retail.components.media import draw_large_photo, draw_sound
 from retail.components.words import plain
 from retail.dataset.row_decisions import START
 from retail.pages._data_row_decisions import Desk, draw_decided, settled
 from retail.schema import Product
-from retail.wording import INPUT_WORDS, task_title
+from retail.wording import missing_words, task_title
 
 PHOTO_PX = 300
 NO_LABEL = ""
@@ -26,16 +27,6 @@ def opened(desk: Desk) -> Product | None:
     if product is None:
         close_product()
     return product
-
-
-def open_product(product_id: str) -> None:
-    """From now on the page shows this one; the address names it."""
-    st.query_params["product"] = product_id
-
-
-def close_product() -> None:
-    """Back to all products."""
-    st.query_params.pop("product", None)
 
 
 def draw_product(desk: Desk, product: Product) -> None:
@@ -62,9 +53,8 @@ def _draw_inputs(product: Product) -> None:
         st.markdown(f"“{plain(product.text)}”")
     if isinstance(product.audio, Path):
         draw_sound(product.audio)
-    missing = [word for name, word in INPUT_WORDS.items() if name not in product.modalities]
-    if missing:
-        st.caption(f"No {' or '.join(missing)}.")
+    if missing := missing_words(product):
+        st.caption(f"No {missing}.")
 
 
 def _draw_labels(desk: Desk, product: Product) -> None:

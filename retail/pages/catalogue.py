@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import streamlit as st
 
-from retail.components.gallery import choose_page
+from retail.components.gallery import choose_page, close_product, open_product
 from retail.components.words import plain
 from retail.pages._catalogue_add import draw_add
 from retail.pages._catalogue_cards import draw_cards, views_words
 from retail.pages._catalogue_choose import Looked, choose_catalogue
 from retail.pages._catalogue_export import draw_export
 from retail.pages._catalogue_import import draw_import
-from retail.pages._catalogue_product import close_product, draw_noted, draw_product, open_product
+from retail.pages._catalogue_product import draw_noted, draw_product
 from retail.pages._catalogue_search import A_PAGE, draw_wish, find_or_say, found_sentence, page_key
 from retail.pages._catalogue_shelf import draw_getting_ready, shelf_of
 from retail.wording import number_of
