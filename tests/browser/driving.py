@@ -147,6 +147,16 @@ def _pick(page, box, title: str) -> None:
     raise AssertionError(f"{title} could not be chosen")
 
 
+def show_in(page, scheme: str) -> None:
+    """The open page in the other theme, once every part of it wears its colours: they fade, and a busy page is late."""
+    page.emulate_media(color_scheme=scheme)
+    page.wait_for_function(
+        "scheme => getComputedStyle(document.querySelector('[data-testid=stApp]')).colorScheme.includes(scheme)"
+        " && document.getAnimations().every(one => one.playState !== 'running')",
+        arg=scheme,
+    )
+
+
 def violations(page) -> list[tuple]:
     """What axe finds against WCAG 2.2 AA, with the elements concerned."""
     from axe_playwright_python.sync_playwright import Axe

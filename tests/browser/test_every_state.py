@@ -15,7 +15,7 @@ import pytest
 from retail.workspace import datasets, jobs, processes
 from retail.workspace.records import JobRecord
 from tests.browser.conftest import dashboard, free_port
-from tests.browser.driving import SCHEMES, misordered, overflow, primaries, settled, violations
+from tests.browser.driving import SCHEMES, misordered, overflow, primaries, settled, show_in, violations
 from tests.conftest import write_small_data
 from tests.results_sample import write_finished_run
 from tests.review_sample import write_bulk_run
@@ -97,8 +97,7 @@ def shuts_nobody_out(page) -> None:
     assert len(primaries(page)) <= 1, "one next step"
     assert page.locator("[data-testid=stAlert]:visible").count() <= 1
     for scheme in SCHEMES:
-        page.emulate_media(color_scheme=scheme)
-        page.wait_for_timeout(200)
+        show_in(page, scheme)
         assert violations(page) == [], scheme
 
 
