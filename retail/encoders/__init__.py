@@ -17,6 +17,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from retail.inference import Network
 from retail.plugins import plugins_in
 from retail.schema import MODALITIES, Modality, UserError
 
@@ -46,7 +47,7 @@ PRESETS: dict[str, dict[Modality, str]] = {
     },
 }
 
-# Large enough to keep the processor busy, small enough that a group of photos fits beside the model.
+# Items that are decoded together: enough to keep decoders busy, few enough to fit into memory beside the model.
 BATCH_SIZE = 32
 
 
@@ -67,6 +68,8 @@ class Encoder(ABC):
     language: str = ""  # the one language that it knows, where that is sure; of others nothing is said
     space: str = ""  # equal for two encoders whose embeddings can be compared, "" where no other's can
     reads_at_once: str = ""  # "128 word pieces", where longer items are read in pieces
+    networks: tuple[Network, ...] = ()  # what runs as a graph where that pays
+    batch_size: ClassVar[int] = 16  # items that go through the network together
     _fingerprint: str
 
     @property
@@ -86,15 +89,37 @@ class Encoder(ABC):
         """What a prepared item is read as: itself, or the parts whose embeddings are averaged where it is too long."""
         return [item]
 
+    def expect(self, items: int) -> None:
+        """So many items are about to be embedded, in one call or several: a graph is made where that pays."""
+        for network in self.networks:
+            network.expect(items)
+
+    def make_ready(self) -> None:
+        """Makes what later starts and later items are quicker with, however few come now."""
+        for network in self.networks:
+            network.make_ready()
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether `make_ready` would change nothing."""
+        return all(network.is_ready for network in self.networks)
+
+    @property
+    def mebibytes(self) -> float:
+        """What the weights take."""
+        return sum(network.mebibytes for network in self.networks)
+
     def embed_prepared(self, items: Sequence[Any]) -> Tensor:
         """N prepared items -> (N, D) float32 on the CPU."""
         if not items:
             return torch.zeros(0, self.dim)
+        if len(items) >= BATCH_SIZE:
+            self.expect(len(items))
         order = sorted(range(len(items)), key=lambda place: self._length(items[place]))
         embeddings = torch.empty(len(items), self.dim)  # (N, D)
         with torch.inference_mode():
-            for start in range(0, len(order), BATCH_SIZE):
-                places = order[start : start + BATCH_SIZE]
+            for start in range(0, len(order), self.batch_size):
+                places = order[start : start + self.batch_size]
                 embeddings[places] = self._embed([items[place] for place in places]).float()
         return embeddings
 
