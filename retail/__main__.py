@@ -20,6 +20,7 @@ from retail.commands import (
     guess,
     recognizers,
     runs,
+    runtime,
     start,
     train,
 )
@@ -37,6 +38,7 @@ COMMANDS = (
     corrections,
     catalogue,
     runs,
+    runtime,
 )  # importing a module registers its commands
 app.registered_commands.sort(key=lambda command: list(EXAMPLES).index(getattr(command.callback, "__name__", "")))
 

@@ -13,13 +13,14 @@ from PIL import Image
 from timm.layers.conv2d_same import Conv2dSame
 from torchvision import transforms
 
-from retail import encoders
+from retail import encoders, inference
 from retail.encoders import load_encoder
 from retail.encoders.padding import PaddedConvolution, with_fixed_padding
 from retail.encoders.pixels import Pixels
 from retail.encoders.word_pieces import WordPieces
 from retail.files import DEMO_DIR
 from retail.media import decode_audio
+from retail.store import EmbeddingStore
 from tests.tiny_encoders import tiny_photo_encoder, tiny_text_encoder
 
 TEXTS = ["fresh tea", "", "best coffee before a b c", "tea " * 300]
@@ -66,6 +67,17 @@ def test_a_ready_encoder_starts_without_its_network_and_the_libraries_behind_it(
     for name, (fingerprint, dim, embedding) in expected.items():
         assert found[name][:2] == [fingerprint, dim]
         torch.testing.assert_close(torch.tensor(found[name][2]), embedding, atol=1e-5, rtol=1e-4)
+
+
+def test_single_items_never_wait_for_a_graph_and_a_job_makes_one(fresh, tmp_path, monkeypatch):
+    monkeypatch.setattr(inference, "MAKING_SECONDS", 0.0)
+    monkeypatch.setattr(inference, "MAKING_SECONDS_PER_MIB", 0.0)
+    encoder, store = load_encoder(tiny_text_encoder(tmp_path / "bert")), EmbeddingStore(tmp_path / "store")
+    for number in range(40):
+        store.fetch(encoder, [f"fresh tea {number}"])
+    assert not encoder.is_ready
+    store.fetch(encoder, [f"best coffee {number}" for number in range(40)])
+    assert encoder.is_ready and store.computed == 80
 
 
 def test_other_weights_under_the_same_name_are_another_encoder(fresh, tmp_path, monkeypatch):

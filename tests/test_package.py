@@ -20,7 +20,7 @@ import retail
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 DECLARED = {canonicalize_name(need.name): need for need in map(Requirement, PROJECT["dependencies"])}
-EXTRAS = [Requirement(need) for extra in ("dev", "ocr") for need in PROJECT["optional-dependencies"][extra]]
+EXTRAS = [Requirement(need) for extra in ("dev", "ocr", "openvino") for need in PROJECT["optional-dependencies"][extra]]
 OPTIONAL = {"umap"}  # used where somebody has installed it
 BINARY = {".jpg", ".png", ".ogg", ".wav", ".safetensors", ".pt", ".ttf", ".woff2"}
 

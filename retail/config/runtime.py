@@ -12,7 +12,8 @@ from typing import Self
 from retail.config.options import Config, option
 
 VARIABLE = "RETAIL_RUNTIME"
-RUNTIMES = ("auto", "onnxruntime", "pytorch")
+ROUNDING = ("openvino", "openvino-bf16")  # perhaps other numbers than PyTorch gives: behind a gate
+RUNTIMES = ("auto", "onnxruntime", "pytorch", *ROUNDING)
 
 
 @dataclass(frozen=True)

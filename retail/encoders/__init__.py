@@ -10,14 +10,17 @@ import hashlib
 import json
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from functools import cache
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
+from retail.config.runtime import ROUNDING
 from retail.inference import Network
+from retail.inference.rounding import rounded
 from retail.plugins import plugins_in
 from retail.schema import MODALITIES, Modality, UserError
 
@@ -74,8 +77,16 @@ class Encoder(ABC):
 
     @property
     def fingerprint(self) -> str:
-        """Hash of weights, preprocessing, family version and PyTorch's version: the cache key's first half."""
-        return self._fingerprint
+        """Hash of weights, preprocessing, family version and PyTorch's version: the cache key's first half.
+
+        Float32 has one fingerprint, whatever runs it; a runtime that rounds otherwise has its own.
+        """
+        runtimes = {network.rounding for network in self.networks} - {""}
+        return rounded(self._fingerprint, *runtimes) if runtimes else self._fingerprint
+
+    def stands_for(self, fingerprint: str) -> bool:
+        """Whether what learned from embeddings of this fingerprint may read this encoder's: alike, if not equal."""
+        return fingerprint in {self._fingerprint, *(rounded(self._fingerprint, runtime) for runtime in ROUNDING)}
 
     def embed(self, items: Sequence[Any]) -> Tensor:
         """N decoded items -> (N, D) float32 on the CPU; an item gets the same vector alone and in a batch."""
@@ -90,9 +101,23 @@ class Encoder(ABC):
         return [item]
 
     def expect(self, items: int) -> None:
-        """So many items are about to be embedded, in one call or several: a graph is made where that pays."""
-        for network in self.networks:
+        """So many items are about to be embedded, in one call or several: a graph is made where that pays.
+
+        A few need no announcement: whoever waits for a single answer never waits for a graph.
+        """
+        for network in self.networks if items >= BATCH_SIZE else ():
             network.expect(items)
+
+    @contextmanager
+    def tried_in(self, runtime: str) -> Iterator[None]:
+        """Embeds in a runtime for a while, "" for float32 in ONNX Runtime; raises UserError without graphs."""
+        self.make_ready()
+        if not self.networks or not all(network.has_graph for network in self.networks):
+            raise UserError(f"{self.name!r} has no graph that another runtime could run; leave it out.")
+        with ExitStack() as all_of_them:
+            for network in self.networks:
+                all_of_them.enter_context(network.tried_in(runtime))
+            yield
 
     def make_ready(self) -> None:
         """Makes what later starts and later items are quicker with, however few come now."""
@@ -113,8 +138,7 @@ class Encoder(ABC):
         """N prepared items -> (N, D) float32 on the CPU."""
         if not items:
             return torch.zeros(0, self.dim)
-        if len(items) >= BATCH_SIZE:
-            self.expect(len(items))
+        self.expect(len(items))
         order = sorted(range(len(items)), key=lambda place: self._length(items[place]))
         embeddings = torch.empty(len(items), self.dim)  # (N, D)
         with torch.inference_mode():

@@ -113,7 +113,7 @@ class KnownByCard(Encoder):
             return
         self._has_card = True
         if (place := self._card_place) and (facts := self._card_facts()) is not None:
-            place.write(self.fingerprint, self.dim, facts)
+            place.write(self._fingerprint, self.dim, facts)
 
 
 @cache

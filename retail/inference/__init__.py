@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
 
-from retail.config.runtime import Runtime
-from retail.inference import kept
+from retail.config.runtime import ROUNDING, Runtime
+from retail.inference import kept, rounding
 from retail.inference.graphs import Plan
 from retail.inference.pytorch import InPyTorch, uses_graphics_card
 from retail.inference.runtimes import Session
@@ -33,8 +35,9 @@ class Network:
         """`module` is what `plan` would make, where somebody has it already."""
         self.key, self.plan = key, plan
         runtime = Runtime.chosen().name
-        self._at_once = runtime == "onnxruntime"
-        self._wants_graph = self._at_once or (runtime == "auto" and not uses_graphics_card())
+        self.rounding = runtime if runtime in ROUNDING and rounding.is_open(key, runtime) else ""
+        self._at_once = runtime == "onnxruntime" or bool(self.rounding)
+        self._wants_graph = self._at_once or (runtime != "pytorch" and not uses_graphics_card())
         self._module = module
         self._pytorch: InPyTorch | None = None
         self._session: Session | None = None
@@ -64,9 +67,8 @@ class Network:
             if not self._wants_graph or self.has_graph:
                 return
             if not kept.is_refused(self.key):
-                self._session = kept.make_session(self.key, self.plan, self._in_pytorch())
-            self._wants_graph = self._session is not None
-            self._forget_pytorch()
+                kept.make(self.key, self.plan, self._in_pytorch())
+            self._wants_graph = self._opened() is not None
 
     def expect(self, rows: int) -> None:
         """So many rows are about to come; single ones need no announcement."""
@@ -91,14 +93,22 @@ class Network:
         """The graph, if there is one."""
         if self._session is None and self._wants_graph and kept.is_kept(self.key):
             with self._lock:
-                self._session = self._session or kept.kept_session(self.key)
-                self._forget_pytorch()
+                self._session = self._session or self._open(self.rounding)
+                if self._session is not None:
+                    self._module = self._pytorch = None  # the weights need not be in memory twice
         return self._session
 
-    def _forget_pytorch(self) -> None:
-        """The weights need not be in memory twice."""
-        if self._session is not None:
-            self._module = self._pytorch = None
+    def _open(self, runtime: str) -> Session | None:
+        return rounding.open_session(kept.graph_of(self.key), runtime) if runtime else kept.kept_session(self.key)
+
+    @contextmanager
+    def tried_in(self, runtime: str) -> Iterator[None]:
+        """Runs in this runtime for a while, "" for float32 in ONNX Runtime; the graph must be there."""
+        session, self._session = self._opened(), self._open(runtime)
+        try:
+            yield
+        finally:
+            self._session = session
 
     def _in_pytorch(self) -> InPyTorch:
         with self._lock:

@@ -44,14 +44,14 @@ class GraphRecord(FileRecord):
 def is_kept(key: str) -> bool:
     """Whether there is a graph of this network that fits."""
     record = _record(key)
-    return record is not None and not record.refused and _bytes(_graph(key)) == record.bytes
+    return record is not None and not record.refused and _bytes(graph_of(key)) == record.bytes
 
 
 def kept_session(key: str) -> Session | None:
     """The graph, ready to run; None where there is none that fits."""
     if not is_kept(key):
         return None
-    path = _graph(key)
+    path = graph_of(key)
     try:
         return OnnxRuntimeSession(path)
     except Exception as error:  # a damaged file, for which ONNX Runtime has exceptions of its own
@@ -66,23 +66,21 @@ def is_refused(key: str) -> bool:
     return record is not None and bool(record.refused)
 
 
-def make_session(key: str, plan: Plan, in_pytorch: Callable[..., Sequence[Tensor]]) -> Session | None:
-    """Writes the graph, compares it, and keeps it; None where that fails, which is not tried again."""
+def make(key: str, plan: Plan, in_pytorch: Callable[..., Sequence[Tensor]]) -> None:
+    """Writes the graph, compares it, and keeps it; where that fails it is not tried again."""
     try:
-        with files.whole_file(_graph(key)) as partial:
+        with files.whole_file(graph_of(key)) as partial:
             plan.write(partial)
-            session = OnnxRuntimeSession(partial)
-            difference, cosine = _compared(session, plan, in_pytorch)
+            difference, cosine = _compared(OnnxRuntimeSession(partial), plan, in_pytorch)
             size = _bytes(partial)
     except OSError as error:
         log.warning("A graph of the network could not be kept (%s); PyTorch runs it.", _short(error))
-        return None
+        return
     except (UserError, RuntimeError) as error:
         _refuse(key, _short(error))
-        return None
+        return
     record = GraphRecord(onnxruntime=_version(), bytes=size, difference=difference, cosine=cosine)
     record.write(_place(key))
-    return session
 
 
 def _compared(session: Session, plan: Plan, in_pytorch: Callable[..., Sequence[Tensor]]) -> tuple[float, float]:
@@ -101,7 +99,7 @@ def _compared(session: Session, plan: Plan, in_pytorch: Callable[..., Sequence[T
 
 def _refuse(key: str, reason: str) -> None:
     log.warning("ONNX Runtime does not run this network (%s); PyTorch does, which is slower.", reason)
-    _graph(key).unlink(missing_ok=True)
+    graph_of(key).unlink(missing_ok=True)
     GraphRecord(onnxruntime=_version(), refused=reason).write(_place(key))
 
 
@@ -121,12 +119,13 @@ def _record(key: str) -> GraphRecord | None:
     return record if record.onnxruntime == _version() else None
 
 
-def _graph(key: str) -> Path:
+def graph_of(key: str) -> Path:
+    """Where the graph of this network lies."""
     return files.home() / "graphs" / f"{key}.onnx"
 
 
 def _place(key: str) -> Path:
-    return _graph(key).with_suffix(".json")
+    return graph_of(key).with_suffix(".json")
 
 
 @cache
