@@ -8,6 +8,7 @@ import sys
 
 import numpy as np
 import pytest
+import timm
 import torch
 from PIL import Image
 from timm.layers.conv2d_same import Conv2dSame
@@ -15,6 +16,7 @@ from torchvision import transforms
 
 from retail import encoders, inference
 from retail.encoders import load_encoder
+from retail.encoders.image import save_finetuned
 from retail.encoders.padding import PaddedConvolution, with_fixed_padding
 from retail.encoders.pixels import Pixels
 from retail.encoders.word_pieces import WordPieces
@@ -93,6 +95,17 @@ def test_other_weights_under_the_same_name_are_another_encoder(fresh, tmp_path, 
     monkeypatch.setattr(encoders, "_loaded", {})
     changed = load_encoder(name)
     assert changed.fingerprint != first.fingerprint and not changed.is_ready
+
+
+def test_weights_that_are_replaced_while_an_encoder_runs_are_read_at_the_next_start(fresh, tmp_path, monkeypatch):
+    name = tiny_photo_encoder(tmp_path)
+    first = load_encoder(name)
+    torch.manual_seed(1)
+    save_finetuned(timm.create_model("test_efficientnet", num_classes=0), "test_efficientnet", tmp_path / "other")
+    (tmp_path / "other").replace(tmp_path / "small.safetensors")
+    first.make_ready()
+    monkeypatch.setattr(encoders, "_loaded", {})
+    assert load_encoder(name).fingerprint != first.fingerprint
 
 
 def test_a_ready_encoder_can_still_be_tuned(fresh, tmp_path, monkeypatch):

@@ -11,7 +11,7 @@ import json
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -60,8 +60,9 @@ class CardPlace:
         except OSError:
             pass
 
-    @property
+    @cached_property
     def _path(self) -> Path:
+        """Of the weights as they were when the card was looked for: they are read after that."""
         parts = sorted(self.weights.rglob("*")) if self.weights.is_dir() else [self.weights]
         found = [(str(part.resolve()), *version_of(part)[:2]) for part in parts if part.is_file()]
         marks = [self.name, self.version, self.checksum, found, _versions()]
@@ -72,9 +73,9 @@ class CardPlace:
 class KnownByCard(Encoder):
     """An encoder whose network is not built where its card and its graph are there; else `__init__` loads it."""
 
+    _place: CardPlace | None
     _has_card = False
 
-    @property
     @abstractmethod
     def _card_place(self) -> CardPlace | None:
         """None where its weights may change without a file of this machine changing, or no card says enough."""
@@ -89,12 +90,13 @@ class KnownByCard(Encoder):
 
     def _load_card(self) -> bool:
         """Whether the encoder is ready, without its network."""
-        card = self._card_place.read() if self._card_place else None
+        self._place = self._card_place()
+        card = self._place.read() if self._place else None
         if card is None:
             return False
         self._fingerprint, self.dim = card.fingerprint, card.dim
         self._use_card(card)
-        self._has_card = all(network.has_graph for network in self.networks)
+        self._has_card = self._has_graphs
         return self._has_card
 
     def embed_prepared(self, items: Sequence[Any]) -> Tensor:
@@ -108,12 +110,21 @@ class KnownByCard(Encoder):
         super().make_ready()
         self._keep_card()
 
+    @property
+    def is_ready(self) -> bool:
+        """Whether the graph and the card are there, as far as there can be any."""
+        return super().is_ready and (self._has_card or not self._has_graphs)
+
+    @property
+    def _has_graphs(self) -> bool:
+        return all(network.has_graph for network in self.networks)
+
     def _keep_card(self) -> None:
-        if self._has_card or not all(network.has_graph for network in self.networks):
+        if self._has_card or not self._has_graphs:
             return
         self._has_card = True
-        if (place := self._card_place) and (facts := self._card_facts()) is not None:
-            place.write(self._fingerprint, self.dim, facts)
+        if self._place and (facts := self._card_facts()) is not None:
+            self._place.write(self._fingerprint, self.dim, facts)
 
 
 @cache

@@ -81,7 +81,6 @@ class TimmEncoder(KnownByCard, TunableEncoder):
             raise UserError(f"{self.model_name!r} does not take photos of {size} px; leave out '#size='.") from error
         self._fingerprint, self.networks = fingerprint, (network,)
 
-    @property
     def _card_place(self) -> CardPlace | None:
         if not self._ours or self.options.crops:
             return None  # a hub's weights may change behind the name, and only timm can prepare five crops

@@ -99,7 +99,6 @@ class TransformersEncoder(KnownByCard, ReadsInPieces, TunableEncoder):
         self._fingerprint = fingerprint_of(type(self), preprocessing, self._model.transformer.state_dict())
         self.networks = (Network(self._fingerprint, self._plan(tuple(self._tokens(["a"])))),)
 
-    @property
     def _card_place(self) -> CardPlace | None:
         if self._source == "bundled":
             return CardPlace(self.name, _bundled_file(self._model_name), self.version, BUNDLED_SHA256)
