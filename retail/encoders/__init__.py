@@ -20,6 +20,7 @@ from torch import Tensor
 
 from retail.config.runtime import ROUNDING
 from retail.inference import Network
+from retail.inference.pytorch import uses_graphics_card
 from retail.inference.rounding import rounded
 from retail.plugins import plugins_in
 from retail.schema import MODALITIES, Modality, UserError
@@ -72,7 +73,7 @@ class Encoder(ABC):
     space: str = ""  # equal for two encoders whose embeddings can be compared, "" where no other's can
     reads_at_once: str = ""  # "128 word pieces", where longer items are read in pieces
     networks: tuple[Network, ...] = ()  # what runs as a graph where that pays
-    batch_size: ClassVar[int] = 16  # items that go through the network together
+    batch_size: ClassVar[int] = 16  # items that go through the network together on a processor
     _fingerprint: str
 
     @property
@@ -139,11 +140,12 @@ class Encoder(ABC):
         if not items:
             return torch.zeros(0, self.dim)
         self.expect(len(items))
+        size = BATCH_SIZE if uses_graphics_card() else self.batch_size
         order = sorted(range(len(items)), key=lambda place: self._length(items[place]))
         embeddings = torch.empty(len(items), self.dim)  # (N, D)
         with torch.inference_mode():
-            for start in range(0, len(order), self.batch_size):
-                places = order[start : start + self.batch_size]
+            for start in range(0, len(order), size):
+                places = order[start : start + size]
                 embeddings[places] = self._embed([items[place] for place in places]).float()
         return embeddings
 
