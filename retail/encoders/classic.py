@@ -16,7 +16,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from retail.encoders import Encoder, fingerprint_of
-from retail.encoders.views import Features, photo_options
+from retail.encoders.views import Features, photo_options, stacked
 from retail.encoders.weights import TORCH_HUB, hub_access, split_source
 from retail.inference import Network, Plan
 from retail.schema import UserError
@@ -62,7 +62,7 @@ class TorchvisionEncoder(Encoder):
         return self._transform(item)
 
     def _embed(self, items: list[Tensor]) -> Tensor:
-        return self.networks[0](torch.stack(items))[0]
+        return self.networks[0](stacked(items))[0]
 
 
 def _from_hub(name: str, model_name: str) -> nn.Module:

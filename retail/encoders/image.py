@@ -21,7 +21,7 @@ from retail.encoders.cards import Card, CardPlace, KnownByCard
 from retail.encoders.padding import with_fixed_padding
 from retail.encoders.pixels import Pixels
 from retail.encoders.tunable import TunableEncoder
-from retail.encoders.views import Features, five_crops, mean_over_views, photo_options
+from retail.encoders.views import Features, five_crops, mean_over_views, photo_options, stacked
 from retail.encoders.weights import (
     check_sha256,
     hub_access,
@@ -175,7 +175,7 @@ class TimmEncoder(KnownByCard, TunableEncoder):
         return self._transform(item) if self.pixels is None or self.options.crops else self.pixels(item)
 
     def _embed(self, items: list[Tensor]) -> Tensor:
-        return mean_over_views(lambda flat: self.networks[0](flat)[0], torch.stack(items), flip=False)
+        return mean_over_views(lambda flat: self.networks[0](flat)[0], stacked(items), flip=False)
 
 
 def save_finetuned(model: nn.Module, model_name: str, path: Path) -> None:

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-import torch
 from PIL import Image
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from retail.encoders import Encoder, fingerprint_of
 from retail.encoders.long_texts import PROBES, ReadsInPieces
+from retail.encoders.views import stacked
 from retail.encoders.weights import check_checkpoint_name, hub_access, split_source
 from retail.inference import Network, Plan
 from retail.schema import UserError
@@ -69,7 +69,7 @@ class SharedImageEncoder(Encoder):
         return self.pair.photos(images=[item], return_tensors="pt")["pixel_values"][0]
 
     def _embed(self, items: list[Tensor]) -> Tensor:
-        return self.networks[0](torch.stack(items))[0]
+        return self.networks[0](stacked(items))[0]
 
 
 class SharedTextEncoder(ReadsInPieces):

@@ -6,7 +6,7 @@ In: `NAME@SOURCE#size=288+flip+crops+layers=2`. Out: `PhotoOptions`, and the emb
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -64,6 +64,11 @@ def five_crops(transform: Any, name: str) -> Callable[[Any], Tensor]:
         return torch.stack(pictures)
 
     return views
+
+
+def stacked(photos: Sequence[Tensor]) -> Tensor:
+    """B of the same shape -> (B, ...); a single one, as on a processor, is not copied"""
+    return photos[0][None] if len(photos) == 1 else torch.stack(list(photos))
 
 
 def mean_over_views(model: Callable[[Tensor], Tensor], pixels: Tensor, flip: bool) -> Tensor:
