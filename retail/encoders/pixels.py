@@ -1,7 +1,7 @@
 """How a picture becomes a network's pixels, where that is the usual resize, crop and standardise.
 
-In: the preprocessing that a checkpoint came with, or what was kept of it. Out: (3, H, W) float32, the same numbers as
-torchvision's own steps give, in fewer passes over the pixels and without loading torchvision.
+In: the preprocessing that a checkpoint came with, or what was kept of it. Out: (3, H, W) float32, the numbers that
+torchvision's own steps give but for rounding, in fewer passes over the pixels and without loading torchvision.
 """
 
 from __future__ import annotations
@@ -61,18 +61,20 @@ class Pixels:
         resized = picture.resize(self._size(*picture.size), Image.Resampling[self.interpolation.upper()])
         height, width = self.crop
         left, top = round((resized.width - width) / 2), round((resized.height - height) / 2)
-        values = np.asarray(resized)[top : top + height, left : left + width]  # (H, W, 3) bytes
-        pixels = np.empty((3, height, width), np.float32)
-        for channel, table in enumerate(self._tables):
-            np.take(table, values[..., channel], out=pixels[channel], mode="clip")
-        return torch.from_numpy(pixels)
+        values = np.asarray(resized)[top : top + height, left : left + width].transpose(2, 0, 1)  # (3, H, W) bytes
+        pixels = np.empty(values.shape, np.float32)
+        np.multiply(values, self._scale, out=pixels)
+        return torch.from_numpy(np.add(pixels, self._offset, out=pixels))
 
     @cached_property
-    def _tables(self) -> np.ndarray:
-        """(3, 256): the number that stands for each byte of a channel"""
-        shares = torch.arange(256, dtype=torch.uint8).to(torch.float32).div(255)
-        mean, std = torch.tensor(self.mean), torch.tensor(self.std)
-        return ((shares[None] - mean[:, None]) / std[:, None]).numpy()
+    def _scale(self) -> np.ndarray:
+        """(3, 1, 1) that a byte is multiplied by"""
+        return (1 / (255 * np.array(self.std)))[:, None, None].astype(np.float32)
+
+    @cached_property
+    def _offset(self) -> np.ndarray:
+        """(3, 1, 1) that is added then"""
+        return (-np.array(self.mean) / np.array(self.std))[:, None, None].astype(np.float32)
 
     def _size(self, width: int, height: int) -> tuple[int, int]:
         """(width, height) to resize to"""
