@@ -78,10 +78,12 @@ def test_every_strategy_learns_from_disk(tmp_path, monkeypatch, strategy):
 def test_what_needs_all_rows_at_once_takes_a_part_with_every_class(tmp_path, monkeypatch):
     rows = make_batch(400)
     rows.targets["shape"] = torch.where(torch.arange(400) == 377, 2, rows.targets["shape"] % 2)
+    kept = on_disk_copy(rows, tmp_path)
+    assert on_disk.part_places(kept) == slice(None) and on_disk.in_memory(rows, slice(None)) is rows
+    assert torch.equal(on_disk.in_memory(kept, slice(None)).embeddings["text"], rows.embeddings["text"])
     monkeypatch.setattr(on_disk, "PART_BYTES", 4 * sum(_DIMS.values()) * 20)
-    places = on_disk.part_places(on_disk_copy(rows, tmp_path))
+    places = on_disk.part_places(kept)
     assert len(places) == 20 and 377 in places.tolist() and places.tolist() == sorted(set(places.tolist()))
-    assert on_disk.part_places(rows) == slice(None) and on_disk.in_memory(rows, slice(None)) is rows
 
 
 def test_products_are_embedded_to_disk_where_they_are_too_many(tmp_path, monkeypatch):

@@ -65,7 +65,7 @@ class EmbeddingBatch:
         """Whether embeddings are too many for memory."""
         return any(isinstance(rows, RowsOnDisk) for rows in self.embeddings.values())
 
-    def in_memory(self, places: Tensor) -> EmbeddingBatch:
+    def in_memory(self, places: Tensor | slice) -> EmbeddingBatch:
         """The products at these places, whatever there are of them."""
         few = self.rows(places)
         return replace(few, embeddings={name: rows[:] for name, rows in few.embeddings.items()})

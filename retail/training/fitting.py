@@ -58,7 +58,9 @@ def fit(
     started = time.perf_counter()
     train = usable_rows(asked(train, tasks), config.modalities)
     val = with_any(asked(val, tasks), train.dims)
-    val, few = (on_disk.in_memory(rows, on_disk.part_places(rows)) for rows in (val, train))
+    few = train
+    if train.on_disk:
+        val, few = (on_disk.in_memory(rows, on_disk.part_places(rows)) for rows in (val, train))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
         head = build_head(

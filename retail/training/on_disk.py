@@ -78,21 +78,22 @@ def fit_scaler(head: FusionHead, batch: EmbeddingBatch) -> None:
 
 
 def part_places(batch: EmbeddingBatch) -> Tensor | slice:
-    """The rows of a batch that stand for it in memory: all, or of a large one as many as fit.
+    """The rows that stand for a batch where all are needed at once: all, or as many as PART_BYTES hold.
 
     At random, but of every class one at least.
     """
-    if not batch.on_disk:
+    most = max(1, PART_BYTES // (4 * max(1, sum(batch.dims.values()))))
+    if len(batch) <= most:
         return slice(None)
-    most = max(1, PART_BYTES // (4 * sum(batch.dims.values())))
     chances = torch.rand(len(batch), generator=torch.Generator().manual_seed(0))
     for target in batch.targets.values():
         if len(known := (target >= 0).nonzero().flatten()):
             first = torch.full((int(target.max()) + 1,), len(batch)).scatter_reduce(0, target[known], known, "amin")
             chances[first[first < len(batch)]] = 1.0
-    return chances.topk(min(most, len(batch))).indices.sort().values
+    return chances.topk(most).indices.sort().values
 
 
 def in_memory(batch: EmbeddingBatch, places: Tensor | slice) -> EmbeddingBatch:
     """The rows of `part_places`."""
-    return batch.in_memory(places) if isinstance(places, Tensor) else batch
+    whole = isinstance(places, slice)
+    return batch if whole and not batch.on_disk else batch.in_memory(places)

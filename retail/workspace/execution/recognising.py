@@ -5,48 +5,40 @@ In: an `EvaluateRequest`, a `RobustnessRequest` or a `PredictRequest`. Out: scor
 
 from __future__ import annotations
 
-import csv
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import replace
+import json
 
-from retail.catalogue.evidence import all_with_evidence, noted
-from retail.dataset.columns import ID
 from retail.dataset.manifest import Manifest
-from retail.dataset.reader import header_of, read_manifest, read_rows
-from retail.dataset.remarks import few_of_each
+from retail.dataset.pieces import PIECE_ROWS, pieces_of
+from retail.dataset.reader import header_of
+from retail.dataset.source import changed
 from retail.evaluation.robustness import robustness as measure
 from retail.evaluation.robustness import some_of
 from retail.evaluation.scores import evaluate as score
 from retail.evaluation.scores import rows_to_score
-from retail.files import whole_file
+from retail.files import SHIPPED_BUNDLES, or_shipped
 from retail.recognizer import Recognizer
-from retail.recognizer.bundle import load_bundle
+from retail.recognizer.bundle import load_bundle, read_record
 from retail.report.files import write_tables
 from retail.report.robustness_tables import robustness_tables, robustness_text
 from retail.report.tables import scores_table
-from retail.schema import Decision, Prediction
 from retail.splits import unseen_sentences
 from retail.store import EmbeddingStore
-from retail.wording import percent, target
-from retail.workspace.answers import AnswerColumns
+from retail.wording import target
+from retail.workspace.answering import Answerer
 from retail.workspace.execution.outcome import Follower, Outcome, read_data
+from retail.workspace.parts import Parts
 from retail.workspace.requests import EvaluateRequest, PredictRequest, RobustnessRequest
-from retail.workspace.shelves import answered
-
-DECIDED: dict[Decision, str] = {"accept": "are accepted", "review": "need a look", "unknown": "are of unknown products"}
 
 
 def run(request: EvaluateRequest | RobustnessRequest | PredictRequest, follower: Follower) -> Outcome:
     """Dispatches on the kind."""
-    recognizer = load_bundle(request.bundle)
     match request:
         case EvaluateRequest():
-            return evaluate(request, recognizer, follower)
+            return evaluate(request, load_bundle(request.bundle), follower)
         case RobustnessRequest():
-            return robustness(request, recognizer, follower)
+            return robustness(request, load_bundle(request.bundle), follower)
         case PredictRequest():
-            return predict(request, recognizer, follower)
+            return predict(request, follower)
 
 
 def evaluate(request: EvaluateRequest, recognizer: Recognizer, follower: Follower) -> Outcome:
@@ -76,35 +68,37 @@ def robustness(request: RobustnessRequest, recognizer: Recognizer, follower: Fol
     return Outcome(f"{judged.sentence}\n{robustness_text(results)}", tuple(written))
 
 
-def predict(request: PredictRequest, recognizer: Recognizer, follower: Follower) -> Outcome:
-    """An answer a row, behind the user's own columns; rows that cannot be used keep the reason."""
-    manifest = read_manifest(
-        request.data, None, request.text_column, progress=follower, most_rows=request.limit, use_split=False
-    )
-    remarks = [str(remark) for remark in manifest.remarks if remark.kind != "labels"]  # nobody learns from these rows
-    for sentence in [*few_of_each(map(str, manifest.problems)), *remarks]:
-        follower.note(sentence)
-    products, read = all_with_evidence(manifest.products, request.reading, follower)
-    answers = answered(products, recognizer, request.catalogue, request.accuracy, follower)
-    rows = _by_line([noted(answer, own) for answer, own in zip(answers, read, strict=True)], manifest)
-    table = read_rows(request.data)
-    header, own = table.header, table.by_number
-    numbered = ID not in header
-    columns = AnswerColumns.of([ID, *header] if numbered else header, list(recognizer.vocabularies))
-    with whole_file(request.out) as partial, partial.open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.writer(stream)
-        writer.writerow(columns.header)
-        for line, row in rows:
-            cells = own.get(line) or [row.id if name == ID else "" for name in header]
-            writer.writerow(columns.cells([row.id, *cells] if numbered else cells, row))
-    lost = sum(not row.used for _, row in rows)
-    decided = Counter(answer.decision for _, row in rows for answer in row.answers.values())
-    asked = max(decided.total(), 1)
-    shares = ", ".join(f"{percent(decided[name] / asked)} {word}" for name, word in DECIDED.items())
+def predict(request: PredictRequest, follower: Follower) -> Outcome:
+    """An answer a row; a run that was stopped goes on where it was."""
+    answerer = Answerer.of(request, follower)
+    parts, count, done = Parts(request.out, _plan(request, answerer)), 0, 0
+    for piece in pieces_of(request.data, request.text_column, request.limit, follower):
+        for sentence in piece.sentences:
+            follower.note(sentence)
+        if not parts.has(piece.number):
+            parts.write(answerer.answered(piece, follower if piece.is_all else None))
+        count, done = count + 1, done + len(piece.rows)
+        if not piece.is_all:
+            follower("recognising products", done, max(done, piece.rows_in_all))
+    tally = parts.finish(count)
     return Outcome(
-        f"{len(rows)} products written to {request.out}, {lost} of them without an answer. Of the answers {shares} "
-        f"(target accuracy {target(request.accuracy)})."
+        f"{tally.rows} products written to {request.out}, {tally.lost} of them without an answer. Of the answers "
+        f"{tally.shares} (target accuracy {target(request.accuracy)})."
     )
+
+
+def _plan(request: PredictRequest, answerer: Answerer) -> str:
+    """What the answers depend on, so that nobody goes on with those to something else."""
+    shelf = answerer.shelf.version if answerer.shelf else -1
+    read = [request.data.stat().st_size, changed(request.data)] if request.data.exists() else []
+    facts = {
+        "request": request.model_dump(mode="json"),
+        "data": read,
+        "bundle": read_record(or_shipped(request.bundle, SHIPPED_BUNDLES)).head_sha256,
+        "catalogue": shelf,
+        "rows": PIECE_ROWS,
+    }
+    return json.dumps(facts)
 
 
 def _labelled_data(
@@ -119,19 +113,3 @@ def _labelled_data(
     learned = recognizer.info.data.group if recognizer.info else ()
     group = request.group or (learned if set(learned) <= set(header) else ())
     return read_data(request.data, tasks, request.text_column, follower, group, every_split=True)
-
-
-def _by_line(predictions: Sequence[Prediction], manifest: Manifest) -> list[tuple[int, Prediction]]:
-    """Each product's answer with what was wrong in its row, and the rows that are no product at all, line by line."""
-    names: dict[int, str] = {}
-    reasons: dict[int, tuple[str, ...]] = {}  # by line, for two rows may bear one id
-    for problem in manifest.problems:
-        if problem.line is not None and problem.id:  # the header has none
-            names[problem.line] = problem.id
-            reasons[problem.line] = (*reasons.get(problem.line, ()), str(problem))
-    found = {}
-    for row in predictions:
-        line = manifest.lines[row.id]
-        found[line] = replace(row, notes=(*reasons.pop(line, ()), *row.notes))
-    lost = {line: Prediction(names[line], {}, (), notes) for line, notes in reasons.items()}
-    return sorted((found | lost).items())
