@@ -28,7 +28,7 @@ from retail.frozen.models import FrozenModel, as_head
 from retail.frozen.rows import FrozenRows
 from retail.metrics.retrieval import cross_modal_retrieval
 from retail.recognizer import Recognizer
-from retail.schema import MODALITIES, Modality, Progress, UserError, Vocabulary
+from retail.schema import MODALITIES, SUBSETS, Modality, Progress, UserError, Vocabulary
 from retail.splits import Splits, groups_of, prepare, products_of
 from retail.store import EmbeddingBatch, EmbeddingStore, embed_products
 from retail.training import FitResult, fit, labelled_rows, on_disk
@@ -92,7 +92,7 @@ def head_recognizer(
     manifest: Manifest, loaded: dict[Modality, Encoder], splits: Splits, config: TrainConfig, result: FitResult
 ) -> Recognizer:
     """A trained head with its encoders, calibrated on the validation rows."""
-    head, rows = result.head.eval(), _judging_rows(splits)
+    head, rows = result.head.eval(), judging_rows(splits)
     return Recognizer(
         encoders=loaded,
         head=head,
@@ -110,10 +110,10 @@ def head_recognizer(
     )
 
 
-def _judging_rows(splits: Splits) -> tuple[EmbeddingBatch, EmbeddingBatch, np.ndarray | None]:
+def judging_rows(splits: Splits) -> tuple[EmbeddingBatch, EmbeddingBatch, np.ndarray | None]:
     """Training and validation rows that fit in memory, and the groups of the latter."""
     train, val, groups = splits.train, splits.val, splits.val_groups
-    kept = on_disk.part_places(val)
+    kept = on_disk.part_places(val, len(SUBSETS) * sum(splits.task_sizes.values()))
     groups = groups[kept.numpy()] if groups is not None and isinstance(kept, torch.Tensor) else groups
     return on_disk.in_memory(train, on_disk.part_places(train)), on_disk.in_memory(val, kept), groups
 

@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 import torch
 
-from retail.fusion import build_head, strategies
+from retail.fusion import build_head, stacking, strategies
 from retail.schema import Product, Vocabulary
 from retail.store import EmbeddingStore, embed_products, large
 from retail.store.on_disk import MAPPED_ROWS, RowsOnDisk, add, new_file
@@ -100,3 +100,14 @@ def test_products_are_embedded_to_disk_where_they_are_too_many(tmp_path, monkeyp
     assert rows.on_disk and rows.ids == plain.ids and torch.equal(rows.embeddings["text"][:], plain.embeddings["text"])
     assert torch.equal(rows.present["text"], plain.present["text"]) and seen == [(32, 70), (64, 70), (70, 70)]
     assert torch.equal(rows.targets["kind"], plain.targets["kind"])
+
+
+@pytest.mark.parametrize("balance", ["none", "inverse"])
+def test_stacking_learns_in_parts_what_it_learns_at_once(monkeypatch, balance):
+    config = dataclasses.replace(CONFIG, strategy="stacking", class_balance=balance)
+    train, val = make_batch(200), make_batch(40, seed=1)
+    whole = fit(train, val, TASKS, config)
+    monkeypatch.setattr(stacking, "AT_ONCE", 30 * len(_DIMS) * sum(TASKS.values()))
+    parts = fit(train, val, TASKS, config)
+    one, other = (predict_probs(result.head, val)["shape"] for result in (whole, parts))
+    torch.testing.assert_close(one, other, atol=2e-3, rtol=0)

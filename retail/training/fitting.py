@@ -60,7 +60,9 @@ def fit(
     val = with_any(asked(val, tasks), train.dims)
     few = train
     if train.on_disk:
-        val, few = (on_disk.in_memory(rows, on_disk.part_places(rows)) for rows in (val, train))
+        logits = sum(tasks.values())
+        val = on_disk.in_memory(val, on_disk.part_places(val, logits))
+        few = on_disk.in_memory(train, on_disk.part_places(train, logits * len(train.dims)))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
         head = build_head(

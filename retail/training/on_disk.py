@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 READ_ROWS = 16_384  # in memory at a time, from 256 places of the file: data sorted by class still mix well
 PART_BYTES = 256 * 2**20  # of embeddings that validation, and whatever needs all rows at once, works with
+ANSWER_BYTES = 512 * 2**20  # of logits that are made of these at once
 
 
 @dataclass(frozen=True)
@@ -77,12 +78,12 @@ def fit_scaler(head: FusionHead, batch: EmbeddingBatch) -> None:
             head.scale_by(modality, (centre + shift).float(), deviation.float())
 
 
-def part_places(batch: EmbeddingBatch) -> Tensor | slice:
-    """The rows that stand for a batch where all are needed at once: all, or as many as PART_BYTES hold.
+def part_places(batch: EmbeddingBatch, logits: int = 0) -> Tensor | slice:
+    """The rows that stand for a batch where all are needed at once: all, or as many as fit.
 
-    At random, but of every class one at least.
+    `logits` is how many are made of each. At random, but first of every class one.
     """
-    most = max(1, PART_BYTES // (4 * max(1, sum(batch.dims.values()))))
+    most = min(PART_BYTES // (4 * max(1, sum(batch.dims.values()))), ANSWER_BYTES // (4 * max(1, logits)))
     if len(batch) <= most:
         return slice(None)
     chances = torch.rand(len(batch), generator=torch.Generator().manual_seed(0))
