@@ -172,7 +172,7 @@ def look_at(browser: Browser, url: str, name: str, shape: Shape, out: Path) -> N
         "runs": ("runs", []),
         "catalogue": ("catalogue", [choose("Catalogue", shape.title)]),
         "review": ("review", [choose("Run", shape.title)]),
-        "compare": ("compare", [choose("Run", shape.title)]),
+        "compare": ("compare", [choose("Results", shape.title)]),
     } | {f"data-{tab.lower()}": (f"data?tab={tab}", [choose("Data set", shape.title)]) for tab in tabs}
     for stop, (path, steps) in stops.items():
         for look, (scheme, width, height) in LOOKS.items():
