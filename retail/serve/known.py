@@ -21,7 +21,7 @@ MOST_FOUND, MOST_LETTERS = 100, 120
 WITHOUT = "This server answers without a catalogue; start it with --catalogue NAME."
 
 
-def has_catalogue(request: Request) -> None:
+async def has_catalogue(request: Request) -> None:
     """404 where no catalogue is served."""
     if not request.app.state.settings.catalogue:
         raise HTTPException(404, WITHOUT)
