@@ -2,8 +2,8 @@
 
 In: nothing; the demo's test products are asked for by photo and description. Out: a table on stdout.
 `python -m benchmarks.serving speed` makes LitServe an environment of its own (below /tmp, with this one's packages);
-`memory --minutes 10` watches our memory alone. All servers run at once and are asked in turn, so that other work on the
-machine meets them alike.
+`memory --minutes 10` watches our memory alone. All servers are loaded at once and asked in turn, so that other work on
+the machine meets them alike; those that are not asked are halted meanwhile.
 """
 
 from __future__ import annotations
@@ -62,18 +62,18 @@ class Server:
     port: int
     process: psutil.Process
 
+    def family(self) -> list[psutil.Process]:
+        """All its processes."""
+        return [self.process, *self.process.children(recursive=True)]
+
     def processor(self) -> float:
-        """Seconds of processor that all its processes took so far."""
-        total = 0.0
-        for member in [self.process, *self.process.children(recursive=True)]:
-            times = member.cpu_times()
-            total += times.user + times.system
-        return total
+        """Seconds of processor that they took so far."""
+        times = [member.cpu_times() for member in self.family()]
+        return sum(own.user + own.system for own in times)
 
     def memory_mib(self) -> float:
-        """Proportional set size of all its processes."""
-        members = [self.process, *self.process.children(recursive=True)]
-        return sum(member.memory_full_info().pss for member in members) / 2**20
+        """Their proportional set size."""
+        return sum(member.memory_full_info().pss for member in self.family()) / 2**20
 
 
 def requests() -> list[bytes]:
@@ -107,8 +107,9 @@ def running(name: str, command: list[str], threads: int) -> Iterator[Server]:
         wait(server, "/ready" if name.startswith("retail") else "/health")
         yield server
     finally:
-        family = [server.process, *server.process.children(recursive=True)]
+        family = server.family()
         for member in family:
+            member.resume()
             member.terminate()
         _, alive = psutil.wait_procs(family, timeout=20)
         for member in alive:
@@ -165,6 +166,17 @@ async def answers(server: Server, sent: list[bytes]) -> list[dict]:
     return found
 
 
+@contextmanager
+def alone(server: Server, servers: list[Server]) -> Iterator[None]:
+    """The others are halted: LitServe's idle processes look for work all the time."""
+    others = [member for other in servers if other is not server for member in other.family()]
+    for member in others:
+        member.suspend()
+    yield
+    for member in others:
+        member.resume()
+
+
 def difference(one: list[dict], other: list[dict]) -> float:
     """The largest of a probability."""
     return max(
@@ -206,7 +218,8 @@ def speed(options: argparse.Namespace) -> None:
         for number in range(options.rounds):
             for clients in CLIENTS:
                 for server in servers if number % 2 else reversed(servers):
-                    asyncio.run(visit(server, sent, clients, options.seconds, measured[server.name, clients]))
+                    with alone(server, servers):
+                        asyncio.run(visit(server, sent, clients, options.seconds, measured[server.name, clients]))
         memory = {server.name: server.memory_mib() for server in servers}
     for clients in CLIENTS:
         for server in servers:

@@ -6,12 +6,18 @@ import base64
 import dataclasses
 import json
 import logging
+import threading
+import time
 from itertools import combinations
 
 import pytest
+from fastapi.testclient import TestClient
 
 from retail.catalogue.database import Catalogue
+from retail.catalogue.record import CatalogueProduct
+from retail.catalogue.shelf import Shelf
 from retail.schema import Product
+from retail.serve.app import create_app
 from retail.serve.desk import Desk
 from retail.serve.records import Recognised
 from tests.serve_sample import TINY, Lines, clip_bytes, photo_bytes, recognizer, served
@@ -128,14 +134,10 @@ def test_an_enrolled_product_answers_from_the_next_request_on(shop):
 
 
 def _with_catalogue(product: Product) -> dict:
-    from retail.catalogue.shelf import Shelf
-
     return Shelf.of(recognizer(), Catalogue.open("Shop")).predict(product).to_dict()
 
 
 def test_what_another_process_enrols_answers_too(shop):
-    from retail.catalogue.record import CatalogueProduct
-
     Catalogue.open("Shop").add([(CatalogueProduct("", "Quince"), Product("", text="a red apple"))])
     assert shop.post("/recognise", **form(("text",))).json()["recognised"]["name"] == "Quince"
 
@@ -176,10 +178,12 @@ def test_metrics_count_requests_products_and_decisions(session_home):
         client.post("/recognise", data={"text": ""})
         client.post("/recognise/batch", json={"products": [{"text": "pear"}, {"text": "fig"}]})
         client.get("/somewhere")
+        client.request("MADEUP", "/somewhere")
         said = client.get("/metrics").text
     assert 'retail_requests_total{method="POST",path="/recognise",status="200"} 1.0' in said
     assert 'retail_requests_total{method="POST",path="/recognise",status="422"} 1.0' in said
     assert 'retail_requests_total{method="GET",path="other",status="404"} 1.0' in said
+    assert 'retail_requests_total{method="other",path="other",status="404"} 1.0' in said
     assert "retail_products_total 3.0" in said and "retail_batch_products_sum 4.0" in said
     decided = sum(float(line.split()[1]) for line in said.splitlines() if line.startswith("retail_decisions_total"))
     assert decided == 3 * 2, "two questions a product"
@@ -231,13 +235,6 @@ def test_the_documentation_opens_without_a_network(client):
 
 
 def test_it_is_ready_only_once_the_recogniser_is_loaded(session_home):
-    import threading
-    import time
-
-    from fastapi.testclient import TestClient
-
-    from retail.serve.app import create_app
-
     go = threading.Event()
 
     def slowly() -> Desk:

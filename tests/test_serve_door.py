@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import threading
 import time
@@ -10,6 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from retail.serve.desk import Desk
+from retail.serve.door import Door
+from retail.serve.traffic import Traffic
 from tests.serve_sample import TINY, recognizer, served
 
 KEY = "a key of some length"
@@ -108,3 +111,21 @@ def test_who_comes_when_too_many_wait_may_try_again(session_home):
         desk.go.set()
         assert [answer.result().status_code for answer in under_way] == [200, 200]
         assert client.post("/recognise", **WORDS).status_code == 200
+
+
+def test_who_sends_too_slowly_is_told():
+    said = []
+
+    async def nothing_more():
+        await asyncio.Event().wait()
+
+    async def keep(message):
+        said.append(message)
+
+    async def app(scope, receive, send):
+        await receive()
+
+    scope = {"type": "http", "method": "POST", "path": "/recognise", "headers": [(b"host", b"localhost")]}
+    door = Door(app, dataclasses.replace(TINY, seconds=0.05), Traffic())
+    asyncio.run(door(scope, nothing_more, keep))
+    assert said[0]["status"] == 408 and b"did not arrive within 0.05 seconds" in said[1]["body"]

@@ -46,7 +46,7 @@ def wait_until_ready(address: str) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM that a process could hear")
-def test_what_is_under_way_is_answered_when_the_server_is_told_to_end(tmp_path):
+def test_a_server_refuses_what_is_too_large_and_answers_what_is_under_way_when_it_is_told_to_end(tmp_path):
     bundle = real_recognizer(tmp_path).save(tmp_path / "bundle")
     command = [sys.executable, "-m", "retail", "serve", str(bundle), "--port", "0"]
     server = subprocess.Popen(
@@ -56,6 +56,10 @@ def test_what_is_under_way_is_answered_when_the_server_is_told_to_end(tmp_path):
         log = events(server.stdout)
         port = next(event["port"] for event in log if event["event"] == "listening")
         wait_until_ready(f"http://127.0.0.1:{port}")
+        too_much = urllib.request.Request(f"http://127.0.0.1:{port}/recognise", data=b"0" * (33 * 2**20))
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(too_much, timeout=60)
+        assert refused.value.code == 413 and "larger than 32 MiB" in json.load(refused.value)["error"]
         body = TEXT + PHOTO + photo_bytes() + b"\r\n--x--\r\n"
         with socket.create_connection(("127.0.0.1", port), timeout=60) as client:
             client.sendall(REQUEST % len(body) + body[:100])

@@ -22,6 +22,7 @@ from retail.serve.traffic import Traffic
 
 FREE = ("/health", "/ready")  # for whoever watches over the process
 PUBLIC = (*FREE, "/docs", "/openapi.json")  # without a key
+METHODS = ("GET", "HEAD", "POST", "DELETE", "OPTIONS")  # that are counted by name; a client may make up more
 RETRY_SECONDS = "1"
 DISCARD_SECONDS = 5.0  # in which a client that was refused may still send, so that it reads why
 
@@ -75,14 +76,17 @@ class Door:
             return await self.app(scope, receive, send)
         visit, started = Visit(receive, send, self.settings.most_bytes), time.perf_counter()
         try:
-            refused = self._refused(scope, Headers(scope=scope)) or await self._attended(scope, visit)
-            if refused is not None and not visit.status:
+            if refused := self._refused(scope, Headers(scope=scope)):
                 await visit.discard()
+            else:
+                refused = await self._attended(scope, visit)
+            if refused is not None and not visit.status:
                 await refused(scope, receive, visit.send)
         finally:
             path = getattr(scope.get("route"), "path", "other")  # as declared: an address may hold an id
             facts = {"bytes": visit.size, **scope.get("state", {}).get("facts", {})}
-            self.traffic.ended(path, scope["method"], visit.status, time.perf_counter() - started, facts)
+            method = scope["method"] if scope["method"] in METHODS else "other"
+            self.traffic.ended(path, method, visit.status, time.perf_counter() - started, facts)
 
     def _refused(self, scope: Scope, headers: Headers) -> Response | None:
         """Before anything of the body is read."""
