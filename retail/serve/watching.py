@@ -16,6 +16,7 @@ from retail.serve.records import Health, Readiness
 from retail.serve.refusals import mistakes
 from retail.serve.visitors import Answering
 
+FILES = {"application/octet-stream": "file", "application/json": "JSON"}  # as the page calls them
 router = APIRouter(tags=["Server"])
 
 
@@ -68,7 +69,7 @@ def page_of(app: FastAPI) -> str:
     return templates.get_template("docs.html.jinja").render(
         info=document["info"],
         operations=[
-            (path, method.upper(), operation, _fields(document, operation))
+            (path, method.upper(), operation, _fields(document, operation), _answer(document, operation))
             for path, methods in document["paths"].items()
             for method, operation in methods.items()
         ],
@@ -93,12 +94,19 @@ def _fields(document: dict[str, Any], operation: dict[str, Any]) -> list[dict[st
     ]
 
 
+def _answer(document: dict[str, Any], operation: dict[str, Any]) -> str:
+    """'200 with Recognised: id, used, …'."""
+    status, response = next(iter(operation["responses"].items()))
+    kinds = [_kind(document, own["schema"]) for own in response.get("content", {}).values() if own.get("schema")]
+    return f"{status} with {kinds[0]}" if kinds else status
+
+
 def _kind(document: dict[str, Any], schema: dict[str, Any]) -> str:
     """'string', 'array of Given'."""
     if "$ref" in schema:
         return f"{schema['$ref'].rpartition('/')[2]}: {', '.join(_resolved(document, schema).get('properties', {}))}"
     kinds = [_kind(document, own) for own in schema.get("anyOf", ()) if own.get("type") != "null"]
-    kind = " or ".join(kinds) or schema.get("contentMediaType") or schema.get("type", "any")
+    kind = " or ".join(kinds) or FILES.get(schema.get("contentMediaType", "")) or schema.get("type", "any")
     return f"{kind} of {_kind(document, schema['items'])}" if "items" in schema else kind
 
 
