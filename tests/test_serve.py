@@ -199,6 +199,7 @@ def test_the_log_tells_what_happened_and_nothing_of_what_was_sent(client, caplog
         client.post("/recognise?note=secret", **form())
         client.post("/recognise", files={"image": ("secret.jpg", b"secret")}, data={"accuracy": "secret"})
         client.delete("/catalogue/secret")
+        client.get("/health")
     finally:
         log.removeHandler(lines)
     first, second, third = lines.events

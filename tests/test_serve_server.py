@@ -11,6 +11,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -28,10 +29,20 @@ REQUEST = (
 )
 
 
-def events(stream):
-    """The log as it comes; every line must be JSON."""
-    for line in stream:
-        yield json.loads(line)
+def events(log: Path) -> list[dict]:
+    """What is logged so far; every line must be JSON."""
+    whole = log.read_text(encoding="utf-8").rpartition("\n")[0]
+    return [json.loads(line) for line in whole.splitlines()]
+
+
+def awaited(log: Path, name: str) -> dict:
+    """The first event of this name, once there is one."""
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        if found := [event for event in events(log) if event["event"] == name]:
+            return found[0]
+        time.sleep(0.05)
+    raise AssertionError(f"{name} was never logged")
 
 
 def wait_until_ready(address: str) -> None:
@@ -47,14 +58,13 @@ def wait_until_ready(address: str) -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM that a process could hear")
 def test_a_server_refuses_what_is_too_large_and_answers_what_is_under_way_when_it_is_told_to_end(tmp_path):
-    bundle = real_recognizer(tmp_path).save(tmp_path / "bundle")
+    bundle, log = real_recognizer(tmp_path).save(tmp_path / "bundle"), tmp_path / "log"
     command = [sys.executable, "-m", "retail", "serve", str(bundle), "--port", "0"]
-    server = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env={**os.environ, "RETAIL_API_KEY": ""}
-    )
+    with log.open("w", encoding="utf-8") as stream:
+        environment = {**os.environ, "RETAIL_API_KEY": ""}
+        server = subprocess.Popen(command, stdout=stream, stderr=subprocess.DEVNULL, env=environment)
     try:
-        log = events(server.stdout)
-        port = next(event["port"] for event in log if event["event"] == "listening")
+        port = awaited(log, "listening")["port"]
         wait_until_ready(f"http://127.0.0.1:{port}")
         too_much = urllib.request.Request(f"http://127.0.0.1:{port}/recognise", data=b"0" * (33 * 2**20))
         with pytest.raises(urllib.error.HTTPError) as refused:
@@ -66,20 +76,28 @@ def test_a_server_refuses_what_is_too_large_and_answers_what_is_under_way_when_i
             while "retail_requests_under_way 1.0" not in _metrics(port):
                 time.sleep(0.01)
             server.send_signal(signal.SIGTERM)
-            seen = [next(event for event in log if event["event"] == "Shutting down")]
-            with pytest.raises(ConnectionRefusedError):
-                socket.create_connection(("127.0.0.1", port), timeout=60)
+            awaited(log, "Shutting down")
+            while not _refuses(port):
+                time.sleep(0.01)
             client.sendall(body[100:])
             answer = client.makefile("rb").read()
         assert answer.startswith(b"HTTP/1.1 200"), answer
         assert json.loads(answer.partition(b"\r\n\r\n")[2])["used"] == ["image", "text"]
-        seen += list(log)
         assert server.wait(60) == 0
     finally:
         server.kill()
-    asked = [event for event in seen if event.get("path") == "/recognise"]
+    asked = [event for event in events(log) if event.get("path") == "/recognise"]
     assert [(event["status"], event["inputs"]) for event in asked] == [(200, {"image": 1, "text": 1})]
-    assert "secret" not in json.dumps(seen)
+    assert "secret" not in log.read_text(encoding="utf-8")
+
+
+def _refuses(port: int) -> bool:
+    """Whether nobody listens any more."""
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=60).close()
+    except ConnectionRefusedError:
+        return True
+    return False
 
 
 def _metrics(port: int) -> str:

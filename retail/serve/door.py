@@ -18,9 +18,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from retail.serve.refusals import refusal, too_large
 from retail.serve.settings import LOOPBACK, ServeSettings
-from retail.serve.traffic import Traffic
+from retail.serve.traffic import FREE, Traffic
 
-FREE = ("/health", "/ready")  # for whoever watches over the process
 PUBLIC = (*FREE, "/docs", "/openapi.json")  # without a key
 METHODS = ("GET", "HEAD", "POST", "DELETE", "OPTIONS")  # that are counted by name; a client may make up more
 RETRY_SECONDS = "1"

@@ -15,6 +15,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Proc
 from retail.schema import Prediction
 
 LOG = logging.getLogger("retail.serve")
+FREE = ("/health", "/ready")  # for whoever watches over the process: without a key, and not in the log
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
 
@@ -60,7 +61,7 @@ class Traffic:
         self.requests.labels(path, method, str(status)).inc()
         self.seconds.labels(path).observe(seconds)
         known = {"path": path, "method": method, "status": status, "milliseconds": round(1000 * seconds, 1)}
-        LOG.info("request", extra={"facts": {**known, **facts}})
+        LOG.log(logging.DEBUG if path in FREE else logging.INFO, "request", extra={"facts": {**known, **facts}})
 
     def failed(self, error: BaseException) -> None:
         """An error of ours: its kind and place. What it says is left out, because it may repeat what was sent."""
