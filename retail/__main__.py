@@ -20,6 +20,7 @@ from retail.commands import (
     guess,
     recognizers,
     runs,
+    serve,
     start,
     train,
 )
@@ -33,6 +34,7 @@ COMMANDS = (
     compare,
     recognizers,
     export,
+    serve,
     guess,
     corrections,
     catalogue,
