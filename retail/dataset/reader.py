@@ -183,6 +183,7 @@ class _Reader:
             title=self.source.title,
             source=self.source.place,
             lines={name: line for name, line in self.lines.items() if name in usable},
+            where=self.table.where,
             group=named_groups,
             has_validation=has_validation,
             remarks=tuple(self.remarks),

@@ -126,8 +126,8 @@ def _opened(place: Path, name: str, labelled: bool) -> Source:
         return Source(resolved.parent, own, parts, (place,), resolved, resolved.parent.name, remarks)
     listing = list_files(place, own)
     tables = FolderTables(listing)
-    files = table_of_files(listing)
     found = tables.belonging_together()
+    files = None if found and tables.names_some(found) else table_of_files(listing)
     beside = found if files and found and tables.are_beside(found, files) else []
     if found and not beside:
         parts, remarks = _parts({path: tables.sheets(path) for path in found}, place, labelled)

@@ -56,8 +56,7 @@ def _draw_wish(manifest: Manifest, key: str) -> Wish:
     labels: dict[str, str] = {}
     if manifest.label_columns:
         column = middle.selectbox("Column", manifest.label_columns, format_func=_column_words, key=f"column_{key}")
-        classes = sorted({label for product in manifest.products if (label := product.labels.get(column, ""))})
-        wanted = right.selectbox("Class", [ANY, *classes], key=f"class_{key}_{column}")
+        wanted = right.selectbox("Class", [ANY, *manifest.classes[column]], key=f"class_{key}_{column}")
         labels = {} if wanted == ANY else {column: wanted}
     with st.expander("More filters"):
         left, middle, right = st.columns(3)

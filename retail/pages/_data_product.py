@@ -77,7 +77,7 @@ def _draw_labels(desk: Desk, product: Product) -> None:
 
 def _draw_label(desk: Desk, product: Product, column: str) -> None:
     now, own = product.labels.get(column, NO_LABEL), desk.manifest.own_names.get(column, column)
-    classes = sorted({label for row in desk.manifest.products if (label := row.labels.get(column, ""))})
+    classes = desk.manifest.classes[column]
     key = f"label_{desk.dataset.id}_{column}_{product.id}_{now}"
     st.selectbox(
         plain(task_title(own)),
