@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from retail.config.options import listed
+from retail.config.spread import Engine
 from retail.schema import MODALITIES, Modality, UserError
 
 if TYPE_CHECKING:
@@ -90,6 +91,17 @@ OneModality = Annotated[str, typer.Option("--modality", help="The input whose em
 Read = Annotated[
     str,
     typer.Option(help="What to read in the photos as well: codes (barcodes), words (printed ones), or codes,words."),
+]
+EngineChoice = Annotated[
+    Engine,
+    typer.Option(help="Where it is done: on this machine, or on a cluster that Ray spreads it over (extra ray)."),
+]
+Workers = Annotated[int, typer.Option(min=0, help="With --engine ray: workers; one for each processor if 0.")]
+StorePlace = Annotated[
+    str,
+    typer.Option(
+        help="Where embeddings are kept: a folder, or an address such as s3://shop/embeddings.", metavar="PLACE"
+    ),
 ]
 ResultsOut = Annotated[Path | None, typer.Option(dir_okay=False, help="The results file to write.")]
 JsonFile = Annotated[Path | None, typer.Option("--json", dir_okay=False, help="Write every finding with all its rows.")]

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from retail import __version__
 from retail.encoders.weights import is_connection, split_source
 from retail.recognizer import Recognizer
-from retail.recognizer.bundle import HERE, BundleRecord, read_record, save_bundle
+from retail.recognizer.bundle import HELD, HERE, BundleRecord, read_record, save_bundle
 from retail.recognizer.card import card_text, pipeline
 from retail.recognizer.origins import origin_of
 from retail.recognizer.scored import Judged
@@ -31,8 +31,7 @@ if TYPE_CHECKING:
     from huggingface_hub import EvalResult
 
 CARD = "README.md"
-# What a bundle and its card are made of. Pickles (.bin, .pt, .pth, .pkl) and code never come down.
-HELD = ("*.json", "*.safetensors", "*.txt", "*.model", CARD)
+FILES = [*HELD, CARD]  # what goes up, and all that comes down
 NAME = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
 SIGN_IN = "sign in with 'hf auth login', or set HF_TOKEN to a token that may"
 
@@ -68,7 +67,7 @@ def push(
                     f"{repo} can be seen by everybody, and a bundle names products; say --public to add to it."
                 )
             api.upload_folder(
-                repo_id=repo, folder_path=folder, allow_patterns=list(HELD), commit_message="Recogniser and its card"
+                repo_id=repo, folder_path=folder, allow_patterns=FILES, commit_message="Recogniser and its card"
             )
     return str(address)
 
@@ -144,7 +143,7 @@ def fetched(repo: str, revision: str = "main", token: str | None = None, kept_on
                 revision=revision,
                 token=token,
                 local_files_only=kept_only,
-                allow_patterns=list(HELD),
+                allow_patterns=FILES,
                 library_name="retail",
                 library_version=__version__,
             )

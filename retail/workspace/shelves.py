@@ -1,15 +1,15 @@
 """The known products that a recogniser answers with: its catalogue's, and those that it learned from.
 
-In: a bundle. Out: training rows while they are as they were, and answers.
+In: a bundle. Out: training rows while they are as they were, and what answers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from retail.catalogue.database import Catalogue
 from retail.catalogue.shelf import Shelf
+from retail.cluster import Maker
 from retail.config.wish import DEFAULT_WISH
 from retail.dataset.reader import read_manifest
 from retail.recognizer import Recognizer
@@ -30,15 +30,16 @@ def learned_products(bundle: Path, recognizer: Recognizer) -> list[Product]:
     return list(manifest.in_split("train"))
 
 
-def answered(
-    products: Sequence[Product],
+def answering(
     recognizer: Recognizer,
     catalogue: str,
     accuracy: float = DEFAULT_WISH,
+    store: EmbeddingStore | None = None,
     progress: Progress | None = None,
-) -> list[Prediction]:
-    """One prediction a product, with the products of the named catalogue beside the classes, or of classes alone."""
+) -> Maker[list[Prediction]]:
+    """Gives one prediction a product, with those of the named catalogue beside the classes, or of classes alone."""
+    store = store or EmbeddingStore()
     if not catalogue or not len(known := Catalogue.open(catalogue)):
-        return recognizer.predict_many(products, EmbeddingStore(), progress, accuracy)
+        return lambda products, told: recognizer.predict_many(products, store, told, accuracy)
     shelf = Shelf.of(recognizer, known, progress=progress)
-    return shelf.answer(*shelf.embed(products, EmbeddingStore(), progress), accuracy)
+    return lambda products, told: shelf.answer(*shelf.embed(products, store, told), accuracy)

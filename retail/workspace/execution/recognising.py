@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 
-from retail.catalogue.evidence import all_with_evidence, noted
+from retail.cluster import spread, store_place
 from retail.dataset.columns import ID
 from retail.dataset.manifest import Manifest
 from retail.dataset.reader import header_of, read_manifest, read_rows
@@ -21,18 +22,18 @@ from retail.evaluation.scores import evaluate as score
 from retail.evaluation.scores import rows_to_score
 from retail.files import whole_file
 from retail.recognizer import Recognizer
-from retail.recognizer.bundle import load_bundle
+from retail.recognizer.bundle import load_bundle, packed
 from retail.report.files import write_tables
 from retail.report.robustness_tables import robustness_tables, robustness_text
 from retail.report.tables import scores_table
-from retail.schema import Decision, Prediction
+from retail.schema import Decision, Prediction, UserError
 from retail.splits import unseen_sentences
 from retail.store import EmbeddingStore
 from retail.wording import percent, target
 from retail.workspace.answers import AnswerColumns
 from retail.workspace.execution.outcome import Follower, Outcome, read_data
+from retail.workspace.many_answers import Answering, answers
 from retail.workspace.requests import EvaluateRequest, PredictRequest, RobustnessRequest
-from retail.workspace.shelves import answered
 
 DECIDED: dict[Decision, str] = {"accept": "are accepted", "review": "need a look", "unknown": "are of unknown products"}
 
@@ -84,14 +85,14 @@ def predict(request: PredictRequest, recognizer: Recognizer, follower: Follower)
     remarks = [str(remark) for remark in manifest.remarks if remark.kind != "labels"]  # nobody learns from these rows
     for sentence in [*few_of_each(map(str, manifest.problems)), *remarks]:
         follower.note(sentence)
-    products, read = all_with_evidence(manifest.products, request.reading, follower)
-    answers = answered(products, recognizer, request.catalogue, request.accuracy, follower)
-    rows = _by_line([noted(answer, own) for answer, own in zip(answers, read, strict=True)], manifest)
+    rows = _by_line(
+        [answer for chunk in _answers(request, recognizer, manifest, follower) for answer in chunk], manifest
+    )
     table = read_rows(request.data)
     header, own = table.header, table.by_number
     numbered = ID not in header
     columns = AnswerColumns.of([ID, *header] if numbered else header, list(recognizer.vocabularies))
-    with whole_file(request.out) as partial, partial.open("w", newline="", encoding="utf-8") as stream:
+    with whole_file(request.out) as unfinished, unfinished.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream)
         writer.writerow(columns.header)
         for line, row in rows:
@@ -105,6 +106,18 @@ def predict(request: PredictRequest, recognizer: Recognizer, follower: Follower)
         f"{len(rows)} products written to {request.out}, {lost} of them without an answer. Of the answers {shares} "
         f"(target accuracy {target(request.accuracy)})."
     )
+
+
+def _answers(
+    request: PredictRequest, recognizer: Recognizer, manifest: Manifest, follower: Follower
+) -> Iterator[list[Prediction]]:
+    """Chunk by chunk, here or on a cluster."""
+    if request.catalogue and request.spread.engine != "local":
+        raise UserError("A catalogue answers on its own machine only; leave out --catalogue, or --engine ray.")
+    reading, accuracy, store = request.reading, request.accuracy, store_place(request.spread)
+    work = Answering(packed(request.bundle), reading, accuracy, store)
+    here = partial(answers, recognizer, reading, request.catalogue, accuracy, store, follower)
+    return spread(work, here, manifest.products, "recognising", request.spread, follower)
 
 
 def _labelled_data(
