@@ -1,11 +1,11 @@
 """Does a cluster give what one machine gives, also when a machine of it dies? Two workers, one killed in the middle.
 
 In: the fashion measuring data beside the project, or any data set. Out: identical or not, and times, on stdout.
-`OMP_NUM_THREADS=1 python -m benchmarks.on_ray [DATA] [--rows 1024]`; needs the extra `ray`.
+`OMP_NUM_THREADS=1 python -m benchmarks.on_ray [DATA] [--rows 512]`; needs the extra `ray`.
 
 The cluster is three nodes of Ray on this machine: a head without a processor and two workers with one each. All three
-runs embed the same products, in chunks of 256: here in one process, on two workers, and on two workers of which one is
-taken from the cluster, with all its processes and without a word, once a third of the chunks have come.
+runs embed the same products, in parts of 64: here in one process, on two workers, and on two workers of which one is
+taken from the cluster, with all its processes and without a word, once a third of the parts have come.
 """
 
 from __future__ import annotations
@@ -56,11 +56,11 @@ def two_workers() -> Iterator[tuple[Any, Any]]:
 
 @dataclass(frozen=True)
 class Timed:
-    """Another work; who did a chunk, and the processor seconds of that process until then."""
+    """Another work; who did a part, and the processor seconds of that process until then."""
 
     work: Embedding
 
-    def ready(self) -> cluster.Maker[tuple[int, float]]:
+    def ready(self) -> cluster.Maker[Sequence[Product], tuple[int, float]]:
         make = self.work.ready()
 
         def timed(products: Sequence[Product], progress: Any) -> tuple[int, float]:
@@ -71,25 +71,25 @@ class Timed:
 
 
 def embed(products: Sequence[Product], store: str, engine: str, kill: Any = None) -> tuple[float, float]:
-    """Seconds from the first chunk sent to the last one back, and processor seconds of those who encoded.
+    """Seconds from the first part sent to the last one back, and processor seconds of those who encoded.
 
-    A worker's count from its start, so that loading is in them. `kill` is called after a third of the chunks.
+    A worker's count from its start, so that loading is in them. `kill` is called after a third of the parts.
     """
     work, spent, before = Timed(Embedding("bundled", store)), dict[int, float](), time.process_time()
-    chosen, started, chunks = Spread(engine, 2, store), time.perf_counter(), cluster.chunks_of(products)  # type: ignore
-    for number, (pid, so_far) in enumerate(cluster.spread(work, work.ready, products, "embedding", chosen), start=1):
+    chosen, parts, started = Spread(engine, 2, store), cluster.parts_of(products), time.perf_counter()  # type: ignore
+    for number, (pid, so_far) in enumerate(cluster.spread(lambda: work, work.ready, parts, chosen), start=1):
         spent[pid] = max(so_far - (before if pid == os.getpid() else 0), spent.get(pid, 0.0))
-        if kill and number == max(1, len(chunks) // 3):
+        if kill and number == max(1, len(parts) // 3):
             kill()
     return time.perf_counter() - started, sum(spent.values())
 
 
 def vectors(products: Sequence[Product], store: str) -> dict[str, torch.Tensor]:
-    """What the store holds, chunk by chunk; nothing is computed."""
+    """What the store holds, part by part; nothing is computed."""
     encoders, parts = load_preset("bundled"), []
-    for chunk in cluster.chunks_of(products):
+    for part in cluster.parts_of(products):
         kept = store_at(store)
-        parts.append(embed_products(chunk, encoders, {}, kept)[0])
+        parts.append(embed_products(part, encoders, {}, kept)[0])
         assert not kept.computed, "the store lacks embeddings"
     return {name: torch.cat([part.embeddings[name] for part in parts]) for name in encoders}
 
@@ -97,17 +97,17 @@ def vectors(products: Sequence[Product], store: str) -> dict[str, torch.Tensor]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("data", nargs="?", type=Path, default=FASHION)
-    parser.add_argument("--rows", type=int, default=1024)
-    parser.add_argument("--chunk", type=int, default=cluster.CHUNK)
+    parser.add_argument("--rows", type=int, default=512)
+    parser.add_argument("--part", type=int, default=64)
     asked = parser.parse_args()
     if not asked.data.exists():
         raise SystemExit(f"{asked.data} is absent; name a data set.")
-    cluster.CHUNK = asked.chunk
+    cluster.PRODUCTS = asked.part
     torch.set_num_threads(1)  # as each worker does
     products = read_manifest(asked.data).products[: asked.rows]
     counts = {name: sum(name in product.modalities for product in products) for name in ("image", "text", "audio")}
     print(
-        f"{len(products):,} products, {counts}, chunks of {cluster.CHUNK}, load {os.getloadavg()[0]:.1f} before",
+        f"{len(products):,} products, {counts}, parts of {cluster.PRODUCTS}, load {os.getloadavg()[0]:.1f} before",
         flush=True,
     )
     folder = Path(tempfile.mkdtemp(prefix="on_ray_"))

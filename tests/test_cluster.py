@@ -63,8 +63,8 @@ class Refusing:
 
 
 @pytest.fixture
-def small_chunks(monkeypatch):
-    monkeypatch.setattr(cluster, "CHUNK", 4)
+def small_parts(monkeypatch):
+    monkeypatch.setattr(cluster, "PRODUCTS", 4)
 
 
 @pytest.fixture(scope="module")
@@ -84,15 +84,12 @@ def shop(small_data):
     memory.store.clear()
 
 
-def test_chunks_come_in_order_and_tell_how_far_they_are(small_chunks):
-    told = []
-    made = cluster.in_chunks(
-        lambda chunk, _: [one.id for one in chunk], PRODUCTS, "doing", lambda *own: told.append(own)
-    )
-    assert [len(chunk) for chunk in made] == [4, 4, 2] and told == [("doing", n, 10) for n in (4, 8, 10)]
-    told.clear()
-    list(cluster.in_chunks(lambda _, hear: hear("own", 1, 1), PRODUCTS[:3], "doing", lambda *own: told.append(own)))
-    assert told == [("own", 1, 1)]
+def test_parts_come_in_order_one_by_one(small_parts):
+    asked = []
+    parts = cluster.parts_of(PRODUCTS)
+    made = cluster.spread(Refusing, lambda: lambda part, _: asked.append(part) or len(part), parts, Spread())
+    assert next(made) == 4 and len(asked) == 1
+    assert list(made) == [4, 2] and [product for part in asked for product in part] == PRODUCTS
 
 
 @pytest.mark.parametrize(
@@ -173,26 +170,28 @@ def test_a_catalogue_stays_on_its_machine_and_ray_has_to_be_there(small_data, tm
     monkeypatch.setitem(sys.modules, "ray", None)
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(UserError, match=r"pip install 'retail\[ray\]'"):
-        list(cluster.spread(Refusing(), Refusing().ready, PRODUCTS, "doing", Spread("ray")))
+        list(cluster.spread(Refusing, Refusing().ready, [PRODUCTS], Spread("ray")))
 
 
 def test_what_a_worker_refuses_comes_back_as_its_sentence():
-    worker = Worker.__new__(Worker)
-    worker.make = Refusing().ready()
-    (answer,) = worker({"chunk": [pickle.dumps(PRODUCTS[:2])]})["made"]
-    assert str(pickle.loads(answer)) == "p0 is no good."
+    worker, asked = Worker.__new__(Worker), {"part": [pickle.dumps(PRODUCTS[:2])]}
+    worker.make, worker.failed = Refusing().ready(), None
+    assert str(pickle.loads(worker(asked)["made"][0])) == "p0 is no good."
+    worker.failed = RuntimeError("no memory")  # it did not get ready
+    assert str(pickle.loads(worker(asked)["made"][0])) == "no memory"
 
 
-def test_a_killed_worker_changes_no_vector_and_no_order(tiny, small_chunks, tmp_path):
+def test_a_killed_worker_changes_no_vector_and_no_order(tiny, small_parts, tmp_path):
     pytest.importorskip("ray", reason="ray is not installed (pip install 'retail[ray]')")
     photos = [tmp_path / f"{number}.png" for number in range(40)]
     for number, path in enumerate(photos):  # no two alike: what stands in two chunks is computed by whoever comes first
         Image.new("RGB", (16, 16), (6 * number, 90, 255 - 6 * number)).save(path)
     products = [Product(path.stem, (path,)) for path in photos]
     here, there = (str(tmp_path / name) for name in ("here", "there"))
-    list(cluster.in_chunks(Embedding(tiny, here).ready(), products, "doing", None))
+    local, parts = Embedding(tiny, here), cluster.parts_of(products)
+    list(cluster.spread(lambda: local, local.ready, parts, Spread()))
     work, found, killed = Slow(Embedding(tiny, there), 0.4), [], 0
-    for one in cluster.spread(work, work.ready, products, "doing", Spread("ray", 2)):
+    for one in cluster.spread(lambda: work, work.ready, parts, Spread("ray", 2)):
         found.append(one)
         if not killed:
             killed = one[0]

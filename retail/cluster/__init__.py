@@ -1,12 +1,13 @@
-"""Work on many products, chunk by chunk: here, or by workers on the machines of a cluster, with the same results.
+"""Work on many products, part by part: here, or by workers on the machines of a cluster, with the same results.
 
-In: products, and what to make of a chunk of them. Out: what came of each chunk, in their order.
+In: parts, and what to make of one. Out: what came of each part, in their order.
 """
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -16,36 +17,42 @@ from retail.config.spread import Spread
 from retail.files.remote import RemoteFile, address_of, brought
 from retail.schema import Product, Progress
 
-# Few enough that a killed worker loses seconds, many enough that what a chunk costs beside its encoding does not count.
-# The same everywhere: which inputs an encoder sees together may change the last bits of an embedding.
-CHUNK = 256
+# Products of a part. Few enough that a killed worker loses seconds, many enough that what a part costs beside its
+# encoding does not count. The same everywhere: which photos an encoder sees together may change the last bits of an
+# embedding.
+PRODUCTS = 256
 
+Part = TypeVar("Part")
 Made = TypeVar("Made")
-Maker = Callable[[Sequence[Product], Progress | None], Made]
-MadeThere = TypeVar("MadeThere", covariant=True)
+Asked = TypeVar("Asked", contravariant=True)
+Given = TypeVar("Given", covariant=True)
+Maker = Callable[[Part, Progress | None], Made]
 
 
-class Work(Protocol[MadeThere]):
+class Work(Protocol[Asked, Given]):
     """What a worker is sent, pickled, and makes ready once: encoders and heads are loaded there."""
 
-    def ready(self) -> Maker[MadeThere]:
-        """What makes something of a chunk."""
+    def ready(self) -> Callable[[Asked, Progress | None], Given]:
+        """What makes something of a part."""
 
 
 def spread(
-    work: Work[Made],
-    here: Callable[[], Maker[Made]],
-    products: Sequence[Product],
-    stage: str,
+    work: Callable[[], Work[Part, Made]],
+    here: Callable[[], Maker[Part, Made]],
+    parts: Iterable[Part],
     chosen: Spread,
     progress: Progress | None = None,
 ) -> Iterator[Made]:
-    """What came of each chunk; `here` is for this machine, where much is loaded already, a cluster is sent `work`."""
+    """What came of each part. `here` is for this machine, where it may be loaded already; a cluster is sent `work`.
+
+    `progress` hears of what goes on within a part, as far as that is here.
+    """
     if chosen.engine == "local":
-        return in_chunks(here(), products, stage, progress)
+        make = here()
+        return (make(part, progress) for part in parts)
     from retail.cluster.on_ray import on_ray
 
-    return on_ray(work, products, stage, progress, chosen.workers, shared=bool(chosen.store))
+    return on_ray(work(), parts, chosen.workers, shared=bool(chosen.store))
 
 
 def store_place(chosen: Spread) -> str:
@@ -55,33 +62,27 @@ def store_place(chosen: Spread) -> str:
     return str(Path(chosen.store).absolute() if chosen.store else files.home() / "embeddings")
 
 
-def chunks_of(products: Sequence[Product]) -> list[Sequence[Product]]:
-    """In their order, the last one shorter."""
-    return [products[start : start + CHUNK] for start in range(0, len(products), CHUNK)]
+def parts_of(rows: Sequence[Part]) -> list[Sequence[Part]]:
+    """In their order, `PRODUCTS` each, the last one shorter."""
+    return [rows[start : start + PRODUCTS] for start in range(0, len(rows), PRODUCTS)]
 
 
-def in_chunks(make: Maker[Made], products: Sequence[Product], stage: str, progress: Progress | None) -> Iterator[Made]:
-    """Here, one after the other; of a single chunk its own progress is told."""
-    chunks, done = chunks_of(products), 0
-    for chunk in chunks:
-        yield made(make, chunk, progress if len(chunks) == 1 else None)
-        done += len(chunk)
-        if progress and len(chunks) > 1:
-            progress(stage, done, len(products))
+@contextmanager
+def files_here(products: Sequence[Product]) -> Iterator[Sequence[Product]]:
+    """The same products with files that lie elsewhere fetched, all at once; the copies are gone afterwards.
 
-
-def made(make: Maker[Made], chunk: Sequence[Product], progress: Progress | None = None) -> Made:
-    """Of one chunk; files that lie elsewhere are fetched first, all at once, and gone afterwards."""
-    away = [file for product in chunk for file in (*product.images, product.audio) if isinstance(file, RemoteFile)]
+    A file that cannot be had stays what it was, and whoever opens it says why.
+    """
+    away = [file for product in products for file in (*product.images, product.audio) if isinstance(file, RemoteFile)]
     if not away:
-        return make(chunk, progress)
+        yield products
+        return
     with tempfile.TemporaryDirectory(prefix="retail-") as folder:
         here = brought(away, Path(folder))
-        return make([_with_files(product, here) for product in chunk], progress)
+        yield [_with_files(product, here) for product in products]
 
 
 def _with_files(product: Product, here: dict[RemoteFile, Path]) -> Product:
-    """With the copies; a file that could not be had stays what it was, and whoever opens it says why."""
     images = tuple(here.get(file, file) if isinstance(file, RemoteFile) else file for file in product.images)
     audio = here.get(product.audio, product.audio) if isinstance(product.audio, RemoteFile) else product.audio
     return replace(product, images=images, audio=audio)

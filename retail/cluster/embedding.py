@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from retail.cluster import Maker
+from retail.cluster import Maker, files_here
 from retail.encoders import load_preset
 from retail.schema import Note, Product, Progress
 from retail.store import embed_products
@@ -17,8 +17,9 @@ from retail.store.remote import store_at
 
 @dataclass(frozen=True)
 class Embedded:
-    """What came of a chunk; the vectors lie in the store."""
+    """What came of some products; the vectors lie in the store."""
 
+    products: int
     computed: int
     notes: list[Note]
 
@@ -30,13 +31,14 @@ class Embedding:
     encoders: str
     store: str
 
-    def ready(self) -> Maker[Embedded]:
+    def ready(self) -> Maker[Sequence[Product], Embedded]:
         """Loads the encoders."""
         encoders = load_preset(self.encoders)
 
         def embed(products: Sequence[Product], progress: Progress | None) -> Embedded:
             store = store_at(self.store)
-            _, notes = embed_products(products, encoders, {}, store, progress)
-            return Embedded(store.computed, notes)
+            with files_here(products) as here:
+                _, notes = embed_products(here, encoders, {}, store, progress)
+            return Embedded(len(products), store.computed, notes)
 
         return embed

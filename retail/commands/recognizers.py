@@ -141,7 +141,9 @@ def predict(
     text: Annotated[str, typer.Option(help="The description.")] = "",
     audio: Annotated[Path | None, typer.Option(help="A sound clip.")] = None,
     data: Annotated[Path | None, typer.Option(help="Many products: a folder, ZIP or metadata.csv.")] = None,
-    out: Annotated[Path | None, typer.Option(dir_okay=False, help="With --data: the CSV to write.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(dir_okay=False, help="With --data: the CSV or Parquet file to write.")
+    ] = None,
     text_column: TextColumn = "text",
     as_json: Annotated[bool, typer.Option("--json", help="Print every probability as JSON.")] = False,
     accuracy: Annotated[

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import safetensors
@@ -42,7 +42,7 @@ class RemoteStore(EmbeddingStore):
             self._save()
         return found
 
-    def _read(self, owner: str, keys: set[str]) -> dict[str, Tensor]:
+    def _read(self, owner: str, keys: Collection[str]) -> dict[str, Tensor]:
         self._keys, self._fresh = sorted(keys), False
         digest = hashlib.sha256("\n".join((owner, *self._keys)).encode()).hexdigest()
         folder = hashlib.sha256(owner.encode()).hexdigest()[:16]

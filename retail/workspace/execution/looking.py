@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 
 from retail.audit import audit as find_leaks
-from retail.cluster import spread, store_place
+from retail.cluster import parts_of, spread, store_place
 from retail.cluster.embedding import Embedding
 from retail.encoders import load_preset
 from retail.report.audit_tables import audit_tables, audit_text
@@ -28,12 +28,14 @@ def embed(request: EmbedRequest, follower: Follower) -> Outcome:
     """Fills the cache, so that later runs start at once."""
     manifest = read_data(request.data, None, request.text_column, follower)
     note_reading(request.encoders, MODALITIES, manifest, follower)
-    work, stage = Embedding(request.encoders, store_place(request.spread)), "embedding"
-    started, computed = time.perf_counter(), 0
-    for found in spread(work, work.ready, manifest.products, stage, request.spread, follower):
-        computed += found.computed
+    work, parts = Embedding(request.encoders, store_place(request.spread)), parts_of(manifest.products)
+    started, done, computed = time.perf_counter(), 0, 0
+    for found in spread(lambda: work, work.ready, parts, request.spread, follower if len(parts) == 1 else None):
+        done, computed = done + found.products, computed + found.computed
         for note in found.notes:
             follower.note(str(note))
+        if len(parts) > 1:
+            follower("embedding products", done, len(manifest.products))
     seconds = time.perf_counter() - started
     rate = len(manifest.products) / max(seconds, 1e-9)
     return Outcome(
