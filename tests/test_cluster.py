@@ -10,6 +10,7 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import fsspec
 import pytest
@@ -20,7 +21,7 @@ from typer.testing import CliRunner
 from retail import cluster
 from retail.__main__ import app
 from retail.cluster.embedding import Embedded, Embedding
-from retail.cluster.on_ray import Worker
+from retail.cluster.on_ray import Worker, _check_reach, _start
 from retail.config.spread import Spread
 from retail.dataset.reader import read_manifest
 from retail.encoders import load_preset
@@ -179,6 +180,17 @@ def test_what_a_worker_refuses_comes_back_as_its_sentence():
     assert str(pickle.loads(worker(asked)["made"][0])) == "p0 is no good."
     worker.failed = RuntimeError("no memory")  # it did not get ready
     assert str(pickle.loads(worker(asked)["made"][0])) == "no memory"
+
+
+def test_a_cluster_that_is_not_there_is_said(monkeypatch):
+    ray = SimpleNamespace(init=lambda **_: (_ for _ in ()).throw(ConnectionError("Could not find any running Ray.")))
+    monkeypatch.setenv("RAY_ADDRESS", "10.0.0.1:6379")
+    with pytest.raises(UserError, match=r"at RAY_ADDRESS '10.0.0.1:6379' \(Could not find any running Ray\); name one"):
+        _start(ray, 2)
+    nodes = [{"NodeManagerAddress": f"10.0.0.{number}", "Alive": number < 3} for number in range(4)]
+    with pytest.raises(UserError, match=r"has 3 machines, .* name a --store"):
+        _check_reach(SimpleNamespace(nodes=lambda: nodes), shared=False)
+    _check_reach(SimpleNamespace(nodes=lambda: nodes), shared=True)
 
 
 def test_a_killed_worker_changes_no_vector_and_no_order(tiny, small_parts, tmp_path):

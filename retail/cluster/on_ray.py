@@ -36,8 +36,7 @@ def on_ray(work: Work[Part, Made], parts: Iterable[Part], workers: int, shared: 
 
     started = not ray.is_initialized()
     if started:
-        cpus = None if os.environ.get("RAY_ADDRESS") else workers or None  # a cluster that is joined has its own
-        ray.init(num_cpus=cpus, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
+        _start(ray, workers)
     try:
         _check_reach(ray, shared)
         # In a list, so that each worker fetches it itself, also one that is started again; it stays on this machine.
@@ -47,6 +46,21 @@ def on_ray(work: Work[Part, Made], parts: Iterable[Part], workers: int, shared: 
     finally:
         if started:
             ray.shutdown()
+
+
+def _start(ray: Any, workers: int) -> None:
+    """Joins the cluster that is named; else one of our own, even where another runs on this machine."""
+    quiet = {"log_to_driver": False, "logging_level": logging.ERROR}
+    if not (address := os.environ.get("RAY_ADDRESS")):
+        ray.init(address="local", num_cpus=workers or None, include_dashboard=False, **quiet)
+        return
+    try:
+        ray.init(address=address, **quiet)
+    except (ConnectionError, ValueError, RuntimeError) as error:
+        reason = " ".join(str(error).split())[:160].rstrip(".")
+        raise UserError(
+            f"No cluster of Ray answers at RAY_ADDRESS {address!r} ({reason}); name one that runs."
+        ) from None
 
 
 def _made(ray: Any, sent: list[Any], lot: Sequence[Any], workers: int) -> Iterator[Any]:
