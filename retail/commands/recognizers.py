@@ -17,17 +17,21 @@ from retail.commands.shared import (
     Bundle,
     CsvFolder,
     Data,
+    EngineChoice,
     Group,
     Modalities,
     Read,
     Status,
+    StorePlace,
     TextColumn,
+    Workers,
     app,
     chosen_inputs,
     reported,
 )
 from retail.config.options import listed
 from retail.config.reading import Reading
+from retail.config.spread import Spread
 from retail.config.wish import DEFAULT_WISH, check_wish
 from retail.schema import Prediction, Product
 
@@ -147,6 +151,9 @@ def predict(
         str, typer.Option(help="A catalogue whose products answer beside the classes; see `catalogue list`.")
     ] = "",
     limit: Annotated[int, typer.Option(help="With --data: refuse more rows than this; 0 is no limit.")] = 0,
+    engine: EngineChoice = "local",
+    workers: Workers = 0,
+    store: StorePlace = "",
     status: Status = None,
 ) -> None:
     """Recognise one product, or many with --data and --out; rows that cannot be used keep the reason."""
@@ -167,6 +174,7 @@ def predict(
                     accuracy=wished,
                     reading=reading,
                     catalogue=catalogue,
+                    spread=Spread(engine, workers, store),
                     out=out,
                 ),
                 progress,

@@ -6,9 +6,12 @@ In: an `EvaluateRequest`, a `RobustnessRequest` or a `PredictRequest`. Out: scor
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
+from retail.cluster import parts_of, spread
 from retail.dataset.manifest import Manifest
-from retail.dataset.pieces import PIECE_ROWS, pieces_of
+from retail.dataset.pieces import PIECE_ROWS, Piece, pieces_of
 from retail.dataset.reader import header_of
 from retail.dataset.source import changed
 from retail.evaluation.robustness import robustness as measure
@@ -21,10 +24,11 @@ from retail.recognizer.bundle import load_bundle, read_record
 from retail.report.files import write_tables
 from retail.report.robustness_tables import robustness_tables, robustness_text
 from retail.report.tables import scores_table
+from retail.schema import UserError
 from retail.splits import unseen_sentences
 from retail.store import EmbeddingStore
 from retail.wording import target
-from retail.workspace.answering import Answerer
+from retail.workspace.answering import Answered, Answerer, Answering, joined
 from retail.workspace.execution.outcome import Follower, Outcome, read_data
 from retail.workspace.parts import Parts
 from retail.workspace.requests import EvaluateRequest, PredictRequest, RobustnessRequest
@@ -70,21 +74,53 @@ def robustness(request: RobustnessRequest, recognizer: Recognizer, follower: Fol
 
 def predict(request: PredictRequest, follower: Follower) -> Outcome:
     """An answer a row; a run that was stopped goes on where it was."""
+    if request.catalogue and request.spread.engine != "local":
+        raise UserError("A catalogue answers on its own machine only; leave out --catalogue, or --engine ray.")
     answerer = Answerer.of(request, follower)
-    parts, count, done = Parts(request.out, _plan(request, answerer)), 0, 0
-    for piece in pieces_of(request.data, request.text_column, request.limit, follower):
-        for sentence in piece.sentences:
-            follower.note(sentence)
-        if not parts.has(piece.number):
-            parts.write(answerer.answered(piece, follower if piece.is_all else None))
-        count, done = count + 1, done + len(piece.rows)
-        if not piece.is_all:
-            follower("recognising products", done, max(done, piece.rows_in_all))
-    tally = parts.finish(count)
+    parts = Parts(request.out, _plan(request, answerer))
+    asked = _Asked(request, parts, follower)
+    found = spread(lambda: Answering.of(request), lambda: answerer.answered, asked.cut(), request.spread, follower)
+    for whole in asked.whole(found):
+        parts.write(whole)
+    tally = parts.finish(asked.pieces)
     return Outcome(
         f"{tally.rows} products written to {request.out}, {tally.lost} of them without an answer. Of the answers "
         f"{tally.shares} (target accuracy {target(request.accuracy)})."
     )
+
+
+class _Asked:
+    """The pieces that no earlier run has answered, and how far that is."""
+
+    def __init__(self, request: PredictRequest, parts: Parts, follower: Follower) -> None:
+        self.request, self.parts, self.follower = request, parts, follower
+        self.pieces, self.done, self.in_all = 0, 0, 0
+        self.rows: dict[int, int] = {}  # number of a piece that was asked -> its rows
+
+    def cut(self) -> Iterator[Piece]:
+        """In pieces that one worker answers at a time."""
+        request = self.request
+        for piece in pieces_of(request.data, request.text_column, request.limit, self.follower):
+            for sentence in piece.sentences:
+                self.follower.note(sentence)
+            self.pieces, self.in_all = self.pieces + 1, piece.rows_in_all
+            if self.parts.has(piece.number):
+                self.done += len(piece.rows)
+            else:
+                self.rows[piece.number] = len(piece.rows)
+                yield from (replace(piece, rows=list(rows)) for rows in parts_of(piece.rows) or [piece.rows])
+
+    def whole(self, found: Iterable[Answered]) -> Iterator[Answered]:
+        """The pieces as they were, each once all of it is answered; the follower hears how far that is."""
+        held: list[Answered] = []
+        for answered in found:
+            held.append(answered)
+            self.done += len(answered.rows)
+            if self.in_all > len(answered.rows):  # else it heard how encoding went
+                self.follower("recognising products", self.done, max(self.done, self.in_all))
+            if sum(len(each.rows) for each in held) == self.rows[answered.number]:
+                yield joined(held)
+                held = []
 
 
 def _plan(request: PredictRequest, answerer: Answerer) -> str:
@@ -92,7 +128,7 @@ def _plan(request: PredictRequest, answerer: Answerer) -> str:
     shelf = answerer.shelf.version if answerer.shelf else -1
     read = [request.data.stat().st_size, changed(request.data)] if request.data.exists() else []
     facts = {
-        "request": request.model_dump(mode="json"),
+        "request": request.model_dump(mode="json", exclude={"spread"}),
         "data": read,
         "bundle": read_record(or_shipped(request.bundle, SHIPPED_BUNDLES)).head_sha256,
         "catalogue": shelf,
