@@ -6,8 +6,6 @@ In: bundles and products. Out: scores, a board, curves of damage, answers.
 from __future__ import annotations
 
 import json
-import math
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,22 +17,25 @@ from retail.commands.shared import (
     Bundle,
     CsvFolder,
     Data,
+    EngineChoice,
     Group,
     Modalities,
     Read,
     Status,
+    StorePlace,
     TextColumn,
+    Workers,
     app,
     chosen_inputs,
     reported,
 )
 from retail.config.options import listed
 from retail.config.reading import Reading
+from retail.config.spread import Spread
 from retail.config.wish import DEFAULT_WISH, check_wish
 from retail.schema import Prediction, Product
 
 if TYPE_CHECKING:
-    from retail.catalogue.evidence import Evidence
     from retail.recognizer import Recognizer
     from retail.workspace.requests import EvaluateRequest, LeaderboardRequest, RobustnessRequest
 
@@ -137,7 +138,9 @@ def predict(
     text: Annotated[str, typer.Option(help="The description.")] = "",
     audio: Annotated[Path | None, typer.Option(help="A sound clip.")] = None,
     data: Annotated[Path | None, typer.Option(help="Many products: a folder, ZIP or metadata.csv.")] = None,
-    out: Annotated[Path | None, typer.Option(dir_okay=False, help="With --data: the CSV to write.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(dir_okay=False, help="With --data: the CSV or Parquet file to write.")
+    ] = None,
     text_column: TextColumn = "text",
     as_json: Annotated[bool, typer.Option("--json", help="Print every probability as JSON.")] = False,
     accuracy: Annotated[
@@ -148,6 +151,9 @@ def predict(
         str, typer.Option(help="A catalogue whose products answer beside the classes; see `catalogue list`.")
     ] = "",
     limit: Annotated[int, typer.Option(help="With --data: refuse more rows than this; 0 is no limit.")] = 0,
+    engine: EngineChoice = "local",
+    workers: Workers = 0,
+    store: StorePlace = "",
     status: Status = None,
 ) -> None:
     """Recognise one product, or many with --data and --out; rows that cannot be used keep the reason."""
@@ -168,6 +174,7 @@ def predict(
                     accuracy=wished,
                     reading=reading,
                     catalogue=catalogue,
+                    spread=Spread(engine, workers, store),
                     out=out,
                 ),
                 progress,
@@ -179,7 +186,11 @@ def predict(
         product, evidence = with_evidence(Product.of(image, text, audio), reading)
         recognizer = load_bundle(bundle)
         prediction = noted(_answer(recognizer, product, catalogue, accuracy), evidence)
-        typer.echo(_as_json(prediction, evidence) if as_json else _as_text(prediction))
+        if as_json:
+            values = prediction.to_dict() | {"read": evidence.to_dict()}
+            typer.echo(json.dumps(values, indent=1, ensure_ascii=False))
+        else:
+            typer.echo(_as_text(prediction))
         if not recognizer.is_ready:
             progress.note("this machine gets ready for quicker starts, once; the answer above is complete.")
             recognizer.make_ready()
@@ -193,23 +204,6 @@ def _answer(recognizer: Recognizer, product: Product, catalogue: str, accuracy: 
     from retail.catalogue.shelf import Shelf
 
     return Shelf.of(recognizer, Catalogue.open(catalogue)).predict(product, accuracy)
-
-
-def _as_json(prediction: Prediction, evidence: Evidence) -> str:
-    novelty, nearest = prediction.novelty, prediction.nearest
-    values = {
-        "used": prediction.used,
-        "notes": prediction.notes,
-        "probs": prediction.probs,
-        "answers": {task: asdict(answer) for task, answer in prediction.answers.items()},
-        "unknown": prediction.unknown,
-        "novelty": None if math.isnan(novelty.score) else asdict(novelty),
-        "nearest": None if nearest is None else asdict(nearest),
-        "read": evidence.to_dict(),
-        "recognised": prediction.recognised and asdict(prediction.recognised),
-        "matches": [asdict(match) for match in prediction.matches],
-    }
-    return json.dumps(values, indent=1, ensure_ascii=False)
 
 
 def _as_text(prediction: Prediction) -> str:
