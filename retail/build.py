@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from retail.certainty import Certainty
@@ -27,10 +28,10 @@ from retail.frozen.models import FrozenModel, as_head
 from retail.frozen.rows import FrozenRows
 from retail.metrics.retrieval import cross_modal_retrieval
 from retail.recognizer import Recognizer
-from retail.schema import MODALITIES, Modality, Progress, UserError, Vocabulary
+from retail.schema import MODALITIES, SUBSETS, Modality, Progress, UserError, Vocabulary
 from retail.splits import Splits, groups_of, prepare, products_of
 from retail.store import EmbeddingBatch, EmbeddingStore, embed_products
-from retail.training import FitResult, fit, labelled_rows
+from retail.training import FitResult, fit, labelled_rows, on_disk
 from retail.training.record import RowCounts, TrainingData, TrainingRecord
 
 
@@ -81,7 +82,7 @@ def train_recognizer(
     """
     manifest = data if isinstance(data, Manifest) else read_manifest(data, tasks, text_column)
     loaded = load_preset(encoders, config.modalities)
-    splits = prepare(manifest, loaded, EmbeddingStore(), progress, need_test=False, hear=hear)
+    splits = prepare(manifest, loaded, EmbeddingStore(), progress, need_test=False, hear=hear, on_disk=True)
     return head_recognizer(
         manifest, loaded, splits, config, fit(splits.train, splits.val, splits.task_sizes, config, on_epoch)
     )
@@ -91,7 +92,7 @@ def head_recognizer(
     manifest: Manifest, loaded: dict[Modality, Encoder], splits: Splits, config: TrainConfig, result: FitResult
 ) -> Recognizer:
     """A trained head with its encoders, calibrated on the validation rows."""
-    head, rows = result.head.eval(), (splits.train, splits.val, splits.val_groups)
+    head, rows = result.head.eval(), judging_rows(splits)
     return Recognizer(
         encoders=loaded,
         head=head,
@@ -107,6 +108,14 @@ def head_recognizer(
             history=result.history,
         ),
     )
+
+
+def judging_rows(splits: Splits) -> tuple[EmbeddingBatch, EmbeddingBatch, np.ndarray | None]:
+    """Training and validation rows that fit in memory, and the groups of the latter."""
+    train, val, groups = splits.train, splits.val, splits.val_groups
+    kept = on_disk.part_places(val, len(SUBSETS) * sum(splits.task_sizes.values()))
+    groups = groups[kept.numpy()] if groups is not None and isinstance(kept, torch.Tensor) else groups
+    return on_disk.in_memory(train, on_disk.part_places(train)), on_disk.in_memory(val, kept), groups
 
 
 def compared_recognizers(

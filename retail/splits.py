@@ -17,6 +17,7 @@ from retail.dataset.remarks import few_of_each
 from retail.encoders import Encoder
 from retail.schema import Modality, Product, Progress, UserError, Vocabulary
 from retail.store import EmbeddingBatch, EmbeddingStore, embed_products
+from retail.store.large import embed_large
 from retail.wording import FILES_WORDS
 
 LISTED = 5  # classes that a sentence names
@@ -77,8 +78,11 @@ def prepare(
     progress: Progress | None = None,
     need_test: bool = True,
     hear: Callable[[str], None] | None = None,
+    on_disk: bool = False,
 ) -> Splits:
     """Embeds every row once and sorts rows into splits; `hear` is told of inputs that could not be read.
+
+    With `on_disk`, which needs a store, embeddings that are too many for memory are left on the disk.
 
     Raises UserError when a needed split is empty, there is no task, one lacks a test label where a test is needed, or
     none of the files of an input was found.
@@ -93,7 +97,11 @@ def prepare(
     for task in vocabularies if need_test else ():
         if not any(product.labels.get(task) for product in rows["test"]):
             raise UserError(f"No test row has a label for {task!r}; label some, or leave {task!r} out of the tasks.")
-    batch, notes = embed_products(products, dict(encoders), vocabularies, store, progress)
+    if on_disk:
+        assert store is not None
+        batch, notes = embed_large(products, encoders, vocabularies, store, progress)
+    else:
+        batch, notes = embed_products(products, dict(encoders), vocabularies, store, progress)
     if hear:
         for sentence in few_of_each(map(str, notes)):
             hear(sentence)

@@ -23,7 +23,7 @@ DECLARED = {canonicalize_name(need.name): need for need in map(Requirement, PROJ
 EXTRAS = [
     Requirement(need) for extra in ("dev", "ocr", "onnx", "serve") for need in PROJECT["optional-dependencies"][extra]
 ]
-OPTIONAL = {"umap"}  # used where somebody has installed it
+OPTIONAL = {"umap", "ray"}  # used where somebody has installed it
 BINARY = {".jpg", ".png", ".ogg", ".wav", ".safetensors", ".pt", ".ttf", ".woff2"}
 
 

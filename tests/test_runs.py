@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import math
+import os
 import time
 import zipfile
 from pathlib import Path
@@ -132,6 +133,35 @@ def test_new_names_ends_and_deletions_are_seen():
     assert (run.title, run.state, run.headline) == ("renamed", "cancelled", "Cancelled.") and run.ended > 0
     jobs.delete(job)
     assert [run.id for run in runs.history()] == ["a"]
+
+
+def long_ago(job: jobs.Job) -> None:
+    """As if the last file had been written into the folder a minute before."""
+    os.utime(job.folder, (time.time() - 60,) * 2)
+
+
+def test_only_runs_whose_folder_changed_are_read_again(monkeypatch):
+    for name in ("a", "b", "c"):
+        finished(name, "frozen.json", {})
+        long_ago(jobs.Job(name, jobs.runs_folder() / name))
+    runs.history()
+    read, describe = [], runs._describe
+    monkeypatch.setattr(runs, "_describe", lambda job: read.append(job.id) or describe(job))
+    assert [run.title for run in runs.history()] == ["c", "b", "a"] and read == []
+    jobs.rename(jobs.find("b"), "another")
+    assert [run.title for run in runs.history()] == ["c", "another", "a"] and read == ["b"]
+    assert runs.history() and read == ["b", "b"], "what changed a moment ago may change again"
+
+
+def test_a_run_under_way_is_asked_at_each_look_and_one_started_again_is_under_way():
+    job = write_run("a", queued=True)
+    long_ago(job)
+    assert [runs.history()[0].state for _ in range(2)] == ["starting"] * 2 and jobs.waiting() == [job]
+    jobs.cancel(job)
+    long_ago(job)
+    assert [runs.history()[0].state for _ in range(2)] == ["cancelled"] * 2 and jobs.waiting() == []
+    (job.folder / jobs.CANCELLED).unlink()
+    assert runs.history()[0].state == "starting" and jobs.waiting() == [job]
 
 
 def test_tables_and_latex_hold_the_figures():

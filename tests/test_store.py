@@ -126,6 +126,39 @@ def test_a_damaged_shard_is_computed_again(tmp_path, photos):
     assert last.computed == 0
 
 
+def test_a_shard_that_is_damaged_after_it_was_read_is_computed_again(tmp_path, photos):
+    root = tmp_path / "store"
+    for computed in (5, 0):
+        store = EmbeddingStore(root)
+        expected, _, _ = store.fetch(MeanColour(), photos[:5])
+        assert store.computed == computed
+    (shard,) = (root / "shards").iterdir()
+    data = bytearray(shard.read_bytes())
+    data[-1] ^= 255
+    shard.write_bytes(data)
+    store = EmbeddingStore(root)
+    again, _, _ = store.fetch(MeanColour(), photos[:5])
+    assert store.computed == 5 and torch.equal(again, expected)
+
+
+def test_a_lookup_costs_as_much_as_it_asks_for_however_much_is_kept(tmp_path, monkeypatch):
+    store, steps = EmbeddingStore(tmp_path / "store"), []
+    for name in ("one", "two"):
+        store._write(name, {f"{number:04}": torch.tensor([float(number)]) for number in range(4000)})
+    connect = store._connect
+
+    def counted():
+        index = connect()
+        index.set_progress_handler(lambda: steps.append(10), 10)
+        return index
+
+    monkeypatch.setattr(store, "_connect", counted)
+    monkeypatch.setattr("retail.store.KEYS_AT_ONCE", 2)
+    found = store._read("two", ["0007", "3999", "0100", "absent"])
+    assert {key: row.tolist() for key, row in found.items()} == {"0007": [7], "3999": [3999], "0100": [100]}
+    assert sum(steps) < 1000, "fewer steps of the index than it has entries"
+
+
 def test_a_destroyed_index_starts_afresh(tmp_path, photos):
     EmbeddingStore(tmp_path / "store").fetch(MeanColour(), photos[:3])
     for path in (tmp_path / "store").glob("index.sqlite*"):

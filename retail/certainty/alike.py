@@ -145,12 +145,14 @@ class Spaces:
 
     def alike(self, batch: EmbeddingBatch, shown: Shown, logits: Mapping[str, Tensor] | None = None) -> Alike:
         """Every upload beside every product; `logits` are the head's for the uploads, where somebody has them."""
-        found = {name: torch.full((len(batch), len(shown)), torch.nan) for name in COSINES}
+        nothing = torch.full((1, 1), torch.nan).expand(len(batch), len(shown))  # takes no memory
+        found = dict.fromkeys(COSINES, nothing)
         present = {m: batch.present[m] for m in MODALITIES if m in batch.present and m in self.centres}
         read = {m: there for m, there in present.items() if m in self.maps}
         for m, own in shown.views.items():
             if m in present:
                 for name, directions in self._directions(m, batch.embeddings[m][present[m]]).items():
+                    found[name] = nothing.clone()
                     found[name][present[m]] = own.cosines(name, directions, len(shown))
         whole = self.whole(batch, logits)
         either = whole.any(1)[:, None] & shown.fused.any(1)

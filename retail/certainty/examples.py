@@ -16,11 +16,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from retail.certainty.alike import Spaces
+from retail.certainty.alike import Shown, Spaces
 from retail.certainty.calibration import Calibration
 from retail.certainty.descent import minimized
 from retail.certainty.matching import USUAL_KNOWN, Matching, crowd_of, weighed
-from retail.schema import SUBSETS, Modality, Subset
+from retail.schema import SUBSETS, Modality
 from retail.store import EmbeddingBatch
 from retail.training import predict_logits
 
@@ -54,32 +54,45 @@ def known_weights(
     subsets = [subset for subset in SUBSETS if set(subset) <= set(inputs)]
     usual = torch.tensor([USUAL_KNOWN] * len(SUBSETS))
     found = {task: usual.clone() for task in spaces.head.tasks}
-    gathered: dict[tuple[str, Subset], list[Halves]] = {}
     one, other = _halves(len(val), groups)
-    for uploads, examples in ((one, other), (other, one)):
-        rows = val.rows(examples)
-        views = {m: rows.embeddings[m][rows.present[m]] for m in inputs}
-        owners = {m: rows.present[m].nonzero().flatten() for m in inputs}
-        shown = spaces.shown(views, owners, len(rows))
-        said = {task: logits.argmax(1) for task, logits in predict_logits(spaces.head, rows).items()}
-        for subset in subsets:
+    sides = [(uploads, _Examples.of(spaces, val.rows(rows), inputs)) for uploads, rows in ((one, other), (other, one))]
+    for subset in subsets:
+        gathered: dict[str, list[Halves]] = {}
+        for uploads, examples in sides:
             asked = uploads[val.having(subset)[uploads]]
             if len(asked) < FEWEST:
                 continue
             batch = val.rows(asked).only(subset)
             logits = predict_logits(spaces.head, batch)
-            odds = matching.odds(spaces.alike(batch, shown, logits))
+            odds = matching.odds(spaces.alike(batch, examples.shown, logits))
             for task, own in logits.items():
-                labels = rows.targets[task]
+                labels = examples.rows.targets[task]
                 usable = (labels >= 0) & (labels < own.shape[1])
                 probs = calibration.probs(task, subset, own)
-                for counted in (usable, usable & (said[task] != labels)):
+                for counted in (usable, usable & (examples.said[task] != labels)):
                     if bool(counted.any()):
                         part = odds[:, counted], probs, novelty[asked, SUBSETS.index(subset)], labels[counted]
-                        gathered.setdefault((task, subset), []).append(Halves(*part, batch.targets[task]))
-    for (task, subset), halves in gathered.items():
-        found[task][SUBSETS.index(subset)] = _weights(halves)
+                        gathered.setdefault(task, []).append(Halves(*part, batch.targets[task]))
+        for task, halves in gathered.items():
+            found[task][SUBSETS.index(subset)] = _weights(halves)
     return found
+
+
+@dataclass(frozen=True, eq=False)
+class _Examples:
+    """One half as examples: how it is compared, and what the head answers to it."""
+
+    rows: EmbeddingBatch
+    shown: Shown
+    said: dict[str, Tensor]
+
+    @classmethod
+    def of(cls, spaces: Spaces, rows: EmbeddingBatch, inputs: Sequence[Modality]) -> _Examples:
+        assert spaces.head is not None
+        views = {m: rows.embeddings[m][rows.present[m]] for m in inputs}
+        owners = {m: rows.present[m].nonzero().flatten() for m in inputs}
+        said = {task: logits.argmax(1) for task, logits in predict_logits(spaces.head, rows).items()}
+        return cls(rows, spaces.shown(views, owners, len(rows)), said)
 
 
 def _halves(count: int, groups: np.ndarray | None) -> tuple[Tensor, Tensor]:

@@ -119,12 +119,15 @@ def _whitening(standard: Tensor, classes: Tensor) -> Tensor:
     labels, members = classes.unique(return_inverse=True)
     counts = torch.bincount(members)
     means = torch.zeros(len(labels), standard.shape[1], dtype=standard.dtype).index_add_(0, members, standard)
+    means /= counts[:, None]
     several = (counts[members] > 1) & (classes >= 0)
-    within = (standard - (means / counts[:, None])[members])[several]
+    within = standard[several]  # changed in place: the rows are the largest thing in memory here
+    within -= means[members[several]]
     within = within if len(within) else standard - standard.mean(0)  # no class has two rows
     shrinkage = float(ledoit_wolf_shrinkage(within.numpy(), assume_centered=True)) if len(within) > 1 else 1.0
     covariance = (1 - shrinkage) * within.T @ within / len(within)
-    covariance.diagonal().add_(shrinkage * float(within.square().mean()) + FLOOR)
+    covariance.diagonal().add_(shrinkage * float(within.square_().mean()) + FLOOR)
+    del within
     values, vectors = torch.linalg.eigh(covariance)
     whiten = vectors / values.clamp_min(FLOOR).sqrt()
     spread = (standard - standard.mean(0)) @ whiten
@@ -181,14 +184,17 @@ def fused_rows(
     head: FusionHead, train: EmbeddingBatch, classes: Tensor, modalities: Sequence[Modality]
 ) -> tuple[dict[str, Tensor], Tensor]:
     """{task: (R, C_t)} answers to the training rows by every subset of their inputs, and the (R,) classes of these."""
-    answers, owners = [], []
-    for subset in (subset for subset in SUBSETS if set(subset) <= set(modalities)):
-        shown = train.having(subset)
-        if bool(shown.any()):
-            answers.append(predict_logits(head, train.rows(shown).only(subset)))
-            owners.append(classes[shown])
-    every = -(-sum(map(len, owners)) // MOST_ROWS)
-    return {t: torch.cat([own[t] for own in answers])[::every] for t in head.tasks}, torch.cat(owners)[::every]
+    subsets = [subset for subset in SUBSETS if set(subset) <= set(modalities)]
+    shown = {subset: train.having(subset).nonzero().flatten() for subset in subsets}
+    every = max(1, -(-sum(map(len, shown.values())) // MOST_ROWS))
+    answers, owners, before = [], [], 0
+    for subset, places in shown.items():
+        kept = places[-before % every :: every]  # every so many of all of them, one subset after the other
+        before += len(places)
+        if len(kept):
+            answers.append(predict_logits(head, train.rows(kept).only(subset)))
+            owners.append(classes[kept])
+    return {t: torch.cat([own[t] for own in answers]) for t in head.tasks}, torch.cat(owners)
 
 
 def fused_space_of(rows: Tensor, own: Tensor) -> FusedSpace:

@@ -74,19 +74,22 @@ def _enough(made_up: Sequence[Trial], matching: Matching, groups: np.ndarray | N
 
 def pair_weights(made_up: Sequence[Trial], usual: Tensor) -> dict[tuple[int, int], Tensor]:
     """(W,) for each pair of input mixes: log odds that an upload and a product are the same, as likely beforehand."""
-    gathered: dict[tuple[int, int], list[tuple[Tensor, Tensor]]] = {}
+    keys = dict.fromkeys(
+        (int(trial.alike.uploads[0]), place) for trial in made_up for place in trial.alike.products.unique().tolist()
+    )
+    return {key: pair_fit(*_pairs(made_up, *key), usual[key]) for key in keys}
+
+
+def _pairs(made_up: Sequence[Trial], upload: int, product: int) -> tuple[Tensor, Tensor]:
+    """(P, W) cosines of the uploads and products with these inputs, and (P,) whether they are the same."""
+    cosines, same = [], []
     for trial in made_up:
-        cosines = torch.stack([trial.alike.cosines[name] for name in COSINES], dim=2)
-        labels = torch.tensor([one.label for one in trial.products])
-        same = trial.targets[:, None] == labels
-        upload = int(trial.alike.uploads[0])
-        for place in trial.alike.products.unique().tolist():
-            own = trial.alike.products == place
-            gathered.setdefault((upload, place), []).append((cosines[:, own].flatten(0, 1), same[:, own].flatten()))
-    return {
-        key: pair_fit(torch.cat([rows for rows, _ in parts]), torch.cat([same for _, same in parts]), usual[key])
-        for key, parts in gathered.items()
-    }
+        own = trial.alike.products == product
+        if int(trial.alike.uploads[0]) == upload and bool(own.any()):
+            labels = torch.tensor([one.label for one in trial.products])[own]
+            cosines.append(torch.stack([trial.alike.cosines[name][:, own] for name in COSINES], dim=2).flatten(0, 1))
+            same.append((trial.targets[:, None] == labels).flatten())
+    return torch.cat(cosines), torch.cat(same)
 
 
 def pair_fit(cosines: Tensor, same: Tensor, usual: Tensor) -> Tensor:

@@ -16,16 +16,20 @@ from retail.commands.shared import (
     CsvFolder,
     Data,
     Encoders,
+    EngineChoice,
     Group,
     JsonFile,
     Modalities,
+    StorePlace,
     Tasks,
     TextColumn,
+    Workers,
     app,
     chosen_inputs,
     reported,
 )
 from retail.config.options import listed
+from retail.config.spread import Spread
 from retail.schema import UserError
 
 if TYPE_CHECKING:
@@ -92,11 +96,19 @@ def fetch(data: Data) -> None:
 
 
 @run_command
-def embed(data: Data, encoders: Encoders = "bundled", text_column: TextColumn = "text") -> EmbedRequest:
+def embed(
+    data: Data,
+    encoders: Encoders = "bundled",
+    text_column: TextColumn = "text",
+    engine: EngineChoice = "local",
+    workers: Workers = 0,
+    store: StorePlace = "",
+) -> EmbedRequest:
     """Fill the embedding cache, so that training and comparing start at once."""
     from retail.workspace.requests import EmbedRequest
 
-    return EmbedRequest(data=data, text_column=text_column, encoders=encoders)
+    spread = Spread(engine, workers, store)
+    return EmbedRequest(data=data, text_column=text_column, encoders=encoders, spread=spread)
 
 
 @app.command(epilog=EXAMPLES["distance"])

@@ -17,17 +17,21 @@ from retail.commands.shared import (
     Bundle,
     CsvFolder,
     Data,
+    EngineChoice,
     Group,
     Modalities,
     Read,
     Status,
+    StorePlace,
     TextColumn,
+    Workers,
     app,
     chosen_inputs,
     reported,
 )
 from retail.config.options import listed
 from retail.config.reading import Reading
+from retail.config.spread import Spread
 from retail.config.wish import DEFAULT_WISH, check_wish
 from retail.schema import Prediction, Product
 
@@ -134,7 +138,9 @@ def predict(
     text: Annotated[str, typer.Option(help="The description.")] = "",
     audio: Annotated[Path | None, typer.Option(help="A sound clip.")] = None,
     data: Annotated[Path | None, typer.Option(help="Many products: a folder, ZIP or metadata.csv.")] = None,
-    out: Annotated[Path | None, typer.Option(dir_okay=False, help="With --data: the CSV to write.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(dir_okay=False, help="With --data: the CSV or Parquet file to write.")
+    ] = None,
     text_column: TextColumn = "text",
     as_json: Annotated[bool, typer.Option("--json", help="Print every probability as JSON.")] = False,
     accuracy: Annotated[
@@ -145,6 +151,9 @@ def predict(
         str, typer.Option(help="A catalogue whose products answer beside the classes; see `catalogue list`.")
     ] = "",
     limit: Annotated[int, typer.Option(help="With --data: refuse more rows than this; 0 is no limit.")] = 0,
+    engine: EngineChoice = "local",
+    workers: Workers = 0,
+    store: StorePlace = "",
     status: Status = None,
 ) -> None:
     """Recognise one product, or many with --data and --out; rows that cannot be used keep the reason."""
@@ -165,6 +174,7 @@ def predict(
                     accuracy=wished,
                     reading=reading,
                     catalogue=catalogue,
+                    spread=Spread(engine, workers, store),
                     out=out,
                 ),
                 progress,

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from retail.config.options import listed
+from retail.config.spread import Engine
 from retail.schema import MODALITIES, Modality, UserError
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ EXAMPLES = {
     "predict": 'Example: python -m retail predict my_bundle --image front.jpg --text "oat drink, 1 l"',
     "export": "Example: python -m retail export my_bundle --onnx my_onnx",
     "serve": 'Example: python -m retail serve my_bundle --catalogue "Spring range" --port 8000',
+    "push": "Example: python -m retail push my_bundle my-shop/groceries --scores scores.json",
     "catalogue list": 'Example: python -m retail catalogue list "Spring range" --where brand=Lark',
     "catalogue import": 'Example: python -m retail catalogue import "Spring range" my_products.zip --by sku',
     "catalogue add": 'Example: python -m retail catalogue add "Spring range" "Oat drink" --image front.jpg',
@@ -90,6 +92,17 @@ OneModality = Annotated[str, typer.Option("--modality", help="The input whose em
 Read = Annotated[
     str,
     typer.Option(help="What to read in the photos as well: codes (barcodes), words (printed ones), or codes,words."),
+]
+EngineChoice = Annotated[
+    Engine,
+    typer.Option(help="Where it is done: on this machine, or on a cluster that Ray spreads it over (extra ray)."),
+]
+Workers = Annotated[int, typer.Option(min=0, help="With --engine ray: workers; one for each processor if 0.")]
+StorePlace = Annotated[
+    str,
+    typer.Option(
+        help="Where embeddings are kept: a folder, or an address such as s3://shop/embeddings.", metavar="PLACE"
+    ),
 ]
 ResultsOut = Annotated[Path | None, typer.Option(dir_okay=False, help="The results file to write.")]
 JsonFile = Annotated[Path | None, typer.Option("--json", dir_okay=False, help="Write every finding with all its rows.")]

@@ -104,8 +104,8 @@ def counted(manifest: Manifest) -> str:
     return f"{number_of(len(manifest.products), 'usable product')}, {number_of(len(manifest.problems), 'problem')}."
 
 
-def places_of(dataset: Dataset, manifest: Manifest) -> Mapping[str, str]:
+def places_of(manifest: Manifest) -> Mapping[str, str]:
     """Where each usable product stands: its line, that of its table, or nothing where its name says it."""
-    where = rows_of(dataset).where
+    where = manifest.where
     places = {name: where.get(line, f"line {line:,}") for name, line in manifest.lines.items()}
     return {name: place for name, place in places.items() if place != name}

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from urllib.parse import unquote
 
-from retail.dataset.columns import AUDIO, DATASET, ID, IMAGE, TEXT, split_word, suggest
+from retail.dataset.columns import AUDIO, DATASET, IMAGE, TEXT, split_word, suggest
 from retail.dataset.loose import LABEL, media_kind
 from retail.dataset.places.listing import Listing
 from retail.dataset.places.names import parts_of
@@ -30,30 +31,38 @@ class FolderTables:
     """The tables of a folder, each read once, when somebody asks for it."""
 
     def __init__(self, listing: Listing) -> None:
-        self.root = listing.root
+        self.root, self._listing = listing.root, listing
         self._read: dict[Path, dict[str, Table]] = {}
         self.paths = [listing.root / name for name in listing.files if name.lower().endswith(SURELY_TABLES)]
-        self.paths = self.paths or self._among_notes(listing)
+        self.paths = self.paths or self._among_notes()
 
-    def _among_notes(self, listing: Listing) -> list[Path]:
+    @cached_property
+    def _stems(self) -> set[str]:
+        """The names of the folder's photos and sounds."""
+        return {_stem(name) for name in self._listing.files if media_kind(name)}
+
+    def _among_notes(self) -> list[Path]:
         """Tables with an ending that notes and settings have too; beside photos or sounds only those that name them."""
-        stems = {_stem(name) for name in listing.files if media_kind(name)}
-        names = [name for name in listing.files if name.lower().endswith(OFTEN_NO_TABLE) and name != DATASET]
+        names = [name for name in self._listing.files if name.lower().endswith(OFTEN_NO_TABLE) and name != DATASET]
         names.sort(key=lambda name: name.count("/"))
-        paths = [listing.root / name for name in names[:MOST_TRIED]]
+        paths = [self.root / name for name in names[:MOST_TRIED]]
         tables = [path for path in paths if self.header(path) and self.rows(path) > 1]  # one object is a setting
-        return [path for path in tables if not stems or self.names_files(path, stems)]
+        return [path for path in tables if not self._stems or self.names_files(path)]
 
     def rows(self, path: Path) -> int:
         """How many there are in all sheets of a table."""
         return sum(len(table.rows) for table in self.sheets(path).values())
 
-    def names_files(self, path: Path, stems: set[str]) -> bool:
-        """Whether most cells of a column are names of these files, with or without their folders and endings."""
+    def names_some(self, paths: Sequence[Path]) -> bool:
+        """Whether one of the tables names the folder's photos or sounds."""
+        return any(self.names_files(path) for path in paths)
+
+    def names_files(self, path: Path) -> bool:
+        """Whether most cells of a column are names of its files, with or without their folders and endings."""
         for table in self.sheets(path).values():
             some = [cells for _, cells in table.rows[:MOST_LOOKED_AT]]
             for column in zip(*some, strict=True):
-                named = [any(_stem(part) in stems for part in parts_of(cell)) for cell in column if cell]
+                named = [any(_stem(part) in self._stems for part in parts_of(cell)) for cell in column if cell]
                 if sum(named) > MOSTLY * len(named):
                     return True
         return False
@@ -70,8 +79,7 @@ class FolderTables:
         They name none of them, have fewer rows than there are, and either no column that could be an input, or the
         folders of the files are classes.
         """
-        stems = {_stem(cells[files.header.index(ID)]) for _, cells in files.rows}
-        if sum(map(self.rows, paths)) >= len(files.rows) or any(self.names_files(path, stems) for path in paths):
+        if sum(map(self.rows, paths)) >= len(files.rows) or self.names_some(paths):
             return False
         if LABEL in files.header and len({cells[files.header.index(LABEL)] for _, cells in files.rows}) > 1:
             return True

@@ -85,6 +85,7 @@ class Manifest:
     title: str = ""  # what the data set is called
     source: Path = Path()  # the folder that reads as this data set again
     lines: Mapping[str, int] = field(default_factory=dict)  # id of a usable row -> its number
+    where: Mapping[int, str] = field(default_factory=dict)  # number -> where the row stands, if not on that line
     group: tuple[str, ...] = ()  # the group columns that were named, beside what the data set says of itself
     has_validation: bool = False  # the table marks validation rows; else they were taken from those of training
     remarks: tuple[Remark, ...] = ()  # what was not used, or read otherwise than it is written
@@ -111,6 +112,17 @@ class Manifest:
         """The training rows that joined the data later."""
         later = set(self.added)
         return [product for product in self.products if product.id in later] if later else []
+
+    @cached_property
+    def given(self) -> frozenset[Modality]:
+        """The inputs that at least one product has."""
+        return frozenset(modality for product in self.products for modality in product.modalities)
+
+    @cached_property
+    def classes(self) -> dict[str, list[str]]:
+        """Label column -> its classes in all splits, sorted."""
+        found = {column: {row.labels.get(column, "") for row in self.products} for column in self.label_columns}
+        return {column: sorted(labels - {""}) for column, labels in found.items()}
 
     def vocabularies(self, split: str = "train") -> dict[str, Vocabulary]:
         """One vocabulary per task from the rows of a split."""

@@ -48,13 +48,13 @@ def header_of(data: str | Path, asked: Sequence[str] = ()) -> list[str]:
 
     Of labels that were `asked` for, also those that are rare in this data are questions.
     """
-    cells = _cells(open_source(data), TEXT, asked)
+    cells = cells_of(open_source(data), TEXT, asked)
     return [*cells.header, *cells.column_of]
 
 
 def media_cells(data: str | Path) -> dict[Kind, list[str]]:
     """The cells that name photos and those that name sounds; raises UserError."""
-    cells = _cells(open_source(data, labelled=False), TEXT, ())
+    cells = cells_of(open_source(data, labelled=False), TEXT, ())
     photos = [cell for place in range(len(cells)) for cell in cells.photos(place)]
     return {"image": photos, "audio": [cell for cell in cells.cells.get(AUDIO, []) if cell]}
 
@@ -84,13 +84,13 @@ def read_manifest(
         raise UserError(
             f"{source.name} has {len(rows.rows):,} rows, but the limit is {most_rows:,}; split it into parts."
         )
-    cells = _cells(source, text_column, tasks or (), group, rows)
-    reader = _Reader(cells, check_media, use_split, every_split)
+    cells = cells_of(source, text_column, tasks or (), group, rows)
+    reader = Reader(cells, check_media, use_split, every_split)
     manifest = reader.manifest(tuple(tasks or cells.columns.tasks), tuple(group), progress)
     return with_added(manifest, source.added) if source.added and use_split else manifest
 
 
-def _cells(
+def cells_of(
     source: Source, text_column: str, tasks: Sequence[str], group: Sequence[str] = (), rows: Rows | None = None
 ) -> Cells:
     """The cells under what they mean: as the data set says, else as names and cells suggest."""
@@ -106,13 +106,15 @@ def _cells(
 
 
 @dataclass
-class _Reader:
+class Reader:
     """Turns rows into products and gathers what is wrong on the way."""
 
     cells: Cells
     check_media: bool
     use_split: bool
     every_split: bool
+    finds: FoundFiles | None = None  # of an earlier piece of the same data
+    earlier: Mapping[str, int] = field(default_factory=dict)  # id -> number of its row in an earlier piece
     problems: list[Problem] = field(default_factory=list)
     lines: dict[str, int] = field(default_factory=dict)  # id -> number of each usable row
     contents: dict[str, str] = field(default_factory=dict)  # id -> what names the row when its line moves
@@ -125,7 +127,7 @@ class _Reader:
         self.problems += [Problem(line, "", message) for line, message in self.table.faults]
         self.remarks = [*self.source.remarks, *rows_passed_over(self.table), *header_like_a_row(self.table)]
         self.remarks += photos_joined(self.cells)
-        self.files = FoundFiles(self.source, self.check_media)
+        self.files = self.finds or FoundFiles(self.source, self.check_media)
 
     def manifest(self, tasks: tuple[str, ...], named_groups: tuple[str, ...], progress: Progress | None) -> Manifest:
         """Everything that is known of the data; raises UserError when no row is usable."""
@@ -135,7 +137,7 @@ class _Reader:
         labels = {name: values for desk in desks.values() for name, values in desk.columns.items()}
         chosen = questions.chosen
         asked = tuple(name for task in chosen for name in ([task] if task in labels else desks[task].columns))
-        products = self._products(labels, progress)
+        products = self.products(labels, progress)
         if not products:
             if not cells.inputs and len(cells):
                 raise UserError(
@@ -174,7 +176,7 @@ class _Reader:
         return Manifest(
             root=self.source.tables[0].parent.resolve() if single else self.source.root,
             products=tuple(applied.products),
-            problems=self._placed_problems(),
+            problems=self.placed_problems(),
             tasks=asked,
             label_columns=tuple(labels),
             text_column=cells.text_column,
@@ -183,6 +185,7 @@ class _Reader:
             title=self.source.title,
             source=self.source.place,
             lines={name: line for name, line in self.lines.items() if name in usable},
+            where=self.table.where,
             group=named_groups,
             has_validation=has_validation,
             remarks=tuple(self.remarks),
@@ -195,10 +198,14 @@ class _Reader:
             own_names={task: _own_name(cells, task) for task in labels},
         )
 
+    def _say_used(self, line: int, name: str, first: int) -> None:
+        place = self.table.where.get(first, f"line {first}")
+        self._say(line, ID, f"{name!r} is already used in {place}; this row is left out.")
+
     def _say(self, line: int | None, column: str, message: str) -> None:
         self.problems.append(Problem(line, self.cells.own(column), message))
 
-    def _placed_problems(self) -> tuple[Problem, ...]:
+    def placed_problems(self) -> tuple[Problem, ...]:
         """In the order of the rows, each with what its row is called and where it stands."""
         called, where = self.called, self.table.where
         placed = [
@@ -206,7 +213,7 @@ class _Reader:
         ]
         return tuple(sorted(placed, key=lambda problem: problem.line or 0))
 
-    def _products(self, labels: Mapping[str, Sequence[str]], progress: Progress | None) -> list[Product]:
+    def products(self, labels: Mapping[str, Sequence[str]], progress: Progress | None = None) -> list[Product]:
         """The usable rows; a row whose file is missing keeps its other inputs."""
         cells, count = self.cells, len(self.cells)
         self.names = names_of(self.table, cells.cells.get(ID))
@@ -219,8 +226,9 @@ class _Reader:
             photos = cells.at(IMAGE, place)
             is_new = name not in products
             if not is_new and (not photos or photos in seen[name]):
-                first = self.table.where.get(self.lines[name], f"line {self.lines[name]}")
-                self._say(row.number, ID, f"{name!r} is already used in {first}; this row is left out.")
+                self._say_used(row.number, name, self.lines[name])
+            elif name in self.earlier and not photos:
+                self._say_used(row.number, name, self.earlier[name])
             elif read := self._product(place, row, name, labels, group):
                 seen.setdefault(name, set()).add(photos)
                 if is_new:

@@ -24,8 +24,9 @@ from retail.dataset.loose import media_kind, table_of_files
 from retail.dataset.places.archive import unpack
 from retail.dataset.places.listing import Listing, list_files
 from retail.dataset.remarks import Remark, few
-from retail.dataset.tables import Table, read_tables
+from retail.dataset.tables import TABLE_ENDINGS, Table, read_tables
 from retail.files import SHIPPED_DATA, home, or_shipped
+from retail.files.remote import address_of, copied
 from retail.schema import UserError
 from retail.wording import number_of
 
@@ -65,6 +66,7 @@ class Source:
     pointer: Pointer | None = None
     added: Path | None = None  # of a version of other data: the file with further training rows
     walked: Listing | None = field(default=None, repr=False)  # of a folder, which was walked to find its tables
+    remote: str = ""  # the address that relative paths start at, where the table was copied from elsewhere
 
     @property
     def name(self) -> str:
@@ -83,6 +85,8 @@ def open_source(data: str | Path, labelled: bool = True, called: str = "") -> So
     Without `labelled` a test table that has no labels counts too, as for products that are only to be recognised. An
     error says `called` in place of the path.
     """
+    if address := address_of(data):
+        return _elsewhere(address, labelled)
     data = or_shipped(data, SHIPPED_DATA)
     if data.is_dir() and (pointer := read_pointer(data)):
         place = data / pointer.metadata  # an absolute path stays as it is
@@ -99,6 +103,17 @@ def open_source(data: str | Path, labelled: bool = True, called: str = "") -> So
     if not data.exists():
         raise UserError(f"{data} does not exist; name {EXPECTED}.")
     return _opened(data, called or (str(data) if is_own(data) else data.name), labelled)
+
+
+def _elsewhere(address: str, labelled: bool) -> Source:
+    """A table behind an address, with photos and sounds beside it; they are not looked for before they are read."""
+    base, _, name = address.rpartition("/")
+    if not name.lower().endswith(TABLE_ENDINGS):
+        raise UserError(
+            f"{address} is no table; elsewhere than on this machine, name a table ({', '.join(TABLE_ENDINGS)})."
+        )
+    found = _opened(copied(address), address, labelled)
+    return replace(found, remote=base, title=base.rpartition("/")[2] or found.title)
 
 
 def changed(data: Path) -> float:
@@ -126,8 +141,8 @@ def _opened(place: Path, name: str, labelled: bool) -> Source:
         return Source(resolved.parent, own, parts, (place,), resolved, resolved.parent.name, remarks)
     listing = list_files(place, own)
     tables = FolderTables(listing)
-    files = table_of_files(listing)
     found = tables.belonging_together()
+    files = None if found and tables.names_some(found) else table_of_files(listing)
     beside = found if files and found and tables.are_beside(found, files) else []
     if found and not beside:
         parts, remarks = _parts({path: tables.sheets(path) for path in found}, place, labelled)

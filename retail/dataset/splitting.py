@@ -177,21 +177,24 @@ def as_in_folders(products: Sequence[Product], root: Path) -> list[Product]:
     They do where each file lies below a folder named after a split, some below train and some below another. A product
     without a file is a training row.
     """
-    found = [_split_of_files(product, root) for product in products]
+    told: dict[Path, str] = {}
+    found = [_split_of_files(product, root, told) for product in products]
     named = {split for split in found if split is not None}
     if "" in named or "train" not in named or len(named) < 2:
         return []
     return [replace(product, split=split or "train") for product, split in zip(products, found, strict=True)]
 
 
-def _split_of_files(product: Product, root: Path) -> str | None:
-    """None of a product without files, "" where no folder, or several, say a split."""
+def _split_of_files(product: Product, root: Path, told: dict[Path, str]) -> str | None:
+    """None of a product without files, "" where no folder, or several, say a split; each folder is `told` once."""
     files = [*product.images, *([product.audio] if product.audio else [])]
     splits = set()
     for file in files:
-        inside = isinstance(file, Path) and file.is_relative_to(root)
-        folders = file.relative_to(root).parts[:-1] if isinstance(file, Path) and inside else ()
-        splits.add(next((split for name in folders if (split := split_word(name))), ""))
+        folder = file.parent if isinstance(file, Path) else root
+        if folder not in told:
+            names = folder.relative_to(root).parts if folder.is_relative_to(root) else ()
+            told[folder] = next((split for name in names if (split := split_word(name))), "")
+        splits.add(told[folder])
     return (splits.pop() if len(splits) == 1 else "") if files else None
 
 

@@ -128,14 +128,14 @@ def hub_access(name: str, hub: str | None = None, local: bool = False) -> Iterat
 
 def _explain(name: str, reachable: bool, error: Exception) -> str:
     reason = " ".join(str(error).split())[:160]
-    if _is_connection(error) or (not reachable and isinstance(error, FileNotFoundError | OSError)):
+    if is_connection(error) or (not reachable and isinstance(error, FileNotFoundError | OSError)):
         return (
             f"Could not reach the model hub for {name!r}: connect to the internet once, or choose the bundled preset."
         )
     return f"The checkpoint {name!r} could not be loaded ({reason}); check its name, or choose the bundled preset."
 
 
-def _is_connection(error: BaseException | None) -> bool:
+def is_connection(error: BaseException | None) -> bool:
     """Whether a failed connection or hub lookup stands anywhere in the chain of causes."""
     names = {"URLError", "LocalEntryNotFoundError", "OfflineModeIsEnabled", "ConnectError", "gaierror", "TimeoutError"}
     while error is not None:

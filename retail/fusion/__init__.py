@@ -51,10 +51,13 @@ class FusionHead(nn.Module, ABC):
         """Takes mean and standard deviation per feature from the present training rows."""
         for modality in self.dims:
             rows = embeddings[modality][present[modality]]  # (N_present, D_m)
-            if len(rows) < 2:
-                continue
-            self.get_buffer(f"mean_{modality}").copy_(rows.mean(0))
-            self.get_buffer(f"scale_{modality}").copy_(rows.std(0).clamp_min(SMALLEST_SCALE))
+            if len(rows) > 1:
+                self.scale_by(modality, rows.mean(0), rows.std(0))
+
+    def scale_by(self, modality: str, mean: Tensor, deviation: Tensor) -> None:
+        """Takes the (D_m,) mean and standard deviation of one modality's training rows."""
+        self.get_buffer(f"mean_{modality}").copy_(mean)
+        self.get_buffer(f"scale_{modality}").copy_(deviation.clamp_min(SMALLEST_SCALE))
 
     def forward(self, embeddings: Mapping[str, Tensor], present: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """{modality: (B, D_m)}, {modality: (B,) bool} -> {task: (B, C_t)} logits."""

@@ -5,7 +5,7 @@ In: standardised embeddings and masks. Out: logits per task.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +16,7 @@ from retail.fusion.layers import TaskHeads, stack_mask
 FOLDS = 3  # two thirds of the rows teach the classifiers whose answers the second level learns from
 PENALTY = 0.03  # of the first level, as the command `frozen` finds best
 SECOND_PENALTY = 0.001  # of the second level's distance from adding the inputs' log-probabilities up evenly
+AT_ONCE = 50_000_000  # log-probabilities of which the second level learns at once
 STEPS = 30  # of L-BFGS; further ones change validation accuracy by less than seeds do
 
 
@@ -102,18 +103,28 @@ class Stacking(FusionHead):
         bits = 2 ** torch.arange(len(self.dims))
         start = [weight.detach().clone() for weight in self.weights]
 
-        def loss() -> Tensor:
-            total = torch.zeros(())
+        def penalty() -> Tensor:
+            moved = sum((new - old).square().sum() for new, old in zip(self.weights, start, strict=True))
+            return SECOND_PENALTY / 2 * (moved + sum(bias.square().sum() for bias in self.biases))
+
+        def losses() -> Iterator[Tensor]:
             for pattern in patterns:
                 wanted = (torch.tensor(pattern) & bits) > 0  # (M,)
-                rows = (mask & wanted).eq(wanted).all(1)
-                if rows.any():
-                    own = self._second({t: value[rows] for t, value in answers.items()}, mask[rows] & wanted)
-                    total = total + _loss(own, {t: target[rows] for t, target in targets.items()}, class_weights)
-            moved = sum((new - old).square().sum() for new, old in zip(self.weights, start, strict=True))
-            return total + SECOND_PENALTY / 2 * (moved + sum(bias.square().sum() for bias in self.biases))
+                rows = (mask & wanted).eq(wanted).all(1).nonzero().flatten()
+                norms = {t: _norm(target[rows], class_weights.get(t)) for t, target in targets.items()}
+                for part in rows.split(at_once):
+                    own = self._second({t: value[part] for t, value in answers.items()}, mask[part] & wanted)
+                    known = {t: target[part] for t, target in targets.items()}
+                    yield _loss(own, known, class_weights, norms)
+            yield penalty()
 
-        _minimise(loss, [*self.weights, *self.biases])
+        weights = [*self.weights, *self.biases]
+        numbers = len(self.dims) * sum(self.tasks.values())  # that each row has on the way
+        at_once = max(1, AT_ONCE // numbers)
+        if len(mask) <= at_once // len(patterns):
+            _minimise(lambda: sum(losses(), torch.zeros(())), weights)
+        else:
+            _minimise_sum(losses, weights)
 
 
 def _log_probs(first: nn.ModuleDict, embeddings: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -122,25 +133,44 @@ def _log_probs(first: nn.ModuleDict, embeddings: Mapping[str, Tensor]) -> dict[s
     return {task: torch.stack([own[task].log_softmax(-1) for own in decisions], 1) for task in decisions[0]}
 
 
-def _loss(logits: Mapping[str, Tensor], targets: Mapping[str, Tensor], class_weights: Mapping[str, Tensor]) -> Tensor:
-    """Sum over tasks of the mean cross-entropy of the rows whose label is known."""
+def _loss(
+    logits: Mapping[str, Tensor],
+    targets: Mapping[str, Tensor],
+    class_weights: Mapping[str, Tensor],
+    norms: Mapping[str, Tensor] | None = None,
+) -> Tensor:
+    """Sum over tasks of the mean cross-entropy of the rows whose label is known; `norms` are those of all the rows."""
     total = torch.zeros(())
     for task, value in logits.items():
         if (targets[task] >= 0).any():
-            weight = class_weights.get(task)
-            total = total + nn.functional.cross_entropy(value, targets[task], weight=weight, ignore_index=-1)
+            weight, target = class_weights.get(task), targets[task]
+            lost = nn.functional.cross_entropy(value, target, weight=weight, ignore_index=-1)
+            total = total + (lost if norms is None else lost * (_norm(target, weight) / norms[task]))
     return total
 
 
+def _norm(target: Tensor, weight: Tensor | None) -> Tensor:
+    """What a mean cross-entropy is divided by."""
+    known = target[target >= 0]
+    return torch.tensor(float(len(known))) if weight is None else weight[known].sum()
+
+
 def _minimise(loss: Callable[[], Tensor], weights: list[nn.Parameter]) -> None:
+    _minimise_sum(lambda: iter([loss()]), weights)
+
+
+def _minimise_sum(losses: Callable[[], Iterator[Tensor]], weights: list[nn.Parameter]) -> None:
+    """The sum, of which one part stands in memory at a time."""
     optimizer = torch.optim.LBFGS(weights, max_iter=STEPS, line_search_fn="strong_wolfe")
 
     def closure() -> Tensor:
         optimizer.zero_grad()
-        value = loss()
-        if value.requires_grad:
-            value.backward()
-        return value.detach()
+        total = torch.zeros(())
+        for value in losses():
+            if value.requires_grad:
+                value.backward()
+            total = total + value.detach()
+        return total
 
     with torch.enable_grad():
         optimizer.step(closure)

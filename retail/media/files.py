@@ -45,7 +45,7 @@ def read_limited(source: Path | bytes, expected: str) -> tuple[str, bytes]:
     else:
         name = repr(Path(source).name)
         try:
-            with Path(source).open("rb") as file:
+            with (source if isinstance(source, Path) else Path(source)).open("rb") as file:
                 content = file.read(MAX_FILE_BYTES + 1)
         except OSError as error:
             raise MediaError(f"{name} cannot be read ({error.strerror}); give {expected} that exists.") from None

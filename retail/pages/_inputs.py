@@ -21,6 +21,7 @@ from retail.pages._given import (
     take_example,
     take_photos,
 )
+from retail.wording import shortened
 from retail.workspace.uploads import MAX_UPLOAD_MB
 
 # The browser itself refuses only what is larger, with a mark that has no words: the reasons are ours.
@@ -35,11 +36,6 @@ SHOWN_PX = 64  # of a photo; the answer shows it larger
 AUDIO_PX = 180  # a player beside the button that takes the clip away
 MOST_LETTERS = 18  # of a file's name on a button
 EXAMPLES_SECONDS = 0.2  # to look whether there are any; a large data set tells it at a later drawing
-
-
-def shortened(name: str, most: int) -> str:
-    """A file name that fits onto a button."""
-    return name if len(name) <= most else f"{name[: most - 1]}…"
 
 
 def draw_photos(generation: int) -> None:

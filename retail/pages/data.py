@@ -39,7 +39,7 @@ def draw(dataset: Dataset, adding: bool) -> None:
         draw_manage(dataset)
         return
     manifest = found.manifest
-    desk = Desk(dataset, manifest, places_of(dataset, manifest))
+    desk = Desk(dataset, manifest, places_of(manifest))
     if product := opened(desk):
         draw_product(desk, product)
         return

@@ -15,8 +15,10 @@ from torch import Tensor
 from retail.certainty import Certainty, Judgement
 from retail.config.wish import DEFAULT_WISH
 from retail.encoders import Encoder
+from retail.files import SHIPPED_BUNDLES, or_shipped
 from retail.fusion import FusionHead
 from retail.media import content_hash
+from retail.recognizer.scored import Judged
 from retail.schema import (
     MODALITIES,
     SUBSETS,
@@ -73,6 +75,46 @@ class Recognizer:
         from retail.recognizer.bundle import save_bundle
 
         return save_bundle(self, Path(folder))
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        repo_or_folder: str | Path,
+        *,
+        revision: str = "main",
+        token: str | None = None,
+        local_files_only: bool = False,
+    ) -> Recognizer:
+        """The recogniser ORG/NAME of the model hub, or one in a folder.
+
+        What was fetched once is taken from the hub's cache; `local_files_only` asks no network. Nothing that comes down
+        can run code. Raises UserError where there is none that may be read, or the hub is out of reach.
+        """
+        from retail.recognizer.bundle import load_bundle
+        from retail.recognizer.hub import fetched
+
+        if or_shipped(repo_or_folder, SHIPPED_BUNDLES).exists():
+            return load_bundle(repo_or_folder)
+        return load_bundle(fetched(str(repo_or_folder), revision, token, local_files_only))
+
+    def push_to_hub(
+        self,
+        repo: str,
+        *,
+        scores: Judged | None = None,
+        licence: str = "unknown",
+        data_licence: str = "",
+        public: bool = False,
+        token: str | None = None,
+    ) -> str:
+        """Uploads it with a model card to ORG/NAME of the model hub, where only you see it unless `public`.
+
+        `scores` are what `evaluate` found of it on test rows; `licence` is one of the hub's, such as "apache-2.0".
+        Returns the address. Raises UserError where the hub is out of reach, or does not let you write.
+        """
+        from retail.recognizer.hub import Terms, push
+
+        return push(self, repo, scores, Terms(licence, data_licence, public), token)
 
     @property
     def modalities(self) -> tuple[Modality, ...]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
@@ -29,6 +30,8 @@ from retail.schema import MODALITIES, Modality, UserError, Vocabulary
 from retail.training.record import TrainingRecord
 
 BUNDLE, HEAD, CERTAINTY = "bundle.json", "head.safetensors", "certainty.safetensors"
+# What a bundle is made of; pickles (.bin, .pt, .pth, .pkl) and code never are.
+HELD = ("*.json", "*.safetensors", "*.txt", "*.model")
 HERE = "{bundle}"  # stands for the bundle's folder in an encoder's name
 
 
@@ -119,6 +122,22 @@ def load_bundle(folder: str | Path) -> Recognizer:
         width=record.width,
         info=record.info,
     )
+
+
+def packed(folder: str | Path) -> dict[str, bytes]:
+    """The files of a bundle, by their place in it, to be sent to another machine."""
+    folder = or_shipped(folder, SHIPPED_BUNDLES)
+    read_record(folder)
+    found = {path for kind in HELD for path in folder.rglob(kind)}
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(found)}
+
+
+def unpacked(files: Mapping[str, bytes], folder: Path) -> Path:
+    """Writes them into a folder, which `load_bundle` reads."""
+    for name, content in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+    return folder
 
 
 def read_record(folder: Path) -> BundleRecord:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 
 from retail.comparison.results import Results
+from retail.recognizer.card import INTENDED_USE, LIMITS
 from retail.wording import task_words
 
 
@@ -21,7 +22,7 @@ def model_card(results: Results) -> dict[str, str]:
         "Models chosen": "; ".join(f"{task_words(task)}: {model.title}" for task, model in chosen.items()),
         "What they do": " ".join(f"{model.title}: {model.summary}" for model in used),
         "Source": " ".join(filter(None, (_without_links(model.source) for model in used))),
-        "Intended use": "Naming products of the classes below from photo, description and sound, or any mix of them.",
+        "Intended use": INTENDED_USE,
         "Classes": "; ".join(f"{task_words(task)}: {len(classes):,}" for task, classes in results.tasks.items()),
         "Data": f"{data.name}, SHA-256 {data.checksum}: {data.n_train:,} training, {data.n_val:,} "
         f"validation and {data.n_test:,} test products.",
@@ -31,9 +32,7 @@ def model_card(results: Results) -> dict[str, str]:
         ),
         "Seeds": ", ".join(map(str, results.seeds)),
         "Made": f"{results.created}, {cost.seconds} s on {cost.machine}.",
-        "Limits": "The figures hold for products and recordings like those of the test rows. A class that was not "
-        "in training is never answered correctly, and few test rows make wide intervals: read the intervals, not just "
-        "the means.",
+        "Limits": LIMITS,
     }
     return {name: fact for name, fact in facts.items() if fact}
 

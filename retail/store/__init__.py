@@ -11,7 +11,7 @@ import hashlib
 import os
 import sqlite3
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from pathlib import Path
@@ -24,6 +24,7 @@ from torch import Tensor
 
 from retail import files
 from retail.encoders import BATCH_SIZE, Encoder
+from retail.files.record import Version, version_of
 from retail.media import clean_text, content_hash, picture_of, waveform_of
 from retail.schema import (
     MODALITIES,
@@ -43,6 +44,7 @@ __all__ = ["READINGS", "EmbeddingBatch", "EmbeddingStore", "embed_products"]
 SHARD_ROWS = 128  # a killed run loses at most these; 23 files for 3,000 products
 DECODERS = 2  # threads that decode the next group while the model works on this one
 LOCK_SECONDS = 60.0  # how long one process waits for another one's commit
+KEYS_AT_ONCE = 1000  # of one question to the index
 
 NO_TEXT = "the description holds no words, so it does not count."  # such as "<p>&nbsp;</p>"
 
@@ -62,6 +64,8 @@ CREATE TABLE IF NOT EXISTS entries (encoder TEXT, content TEXT, file TEXT NOT NU
                                     PRIMARY KEY (encoder, content)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS entries_by_file ON entries (file);
 """
+
+_CHECKED: set[tuple[str, Version, str]] = set()  # shards that were whole when this process first read them
 
 
 class EmbeddingStore:
@@ -129,32 +133,43 @@ class EmbeddingStore:
     def _connect(self) -> sqlite3.Connection:
         return sqlite3.connect(self.root / "index.sqlite", timeout=LOCK_SECONDS)
 
-    def _read(self, owner: str, keys: set[str]) -> dict[str, Tensor]:
-        with closing(self._connect()) as index:
-            rows = index.execute(
-                "SELECT content, file, row, sha256 FROM entries JOIN shards USING (file) WHERE encoder = ?",
-                (owner,),
-            ).fetchall()
+    def _read(self, owner: str, keys: Collection[str]) -> dict[str, Tensor]:
+        """What is kept of these keys; touches the index at them alone, and the shards that hold them."""
         wanted: dict[tuple[str, str], list[tuple[str, int]]] = {}
-        for content, file, row, sha256 in rows:
-            if content in keys:
-                wanted.setdefault((file, sha256), []).append((content, row))
+        ordered = sorted(keys)  # neighbours in the index one after the other
+        with closing(self._connect()) as index:
+            for start in range(0, len(ordered), KEYS_AT_ONCE):
+                some = ordered[start : start + KEYS_AT_ONCE]
+                marks = ", ".join("?" * len(some))
+                rows = index.execute(
+                    "SELECT content, file, row, sha256 FROM entries JOIN shards USING (file) "
+                    f"WHERE encoder = ? AND content IN ({marks})",
+                    (owner, *some),
+                )
+                for content, file, row, sha256 in rows:
+                    wanted.setdefault((file, sha256), []).append((content, row))
         found: dict[str, Tensor] = {}
         for (file, sha256), places in wanted.items():
-            embeddings = self._read_shard(file, sha256)
-            if embeddings is None or max(row for _, row in places) >= len(embeddings):
+            embeddings = self._read_shard(file, sha256, [row for _, row in places])
+            if embeddings is None:
                 self._drop(file)
             else:
-                found.update((content, embeddings[row]) for content, row in places)
+                found.update(zip((content for content, _ in places), embeddings, strict=True))
         return found
 
-    def _read_shard(self, file: str, sha256: str) -> Tensor | None:
+    def _read_shard(self, file: str, sha256: str, rows: Sequence[int]) -> Tensor | None:
+        """These rows of a shard, mapped into memory; None where it is damaged. Its hash is read once a process."""
+        path = self.root / "shards" / file
         try:
-            data = (self.root / "shards" / file).read_bytes()
-            if hashlib.sha256(data).hexdigest() != sha256:
-                return None
-            return safetensors.torch.load(data)["embeddings"]
-        except (OSError, KeyError, safetensors.SafetensorError):
+            checked = str(path), version_of(path), sha256
+            if checked not in _CHECKED:
+                with path.open("rb") as stream:
+                    if hashlib.file_digest(stream, "sha256").hexdigest() != sha256:
+                        return None
+                _CHECKED.add(checked)
+            with safetensors.safe_open(path, framework="pt") as shard:
+                return shard.get_tensor("embeddings")[torch.tensor(rows)]
+        except (OSError, KeyError, IndexError, safetensors.SafetensorError):
             return None
 
     def _drop(self, file: str) -> None:
@@ -184,7 +199,7 @@ class _Uncached(EmbeddingStore):
     def _open(self) -> None:
         pass
 
-    def _read(self, owner: str, keys: set[str]) -> dict[str, Tensor]:
+    def _read(self, owner: str, keys: Collection[str]) -> dict[str, Tensor]:
         return {}
 
     def _write(self, owner: str, embeddings: dict[str, Tensor]) -> None:

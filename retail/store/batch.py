@@ -6,12 +6,13 @@ In: tensors of N products. Out: `EmbeddingBatch`, which is cut as a whole.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from retail.schema import MODALITIES, Subset
+from retail.store.on_disk import RowsOnDisk
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,6 +22,8 @@ class EmbeddingBatch:
     embeddings {modality: (N, D_m)} · present {modality: (N,) bool} · targets {task: (N,) long, -1 = no label}
 
     A label that is not in the task's vocabulary has target C_t: no answer is right, and no loss can be computed.
+    Embeddings of a large data set may be `RowsOnDisk`; only whoever trains a head on them knows what to do with these,
+    and everybody else takes some rows `in_memory`.
     """
 
     ids: tuple[str, ...]
@@ -54,8 +57,18 @@ class EmbeddingBatch:
         ids = tuple(self.ids[place] for place in places.tolist())
         return EmbeddingBatch(
             ids,
-            *({name: rows[places] for name, rows in group.items()} for group in self._groups()),  # type: ignore
+            *({name: _at(rows, places) for name, rows in group.items()} for group in self._groups()),  # type: ignore
         )
+
+    @property
+    def on_disk(self) -> bool:
+        """Whether embeddings are too many for memory."""
+        return any(isinstance(rows, RowsOnDisk) for rows in self.embeddings.values())
+
+    def in_memory(self, places: Tensor | slice) -> EmbeddingBatch:
+        """The products at these places, whatever there are of them."""
+        few = self.rows(places)
+        return replace(few, embeddings={name: rows[:] for name, rows in few.embeddings.items()})
 
     def only(self, modalities: Iterable[str]) -> EmbeddingBatch:
         """The same products with every other modality marked absent."""
@@ -83,6 +96,10 @@ class EmbeddingBatch:
 
     def _groups(self) -> tuple[dict[str, Tensor], ...]:
         return self.embeddings, self.present, self.targets
+
+
+def _at(rows: Tensor | RowsOnDisk, places: Tensor) -> Tensor | RowsOnDisk:
+    return rows.at(places) if isinstance(rows, RowsOnDisk) else rows[places]
 
 
 def _index(index: Tensor | Sequence[int] | slice) -> Tensor | slice:

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from retail.config import TrainConfig
 from retail.fusion import FusionHead, build_head
+from retail.training import on_disk
 from retail.training.loss import MultiTaskLoss, class_weights, known_targets, task_weights
 from retail.training.record import Epoch
 from retail.training.rows import StandardRows, asked, row_order, standard_rows, usable_rows, with_any
@@ -50,22 +51,31 @@ def fit(
 ) -> FitResult:
     """Trains one head for {task: C_t}; equal seeds give equal weights. Targets of other tasks change nothing.
 
-    Rows with none of `config.modalities` are left out, and so is an input that no training row has. Raises
-    UserError when no row is left.
+    Rows with none of `config.modalities` are left out, and so is an input that no training row has. Embeddings on disk
+    are read in another order; validation, and a strategy that learns from all rows at once, then take a part of them.
+    Raises UserError when no row is left.
     """
     started = time.perf_counter()
     train = usable_rows(asked(train, tasks), config.modalities)
     val = with_any(asked(val, tasks), train.dims)
+    few = train
+    if train.on_disk:
+        logits = sum(tasks.values())
+        val = on_disk.in_memory(val, on_disk.part_places(val, logits))
+        few = on_disk.in_memory(train, on_disk.part_places(train, logits * len(train.dims)))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
         head = build_head(
             config.strategy, train.dims, tasks, config.width, config.dropout, config.hidden, config.hidden_dropout
         )
-        head.fit_scaler(train.embeddings, train.present)
+        if train.on_disk:
+            on_disk.fit_scaler(head, train)
+        else:
+            head.fit_scaler(train.embeddings, train.present)
         generator = torch.Generator().manual_seed(config.seed)
         weights = _learn_weights(head, train, config)
-        if head.learn(train.embeddings, train.present, train.targets, weights, generator):
-            history, best_epoch = _learned(head, train, val, config, on_epoch)
+        if head.learn(few.embeddings, few.present, few.targets, weights, generator):
+            history, best_epoch = _learned(head, few, val, config, on_epoch)
         else:
             history, best_epoch = _descend(head, train, val, config, generator, on_epoch)
     return FitResult(head.eval(), history, best_epoch, time.perf_counter() - started)
@@ -86,14 +96,14 @@ def _descend(
     batch_size = min(config.batch_size, max(SMALLEST_BATCH, -(-len(train) // STEPS_PER_EPOCH)))
     steps = config.max_epochs * -(-len(train) // batch_size)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
-    rows, val_rows = standard_rows(head, train), standard_rows(head, val)
+    rows = on_disk.RowsToRead(head, train) if train.on_disk else standard_rows(head, train)
+    val_rows = standard_rows(head, val)
     history: list[Epoch] = []
     best_loss, best_epoch, best_weights = float("inf"), 0, copy.deepcopy(head.state_dict())
     for epoch in range(config.max_epochs):
         step.train()
         total = 0.0  # the loss of the answers to the inputs that modality dropout left
-        for places in row_order(rows.targets, config.class_balance, generator).split(batch_size):
-            batch = rows.at(places)
+        for batch in rows.batches(row_order(rows.targets, config.class_balance, generator), batch_size, generator):
             loss, seen_loss = step(batch, generator)
             if not loss.requires_grad:  # no label is known in this batch
                 continue

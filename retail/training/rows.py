@@ -5,7 +5,7 @@ In: targets and present masks. Out: places of rows, and masks with inputs hidden
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -36,6 +36,10 @@ class StandardRows:
             {name: rows[places] for name, rows in self.present.items()},
             {name: rows[places] for name, rows in self.targets.items()},
         )
+
+    def batches(self, order: Tensor, size: int, _generator: torch.Generator) -> Iterator[StandardRows]:
+        """The rows at these places, in steps of this size."""
+        return (self.at(places) for places in order.split(size))
 
 
 def asked(batch: EmbeddingBatch, tasks: Container[str]) -> EmbeddingBatch:

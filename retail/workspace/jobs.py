@@ -27,6 +27,7 @@ from retail.workspace.requests import Request, request_of, write_request
 
 RECORD, NAME, NOTES, STATUS, LOG = "job.json", "name.json", "notes.json", "status.json", "log.txt"
 CANCELLED = "cancelled"  # an empty file: the mark of a cancelled run
+SETTLED_SECONDS = 2.0  # a folder that changed within them may change again and keep its time stamp
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,10 @@ class Job:
         except OSError:
             return ""
         return "\n".join(text.replace("\r", "\n").splitlines()[-lines:])
+
+
+_ENDED: dict[Path, tuple[int, Status]] = {}  # folder of a job -> its time stamp, and how the job ended
+_RESTING: dict[Path, int] = {}  # the same of jobs that neither wait nor work
 
 
 def runs_folder() -> Path:
@@ -151,12 +156,34 @@ def list_jobs() -> list[Job]:
     return [Job(name, folder / name) for name in sorted(names, reverse=True)]
 
 
+def settled(job: Job) -> int:
+    """A time stamp that moves on with every file that is written into a job's folder; 0 where it did so lately.
+
+    Files are written whole, so each gives the folder another entry. Nobody need read what did not change.
+    """
+    try:
+        changed = os.stat(job.folder).st_mtime_ns
+    except OSError:
+        return 0
+    return changed if changed < (time.time() - SETTLED_SECONDS) * 1e9 else 0
+
+
 def status(job: Job) -> Status:
     """How far a job is; a process that is gone without having finished has failed.
 
     An end once told stays: pages look no more after it. So a cancelled job is never a failed one while its process
     ends, and one that the queue started has failed when the queue, which knows how it ended, has written so.
     """
+    stamp, (known, ended) = settled(job), _ENDED.get(job.folder, (0, Status()))
+    if stamp and stamp == known:
+        return ended
+    now = _status(job)
+    if stamp and now.state not in UNFINISHED:
+        _ENDED[job.folder] = stamp, now
+    return now
+
+
+def _status(job: Job) -> Status:
     record = job.record
     if record.queued and not job.cancelled:
         if _is_next(job):
@@ -215,13 +242,30 @@ def delete(job: Job) -> None:
 
 def waiting() -> list[Job]:
     """Queued jobs in the order in which they were asked for."""
-    queued = [job for job in list_jobs() if job.record.queued and not job.cancelled]
-    return sorted(queued, key=lambda job: job.record.started)
+    return sorted(filter(_waits, _astir()), key=lambda job: job.record.started)
 
 
 def at_work() -> bool:
     """Whether any job's process runs."""
-    return any(processes.lives(job.record.process) for job in list_jobs())
+    return any(processes.lives(job.record.process) for job in _astir())
+
+
+def _waits(job: Job) -> bool:
+    return job.record.queued and not job.cancelled
+
+
+def _astir() -> list[Job]:
+    """The jobs that wait or work; one that rests does so until something is written into its folder."""
+    found = []
+    for job in list_jobs():
+        stamp = settled(job)
+        if stamp and _RESTING.get(job.folder) == stamp:
+            continue
+        if _waits(job) or processes.lives(job.record.process):
+            found.append(job)
+        elif stamp:
+            _RESTING[job.folder] = stamp
+    return found
 
 
 def advance() -> None:

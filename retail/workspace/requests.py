@@ -14,6 +14,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from retail.config import CompareConfig, CurveConfig, FinetuneConfig, SearchConfig, TrainConfig
 from retail.config.reading import Reading
+from retail.config.spread import Spread
 from retail.config.wish import DEFAULT_WISH
 from retail.files.record import FileRecord, Version, version_of
 from retail.schema import MODALITIES, Modality, UserError
@@ -171,6 +172,7 @@ class EmbedRequest(_Unlabelled):
 
     kind: Literal["embed"] = "embed"
     encoders: str = "bundled"
+    spread: Spread = Spread()
 
 
 class EvaluateRequest(_Unlabelled):
@@ -217,6 +219,7 @@ class PredictRequest(_Unlabelled):
     accuracy: float = DEFAULT_WISH  # answers are accepted where they are right as often as this
     reading: Reading = Reading()  # what is read from the photos beside the picture
     catalogue: str = ""  # whose products answer beside the classes; "": none
+    spread: Spread = Spread()
     out: Path
 
 

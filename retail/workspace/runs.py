@@ -94,26 +94,12 @@ def _synchronised() -> list[Run]:
         for gone in set(known) - {job.id for job in found}:
             base.execute("DELETE FROM runs WHERE id = ?", (gone,))
         for job in found:
-            stamp, state = known.get(job.id, (0.0, ""))
-            if _stamp(job) != stamp or state in jobs.UNFINISHED:
-                row = (*astuple(_describe(job)), _stamp(job))
+            stamp, (seen, state) = jobs.settled(job), known.get(job.id, (0, ""))
+            if not stamp or stamp != seen or state in jobs.UNFINISHED:
+                row = (*astuple(_describe(job)), stamp)
                 base.execute(f"INSERT OR REPLACE INTO runs VALUES ({', '.join('?' * len(row))})", row)
         rows = base.execute(f"SELECT {', '.join(names)} FROM runs ORDER BY started DESC, id DESC").fetchall()
     return [Run(*row) for row in rows]
-
-
-def _stamp(job: jobs.Job) -> float:
-    files = [
-        job.folder / name for name in (jobs.RECORD, jobs.NAME, jobs.NOTES, jobs.STATUS, "results.json", jobs.CANCELLED)
-    ]
-    return max(map(_changed, files))
-
-
-def _changed(path: Path) -> float:
-    try:
-        return path.stat().st_mtime
-    except OSError:
-        return 0.0
 
 
 def _describe(job: jobs.Job) -> Run:

@@ -7,6 +7,7 @@ none. A file is looked for, never read, and no cell raises an error.
 from __future__ import annotations
 
 import os
+import stat
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
@@ -73,16 +74,24 @@ class Places:
         )
         self._folders: dict[str, str] = {}  # a folder -> what it is with every link followed
         self._names: dict[str, dict[str, str]] = {}  # a folder -> composed name -> the name on disk
+        self._from: dict[Path | None, tuple[str, ...]] = {}  # a table's folder -> where its paths may count from
+        self._files: set[str] = set()  # what the last look at each path found to be a file; a disk may be slow to ask
 
     def find(self, cell: str, kind: Kind, folder: Path | None = None) -> list[Found]:
         """One `Found` for each name in the cell; relative paths count from `folder`, then from the root."""
         name = cell.strip()
         try:
-            bases = [self._real(os.path.join(self.root, folder)), self.root] if folder else [self.root]
-            found = self._names_in(name, kind, list(dict.fromkeys(bases)))
+            found = self._names_in(name, kind, self._bases(folder))
         except (OSError, ValueError, RuntimeError):  # a name that no disk takes
             found = [Found(None, name, ABSENT.format(name=name))]
         return found if kind == "image" else _one_sound(found)
+
+    def _bases(self, folder: Path | None) -> Sequence[str]:
+        """Where relative paths of a table in this folder may count from."""
+        if folder not in self._from:
+            below = [self._real(os.path.join(self.root, folder))] if folder else []
+            self._from[folder] = tuple(dict.fromkeys((*below, self.root)))
+        return self._from[folder]
 
     def _names_in(self, cell: str, kind: Kind, bases: Sequence[str]) -> list[Found]:
         parts = parts_of(cell)
@@ -124,7 +133,7 @@ class Places:
         """Whether it is a file, or a folder below which the data set does not lie itself."""
         if not (self.own or _below(real, self._tops)):
             return False
-        return os.path.isfile(real) or (os.path.isdir(real) and not _below(self.root, (real,)))
+        return self._is_file(real) or (os.path.isdir(real) and not _below(self.root, (real,)))
 
     def _may_look_at(self, path: str) -> bool:
         # Judged by its letters, before the disk is asked: the very look at a path of the network gives something away.
@@ -133,11 +142,17 @@ class Places:
     def _real(self, path: str) -> str:
         """The path with links followed; that of each folder is found once."""
         folder, name = os.path.split(path)
-        if name in ("", ".", "..") or os.path.islink(path):
+        if name in ("", ".", "..") or stat.S_ISLNK(mode := _mode(path)):
             return os.path.realpath(path)
         if folder not in self._folders:
             self._folders[folder] = os.path.realpath(folder)
-        return os.path.join(self._folders[folder], name)
+        real = os.path.join(self._folders[folder], name)
+        if stat.S_ISREG(mode):
+            self._files.add(real)
+        return real
+
+    def _is_file(self, real: str) -> bool:
+        return real in self._files or os.path.isfile(real)
 
     def _composed(self, path: str) -> str:
         """The path as it is on disk: an é is one letter on Linux, an e and an accent on a Mac."""
@@ -155,7 +170,7 @@ class Places:
 
     def _opened(self, path: str, name: str, kind: Kind, remark: str) -> list[Found]:
         """The file itself, or the photos or sounds in a folder."""
-        if os.path.isfile(path):
+        if self._is_file(path):
             return [Found(Path(path), name, "", remark)]
         names = [child for child in sorted(os.listdir(path)) if child[0] != "." and ends_in(child, ENDINGS[kind])]
         reals = {child: self._real(os.path.join(path, child)) for child in names}
@@ -275,6 +290,14 @@ def _from_url(name: str) -> str:
 
 def _slashes(name: str) -> tuple[str, ...]:
     return (name, name.replace("\\", "/")) if "\\" in name else (name,)
+
+
+def _mode(path: str) -> int:
+    """What lies there, a link itself; 0 where nothing does."""
+    try:
+        return os.lstat(path).st_mode
+    except (OSError, ValueError):
+        return 0
 
 
 def _below(path: str, tops: Iterable[str]) -> bool:

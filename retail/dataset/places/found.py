@@ -9,13 +9,14 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from retail.dataset.columns import AUDIO, IMAGE
-from retail.dataset.places import ABSENT, WEB, Found, Places
-from retail.dataset.places.names import Kind
+from retail.dataset.places import ABSENT, OUTSIDE, WEB, Found, Places
+from retail.dataset.places.names import Kind, parts_of
 from retail.dataset.source import Source
+from retail.files.remote import RemoteFile
 from retail.media import MediaError, decode_audio, decode_image, seconds_unread
 from retail.wording import FILES_WORDS
 
@@ -43,6 +44,8 @@ class FoundFiles:
         """The files of a cell; `say` hears of each that there is not, or that cannot be opened."""
         if not cell:
             return []
+        if self.source.remote:
+            return self._elsewhere(cell, column, say)
         found_all = self.places.find(cell, KINDS[column], folder)
         addresses = sum(found.remark == WEB for found in found_all)
         self.addresses[column] += addresses
@@ -63,6 +66,18 @@ class FoundFiles:
                 paths.append(found.path)
         self.found[column] += bool(paths)
         return paths
+
+    def _elsewhere(self, cell: str, column: str, say: Callable[[str], None]) -> list[Path]:
+        """Beside a table that lies elsewhere a name is taken as it is written."""
+        self.named[column] += 1
+        inside = []
+        for name in parts_of(cell):
+            if "://" in name or name.startswith(("/", "\\")) or ".." in PurePosixPath(name).parts:
+                say(OUTSIDE.format(name=name))
+            else:
+                inside.append(RemoteFile(f"{self.source.remote}/{name}"))
+        self.found[column] += bool(inside)
+        return list(inside) if column == IMAGE else list(inside[:1])
 
     def _is_anothers(self, found: Found, folder: Path) -> bool:
         """Whether a file that was not found as written lies beside another table: 1.jpg of test is not train's."""

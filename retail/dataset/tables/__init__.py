@@ -2,12 +2,14 @@
 
 In: the path of a table. Out: `Table`s of strings, by the names of their sheets.
 
-A format's file has `ENDINGS`, `SIGNATURES` (how its files begin, empty when they are text) and `read(path)`.
+A format's file has `ENDINGS`, `SIGNATURES` (how its files begin, empty when they are text) and `read(path)`; one whose
+tables may be too large for memory has `pieces(path, rows)` too.
 """
 
 from __future__ import annotations
 
 import pkgutil
+from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,7 @@ from typing import Any
 from retail.dataset.tables.table import Fault, Table
 from retail.schema import UserError
 
-__all__ = ["OFTEN_NO_TABLE", "TABLE_ENDINGS", "Fault", "Table", "read_tables"]
+__all__ = ["OFTEN_NO_TABLE", "TABLE_ENDINGS", "Fault", "Table", "in_pieces", "read_tables"]
 
 _MODULES = [import_module(f"{__name__}.{info.name}") for info in pkgutil.iter_modules(__path__)]
 _FORMATS: dict[str, Any] = {ending: module for module in _MODULES for ending in getattr(module, "ENDINGS", ())}
@@ -31,12 +33,21 @@ def read_tables(path: Path) -> dict[str, Table]:
     is no table has an empty header and one fault that says why; when no sheet is one, that is the error.
     """
     try:
-        with path.open("rb") as file:
-            start = file.read(8)
-        by_content = [module for module in _FORMATS.values() if start.startswith(module.SIGNATURES)]
-        format_ = by_content[0] if by_content else _FORMATS.get(path.suffix.lower(), _FORMATS[".csv"])
-        tables: dict[str, Table] = format_.read(path)
+        tables: dict[str, Table] = _format_of(path).read(path)
     except OSError as error:
         reason = error.strerror or str(error)
         raise UserError(f"{path.name} could not be read ({reason}); check the disk and who may read it.") from None
     return tables
+
+
+def in_pieces(path: Path, rows: int) -> Iterator[Table] | None:
+    """The one table of a file, about so many rows at a time; None for a format that is read as a whole."""
+    read = getattr(_format_of(path), "pieces", None)
+    return read(path, rows) if read else None
+
+
+def _format_of(path: Path) -> Any:
+    with path.open("rb") as file:
+        start = file.read(8)
+    by_content = [module for module in _FORMATS.values() if start.startswith(module.SIGNATURES)]
+    return by_content[0] if by_content else _FORMATS.get(path.suffix.lower(), _FORMATS[".csv"])

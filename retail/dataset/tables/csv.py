@@ -10,7 +10,7 @@ import csv
 import io
 import re
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,6 +30,7 @@ ENDINGS = (".csv", ".tsv", ".tab", ".txt")
 SIGNATURES: tuple[bytes, ...] = ()
 
 csv.field_size_limit(2**31 - 1)  # a cell is as long as it is; what is read of a text is limited elsewhere
+LONGEST_CELL = 1000  # lines within quotes
 SEPARATOR = re.compile(r'"?sep=([^"\w\s]|\t)"?\s*', re.IGNORECASE)  # Excel's own first line, not part of the table
 MARKUP = re.compile(r"\s*<(?:!doctype|\?xml|html|head|table)\b", re.IGNORECASE)  # some programs call it .xls
 CLOSING = re.compile(r'[^"]*+(?:""[^"]*+)*+" *+')  # up to the end of a quoted cell that began in a line above
@@ -43,27 +44,72 @@ def read(path: Path) -> dict[str, Table]:
     return {"": table}
 
 
+def pieces(path: Path, rows: int) -> Iterator[Table]:
+    """The same table, about so many rows at a time: what the first of them say of header and separator counts."""
+    first, before = Table([], [], [], []), 0
+    for content in _contents(path, rows):
+        lines = _lines(content, path.name, faults := list[Fault](), before)
+        if not before:
+            first, mark = _parsed(lines, faults, path.name)
+            yield first
+        else:
+            records = _split(lines, 0, mark, faults, path.name, first.header, before)
+            yield _table(first.header, records, _at_starts(faults, records))
+        before += len(lines)
+
+
+def _contents(path: Path, rows: int) -> Iterator[bytes]:
+    """The file's bytes in runs of so many lines that end outside quotes; one in UTF-16 as a whole."""
+    with path.open("rb") as file:
+        if file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+            yield path.read_bytes()
+            return
+        file.seek(0)
+        lines, quotes = list[bytes](), 0
+        for line in file:
+            lines.append(line)
+            quotes += line.count(b'"')
+            # A stray quote would lead on to the end of the file.
+            if len(lines) >= rows and (quotes % 2 == 0 or len(lines) >= rows + LONGEST_CELL):
+                yield b"".join(lines)
+                lines, quotes = [], 0
+        if lines:
+            yield b"".join(lines)
+
+
 def parse_table(content: bytes, name: str) -> Table:
     """Every row with as many fields as the header; raises UserError, which names the file, when it is no table."""
     faults: list[Fault] = []
-    lines = list(io.StringIO(_text(content, name, faults), newline=""))
+    return _parsed(_lines(content, name, faults), faults, name)[0]
+
+
+def _lines(content: bytes, name: str, faults: list[Fault], before: int = 0) -> list[str]:
+    return list(io.StringIO(_text(content, name, faults, before), newline=""))
+
+
+def _parsed(lines: list[str], faults: list[Fault], name: str) -> tuple[Table, str]:
+    """The table of these lines, and its separator."""
     comments = _without_comments(lines)
-    try:
-        records = _records(lines, faults, name)
-    except csv.Error as error:
-        raise UserError(f"{name} is not a usable CSV ({error}); save it again as CSV.") from None
+    place, mark = _beginning(lines, name)
+    records = _split(lines, place, mark, faults, name)
     if not records:
         raise UserError(f"{name} is empty; its first line must name the columns.")
-    starts = [line for line, _ in records]
-    # What was said of a later line of a record belongs to its first.
-    faults = list(dict.fromkeys(Fault(starts[max(bisect_right(starts, f.line) - 1, 0)], f.message) for f in faults))
     titles = title_rows(records)
-    faults = comments + title_faults(titles) + faults
     _, first = records[len(titles)]
     body = records[len(titles) + 1 :]
     first = first[: max(filled(cells) for _, cells in records)]  # a spreadsheet adds empty columns
     header = named_columns(first, body, name)
     require_columns_once(header, name)
+    return _table(header, body, comments + title_faults(titles) + _at_starts(faults, records)), mark
+
+
+def _at_starts(faults: list[Fault], records: list[tuple[int, list[str]]]) -> list[Fault]:
+    """What was said of a later line of a record belongs to its first."""
+    starts = [line for line, _ in records]
+    return list(dict.fromkeys(Fault(starts[max(bisect_right(starts, f.line) - 1, 0)], f.message) for f in faults))
+
+
+def _table(header: list[str], body: list[tuple[int, list[str]]], faults: list[Fault]) -> Table:
     starts = [line for line, cells in body if filled(cells) or len(cells) == len(header)]  # not of blank lines
     return Table(header, _whole_rows(body, len(header), faults), faults, starts)
 
@@ -79,10 +125,10 @@ def _without_comments(lines: list[str]) -> list[Fault]:
     return faults
 
 
-def _text(content: bytes, name: str, faults: list[Fault]) -> str:
-    """What the bytes say; raises UserError when they are no text."""
+def _text(content: bytes, name: str, faults: list[Fault], before: int) -> str:
+    """What the bytes say, `before` lines down in the file; raises UserError when they are no text."""
     is_wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))  # Excel's "Unicode text"
-    is_workbook = content.startswith(b"PK\x03\x04")
+    is_workbook = not before and content.startswith(b"PK\x03\x04")
     try:
         text = content.decode("utf-16") if is_wide else ""
     except UnicodeDecodeError:
@@ -90,19 +136,19 @@ def _text(content: bytes, name: str, faults: list[Fault]) -> str:
     if is_workbook or "\0" in text or (not is_wide and b"\0" in content):
         what = "an Excel workbook or a ZIP" if is_workbook else "no text"
         raise UserError(f"{name} is {what}, but a CSV table was expected; save it as CSV UTF-8.")
-    text = text if is_wide else _decode(content, faults)
-    if MARKUP.match(text):
+    text = text if is_wide else _decode(content, faults, before)
+    if not before and MARKUP.match(text):
         raise UserError(f"{name} is a web page or XML, but a table was expected; save it as .xlsx or CSV.")
     return text
 
 
-def _decode(content: bytes, faults: list[Fault]) -> str:
+def _decode(content: bytes, faults: list[Fault], before: int) -> str:
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
         pass
     pieces = []
-    for line, piece in enumerate(content.removeprefix(b"\xef\xbb\xbf").splitlines(keepends=True), start=1):
+    for line, piece in enumerate(content.removeprefix(b"\xef\xbb\xbf").splitlines(keepends=True), before + 1):
         try:
             pieces.append(piece.decode("utf-8"))
         except UnicodeDecodeError as error:
@@ -113,25 +159,41 @@ def _decode(content: bytes, faults: list[Fault]) -> str:
     return "".join(pieces)
 
 
-def _records(lines: list[str], faults: list[Fault], name: str) -> list[tuple[int, list[str]]]:
-    """Every record with its first line; a quote that would swallow other rows is read as a letter of its cell."""
+def _beginning(lines: list[str], name: str) -> tuple[int, str]:
+    """The place of the first line that is not blank, and the separator."""
     separator = SEPARATOR.fullmatch(lines[0]) if lines else None
     place = 1 if separator else 0
     while place < len(lines) and not lines[place].strip():
         place += 1
-    delimiter = separator[1] if separator else separator_of(lines[place:], name)
-    endings = _endings(lines, delimiter)
+    return place, separator[1] if separator else separator_of(lines[place:], name)
+
+
+def _split(
+    lines: list[str],
+    place: int,
+    mark: str,
+    faults: list[Fault],
+    name: str,
+    header: Sequence[str] | None = None,
+    before: int = 0,
+) -> list[tuple[int, list[str]]]:
+    """Every record with its first line; a quote that would swallow other rows is read as a letter of its cell."""
+    endings = _endings(lines, mark)
     records: list[tuple[int, list[str]]] = []
-    while place < len(lines):
-        start, (cells, is_open) = place, _fields(lines[place], delimiter)
-        if is_open and (fault := _fault(len(cells), endings[place + 1], records[0][1] if records else None)):
-            faults.append(Fault(start + 1, f"opens a quote that {fault}; close it or remove it."))
-            cells = next(csv.reader([lines[place]], delimiter=delimiter, quoting=csv.QUOTE_NONE))
-        elif is_open and (ending := endings[place + 1]):
-            place = ending.place
-            cells = next(csv.reader(lines[start : place + 1], delimiter=delimiter))
-        records.append((start + 1, [cell.strip() for cell in cells]))
-        place += 1
+    try:
+        while place < len(lines):
+            start, (cells, is_open) = place, _fields(lines[place], mark)
+            names = header or (records[0][1] if records else None)
+            if is_open and (fault := _fault(len(cells), endings[place + 1], names, before)):
+                faults.append(Fault(before + start + 1, f"opens a quote that {fault}; close it or remove it."))
+                cells = next(csv.reader([lines[place]], delimiter=mark, quoting=csv.QUOTE_NONE))
+            elif is_open and (ending := endings[place + 1]):
+                place = ending.place
+                cells = next(csv.reader(lines[start : place + 1], delimiter=mark))
+            records.append((before + start + 1, [cell.strip() for cell in cells]))
+            place += 1
+    except csv.Error as error:
+        raise UserError(f"{name} is not a usable CSV ({error}); save it again as CSV.") from None
     return records
 
 
@@ -183,10 +245,11 @@ def _endings(lines: Sequence[str], delimiter: str) -> list[_Ending | None]:
     return endings
 
 
-def _fault(fields: int, ending: _Ending | None, header: Sequence[str] | None) -> str:
+def _fault(fields: int, ending: _Ending | None, header: Sequence[str] | None, before: int) -> str:
     """What is wrong with a quote that is open at the end of a line, "" when it holds a cell of several lines."""
     if not ending:
         return "is never closed"
     if header is None or (fields + ending.least <= len(header) and fields + ending.most >= filled(header)):
         return ""
-    return f"closes only in line {ending.place + 1}, with {fields + ending.most} fields instead of {filled(header)}"
+    found = f"{fields + ending.most} fields instead of {filled(header)}"
+    return f"closes only in line {before + ending.place + 1}, with {found}"

@@ -9,6 +9,8 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +41,29 @@ MAGIC = {
 
 def read(path: Path) -> dict[str, Table]:
     """The one table of the file; its first row counts as line 2. Raises UserError."""
+    with _opened(path) as (file, header):
+        require_cells(file.metadata.num_rows, len(header), path.name)
+        rows = list(_rows(file, path))
+    return {"": _table(header, rows, 2)}
+
+
+def pieces(path: Path, rows: int) -> Iterator[Table]:
+    """The same table, so many rows at a time."""
+    with _opened(path) as (file, header):
+        left, line = _rows(file, path), 2
+        while some := list(islice(left, rows)):
+            yield _table(header, some, line)
+            line += len(some)
+
+
+def _table(header: list[str], rows: list[list[str]], line: int) -> Table:
+    lines = range(line, line + len(rows))
+    return Table(header, list(zip(lines, rows, strict=True)), [], list(lines))
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[Any, list[str]]]:
+    """The file and its columns; whatever is wrong with it inside is a UserError."""
     import pyarrow
     import pyarrow.parquet
 
@@ -46,21 +71,19 @@ def read(path: Path) -> dict[str, Table]:
         with pyarrow.parquet.ParquetFile(path, buffer_size=BUFFER_BYTES, pre_buffer=False) as file:
             header = [name.strip() for name in file.schema_arrow.names]
             require_columns_once(header, path.name)
-            require_cells(file.metadata.num_rows, len(header), path.name)
-            rows = list(_rows(file.iter_batches(BATCH_ROWS, use_threads=False), _Media(path)))
+            if not header:
+                raise UserError(f"{path.name} has no columns; write it again with one for each kind of cell.")
+            yield file, header
     except UserError:
         raise
     except (pyarrow.ArrowException, OSError, ValueError, OverflowError) as error:
         why = str(error).strip().split("\n")[0].rstrip(".")
         raise UserError(f"{path.name} is not a usable Parquet file ({why}); write it again.") from None
-    if not header:
-        raise UserError(f"{path.name} has no columns; write it again with one for each kind of cell.")
-    return {"": Table(header, list(enumerate(rows, start=2)), [], list(range(2, len(rows) + 2)))}
 
 
-def _rows(batches: Iterator[Any], media: _Media) -> Iterator[list[str]]:
-    done = 0
-    for batch in batches:
+def _rows(file: Any, path: Path) -> Iterator[list[str]]:
+    done, media = 0, _Media(path)
+    for batch in file.iter_batches(BATCH_ROWS, use_threads=False):
         columns = [
             [_cell(value, media, f"{row:07}-{name}") for row, value in enumerate(_values(batch.column(name)), done + 2)]
             for name in batch.schema.names

@@ -8,6 +8,8 @@ from __future__ import annotations
 import time
 
 from retail.audit import audit as find_leaks
+from retail.cluster import parts_of, spread, store_place
+from retail.cluster.embedding import Embedding
 from retail.encoders import load_preset
 from retail.report.audit_tables import audit_tables, audit_text
 from retail.report.files import write_tables
@@ -26,16 +28,18 @@ def embed(request: EmbedRequest, follower: Follower) -> Outcome:
     """Fills the cache, so that later runs start at once."""
     manifest = read_data(request.data, None, request.text_column, follower)
     note_reading(request.encoders, MODALITIES, manifest, follower)
-    store = EmbeddingStore()
-    started = time.perf_counter()
-    _, notes = embed_products(manifest.products, load_preset(request.encoders), {}, store, follower)
+    work, parts = Embedding(request.encoders, store_place(request.spread)), parts_of(manifest.products)
+    started, done, computed = time.perf_counter(), 0, 0
+    for found in spread(lambda: work, work.ready, parts, request.spread, follower if len(parts) == 1 else None):
+        done, computed = done + found.products, computed + found.computed
+        for note in found.notes:
+            follower.note(str(note))
+        if len(parts) > 1:
+            follower("embedding products", done, len(manifest.products))
     seconds = time.perf_counter() - started
-    for note in notes:
-        follower.note(str(note))
     rate = len(manifest.products) / max(seconds, 1e-9)
     return Outcome(
-        f"{len(manifest.products)} products, {store.computed} embeddings computed in {seconds:.1f} s "
-        f"({rate:.1f} products/s)."
+        f"{len(manifest.products)} products, {computed} embeddings computed in {seconds:.1f} s ({rate:.1f} products/s)."
     )
 
 

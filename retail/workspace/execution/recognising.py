@@ -5,48 +5,44 @@ In: an `EvaluateRequest`, a `RobustnessRequest` or a `PredictRequest`. Out: scor
 
 from __future__ import annotations
 
-import csv
-from collections import Counter
-from collections.abc import Sequence
+import json
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from retail.catalogue.evidence import all_with_evidence, noted
-from retail.dataset.columns import ID
+from retail.cluster import parts_of, spread
 from retail.dataset.manifest import Manifest
-from retail.dataset.reader import header_of, read_manifest, read_rows
-from retail.dataset.remarks import few_of_each
+from retail.dataset.pieces import PIECE_ROWS, Piece, pieces_of
+from retail.dataset.reader import header_of
+from retail.dataset.source import changed
 from retail.evaluation.robustness import robustness as measure
 from retail.evaluation.robustness import some_of
 from retail.evaluation.scores import evaluate as score
 from retail.evaluation.scores import rows_to_score
-from retail.files import whole_file
+from retail.files import SHIPPED_BUNDLES, or_shipped
 from retail.recognizer import Recognizer
-from retail.recognizer.bundle import load_bundle
+from retail.recognizer.bundle import load_bundle, read_record
 from retail.report.files import write_tables
 from retail.report.robustness_tables import robustness_tables, robustness_text
 from retail.report.tables import scores_table
-from retail.schema import Decision, Prediction
+from retail.schema import UserError
 from retail.splits import unseen_sentences
 from retail.store import EmbeddingStore
-from retail.wording import percent, target
-from retail.workspace.answers import AnswerColumns
+from retail.wording import target
+from retail.workspace.answering import Answered, Answerer, Answering, joined
 from retail.workspace.execution.outcome import Follower, Outcome, read_data
+from retail.workspace.parts import Parts
 from retail.workspace.requests import EvaluateRequest, PredictRequest, RobustnessRequest
-from retail.workspace.shelves import answered
-
-DECIDED: dict[Decision, str] = {"accept": "are accepted", "review": "need a look", "unknown": "are of unknown products"}
 
 
 def run(request: EvaluateRequest | RobustnessRequest | PredictRequest, follower: Follower) -> Outcome:
     """Dispatches on the kind."""
-    recognizer = load_bundle(request.bundle)
     match request:
         case EvaluateRequest():
-            return evaluate(request, recognizer, follower)
+            return evaluate(request, load_bundle(request.bundle), follower)
         case RobustnessRequest():
-            return robustness(request, recognizer, follower)
+            return robustness(request, load_bundle(request.bundle), follower)
         case PredictRequest():
-            return predict(request, recognizer, follower)
+            return predict(request, follower)
 
 
 def evaluate(request: EvaluateRequest, recognizer: Recognizer, follower: Follower) -> Outcome:
@@ -76,35 +72,69 @@ def robustness(request: RobustnessRequest, recognizer: Recognizer, follower: Fol
     return Outcome(f"{judged.sentence}\n{robustness_text(results)}", tuple(written))
 
 
-def predict(request: PredictRequest, recognizer: Recognizer, follower: Follower) -> Outcome:
-    """An answer a row, behind the user's own columns; rows that cannot be used keep the reason."""
-    manifest = read_manifest(
-        request.data, None, request.text_column, progress=follower, most_rows=request.limit, use_split=False
-    )
-    remarks = [str(remark) for remark in manifest.remarks if remark.kind != "labels"]  # nobody learns from these rows
-    for sentence in [*few_of_each(map(str, manifest.problems)), *remarks]:
-        follower.note(sentence)
-    products, read = all_with_evidence(manifest.products, request.reading, follower)
-    answers = answered(products, recognizer, request.catalogue, request.accuracy, follower)
-    rows = _by_line([noted(answer, own) for answer, own in zip(answers, read, strict=True)], manifest)
-    table = read_rows(request.data)
-    header, own = table.header, table.by_number
-    numbered = ID not in header
-    columns = AnswerColumns.of([ID, *header] if numbered else header, list(recognizer.vocabularies))
-    with whole_file(request.out) as partial, partial.open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.writer(stream)
-        writer.writerow(columns.header)
-        for line, row in rows:
-            cells = own.get(line) or [row.id if name == ID else "" for name in header]
-            writer.writerow(columns.cells([row.id, *cells] if numbered else cells, row))
-    lost = sum(not row.used for _, row in rows)
-    decided = Counter(answer.decision for _, row in rows for answer in row.answers.values())
-    asked = max(decided.total(), 1)
-    shares = ", ".join(f"{percent(decided[name] / asked)} {word}" for name, word in DECIDED.items())
+def predict(request: PredictRequest, follower: Follower) -> Outcome:
+    """An answer a row; a run that was stopped goes on where it was."""
+    if request.catalogue and request.spread.engine != "local":
+        raise UserError("A catalogue answers on its own machine only; leave out --catalogue, or --engine ray.")
+    answerer = Answerer.of(request, follower)
+    parts = Parts(request.out, _plan(request, answerer))
+    asked = _Asked(request, parts, follower)
+    found = spread(lambda: Answering.of(request), lambda: answerer.answered, asked.cut(), request.spread, follower)
+    for whole in asked.whole(found):
+        parts.write(whole)
+    tally = parts.finish(asked.pieces)
     return Outcome(
-        f"{len(rows)} products written to {request.out}, {lost} of them without an answer. Of the answers {shares} "
-        f"(target accuracy {target(request.accuracy)})."
+        f"{tally.rows} products written to {request.out}, {tally.lost} of them without an answer. Of the answers "
+        f"{tally.shares} (target accuracy {target(request.accuracy)})."
     )
+
+
+class _Asked:
+    """The pieces that no earlier run has answered, and how far that is."""
+
+    def __init__(self, request: PredictRequest, parts: Parts, follower: Follower) -> None:
+        self.request, self.parts, self.follower = request, parts, follower
+        self.pieces, self.done, self.in_all = 0, 0, 0
+        self.rows: dict[int, int] = {}  # number of a piece that was asked -> its rows
+
+    def cut(self) -> Iterator[Piece]:
+        """In pieces that one worker answers at a time."""
+        request = self.request
+        for piece in pieces_of(request.data, request.text_column, request.limit, self.follower):
+            for sentence in piece.sentences:
+                self.follower.note(sentence)
+            self.pieces, self.in_all = self.pieces + 1, piece.rows_in_all
+            if self.parts.has(piece.number):
+                self.done += len(piece.rows)
+            else:
+                self.rows[piece.number] = len(piece.rows)
+                yield from (replace(piece, rows=list(rows)) for rows in parts_of(piece.rows) or [piece.rows])
+
+    def whole(self, found: Iterable[Answered]) -> Iterator[Answered]:
+        """The pieces as they were, each once all of it is answered; the follower hears how far that is."""
+        held: list[Answered] = []
+        for answered in found:
+            held.append(answered)
+            self.done += len(answered.rows)
+            if self.in_all > len(answered.rows):  # else it heard how encoding went
+                self.follower("recognising products", self.done, max(self.done, self.in_all))
+            if sum(len(each.rows) for each in held) == self.rows[answered.number]:
+                yield joined(held)
+                held = []
+
+
+def _plan(request: PredictRequest, answerer: Answerer) -> str:
+    """What the answers depend on, so that nobody goes on with those to something else."""
+    shelf = answerer.shelf.version if answerer.shelf else -1
+    read = [request.data.stat().st_size, changed(request.data)] if request.data.exists() else []
+    facts = {
+        "request": request.model_dump(mode="json", exclude={"spread"}),
+        "data": read,
+        "bundle": read_record(or_shipped(request.bundle, SHIPPED_BUNDLES)).head_sha256,
+        "catalogue": shelf,
+        "rows": PIECE_ROWS,
+    }
+    return json.dumps(facts)
 
 
 def _labelled_data(
@@ -119,19 +149,3 @@ def _labelled_data(
     learned = recognizer.info.data.group if recognizer.info else ()
     group = request.group or (learned if set(learned) <= set(header) else ())
     return read_data(request.data, tasks, request.text_column, follower, group, every_split=True)
-
-
-def _by_line(predictions: Sequence[Prediction], manifest: Manifest) -> list[tuple[int, Prediction]]:
-    """Each product's answer with what was wrong in its row, and the rows that are no product at all, line by line."""
-    names: dict[int, str] = {}
-    reasons: dict[int, tuple[str, ...]] = {}  # by line, for two rows may bear one id
-    for problem in manifest.problems:
-        if problem.line is not None and problem.id:  # the header has none
-            names[problem.line] = problem.id
-            reasons[problem.line] = (*reasons.get(problem.line, ()), str(problem))
-    found = {}
-    for row in predictions:
-        line = manifest.lines[row.id]
-        found[line] = replace(row, notes=(*reasons.pop(line, ()), *row.notes))
-    lost = {line: Prediction(names[line], {}, (), notes) for line, notes in reasons.items()}
-    return sorted((found | lost).items())
