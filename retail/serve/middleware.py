@@ -1,6 +1,6 @@
-"""The door of the server: who may come in, how many at once and for how long; each visit is counted and logged.
+"""The middleware of the server: who may come in, how many at once and for how long; each request is counted and logged.
 
-In: an ASGI app and `ServeSettings`. Out: the same app behind the door. The key is looked at before a body is read.
+In: an ASGI app and `ServeSettings`. Out: the same app behind it. The key is checked before a body is read.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class Visit:
         return message
 
 
-class Door:
+class AccessMiddleware:
     """Stands before the app; see above."""
 
     def __init__(self, app: ASGIApp, settings: ServeSettings, traffic: Traffic) -> None:
