@@ -22,8 +22,8 @@ from retail.fusion import build_head
 from retail.recognizer import Recognizer
 from retail.schema import Vocabulary
 from retail.serve.app import create_app
-from retail.serve.desk import Desk
 from retail.serve.logs import JsonFormatter
+from retail.serve.service import Service
 from retail.serve.settings import ServeSettings
 from tests.tiny_encoders import tiny_photo_encoder, tiny_text_encoder
 from tests.tiny_recognizer import fitted_certainty, tiny_recognizer
@@ -59,9 +59,9 @@ def clip_bytes() -> bytes:
 
 
 @contextmanager
-def served(settings: ServeSettings = TINY, open_desk: Callable[[], Desk] | None = None) -> Iterator[TestClient]:
+def served(settings: ServeSettings = TINY, open_service: Callable[[], Service] | None = None) -> Iterator[TestClient]:
     """A client of a server that is ready."""
-    app = create_app(settings, open_desk or (lambda: Desk(recognizer())))
+    app = create_app(settings, open_service or (lambda: Service(recognizer())))
     with TestClient(app, base_url=HERE) as client:
         while client.get("/ready").status_code != 200:
             time.sleep(0.01)

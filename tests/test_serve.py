@@ -18,8 +18,8 @@ from retail.catalogue.record import CatalogueProduct
 from retail.catalogue.shelf import Shelf
 from retail.schema import Product
 from retail.serve.app import create_app
-from retail.serve.desk import Desk
 from retail.serve.records import Recognised
+from retail.serve.service import Service
 from tests.serve_sample import TINY, Lines, clip_bytes, photo_bytes, recognizer, served
 
 GIVEN = {"image": photo_bytes(), "text": "a red apple", "audio": clip_bytes()}
@@ -36,7 +36,7 @@ def client(session_home):
 def shop(empty_home):
     """A server whose recogniser answers beside a catalogue."""
     settings = dataclasses.replace(TINY, catalogue="Shop")
-    with served(settings, lambda: Desk(recognizer(), Catalogue.open("Shop"))) as client:
+    with served(settings, lambda: Service(recognizer(), Catalogue.open("Shop"))) as client:
         yield client
 
 
@@ -212,13 +212,13 @@ def test_the_log_tells_what_happened_and_nothing_of_what_was_sent(client, caplog
 
 
 def test_an_error_of_ours_is_a_sentence_and_its_words_stay_out_of_the_log(session_home):
-    class Broken(Desk):
+    class Broken(Service):
         def recognise(self, products, accuracies):
             raise RuntimeError(f"cannot read {products[0].text}")
 
     lines = Lines()
     logging.getLogger("retail.serve").addHandler(lines)
-    with served(open_desk=lambda: Broken(recognizer())) as client:
+    with served(open_service=lambda: Broken(recognizer())) as client:
         answer = client.post("/recognise", data={"text": "secret"})
     logging.getLogger("retail.serve").removeHandler(lines)
     assert answer.status_code == 500 and "secret" not in answer.text + "".join(lines.lines)
@@ -238,9 +238,9 @@ def test_the_documentation_opens_without_a_network(client):
 def test_it_is_ready_only_once_the_recogniser_is_loaded(session_home):
     go = threading.Event()
 
-    def slowly() -> Desk:
+    def slowly() -> Service:
         go.wait()
-        return Desk(recognizer())
+        return Service(recognizer())
 
     with TestClient(create_app(TINY, slowly), base_url="http://localhost") as client:
         assert client.get("/health").json() == {"status": "ok"}

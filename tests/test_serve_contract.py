@@ -13,13 +13,13 @@ from schemathesis.specs.openapi.checks import negative_data_rejection, positive_
 
 from retail.catalogue.database import Catalogue
 from retail.serve.app import create_app
-from retail.serve.desk import Desk
+from retail.serve.service import Service
 from retail.serve.settings import ServeSettings
 from tests.serve_sample import recognizer
 
 EXAMPLES = 12  # of each address
 APP = create_app(
-    ServeSettings(Path("tiny"), "Contract", local=False), lambda: Desk(recognizer(), Catalogue.open("Contract"))
+    ServeSettings(Path("tiny"), "Contract", local=False), lambda: Service(recognizer(), Catalogue.open("Contract"))
 )
 JSON = ("application/json", None)
 schema = schemathesis.openapi.from_dict(APP.openapi())

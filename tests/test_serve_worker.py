@@ -7,17 +7,17 @@ import threading
 import pytest
 
 from retail.schema import Product
-from retail.serve.desk import Desk
+from retail.serve.service import Service
 from retail.serve.worker import Worker
 from tests.serve_sample import photo_bytes, real_recognizer, recognizer
 
 PRODUCTS = [Product(str(place), text="x" * place) for place in range(1, 11)]
 
 
-def held_worker(desk, together=4):
+def held_worker(service, together=4):
     """A worker that is busy until it is told to go on, its batches and failures."""
     go, batches, failures = threading.Event(), [], []
-    worker = Worker(lambda: desk, together, batches.append, failures.append)
+    worker = Worker(lambda: service, together, batches.append, failures.append)
     worker.run(lambda _: go.wait(30))
     return worker, go, batches, failures
 
@@ -31,7 +31,7 @@ def assert_same(found, alone):
 
 
 def test_what_waits_together_goes_through_the_encoders_together_and_is_answered_as_alone():
-    worker, go, batches, _ = held_worker(Desk(recognizer()))
+    worker, go, batches, _ = held_worker(Service(recognizer()))
     wishes = [0.9 if place % 3 else 0.8 for place in range(len(PRODUCTS))]
     asked = [worker.recognise(product, wish) for product, wish in zip(PRODUCTS, wishes, strict=True)]
     go.set()
@@ -43,9 +43,9 @@ def test_what_waits_together_goes_through_the_encoders_together_and_is_answered_
 
 
 def test_errands_keep_their_turn_between_batches():
-    worker, go, batches, _ = held_worker(Desk(recognizer()))
+    worker, go, batches, _ = held_worker(Service(recognizer()))
     first = worker.recognise(PRODUCTS[0], 0.9)
-    seen = worker.run(lambda desk: (first.done(), last.done()))
+    seen = worker.run(lambda service: (first.done(), last.done()))
     last = worker.recognise(PRODUCTS[1], 0.9)
     go.set()
     assert seen.result(30) == (True, False) and last.result(30).used == ("text",)
@@ -54,7 +54,7 @@ def test_errands_keep_their_turn_between_batches():
 
 
 def test_a_product_that_breaks_the_desk_spoils_no_other_answer():
-    class Fragile(Desk):
+    class Fragile(Service):
         def recognise(self, products, accuracies):
             if any(product.id == "2" for product in products):
                 raise ZeroDivisionError
@@ -68,7 +68,7 @@ def test_a_product_that_breaks_the_desk_spoils_no_other_answer():
 
 
 def test_who_gave_up_is_passed_over_and_a_closing_worker_finishes_the_others():
-    worker, go, batches, _ = held_worker(Desk(recognizer()))
+    worker, go, batches, _ = held_worker(Service(recognizer()))
     gone, kept = worker.recognise(PRODUCTS[0], 0.9), worker.recognise(PRODUCTS[1], 0.9)
     assert gone.cancel()
     threading.Timer(0.05, go.set).start()
@@ -79,7 +79,7 @@ def test_who_gave_up_is_passed_over_and_a_closing_worker_finishes_the_others():
 def test_a_desk_that_cannot_be_opened_is_told():
     told = threading.Event()
     worker = Worker(lambda: 1 / 0, 1, lambda size: None, lambda error: told.set())
-    assert told.wait(30) and worker.desk is None
+    assert told.wait(30) and worker.service is None
 
 
 def test_networks_that_pad_and_pool_answer_together_as_alone(tmp_path):
@@ -91,6 +91,6 @@ def test_networks_that_pad_and_pool_answer_together_as_alone(tmp_path):
         Product("3", (photo_bytes("blue"),)),
         Product("4", (b"no photo",), "fresh coffee"),
     ]
-    together = Desk(recognizer).recognise(products, [0.9, 0.9, 0.8, 0.9, 0.9])
+    together = Service(recognizer).recognise(products, [0.9, 0.9, 0.8, 0.9, 0.9])
     for found, product in zip(together, products, strict=True):
         assert_same(found, recognizer.predict(product, accuracy=0.8 if product.id == "2" else 0.9))

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from retail.schema import Prediction, Product
-    from retail.serve.desk import Desk
+    from retail.serve.service import Service
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,24 +29,24 @@ class _Asked:
 
 @dataclass(frozen=True, eq=False)
 class _Errand:
-    """Something else to do at the desk, in its turn."""
+    """Something else to do with the service, in its turn."""
 
-    action: Callable[[Desk], Any]
+    action: Callable[[Service], Any]
     answer: Future[Any] = field(default_factory=Future)
 
 
 class Worker:
-    """Opens the desk, then works until it is closed; what was asked before that is still answered."""
+    """Opens the service, then works until it is closed; what was asked before that is still answered."""
 
     def __init__(
         self,
-        open_desk: Callable[[], Desk],
+        open_service: Callable[[], Service],
         together: int,
         on_batch: Callable[[int], None],
         on_failure: Callable[[Exception], None],
     ) -> None:
-        self.desk: Desk | None = None  # None until it is open
-        self._open_desk, self._together = open_desk, together
+        self.service: Service | None = None  # None until it is open
+        self._open_service, self._together = open_service, together
         self._on_batch, self._on_failure = on_batch, on_failure
         self._waiting: deque[_Asked | _Errand] = deque()
         self._closed, self._changed = False, threading.Condition()
@@ -66,8 +66,8 @@ class Worker:
         self._put(asked)
         return asked.answer
 
-    def run(self, action: Callable[[Desk], Any]) -> Future[Any]:
-        """What an action at the desk returns."""
+    def run(self, action: Callable[[Service], Any]) -> Future[Any]:
+        """What an action with the service returns."""
         errand = _Errand(action)
         self._put(errand)
         return errand.answer
@@ -79,18 +79,18 @@ class Worker:
 
     def _work(self) -> None:
         try:
-            desk = self._open_desk()
+            service = self._open_service()
         except Exception as error:
             self._on_failure(error)
             return
-        self.desk = desk
+        self.service = service
         while jobs := self._next():
             running = [job for job in jobs if job.answer.set_running_or_notify_cancel()]  # nobody waits for the others
             if asked := [job for job in running if isinstance(job, _Asked)]:
                 self._on_batch(len(asked))
-                _answer(desk, asked)
+                _answer(service, asked)
             for errand in (job for job in running if isinstance(job, _Errand)):
-                _settle(errand.answer, lambda errand=errand: errand.action(desk))  # type: ignore[misc]
+                _settle(errand.answer, lambda errand=errand: errand.action(service))  # type: ignore[misc]
 
     def _next(self) -> list[_Asked | _Errand]:
         """An errand, or the products that wait in front; nothing once it is closed and all is done."""
@@ -104,16 +104,16 @@ class Worker:
             return jobs
 
 
-def _answer(desk: Desk, asked: Sequence[_Asked]) -> None:
+def _answer(service: Service, asked: Sequence[_Asked]) -> None:
     """All at once; where that fails, one by one, so that no product spoils the others' answers."""
     if len(asked) == 1:
         (one,) = asked
-        return _settle(one.answer, lambda: desk.recognise([one.product], [one.accuracy])[0])
+        return _settle(one.answer, lambda: service.recognise([one.product], [one.accuracy])[0])
     try:
-        found = desk.recognise([one.product for one in asked], [one.accuracy for one in asked])
+        found = service.recognise([one.product for one in asked], [one.accuracy for one in asked])
     except Exception:
         for one in asked:
-            _answer(desk, [one])
+            _answer(service, [one])
         return
     for one, prediction in zip(asked, found, strict=True):
         one.answer.set_result(prediction)

@@ -12,9 +12,9 @@ from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import HTMLResponse, Response
 
 import retail
+from retail.serve.dependencies import Answering
 from retail.serve.records import Health, Readiness
 from retail.serve.refusals import mistakes
-from retail.serve.visitors import Answering
 
 FILES = {"application/octet-stream": "file", "application/json": "JSON"}  # as the page calls them
 router = APIRouter(tags=["Server"])
@@ -29,8 +29,8 @@ async def health() -> Health:
 @router.get("/ready", response_model=Readiness, responses=mistakes(503))
 async def ready(request: Request, worker: Answering) -> Readiness:
     """Whether the recogniser is loaded, and what it answers; needs no key."""
-    assert worker.desk is not None
-    recognizer, settings = worker.desk.recognizer, request.app.state.settings
+    assert worker.service is not None
+    recognizer, settings = worker.service.recognizer, request.app.state.settings
     return Readiness(
         ready=True,
         version=retail.__version__,

@@ -13,9 +13,9 @@ from starlette.exceptions import HTTPException
 
 from retail.catalogue.record import CatalogueProduct
 from retail.schema import UserError
+from retail.serve.dependencies import A_FORM, Answering, GivenProduct, awaited
 from retail.serve.records import FoundRecord, ProductRecord, SearchResult
 from retail.serve.refusals import mistakes
-from retail.serve.visitors import A_FORM, Answering, GivenProduct, awaited
 
 MOST_FOUND, MOST_LETTERS = 100, 120
 WITHOUT = "This server answers without a catalogue; start it with --catalogue NAME."
@@ -41,7 +41,7 @@ async def search(
     count: Annotated[int, Form(ge=1, le=MOST_FOUND, description="Most products to find.")] = 20,
 ) -> dict[str, Any]:
     """Find products by words, a photo, a description, a sound or any mix, best first; without any, by name."""
-    found = await awaited(worker.run(lambda desk: desk.search(words, product, where, count)))
+    found = await awaited(worker.run(lambda service: service.search(words, product, where, count)))
     return {"found": [FoundRecord.of(one) for one in found]}
 
 
@@ -59,11 +59,11 @@ async def enrol(
     if not product.modalities:
         raise UserError("A product needs at least one of image, text and audio; send what shows it.")
     facts = CatalogueProduct("", name.strip(), labels, fields)
-    return ProductRecord.of(await awaited(worker.run(lambda desk: desk.enrol(facts, product))))
+    return ProductRecord.of(await awaited(worker.run(lambda service: service.enrol(facts, product))))
 
 
 @router.delete("/{product_id}", status_code=204, responses=mistakes(401, 404, 422, 503, 504))
 async def remove(worker: Answering, product_id: str) -> None:
     """Forget a product and the copies of its files."""
-    if not await awaited(worker.run(lambda desk: desk.remove(product_id))):
+    if not await awaited(worker.run(lambda service: service.remove(product_id))):
         raise HTTPException(404, "The catalogue has no product of this id; a search gives the ids.")

@@ -19,22 +19,22 @@ from retail.serve.settings import ServeSettings
 WARMING = Product("warming", text="a product")  # the first answer is the slowest: it is nobody's
 
 
-class Desk:
+class Service:
     """What the server answers with."""
 
     def __init__(self, recognizer: Recognizer, catalogue: Catalogue | None = None) -> None:
         self.recognizer, self.catalogue = recognizer, catalogue
-        self._witness: Recognizer | Shelf = recognizer
-        self._seen = -1  # version of the catalogue that the witness knows
+        self._answering: Recognizer | Shelf = recognizer
+        self._seen = -1  # version of the catalogue that `answering` knows
 
     @classmethod
-    def open(cls, settings: ServeSettings) -> Desk:
+    def open(cls, settings: ServeSettings) -> Service:
         """Loads what the settings name and answers once; raises UserError where that cannot be."""
         recognizer = Recognizer.load(settings.bundle)
         recognizer.make_ready()
-        desk = cls(recognizer, Catalogue.open(settings.catalogue) if settings.catalogue else None)
-        desk.recognise([WARMING], [0.95])
-        return desk
+        service = cls(recognizer, Catalogue.open(settings.catalogue) if settings.catalogue else None)
+        service.recognise([WARMING], [0.95])
+        return service
 
     def recognise(self, products: Sequence[Product], accuracies: Sequence[float]) -> list[Prediction]:
         """One prediction a product, in order; every encoder sees all of them at once.
@@ -42,33 +42,33 @@ class Desk:
         A product without a usable input has empty `used` and `probs`, and notes that say why.
         """
         numbered = [replace(product, id=str(place)) for place, product in enumerate(products)]  # ids may be alike
-        witness = self.witness()
-        batch, notes = witness.embed(numbered)
+        answering = self.answering()
+        batch, notes = answering.embed(numbered)
         found: dict[int, Prediction] = {}
         for accuracy in set(accuracies):
             places = [place for place, wished in enumerate(accuracies) if wished == accuracy]
-            answers = witness.answer(batch.rows(places), notes, accuracy)
+            answers = answering.answer(batch.rows(places), notes, accuracy)
             found |= dict(zip(places, answers, strict=True))
         return [self._named(product, found[place]) for place, product in enumerate(products)]
 
-    def witness(self) -> Recognizer | Shelf:
+    def answering(self) -> Recognizer | Shelf:
         """Who answers: the recogniser alone, or together with the catalogue as it is now, whoever changed it."""
         if self.catalogue is not None and (version := self.catalogue.version) != self._seen:
             filled = len(self.catalogue) > 0
-            self._witness = Shelf.of(self.recognizer, self.catalogue) if filled else self.recognizer
+            self._answering = Shelf.of(self.recognizer, self.catalogue) if filled else self.recognizer
             self._seen = version
-        return self._witness
+        return self._answering
 
     def search(self, words: str, product: Product, where: Mapping[str, str], count: int) -> list[Found]:
         """Products of the catalogue, best first."""
         assert self.catalogue is not None
-        return self.catalogue.search(words, product, self.witness().encoders, where, count)
+        return self.catalogue.search(words, product, self.answering().encoders, where, count)
 
     def enrol(self, facts: CatalogueProduct, product: Product) -> CatalogueProduct:
         """Keeps a product; the next one that is recognised meets it."""
         assert self.catalogue is not None
         (kept,) = self.catalogue.add([(facts, product)])
-        self.witness()
+        self.answering()
         return kept
 
     def remove(self, product_id: str) -> bool:

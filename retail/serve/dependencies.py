@@ -55,7 +55,7 @@ GivenProduct = Annotated[Product, Depends(product_given)]
 async def worker_of(request: Request) -> Worker:
     """Who answers; 503 until the recogniser is loaded."""
     worker: Worker = request.app.state.worker
-    if worker.desk is None:
+    if worker.service is None:
         raise HTTPException(503, "The recogniser is not loaded yet; try again soon.", {"Retry-After": "2"})
     return worker
 

@@ -1,6 +1,6 @@
-"""The door of the server: who may come in, how many at once and for how long; each visit is counted and logged.
+"""The middleware of the server: who may come in, how many at once and for how long; each request is counted and logged.
 
-In: an ASGI app and `ServeSettings`. Out: the same app behind the door. The key is looked at before a body is read.
+In: an ASGI app and `ServeSettings`. Out: the same app behind it. The key is checked before a body is read.
 """
 
 from __future__ import annotations
@@ -62,8 +62,8 @@ class Visit:
         return message
 
 
-class Door:
-    """See the module."""
+class AccessMiddleware:
+    """Stands before the app; see above."""
 
     def __init__(self, app: ASGIApp, settings: ServeSettings, traffic: Traffic) -> None:
         self.app, self.settings, self.traffic = app, settings, traffic
@@ -127,8 +127,8 @@ class Door:
             return None
         except TimeoutError:
             if visit.arrived:
-                return refusal(504, f"There was no answer within {self.settings.seconds:g} seconds; try again later.")
-            return refusal(408, f"The request did not arrive within {self.settings.seconds:g} seconds; send it anew.")
+                return refusal(504, f"There was no answer within {self.settings.seconds:g} s; try again later.")
+            return refusal(408, f"The request did not arrive within {self.settings.seconds:g} s; send it anew.")
         except Exception as error:
             self.traffic.failed(error)
             return refusal(500, "Something went wrong in the server; its log says where.")

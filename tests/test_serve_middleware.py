@@ -10,8 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from retail.serve.desk import Desk
-from retail.serve.door import Door
+from retail.serve.middleware import AccessMiddleware
+from retail.serve.service import Service
 from retail.serve.traffic import Traffic
 from tests.serve_sample import TINY, recognizer, served
 
@@ -19,7 +19,7 @@ KEY = "a key of some length"
 WORDS = {"data": {"text": "a red apple"}}
 
 
-class Held(Desk):
+class Held(Service):
     """Answers once it may."""
 
     def __init__(self) -> None:
@@ -87,28 +87,28 @@ def test_what_is_too_large_is_refused_whether_its_size_is_said_or_not(session_ho
 
 
 def test_who_waits_too_long_is_told_and_the_product_is_left_out(session_home):
-    desk = Held()
-    with served(dataclasses.replace(TINY, seconds=0.3), lambda: desk) as client, ThreadPoolExecutor(2) as pool:
+    service = Held()
+    with served(dataclasses.replace(TINY, seconds=1.0), lambda: service) as client, ThreadPoolExecutor(2) as pool:
         first = pool.submit(client.post, "/recognise", **WORDS)
-        assert desk.begun.wait(30)
+        assert service.begun.wait(30)
         second = pool.submit(client.post, "/recognise", **WORDS)
         for answer in (first.result(), second.result()):
-            assert answer.status_code == 504 and "no answer within 0.3 seconds" in answer.json()["error"]
-        desk.go.set()
+            assert answer.status_code == 504 and "no answer within 1 s" in answer.json()["error"]
+        service.go.set()
         assert client.post("/recognise", **WORDS).status_code == 200
-        assert desk.sizes == [1, 1], "the second gave up before its turn"
+        assert service.sizes == [1, 1], "the second gave up before its turn"
 
 
 def test_who_comes_when_too_many_wait_may_try_again(session_home):
-    desk = Held()
-    with served(dataclasses.replace(TINY, most_waiting=2), lambda: desk) as client, ThreadPoolExecutor(2) as pool:
+    service = Held()
+    with served(dataclasses.replace(TINY, most_waiting=2), lambda: service) as client, ThreadPoolExecutor(2) as pool:
         under_way = [pool.submit(client.post, "/recognise", **WORDS) for _ in range(2)]
         while "retail_requests_under_way 2.0" not in client.get("/metrics").text:
             time.sleep(0.01)
         refused = client.post("/recognise", **WORDS)
         assert refused.status_code == 503 and refused.headers["Retry-After"] == "1"
         assert client.get("/health").status_code == 200
-        desk.go.set()
+        service.go.set()
         assert [answer.result().status_code for answer in under_way] == [200, 200]
         assert client.post("/recognise", **WORDS).status_code == 200
 
@@ -126,6 +126,6 @@ def test_who_sends_too_slowly_is_told():
         await receive()
 
     scope = {"type": "http", "method": "POST", "path": "/recognise", "headers": [(b"host", b"localhost")]}
-    door = Door(app, dataclasses.replace(TINY, seconds=0.05), Traffic())
-    asyncio.run(door(scope, nothing_more, keep))
-    assert said[0]["status"] == 408 and b"did not arrive within 0.05 seconds" in said[1]["body"]
+    middleware = AccessMiddleware(app, dataclasses.replace(TINY, seconds=0.05), Traffic())
+    asyncio.run(middleware(scope, nothing_more, keep))
+    assert said[0]["status"] == 408 and b"did not arrive within 0.05 s" in said[1]["body"]

@@ -14,9 +14,9 @@ from fastapi import APIRouter, Form, Request
 
 from retail.config.wish import DEFAULT_WISH, LEAST, MOST
 from retail.schema import Prediction, Product, UserError
+from retail.serve.dependencies import A_FORM, JSON, Answering, GivenProduct, awaited, note
 from retail.serve.records import Batch, Recognised, RecognisedBatch
 from retail.serve.refusals import mistakes
-from retail.serve.visitors import A_FORM, JSON, Answering, GivenProduct, awaited, note
 
 router = APIRouter(tags=["Recognise"])
 MISTAKES = mistakes(400, 401, 408, 413, 415, 422, 503, 504)
