@@ -2,7 +2,7 @@
 
 In: nothing; products and embeddings are made up, in the widths of the bundled encoders. Out: the tables of `scale.md`.
 
-    OMP_NUM_THREADS=1 python -m benchmarks.scale train classes strategies bulk store history
+    OMP_NUM_THREADS=1 python -m benchmarks.scale train classes certainty strategies bulk store history
     OMP_NUM_THREADS=1 python -m benchmarks.scale train --most 30000      without the larger points
     python -m benchmarks.scale --table                                   what was measured so far
 
@@ -57,12 +57,13 @@ def peak() -> float:
 
 
 def train(rows: int, classes: int, strategy: str, folder: Path) -> dict[str, float]:
-    """A head and its certainty; embeddings beyond 1 GiB lie on disk, as `embed_large` leaves them."""
-    from retail.build import judging_rows
-    from retail.certainty import Certainty
+    """A head, two epochs; embeddings beyond 512 MiB lie on disk, as `embed_large` leaves them."""
+    return _trained(rows, classes, strategy, folder)[0]
+
+
+def _trained(rows: int, classes: int, strategy: str, folder: Path) -> tuple[dict[str, float], Any, Any, Any, Any]:
+    import retail.build  # noqa: F401 - as every training has it loaded
     from retail.config import TrainConfig
-    from retail.schema import Vocabulary
-    from retail.splits import Splits
     from retail.training import fit
 
     found: dict[str, float] = {"imports_mib": peak()}
@@ -71,15 +72,23 @@ def train(rows: int, classes: int, strategy: str, folder: Path) -> dict[str, flo
         learned, judged = (made_up(count, classes, seed, folder) for seed, count in ((1, rows), (2, rows // 10)))
     with measured(found, "fit"):
         result = fit(learned, judged, {"kind": classes}, config)
-    found["accuracy"] = result.history[result.best_epoch].val_accuracy
-    if strategy != TrainConfig.strategy:
-        return found
+    return found, learned, judged, result.head, config
+
+
+def certain(rows: int, classes: int, strategy: str, folder: Path) -> dict[str, float]:
+    """What a trained head's answers are worth: calibration and novelty, then the weights of a catalogue."""
+    from retail.build import judging_rows
+    from retail.certainty import Certainty
+    from retail.schema import Vocabulary
+    from retail.splits import Splits
+
+    found, learned, judged, head, config = _trained(rows, classes, strategy, folder)
     known = {"kind": Vocabulary(tuple(f"{number:05}" for number in range(classes)))}
     few = judging_rows(Splits(learned, judged, judged, known, {}))
     with measured(found, "certainty"):
-        certainty = Certainty.fit(result.head, *few)
+        certainty = Certainty.fit(head, *few)
     with measured(found, "matching"):
-        certainty.with_matching(result.head, *few, config)
+        certainty.with_matching(head, *few, config)
     return found
 
 
@@ -191,6 +200,8 @@ def plans() -> dict[str, list[tuple[Callable[..., dict[str, float]], int, int, s
     return {
         "train": [(train, rows, USUAL_CLASSES, usual) for rows in ROWS],
         "classes": [(train, USUAL_ROWS, classes, usual) for classes in CLASSES],
+        "certainty": [(certain, rows, USUAL_CLASSES, usual) for rows in ROWS],
+        "certainty-classes": [(certain, USUAL_ROWS, classes, usual) for classes in CLASSES],
         "strategies": [(train, USUAL_ROWS, CLASSES[-1], name) for name in compared],
         "bulk": [(bulk, rows, 0, "") for rows in ROWS[:-1]],
         "store": [(store, rows, 0, "") for rows in ROWS[:-1]],
@@ -245,7 +256,7 @@ def tables(folder: Path) -> str:
     for curve in plans():
         points = [own for own in kept(folder) if own["curve"] == curve and "failed" not in own]
         names = [n for n in dict.fromkeys(n for own in points for n in own) if n.endswith(("_seconds", "_mib"))]
-        along = {"classes": "classes", "strategies": "strategy"}.get(curve, "rows")
+        along = "strategy" if curve == "strategies" else "classes" if curve.endswith("classes") else "rows"
         points.sort(key=lambda own: own[along])
         lines += ["", f"**{curve}**", "", f"| {along} | {' | '.join(names)} | load |", "|---" * (len(names) + 2) + "|"]
         for own in points:

@@ -15,7 +15,7 @@ from retail.schema import Modality, Note, Product, Progress, Vocabulary
 from retail.store import EmbeddingBatch, EmbeddingStore, embed_products
 from retail.store.on_disk import RowsOnDisk, add, new_file
 
-MOST_IN_MEMORY = 2**30  # bytes of embeddings; 140,000 products with three inputs
+MOST_IN_MEMORY = 2**29  # bytes of embeddings, 70,000 products with three inputs; training takes six times as much
 AT_ONCE = 8192  # products embedded between two writes
 
 
