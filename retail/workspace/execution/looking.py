@@ -35,7 +35,7 @@ def embed(request: EmbedRequest, follower: Follower) -> Outcome:
         for note in found.notes:
             follower.note(str(note))
         if len(parts) > 1:
-            follower("embedding products", done, len(manifest.products))
+            follower("Encoding products", done, len(manifest.products))
     seconds = time.perf_counter() - started
     rate = len(manifest.products) / max(seconds, 1e-9)
     return Outcome(
