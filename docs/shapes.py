@@ -31,7 +31,7 @@ SIDE = 96
 FIGURES = ("ellipse", "rectangle", "triangle", "cross", "ring")
 ADJECTIVES = ("small", "large", "old", "new", "light", "heavy", "round", "flat", "long", "short", "plain", "fine")
 NOUNS = ("cup", "bowl", "lamp", "chair", "kettle", "basket", "blanket", "mirror", "clock", "shelf", "candle", "tray")
-MUST_NOT = re.compile(r"\b(None|nan|NaN|1 seeds|1 rows)\b")
+MUST_NOT = re.compile(r"\b(None(?! of)|nan|NaN|1 seeds|1 rows)\b")
 LONG_RUN_S = 1800
 Row = dict[str, str]
 
@@ -172,7 +172,7 @@ def look_at(browser: Browser, url: str, name: str, shape: Shape, out: Path) -> N
         "runs": ("runs", []),
         "catalogue": ("catalogue", [choose("Catalogue", shape.title)]),
         "review": ("review", [choose("Run", shape.title)]),
-        "compare": ("compare", [choose("Run", shape.title)]),
+        "compare": ("compare", [choose("Results", shape.title)]),
     } | {f"data-{tab.lower()}": (f"data?tab={tab}", [choose("Data set", shape.title)]) for tab in tabs}
     for stop, (path, steps) in stops.items():
         for look, (scheme, width, height) in LOOKS.items():

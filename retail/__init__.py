@@ -10,8 +10,8 @@ inputs is worth it there. Nothing heavy is loaded before one of these names is u
 
 Import order, each room only from those before it: schema, plugins, wording, config, system, files, media, dataset,
 encoders, store, cluster, augmentation, fusion, metrics, splits, training, finetuning, frozen, certainty, recognizer,
-audit, evaluation, comparison, charts, report, build, best, estimator, export, catalogue, review, workspace, components,
-pages and commands.
+audit, evaluation, comparison, charts, report, build, best, estimator, export, catalogue, review, workspace, serve,
+components, pages and commands.
 """
 
 from __future__ import annotations

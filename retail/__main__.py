@@ -21,6 +21,7 @@ from retail.commands import (
     hub,
     recognizers,
     runs,
+    serve,
     start,
     train,
 )
@@ -34,6 +35,7 @@ COMMANDS = (
     compare,
     recognizers,
     export,
+    serve,
     hub,
     guess,
     corrections,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from itertools import combinations
 from pathlib import Path
@@ -242,3 +242,19 @@ class Prediction:
         """The `count` likeliest classes and the probability that all others share."""
         ranked = list(self.probs[task].items())
         return ranked[:count], max(0.0, sum(prob for _, prob in ranked[count:]))
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON has it: all of it, `unknown` too; a novelty that nobody can tell is None."""
+        novelty, nearest, recognised = self.novelty, self.nearest, self.recognised
+        return {
+            "id": self.id,
+            "used": self.used,
+            "notes": self.notes,
+            "probs": self.probs,
+            "answers": {task: asdict(answer) for task, answer in self.answers.items()},
+            "unknown": self.unknown,
+            "novelty": None if math.isnan(novelty.score) else asdict(novelty),
+            "nearest": nearest and asdict(nearest),
+            "recognised": recognised and asdict(recognised),
+            "matches": [asdict(match) for match in self.matches],
+        }

@@ -9,10 +9,10 @@ is as somebody set it, '95 %' or '92.5 %'. A task's name is never shown with und
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Literal
 
-from retail.schema import Decision, Modality, Product
+from retail.schema import MODALITIES, Decision, Modality, Product
 
 # What people call them.
 INPUT_WORDS: dict[Modality, str] = {"image": "photo", "text": "description", "audio": "sound"}
@@ -91,9 +91,9 @@ def seeds_words(count: int) -> str:
     return "1 seed" if count == 1 else f"mean of {count} seeds"
 
 
-def missing_words(product: Product) -> str:
-    """'photo or sound': the inputs that a product lacks."""
-    return " or ".join(word for name, word in INPUT_WORDS.items() if name not in product.modalities)
+def missing_words(product: Product, among: Collection[Modality] = MODALITIES) -> str:
+    """'photo or sound': the inputs that a product lacks `among` those that the others have."""
+    return " or ".join(INPUT_WORDS[name] for name in INPUT_WORDS if name in among and name not in product.modalities)
 
 
 def shortened(text: str, most: int) -> str:

@@ -13,7 +13,7 @@ RETAIL = Path(__file__).parents[1] / "retail"
 ORDER = (
     "schema plugins wording config system files media dataset encoders store cluster augmentation fusion metrics "
     "splits training finetuning frozen certainty recognizer audit evaluation comparison charts report build best "
-    "estimator export catalogue review workspace components pages commands __main__"
+    "estimator export catalogue review workspace serve components pages commands __main__"
 ).split()
 
 
@@ -74,6 +74,12 @@ def test_every_module_imports_only_from_its_left():
 def test_streamlit_appears_in_pages_and_components_only():
     users = {concept(path) for path in MODULES if any(name.split(".")[0] == "streamlit" for name in imports(path))}
     assert users == {"pages", "components"}
+
+
+def test_fastapi_appears_where_it_is_served_only():
+    packages = {"fastapi", "starlette", "uvicorn", "prometheus_client"}
+    users = {concept(path) for path in MODULES if packages & {name.split(".")[0] for name in imports(path)}}
+    assert users == {"serve"}
 
 
 def test_fusion_knows_only_schema_config_and_torch():

@@ -161,10 +161,12 @@ def test_training_and_validation_stand_side_by_side_and_what_nobody_measured_is_
 
 
 def test_a_few_classes_have_bars_and_not_hairlines():
-    counts = [{"class": name, "input": "photo", "products": 8} for name in ("tea", "milk")]
-    chart = charts.class_chart(pd.DataFrame(counts), "drink")
-    # Legend, axis and title take about 160 pixels of the height that a page gives to the whole.
-    assert chart.to_dict()["height"] >= 160 + 2 * 30
+    for inputs in (["photo"], ["photo", "description", "sound"]):
+        counts = [{"class": name, "input": word, "products": 8} for name in ("tea", "milk") for word in inputs]
+        chart = charts.class_chart(pd.DataFrame(counts), "drink").to_dict()
+        # Axis, title and each line of the legend take their part of the height that a page gives to the whole.
+        assert chart["height"] >= 94 + 22 * len(inputs) + 2 * 30
+        assert chart["encoding"]["color"]["scale"]["domain"] == inputs, "no input that no product has"
 
 
 def test_gains_are_points_and_not_percent():

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -21,6 +23,7 @@ from retail.schema import MODALITIES, SUBSETS, Product, UserError
 from retail.wording import percent
 from retail.workspace.demo import example_products
 
+NOISES = Path(__file__).parents[2] / "shared" / "datasets" / "shop_noise"
 COMPARED = {name for name, head in strategies().items() if head.compared}
 
 
@@ -49,6 +52,21 @@ def test_a_clip_in_which_nobody_speaks_counts_as_absent_with_a_note(tmp_path):
     assert heard.probs == recognizer.predict(replace(example, audio=None)).probs
     with pytest.raises(UserError, match="no speech was heard"):
         recognizer.predict(Product("upload", audio=tmp_path / "hiss.wav"))
+
+
+def test_no_everyday_sound_is_taken_for_a_product_for_sure():
+    if not NOISES.is_dir():
+        pytest.skip(f"the everyday sounds are expected in '{NOISES}', which does not exist")
+    recognizer = load_bundle(DEMO_BUNDLE)
+    decided: Counter[str] = Counter()
+    for file in sorted(NOISES.glob("*/*")):
+        try:
+            answers = recognizer.predict(Product("upload", audio=file)).answers
+        except UserError:  # nobody speaks
+            decided["refused"] += 1
+        else:
+            decided.update(answer.decision for answer in answers.values())
+    assert decided["accept"] == 0 and decided["refused"] >= 30, decided
 
 
 def test_examples_are_test_rows_with_all_inputs():

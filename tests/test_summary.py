@@ -44,7 +44,7 @@ def test_bars_count_each_input_of_each_class(manifest):
 def test_balance_is_said_in_words(manifest):
     sentence = summary.balance_sentence(manifest, "kind")
     assert "“jar”, has 2 training products, the smallest, “tin”, 1; the median is 1.5." in sentence
-    assert "2 classes have fewer than 10" in sentence
+    assert "All have fewer than 10" in sentence
 
 
 def test_a_file_in_two_splits_is_a_leak_and_stands_first(manifest):

@@ -11,7 +11,7 @@ import altair as alt
 import pandas as pd
 
 from retail.charts.axes import share_axis, tips, told
-from retail.charts.palette import SERIES, SHAPES
+from retail.charts.palette import GREY, SERIES, SHAPES
 from retail.frozen.results import CurvePoint
 from retail.wording import method_title, percent, task_words
 
@@ -30,7 +30,7 @@ def plane_chart(points: pd.DataFrame, task: str) -> alt.Chart:
     colours = list(SERIES[: len(domain)])
     axis = alt.Axis(labels=False, ticks=False)
     marks = alt.Chart(shown).mark_point(size=70, strokeWidth=1.6, filled=False)
-    box = alt.selection_interval(name="box")
+    box = alt.selection_interval(name="box", mark=alt.BrushConfig(stroke=GREY, strokeWidth=2, strokeDash=[6, 4]))
     right = int((points["answer"] == "right").sum())
     return (
         marks.encode(

@@ -12,19 +12,20 @@ from retail.charts.axes import FRAME, names_axis, share_axis, tips, told
 from retail.charts.palette import INPUT_COLOURS, SERIES, SHAPES
 from retail.wording import percent, task_words
 
-CLASS_ROW = 36  # px a class: three bars
+BAR, GAP, CLASS_ROW = 10, 8, 32  # px a bar, between two classes, and a class at least
 LEGEND_LINE = 22  # px of each further line of a legend
 
 
 def class_chart(counts: pd.DataFrame, task: str) -> alt.Chart:
     """Columns class, input, products, the largest class first -> a bar for each input of a class."""
     order = list(dict.fromkeys(counts["class"]))
-    words = list(INPUT_COLOURS)
+    given = set(counts["input"])
+    words = [word for word in INPUT_COLOURS if word in given]
     said = (
         f"{label} " + ", ".join(f"{row.products} with a {row.input}" for row in rows.itertuples())
         for label, rows in counts.groupby("class", sort=False)
     )
-    scale = alt.Scale(domain=words, range=list(INPUT_COLOURS.values()))
+    scale = alt.Scale(domain=words, range=[INPUT_COLOURS[word] for word in words])
     return (
         alt.Chart(counts)
         .mark_bar(cornerRadiusEnd=2)
@@ -36,7 +37,7 @@ def class_chart(counts: pd.DataFrame, task: str) -> alt.Chart:
             tooltip=tips("class", "input", "products"),
         )
         .properties(
-            height=CLASS_ROW * len(order) + FRAME + 2 * LEGEND_LINE + 20,
+            height=max(CLASS_ROW, BAR * len(words) + GAP) * len(order) + FRAME + len(words) * LEGEND_LINE,
             description=f"{order[0]} has most products of the classes of {task_words(task)} shown: " + "; ".join(said),
         )
     )

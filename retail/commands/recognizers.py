@@ -6,8 +6,6 @@ In: bundles and products. Out: scores, a board, curves of damage, answers.
 from __future__ import annotations
 
 import json
-import math
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -38,7 +36,6 @@ from retail.config.wish import DEFAULT_WISH, check_wish
 from retail.schema import Prediction, Product
 
 if TYPE_CHECKING:
-    from retail.catalogue.evidence import Evidence
     from retail.recognizer import Recognizer
     from retail.workspace.requests import EvaluateRequest, LeaderboardRequest, RobustnessRequest
 
@@ -188,7 +185,11 @@ def predict(
 
         product, evidence = with_evidence(Product.of(image, text, audio), reading)
         prediction = noted(_answer(load_bundle(bundle), product, catalogue, accuracy), evidence)
-        typer.echo(_as_json(prediction, evidence) if as_json else _as_text(prediction))
+        if as_json:
+            values = prediction.to_dict() | {"read": evidence.to_dict()}
+            typer.echo(json.dumps(values, indent=1, ensure_ascii=False))
+        else:
+            typer.echo(_as_text(prediction))
 
 
 def _answer(recognizer: Recognizer, product: Product, catalogue: str, accuracy: float) -> Prediction:
@@ -199,23 +200,6 @@ def _answer(recognizer: Recognizer, product: Product, catalogue: str, accuracy: 
     from retail.catalogue.shelf import Shelf
 
     return Shelf.of(recognizer, Catalogue.open(catalogue)).predict(product, accuracy)
-
-
-def _as_json(prediction: Prediction, evidence: Evidence) -> str:
-    novelty, nearest = prediction.novelty, prediction.nearest
-    values = {
-        "used": prediction.used,
-        "notes": prediction.notes,
-        "probs": prediction.probs,
-        "answers": {task: asdict(answer) for task, answer in prediction.answers.items()},
-        "unknown": prediction.unknown,
-        "novelty": None if math.isnan(novelty.score) else asdict(novelty),
-        "nearest": None if nearest is None else asdict(nearest),
-        "read": evidence.to_dict(),
-        "recognised": prediction.recognised and asdict(prediction.recognised),
-        "matches": [asdict(match) for match in prediction.matches],
-    }
-    return json.dumps(values, indent=1, ensure_ascii=False)
 
 
 def _as_text(prediction: Prediction) -> str:

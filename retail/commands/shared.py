@@ -50,6 +50,7 @@ EXAMPLES = {
     "guess": "Example: python -m retail guess --names apple,banana --image front.jpg --encoders clip",
     "predict": 'Example: python -m retail predict my_bundle --image front.jpg --text "oat drink, 1 l"',
     "export": "Example: python -m retail export my_bundle --onnx my_onnx",
+    "serve": 'Example: python -m retail serve my_bundle --catalogue "Spring range" --port 8000',
     "push": "Example: python -m retail push my_bundle my-shop/groceries --scores scores.json",
     "catalogue list": 'Example: python -m retail catalogue list "Spring range" --where brand=Lark',
     "catalogue import": 'Example: python -m retail catalogue import "Spring range" my_products.zip --by sku',

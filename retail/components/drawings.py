@@ -42,6 +42,9 @@ def drawing(chart: Charted) -> Drawing:
 @st.cache_resource(show_spinner=False, max_entries=128)
 def _made(function: str, arguments: str, _chart: Charted) -> Drawing:
     spec = _chart().to_dict()
+    for param in spec.get("params", []):  # a drawn box is a picture too, and Altair's schema lets nobody name it
+        if isinstance(select := param.get("select"), dict) and select["type"] == "interval":
+            select.setdefault("mark", {})["description"] = "The chosen part"
     spec.pop("config", None)  # Altair's own theme, whose size is not the page's
     words = spec.pop("description")  # on the page it would be a second name
     figures = {name: pa.Table.from_pandas(pd.DataFrame(rows)) for name, rows in spec.pop("datasets").items()}

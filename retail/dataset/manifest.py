@@ -114,6 +114,11 @@ class Manifest:
         return [product for product in self.products if product.id in later] if later else []
 
     @cached_property
+    def given(self) -> frozenset[Modality]:
+        """The inputs that at least one product has."""
+        return frozenset(modality for product in self.products for modality in product.modalities)
+
+    @cached_property
     def classes(self) -> dict[str, list[str]]:
         """Label column -> its classes in all splits, sorted."""
         found = {column: {row.labels.get(column, "") for row in self.products} for column in self.label_columns}

@@ -50,7 +50,10 @@ def coverage(manifest: Manifest) -> list[Coverage]:
 
 
 def class_counts(manifest: Manifest, task: str) -> pd.DataFrame:
-    """Class × input: products of a class that have the input, the largest class first; rows without a label are out."""
+    """Class × input: products of a class that have the input, the largest class first; rows without a label are out.
+
+    An input that no product has is left out.
+    """
     labelled = [product for product in manifest.products if product.labels.get(task)]
     order = [label for label, _ in Counter(product.labels[task] for product in labelled).most_common()]
     counts = Counter((product.labels[task], modality) for product in labelled for modality in product.modalities)
@@ -58,6 +61,7 @@ def class_counts(manifest: Manifest, task: str) -> pd.DataFrame:
         {"class": label, "input": word, "products": counts[label, modality]}
         for label in order
         for modality, word in INPUT_WORDS.items()
+        if modality in manifest.given
     ]
     return pd.DataFrame(rows, columns=["class", "input", "products"])
 
@@ -76,11 +80,8 @@ def balance_sentence(manifest: Manifest, task: str) -> str:
         )
     few = sum(count < FEW for count in counts.values())
     if few:
-        return (
-            sentence
-            + f" {number_of(few, 'class has', 'classes have')} fewer than {FEW}: expect mistakes there, or add "
-            "products."
-        )
+        few_words = "All have" if 1 < few == len(counts) else number_of(few, "class has", "classes have")
+        return sentence + f" {few_words} fewer than {FEW}: expect mistakes there, or add products."
     if top > UNEVEN * bottom:
         return sentence + " Classes are very uneven: consider weighting rare classes in training."
     return sentence + " Classes are balanced enough to train."

@@ -6,7 +6,7 @@ In: the chosen data's `Desk`. Out: cards; a press of the name opens a product.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 
 import streamlit as st
 
@@ -89,11 +89,11 @@ def _draw_cards(desk: Desk, products: Sequence[Product], key: str) -> None:
                 args=(product.id,),
                 help=plain(f"Open {product.id} ({desk.place(product.id)})"),
             )
-            st.caption(plain(card_facts(product.labels, product)))
+            st.caption(plain(card_facts(product, desk.manifest.given)))
 
 
-def card_facts(labels: Mapping[str, str], product: Product) -> str:
-    """'tea · red · no sound'."""
-    missing = missing_words(product)
-    known = " · ".join(dict.fromkeys(label for label in labels.values() if label)) or "no label"
+def card_facts(product: Product, given: Collection[Modality]) -> str:
+    """'tea · red · no sound', of the inputs that are `given` in the data."""
+    missing = missing_words(product, given)
+    known = " · ".join(dict.fromkeys(label for label in product.labels.values() if label)) or "no label"
     return shortened(known, FACT_LETTERS) + (f" · no {missing}" if missing else "")

@@ -5,6 +5,7 @@ In: the chosen data's `Desk` and a product. Out: decisions kept beside the data;
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 import streamlit as st
@@ -14,7 +15,7 @@ from retail.components.media import draw_large_photo, draw_sound
 from retail.components.words import plain
 from retail.dataset.row_decisions import START
 from retail.pages._data_row_decisions import Desk, draw_decided, settled
-from retail.schema import Product
+from retail.schema import Modality, Product
 from retail.wording import missing_words, task_title
 
 PHOTO_PX = 300
@@ -36,13 +37,13 @@ def draw_product(desk: Desk, product: Product) -> None:
     st.caption(plain(desk.place(product.id)))
     left, right = st.columns([3, 2], gap="large")
     with left:
-        _draw_inputs(product)
+        _draw_inputs(product, desk.manifest.given)
     with right:
         _draw_labels(desk, product)
         _draw_problems(desk, product)
 
 
-def _draw_inputs(product: Product) -> None:
+def _draw_inputs(product: Product, given: Collection[Modality]) -> None:
     """Photos beside each other, then words, then the clip; what is missing is said."""
     if product.images:
         with st.container(horizontal=True):
@@ -53,7 +54,7 @@ def _draw_inputs(product: Product) -> None:
         st.markdown(f"“{plain(product.text)}”")
     if isinstance(product.audio, Path):
         draw_sound(product.audio)
-    if missing := missing_words(product):
+    if missing := missing_words(product, given):
         st.caption(f"No {missing}.")
 
 

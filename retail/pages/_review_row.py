@@ -148,7 +148,7 @@ def _draw_nearest(desk: Desk, number: int, answer: Prediction, stocked: Stocked)
                     title = match.name or match.labels.get(task) or product.id
                     draw_face(product, title, NEAREST_PX)
                     _draw_it_is(desk, number, answer, match, title, f"it_is_{place}", task)
-                    st.caption(f"Same product: {whole_percent(match.probability)}")
+                    st.caption(f"Same product: {whole_percent(match.probability)}".replace(" %", "\u00a0%"))
 
 
 def _draw_it_is(desk: Desk, number: int, answer: Prediction, match: Match, title: str, key: str, task: str) -> None:

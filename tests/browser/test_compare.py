@@ -157,7 +157,7 @@ def test_a_box_on_the_map_lists_products_and_so_does_a_class(open_page):
     page.mouse.up()
     page.get_by_text("200 products", exact=True).wait_for()
     settled(page)
-    assert len(listed(page, 12)) == 12
+    assert len(listed(page, 12)) == 12 and violations(page) == []
     box = page.get_by_role("combobox", name="Products in class")
     box.focus()
     page.keyboard.type("tea")

@@ -1,0 +1,60 @@
+"""The command that puts a recogniser behind HTTP, for other people's programs.
+
+In: a bundle and limits. Out: a server that runs until it is ended.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from typing import Annotated
+
+import typer
+
+from retail.commands.shared import EXAMPLES, Bundle, app, reported
+from retail.schema import UserError
+from retail.serve.settings import (
+    KEY_VARIABLE,
+    LOOPBACK,
+    MOST_MIB,
+    MOST_SECONDS,
+    MOST_WAITING,
+    TOGETHER,
+    ServeSettings,
+    key_of_the_environment,
+)
+
+PACKAGES = ("fastapi", "uvicorn", "python_multipart", "prometheus_client")
+
+
+@app.command(epilog=EXAMPLES["serve"])
+def serve(
+    bundle: Bundle,
+    catalogue: Annotated[
+        str, typer.Option(help="A catalogue whose products answer beside the classes, and that clients may change.")
+    ] = "",
+    host: Annotated[str, typer.Option(help="0.0.0.0 lets other machines in.")] = LOOPBACK[0],
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one; the log says which.")] = 8000,
+    limit_mib: Annotated[int, typer.Option(min=1, help="Refuse requests larger than this.")] = MOST_MIB,
+    limit_seconds: Annotated[float, typer.Option(min=1, help="Give up after this.")] = MOST_SECONDS,
+    waiting: Annotated[int, typer.Option(min=1, help="Send requests away beyond so many under way.")] = MOST_WAITING,
+    together: Annotated[int, typer.Option(min=1, help="Products that go through the encoders at once.")] = TOGETHER,
+) -> None:
+    """Answer over HTTP, with OpenAPI pages at /docs; a key in RETAIL_API_KEY keeps others out. Ctrl-C ends it."""
+    with reported() as report:
+        if missing := [name for name in PACKAGES if importlib.util.find_spec(name) is None]:
+            raise UserError(f"Serving needs {' and '.join(missing)}, not installed here: pip install 'retail[serve]'.")
+        from retail.serve import server
+
+        settings = ServeSettings(
+            bundle=bundle,
+            catalogue=catalogue,
+            local=host in LOOPBACK,
+            key=key_of_the_environment(),
+            most_bytes=limit_mib * 2**20,
+            seconds=limit_seconds,
+            most_waiting=waiting,
+            together=together,
+        )
+        if not settings.local and not settings.key:
+            report.note(f"everybody who reaches {host} may ask; set {KEY_VARIABLE} to keep others out.")
+        server.serve(settings, host, port)
