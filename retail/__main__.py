@@ -21,6 +21,7 @@ from retail.commands import (
     hub,
     recognizers,
     runs,
+    runtime,
     serve,
     start,
     train,
@@ -41,6 +42,7 @@ COMMANDS = (
     corrections,
     catalogue,
     runs,
+    runtime,
 )  # importing a module registers its commands
 app.registered_commands.sort(key=lambda command: list(EXAMPLES).index(getattr(command.callback, "__name__", "")))
 

@@ -21,7 +21,9 @@ ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 DECLARED = {canonicalize_name(need.name): need for need in map(Requirement, PROJECT["dependencies"])}
 EXTRAS = [
-    Requirement(need) for extra in ("dev", "ocr", "onnx", "serve") for need in PROJECT["optional-dependencies"][extra]
+    Requirement(need)
+    for extra in ("dev", "ocr", "openvino", "serve")
+    for need in PROJECT["optional-dependencies"][extra]
 ]
 OPTIONAL = {"umap", "ray"}  # used where somebody has installed it
 BINARY = {".jpg", ".png", ".ogg", ".wav", ".safetensors", ".pt", ".ttf", ".woff2"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -116,6 +117,21 @@ def test_a_bundle_that_cannot_be_loaded_ends_the_server_with_one_sentence(tmp_pa
 def test_an_address_that_is_taken_is_one_sentence():
     with listening("127.0.0.1", 0) as taken, pytest.raises(UserError, match="name another --port"):
         listening("127.0.0.1", taken.getsockname()[1])
+
+
+def test_answers_are_sent_without_waiting_for_the_client():
+    async def first_connection() -> bool:
+        told = asyncio.get_running_loop().create_future()
+
+        async def met(reader, writer):
+            told.set_result(writer.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+            writer.close()
+
+        async with await asyncio.start_server(met, sock=listening("127.0.0.1", 0)) as server:
+            await asyncio.open_connection(*server.sockets[0].getsockname())
+            return bool(await told)
+
+    assert asyncio.run(first_connection())
 
 
 def test_who_lets_others_in_without_a_key_is_told(monkeypatch):

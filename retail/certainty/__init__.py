@@ -85,6 +85,7 @@ class Certainty:
         config = config or TrainConfig(strategy=head.name, modalities=tuple(self.novelty.inputs))
         return replace(self, matching=_matching(head, self.calibration, self.novelty, train, val, groups, config))
 
+    @torch.inference_mode()
     def judge(self, head: FusionHead, batch: EmbeddingBatch, wished: float = DEFAULT_WISH) -> Judgement:
         """Every answer, by the inputs that its row has."""
         check_wish(wished)

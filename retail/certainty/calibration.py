@@ -11,8 +11,6 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
-from scipy.optimize import minimize
-from scipy.special import expit
 from torch import Tensor
 
 from retail.certainty.judged import JudgedRows
@@ -115,6 +113,9 @@ class Calibration:
 
 def _curve(softened: Calibration, task: str, subset: Subset, judged: JudgedRows) -> Curve:
     """The curve with the least loss of whether the likeliest class is right, on rows of classes that it knows."""
+    from scipy.optimize import minimize
+    from scipy.special import expit
+
     logits, target, _ = judged.labelled(task)
     inside = target < logits.shape[1]
     if not inside.any() or logits.shape[1] < 2:

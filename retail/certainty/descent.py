@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
-from scipy.optimize import minimize
 from torch import Tensor
 
 
@@ -17,6 +16,7 @@ def minimized(
     loss: Callable[[Tensor], Tensor], start: Tensor, bounds: Sequence[tuple[float | None, float | None]]
 ) -> Tensor:
     """(W,) float32, by L-BFGS-B from `start`."""
+    from scipy.optimize import minimize
 
     def value(at: np.ndarray) -> tuple[float, np.ndarray]:
         weights = torch.tensor(at, dtype=torch.float64, requires_grad=True)

@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import torch
-from sklearn.covariance import ledoit_wolf_shrinkage
 from torch import Tensor
 from torch.nn.functional import normalize
 
@@ -116,6 +115,8 @@ def plain_space(rows: Tensor, classes: Tensor, widest: int = WIDEST) -> Space:
 
 def _whitening(standard: Tensor, classes: Tensor) -> Tensor:
     """(N, D) -> (D, D): columns that whiten the variance within classes, those of most variance overall first."""
+    from sklearn.covariance import ledoit_wolf_shrinkage
+
     labels, members = classes.unique(return_inverse=True)
     counts = torch.bincount(members)
     means = torch.zeros(len(labels), standard.shape[1], dtype=standard.dtype).index_add_(0, members, standard)

@@ -184,12 +184,16 @@ def predict(
         from retail.recognizer.bundle import load_bundle
 
         product, evidence = with_evidence(Product.of(image, text, audio), reading)
-        prediction = noted(_answer(load_bundle(bundle), product, catalogue, accuracy), evidence)
+        recognizer = load_bundle(bundle)
+        prediction = noted(_answer(recognizer, product, catalogue, accuracy), evidence)
         if as_json:
             values = prediction.to_dict() | {"read": evidence.to_dict()}
             typer.echo(json.dumps(values, indent=1, ensure_ascii=False))
         else:
             typer.echo(_as_text(prediction))
+        if not recognizer.is_ready:
+            progress.note("this machine gets ready for quicker starts, once; the answer above is complete.")
+            recognizer.make_ready()
 
 
 def _answer(recognizer: Recognizer, product: Product, catalogue: str, accuracy: float) -> Prediction:

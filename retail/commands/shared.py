@@ -42,6 +42,7 @@ EXAMPLES = {
     "distance": "Example: python -m retail distance my_catalogue phone_photos.zip --modalities image",
     "audit": "Example: python -m retail audit my_products.zip --tasks category,colour --json audit.json",
     "doctor": "Example: python -m retail doctor data/demo --tasks product,category --strategy gated",
+    "runtime": "Example: python -m retail runtime my_products.zip --runtime openvino",
     "robustness": "Example: python -m retail robustness data/demo_bundle data/demo --out robustness.json",
     "evaluate": "Example: python -m retail evaluate my_bundle data/demo --modalities image --out scores.json",
     "leaderboard": "Example: python -m retail leaderboard data/demo my_bundle demo --out leaderboard.json",

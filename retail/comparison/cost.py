@@ -9,10 +9,6 @@ import statistics
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
-
-import torch
-from torch import nn
 
 from retail.comparison.result_rows import Cost, SubsetScore
 from retail.encoders import Encoder
@@ -40,7 +36,7 @@ def encode_costs(encoders: Mapping[Modality, Encoder], products: Sequence[Produc
             first, *timed = having  # the first one warms up
             embed_products([first], {modality: encoder}, {})
             seconds = [_seconds(product, modality, encoder) for product in timed or [first]]
-            costs[modality] = EncodeCost(statistics.median(seconds), _mebibytes(encoder))
+            costs[modality] = EncodeCost(statistics.median(seconds), encoder.mebibytes)
     return costs
 
 
@@ -48,23 +44,6 @@ def _seconds(product: Product, modality: Modality, encoder: Encoder) -> float:
     started = time.perf_counter()
     embed_products([product], {modality: encoder}, {})
     return time.perf_counter() - started
-
-
-def _mebibytes(encoder: Encoder) -> float:
-    """Of every network that the encoder, or a part of it, holds."""
-    parts = [encoder, *(value for value in vars(encoder).values() if hasattr(value, "__dict__"))]
-    held = (value for part in parts if not isinstance(part, nn.Module) for value in vars(part).values())
-    networks = {id(value): value for value in held if isinstance(value, nn.Module)}
-    return sum(map(_bytes, networks.values())) / 2**20
-
-
-def _bytes(network: nn.Module) -> int:
-    tensors = [*network.parameters(), *network.buffers()]
-    if isinstance(network, torch.jit.ScriptModule) and not tensors:  # a frozen graph holds its weights as constants
-        graph: Any = network.graph  # its methods come from C++ and have no types
-        constants = graph.findAllNodes("prim::Constant")
-        tensors = [node.t("value") for node in constants if node.output().type().kind() == "TensorType"]
-    return sum(tensor.nbytes for tensor in {id(tensor): tensor for tensor in tensors}.values())
 
 
 def cost_rows(subsets: Sequence[SubsetScore], costs: Mapping[Modality, EncodeCost] | None) -> list[Cost]:

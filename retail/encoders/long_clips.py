@@ -6,11 +6,12 @@ In: mono 16 kHz waveforms. Out: at most 10 s of each; what is no longer stays as
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
-from retail.encoders.spoken_word import LogMel, SpokenWordNet
+from retail.encoders.spoken_word import Heard
 from retail.media import SAMPLE_RATE_HZ
 
 LONGEST = 10 * SAMPLE_RATE_HZ  # samples; shorter clips are heard whole
@@ -24,7 +25,9 @@ NEIGHBOUR = 0.35  # of the best logit: as sure as this, the windows beside it be
 
 
 @torch.inference_mode()
-def spoken_part(listener: SpokenWordNet, log_mel: LogMel, waveform: Tensor, threshold: float) -> Tensor:
+def spoken_part(
+    listener: Callable[[Tensor], Heard], log_mel: Callable[[Tensor], Tensor], waveform: Tensor, threshold: float
+) -> Tensor:
     """(S,) -> the 1 to 10 s in which a voice is heard most surely, or a second of silence where none is heard.
 
     `threshold` is the logit from which a single window counts as speech.

@@ -17,6 +17,9 @@ from retail.encoders import Encoder
 
 SENTENCE_END = re.compile(r"\n|(?<=[.!?\u2026])\s+|(?<=[\u3002\uff01\uff1f])\s*")
 
+# Batches that a text network's graph is made and compared with.
+PROBES = (["oat drink", "a carton of oat drink"], ["tea"], ["green tea", "", "oat drink, 1 l, from fields nearby"])
+
 
 class ReadsInPieces(Encoder):
     """A text encoder with a tokenizer; subclasses say how many word pieces they read at once."""
@@ -30,12 +33,13 @@ class ReadsInPieces(Encoder):
 
     def pieces(self, item: str) -> list[str]:
         """The text itself where it is read at once, else its sentences; what exceeds even that is cut between words."""
-        # No word piece is shorter than a byte, but for a mark at the start.
-        fits = len(item.encode("utf-8", "replace")) < self._room or self._lengths([item])[0] <= self._room
+        fits = self._is_short(item) or self._lengths([item])[0] <= self._room
         return [item] if fits else self._cut(item)
 
     def embed_prepared(self, items: Sequence[Any]) -> Tensor:
         """N texts -> (N, D); a sentence that many of them share is read once."""
+        if all(map(self._is_short, items)):
+            return super().embed_prepared(items)
         lengths = self._lengths(items)
         if all(length <= self._room for length in lengths):
             return super().embed_prepared(items)
@@ -44,6 +48,10 @@ class ReadsInPieces(Encoder):
         embeddings = super().embed_prepared(list(places))
         order = torch.tensor([places[piece] for own in pieces for piece in own])
         return mean_of_pieces(embeddings[order], torch.tensor([len(own) for own in pieces]))
+
+    def _is_short(self, item: str) -> bool:
+        """Whether it fits for sure: no word piece is shorter than a byte, but for a mark at the start."""
+        return len(item.encode("utf-8", "replace")) < self._room
 
     def _length(self, item: str) -> int:
         return len(item)

@@ -12,16 +12,18 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-import torch
 from PIL import Image
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from retail.encoders import Encoder, fingerprint_of
-from retail.encoders.long_texts import ReadsInPieces
+from retail.encoders.long_texts import PROBES, ReadsInPieces
+from retail.encoders.views import stacked
 from retail.encoders.weights import check_checkpoint_name, hub_access, split_source
+from retail.inference import Network, Plan
 from retail.schema import UserError
 
+TOKENS = ("input_ids", "attention_mask")
 KEPT_PAIRS = 2  # checkpoints in memory; each serves both of its encoders
 
 
@@ -48,6 +50,7 @@ class SharedImageEncoder(Encoder):
     prefix = "shared-image"
     modality = "image"
     version = 1
+    batch_size = 1
 
     def __init__(self, checkpoint: str) -> None:
         self.name = f"{self.prefix}:{checkpoint}"
@@ -55,15 +58,18 @@ class SharedImageEncoder(Encoder):
         settings = self.pair.photos.to_dict()
         self._fingerprint = fingerprint_of(type(self), settings, _tensors(self.pair, "text_"))
         self.space = space_of(self.pair)
-        self.dim = int(self._embed([self.prepare(Image.new("RGB", (8, 8)))]).shape[1])
+        probe = self.prepare(Image.new("RGB", (8, 8)))[None]
+        half = ImageHalf(self.pair.model)
+        plan = Plan(("pixels",), ("embedding",), lambda: half, lambda: [(probe.expand(n, -1, -1, -1),) for n in (2, 3)])
+        self.networks = (Network(self._fingerprint, plan),)
+        self.dim = self.networks[0](probe)[0].shape[1]
 
     def prepare(self, item: Image.Image) -> Tensor:
         """RGB picture -> (3, H, W)"""
         return self.pair.photos(images=[item], return_tensors="pt")["pixel_values"][0]
 
-    @torch.inference_mode()
     def _embed(self, items: list[Tensor]) -> Tensor:
-        return normalize(_pooled(self.pair.model.get_image_features(pixel_values=torch.stack(items))), dim=-1)
+        return self.networks[0](stacked(items))[0]
 
 
 class SharedTextEncoder(ReadsInPieces):
@@ -83,15 +89,23 @@ class SharedTextEncoder(ReadsInPieces):
         settings = {"longest": self.pair.longest, "independent": self.pair.independent, "tokenizer": vocabulary}
         self._fingerprint = fingerprint_of(type(self), settings, _tensors(self.pair, "vision_"))
         self.space = space_of(self.pair)
-        self.dim = int(self._embed(["a"]).shape[1])
+        names, half = tuple(self._tokens(["a"])), TextHalf(self.pair.model)
+        plan = Plan(
+            names,
+            ("embedding",),
+            lambda: half,
+            lambda: [tuple(self._tokens(texts).values()) for texts in PROBES],
+            free=(1,),
+        )
+        self.networks = (Network(self._fingerprint, plan),)
+        self.dim = self.networks[0](*self._tokens(["a"]).values())[0].shape[1]
 
     @property
     def _room(self) -> int:
         return self.pair.longest - int(self._tokenizer.num_special_tokens_to_add())
 
-    @torch.inference_mode()
     def _embed(self, items: list[str]) -> Tensor:
-        return normalize(_pooled(self.pair.model.get_text_features(**self._tokens(items))), dim=-1)
+        return self.networks[0](*self._tokens(items).values())[0]
 
     def _tokens(self, items: list[str]) -> dict[str, Tensor]:
         """As the checkpoint was trained: SigLIP on lower case, padded to full length and without a mask."""
@@ -100,7 +114,30 @@ class SharedTextEncoder(ReadsInPieces):
             lower = [item.lower() for item in items]
             return {"input_ids": self._tokenizer(lower, padding="max_length", **options)["input_ids"]}
         tokens = self._tokenizer(items, padding=True, **options)
-        return {name: tokens[name] for name in ("input_ids", "attention_mask")}
+        return {name: tokens[name] for name in TOKENS}
+
+
+class ImageHalf(nn.Module):
+    """Pixels (B, 3, H, W) -> (B, D), unit length"""
+
+    def __init__(self, model: Any) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        return normalize(_pooled(self.model.get_image_features(pixel_values=pixels)), dim=-1)
+
+
+class TextHalf(nn.Module):
+    """Word pieces (B, T), and their mask where the checkpoint has one -> (B, D), unit length"""
+
+    def __init__(self, model: Any) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, *tokens: Tensor) -> Tensor:
+        given = dict(zip(TOKENS, tokens, strict=False))
+        return normalize(_pooled(self.model.get_text_features(**given)), dim=-1)
 
 
 def space_of(pair: Pair) -> str:

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import copy
 import json
-import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +19,13 @@ import torch
 from torch import Tensor, nn
 
 from retail.encoders import fingerprint_of
-from retail.encoders.long_texts import ReadsInPieces, mean_of_pieces
+from retail.encoders.cards import Card, CardPlace, KnownByCard
+from retail.encoders.long_texts import PROBES, ReadsInPieces, mean_of_pieces
 from retail.encoders.tunable import TunableEncoder, layer_depths
 from retail.encoders.weights import check_checkpoint_name, check_sha256, hub_access, package_path, split_source
+from retail.encoders.word_pieces import WordPieces
 from retail.files import whole_folder
+from retail.inference import Network, Plan
 from retail.schema import UserError
 
 BUNDLED_MODEL = "all-MiniLM-L6-v2"
@@ -33,9 +36,6 @@ BUNDLED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9
 MAX_TOKENS = 128
 PIECES = "pieces"  # among a network's inputs: how many of its rows are one text's
 FINETUNED = "finetuned.json"  # in a folder that fine-tuning wrote
-
-# A tokenizer with threads of its own warns, and stops using them, as soon as a training starts its helpers.
-os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 
 class MeanOfTokens(nn.Module):
@@ -58,7 +58,18 @@ class MeanOfTokens(nn.Module):
         return embeddings if counts is None else mean_of_pieces(embeddings, counts)
 
 
-class TransformersEncoder(ReadsInPieces, TunableEncoder):
+class Tokens(nn.Module):
+    """The network's inputs in order, each (B, T), in place of a dictionary."""
+
+    def __init__(self, model: nn.Module, names: Sequence[str]) -> None:
+        super().__init__()
+        self.model, self.names = model, tuple(names)
+
+    def forward(self, *rows: Tensor) -> Tensor:
+        return self.model(dict(zip(self.names, rows, strict=True)))
+
+
+class TransformersEncoder(KnownByCard, ReadsInPieces, TunableEncoder):
     """Masked mean of a transformer's last hidden states (Reimers & Gurevych 2019, arxiv.org/abs/1908.10084)."""
 
     prefix = "hf"
@@ -69,32 +80,70 @@ class TransformersEncoder(ReadsInPieces, TunableEncoder):
 
     def __init__(self, checkpoint: str) -> None:
         self.name = f"hf:{checkpoint}"
-        model_name, source = split_source(checkpoint)
-        if source == "bundled":
-            self._tokenizer, model = _load(self.name, str(_bundled(model_name)), None)
-        else:
-            self._tokenizer, model = _load(self.name, model_name, source or None)
-        folder = Path(model_name)
+        self._model_name, self._source = split_source(checkpoint)
+        folder = Path(self._model_name)
         self._finetuned = folder if (folder / FINETUNED).is_file() else None
-        # In single precision, whatever precision the checkpoint was kept in.
-        self._model = MeanOfTokens(model.float().eval().requires_grad_(False))
-        self.dim = int(model.config.hidden_size)
+        if not self._load_card():
+            self._load()
+
+    def _load(self) -> None:
+        self._words = WordPieces.of(self._tokenizer, MAX_TOKENS)
+        self.tokenizer_json = self._words.json if self._words else _json_of(self._tokenizer)
+        self.dim = int(self._model.transformer.config.hidden_size)
         self.language = _language(self._tokenizer.get_vocab())
         preprocessing = {
             "max_tokens": MAX_TOKENS,
             "pooling": "mean",
             "tokenizer": self.tokenizer_json or sorted(self._tokenizer.get_vocab().items()),
         }
-        self._fingerprint = fingerprint_of(type(self), preprocessing, model.state_dict())
+        self._fingerprint = fingerprint_of(type(self), preprocessing, self._model.transformer.state_dict())
+        self.networks = (Network(self._fingerprint, self._plan(tuple(self._tokens(["a"])))),)
+
+    def _card_place(self) -> CardPlace | None:
+        if self._source == "bundled":
+            return CardPlace(self.name, _bundled_file(self._model_name), self.version, BUNDLED_SHA256)
+        folder = Path(self._model_name)
+        return CardPlace(self.name, folder, self.version) if folder.is_dir() else None
+
+    def _use_card(self, card: Card) -> None:
+        self._words = WordPieces.kept(card.facts["words"])
+        self.tokenizer_json, self.language = self._words.json, card.facts["language"]
+        self.networks = (Network(card.fingerprint, self._plan(self._words.names)),)
+
+    def _card_facts(self) -> dict[str, Any] | None:
+        return {"words": self._words.facts, "language": self.language} if self._words else None
+
+    def _plan(self, names: tuple[str, ...]) -> Plan:
+        return Plan(
+            inputs=names,
+            outputs=("embedding",),
+            module=lambda: Tokens(self._model, names),
+            drawn=lambda: Tokens(_with_plain_attention(self.new_model()), names),
+            probes=lambda: [tuple(self._tokens(texts).values()) for texts in PROBES],
+            free=(1,),
+        )
+
+    @cached_property
+    def _loaded(self) -> tuple[Any, MeanOfTokens]:
+        """The tokenizer and the network, with the libraries that they need."""
+        if self._source == "bundled":
+            path = check_sha256(_bundled_file(self._model_name), BUNDLED_SHA256)
+            tokenizer, model = _load(self.name, str(path.parent), None)
+        else:
+            tokenizer, model = _load(self.name, self._model_name, self._source or None)
+        # In single precision, whatever precision the checkpoint was kept in.
+        return tokenizer, MeanOfTokens(model.float().eval().requires_grad_(False))
 
     @property
-    def tokenizer_json(self) -> str:
-        """The tokenizer as the library tokenizers reads it, "" where it has no such form."""
-        backend = getattr(self._tokenizer, "backend_tokenizer", None)
-        return "" if backend is None else backend.to_str()
+    def _tokenizer(self) -> Any:
+        return self._loaded[0]
+
+    @property
+    def _model(self) -> MeanOfTokens:
+        return self._loaded[1]
 
     def _embed(self, items: list[str]) -> Tensor:
-        return self._model(self._tokens(items))
+        return self.networks[0](*self._tokens(items).values())[0]
 
     def inputs(self, items: list[str]) -> dict[str, Tensor]:
         """B texts -> what `inputs_of_pieces` gives"""
@@ -106,14 +155,18 @@ class TransformersEncoder(ReadsInPieces, TunableEncoder):
         counts = torch.tensor([len(own) for own in pieces])
         return tokens | {PIECES: counts} if int(counts.max()) > 1 else tokens
 
-    def _tokens(self, items: list[str]) -> dict[str, Tensor]:
+    def _tokens(self, items: Sequence[str]) -> dict[str, Tensor]:
+        if self._words:
+            return self._words(items)
         options: dict[str, Any] = {"padding": True, "truncation": True, "max_length": MAX_TOKENS}
-        return dict(self._tokenizer(items, return_tensors="pt", **options))
+        return dict(self._tokenizer(list(items), return_tensors="pt", **options))
+
+    def _lengths(self, texts: Sequence[str]) -> list[int]:
+        return self._words.lengths(texts) if self._words else super()._lengths(texts)
 
     @property
     def _room(self) -> int:
-        """Word pieces that fit beside the marks around a text."""
-        return MAX_TOKENS - int(self._tokenizer.num_special_tokens_to_add())
+        return self._words.room if self._words else MAX_TOKENS - int(self._tokenizer.num_special_tokens_to_add())
 
     def new_model(self) -> nn.Module:
         """Tokens -> (B, D)"""
@@ -155,10 +208,23 @@ def _language(vocabulary: Mapping[str, int]) -> str:
     return "English" if len(vocabulary) < 31_000 and "clothing" in vocabulary else ""
 
 
-def _bundled(model_name: str) -> Path:
+def _with_plain_attention(model: Any) -> nn.Module:
+    """Attention as single steps: the fused kernel becomes a graph with a sixth more to do."""
+    if hasattr(model.transformer, "set_attn_implementation"):
+        model.transformer.set_attn_implementation("eager")
+    return model
+
+
+def _bundled_file(model_name: str) -> Path:
     if model_name != BUNDLED_MODEL:
         raise UserError(f"The bundled text encoder is 'hf:{BUNDLED_MODEL}@bundled', not {model_name!r}.")
-    return check_sha256(package_path(BUNDLED_PACKAGE, "model/model.safetensors"), BUNDLED_SHA256).parent
+    return package_path(BUNDLED_PACKAGE, "model/model.safetensors")
+
+
+def _json_of(tokenizer: Any) -> str:
+    """The tokenizer as the library tokenizers reads it, "" where it has no such form."""
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    return "" if backend is None else backend.to_str()
 
 
 def _load(name: str, where: str, revision: str | None) -> tuple[Any, Any]:

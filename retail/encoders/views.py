@@ -6,13 +6,12 @@ In: `NAME@SOURCE#size=288+flip+crops+layers=2`. Out: `PhotoOptions`, and the emb
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torchvision.transforms import CenterCrop, FiveCrop
 
 from retail.schema import UserError
 
@@ -48,6 +47,8 @@ def photo_options(name: str, checkpoint: str) -> tuple[str, PhotoOptions]:
 
 def five_crops(transform: Any, name: str) -> Callable[[Any], Tensor]:
     """A preprocessing with a centre crop -> one that gives all five crops, (5, 3, H, W)."""
+    from torchvision.transforms import CenterCrop, FiveCrop
+
     steps = list(transform.transforms)
     place = next((place for place, step in enumerate(steps) if isinstance(step, CenterCrop)), None)
     if place is None:
@@ -65,9 +66,14 @@ def five_crops(transform: Any, name: str) -> Callable[[Any], Tensor]:
     return views
 
 
+def stacked(photos: Sequence[Tensor]) -> Tensor:
+    """B of the same shape -> (B, ...); a single one, as on a processor, is not copied"""
+    return photos[0][None] if len(photos) == 1 else torch.stack(list(photos))
+
+
 def mean_over_views(model: Callable[[Tensor], Tensor], pixels: Tensor, flip: bool) -> Tensor:
     """(B, 3, H, W) or (B, V, 3, H, W) -> (B, D)"""
-    flat = pixels.flatten(0, -4).to(memory_format=torch.channels_last)  # (B * V, 3, H, W)
+    flat = pixels.flatten(0, -4)  # (B * V, 3, H, W)
     features = model(flat)  # (B * V, D)
     if flip:
         features = (features + model(flat.flip(3))) / 2
@@ -86,3 +92,15 @@ class WithLayers(nn.Module):
     def forward(self, pixels: Tensor) -> Tensor:
         last, layers = self.model.forward_intermediates(pixels, indices=self.count)  # each (B, C, H, W)
         return torch.cat([self.model.forward_head(last, pre_logits=True), *(layer.mean((2, 3)) for layer in layers)], 1)
+
+
+class Features(nn.Module):
+    """One view of each photo (B, 3, H, W) -> (B, D), with the layers and the mirror image that the options ask for."""
+
+    def __init__(self, model: nn.Module, options: PhotoOptions) -> None:
+        super().__init__()
+        self.model = WithLayers(model, options.layers) if options.layers else model
+        self.flip = options.flip
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        return mean_over_views(self.model, pixels, self.flip)

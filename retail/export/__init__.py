@@ -5,7 +5,6 @@ In: a `Recognizer`. Out: a folder, whole and checked against the product, or a U
 
 from __future__ import annotations
 
-import importlib.util
 import shutil
 from pathlib import Path
 
@@ -21,7 +20,6 @@ def export_onnx(
     recognizer: Recognizer, folder: Path, title: str = "", progress: Progress | None = None
 ) -> ExportRecord:
     """Writes graphs, tokenizer, JSON and the runner; raises UserError where something has no graph, or differs."""
-    _check_installed()
     if folder.exists() and not (folder / FILE).is_file() and (not folder.is_dir() or any(folder.iterdir())):
         raise UserError(f"{folder} holds something else than an export; name a new folder.")
     from retail.export import facts, parity
@@ -59,9 +57,3 @@ def export_onnx(
 def _tell(progress: Progress | None, done: int, total: int) -> None:
     if progress:
         progress("Exporting", done, total)
-
-
-def _check_installed() -> None:
-    missing = [name for name in ("onnx", "onnxruntime") if importlib.util.find_spec(name) is None]
-    if missing:
-        raise UserError(f"An export needs {' and '.join(missing)}, which is not installed: pip install 'retail[onnx]'.")

@@ -16,7 +16,6 @@ from retail.encoders import Encoder, audio, long_clips, spoken_word
 from retail.encoders.audio import SpokenWord, TorchaudioEncoder
 from retail.encoders.image import TimmEncoder
 from retail.encoders.text import MAX_TOKENS, TransformersEncoder
-from retail.export.graphs import write_photo_graph, write_sound_graph, write_text_graph
 from retail.export.record import CalibrationFacts, PhotoFacts, SetFacts, SoundFacts, TextFacts
 from retail.media.pictures import LONGEST_SIDE
 from retail.media.sound import MAX_SECONDS, MIN_SAMPLES, SAMPLE_RATE_HZ
@@ -86,48 +85,36 @@ def wishes() -> tuple[float, ...]:
 def _photos(encoder: TimmEncoder, folder: Path) -> PhotoFacts:
     if encoder.options.crops:
         raise _refused(encoder, "it reads five crops")
-    steps = {type(step).__name__: step for step in getattr(encoder.transform, "transforms", ())}
-    if [name.removeprefix("Maybe") for name in steps] != ["Resize", "CenterCrop", "ToTensor", "Normalize"]:
+    if encoder.pixels is None:
         raise _refused(encoder, "its preprocessing is not resize, crop and normalise")
-    size = steps["Resize"].size
-    write_photo_graph(encoder, folder / "photo.onnx")
-    return PhotoFacts(
-        graph="photo.onnx",
-        dim=encoder.dim,
-        longest_side=LONGEST_SIDE,
-        resize=size if isinstance(size, int) else tuple(size),
-        interpolation=steps["Resize"].interpolation.value,
-        crop=tuple(steps["CenterCrop"].size),
-        mean=tuple(encoder.data_config["mean"]),
-        std=tuple(encoder.data_config["std"]),
-    )
+    encoder.networks[0].plan.write(folder / "photo.onnx")
+    return PhotoFacts(graph="photo.onnx", dim=encoder.dim, longest_side=LONGEST_SIDE, **encoder.pixels.facts)
 
 
 def _texts(encoder: TransformersEncoder, folder: Path) -> TextFacts:
     if not encoder.tokenizer_json:
         raise _refused(encoder, "its tokenizer has no file of its own")
     (folder / TOKENIZER).write_text(encoder.tokenizer_json, encoding="utf-8")
-    inputs = write_text_graph(encoder, folder / "text.onnx")
+    plan = encoder.networks[0].plan
+    plan.write(folder / "text.onnx")
     return TextFacts(
         graph="text.onnx",
         dim=encoder.dim,
         tokenizer=TOKENIZER,
-        inputs=inputs,
+        inputs=plan.inputs,
         longest=MAX_TOKENS,
         most_characters=MAX_TEXT_CHARACTERS,
     )
 
 
 def _sounds(encoder: TorchaudioEncoder, backend: SpokenWord, folder: Path) -> SoundFacts:
-    pair, settings = backend.pair, backend.settings
-    write_sound_graph(pair.net, folder / "sound.onnx")
-    listener = "sound.onnx"
-    if pair.listener is not pair.net:
-        listener = "listener.onnx"
-        write_sound_graph(pair.listener, folder / listener)
+    settings = backend.settings
+    names = ("sound.onnx", "listener.onnx")[: len(encoder.networks)]
+    for name, network in zip(names, encoder.networks, strict=True):
+        network.plan.write(folder / name)
     return SoundFacts(
-        graph="sound.onnx",
-        listener=listener,
+        graph=names[0],
+        listener=names[-1],
         dim=encoder.dim,
         sample_rate=SAMPLE_RATE_HZ,
         most_seconds=MAX_SECONDS,

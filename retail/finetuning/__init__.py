@@ -14,7 +14,7 @@ import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
@@ -23,15 +23,14 @@ from retail import files
 from retail.config import FinetuneConfig, TrainConfig
 from retail.encoders import Encoder
 from retail.encoders.tunable import TunableEncoder
-from retail.finetuning.contrast import Projector
-from retail.finetuning.data import MediaRows
-from retail.finetuning.lora import merge_lora
-from retail.finetuning.network import new_network
 from retail.finetuning.record import FinetuneEpoch
-from retail.finetuning.run import Run
 from retail.fusion import FusionHead
 from retail.schema import Modality, UserError
 from retail.training import rows_with_any
+
+if TYPE_CHECKING:
+    from retail.finetuning.contrast import Projector
+    from retail.finetuning.data import MediaRows
 
 
 @dataclass
@@ -73,6 +72,11 @@ def finetune(
     head was trained. Raises UserError when an encoder cannot learn from these products, or when the checkpoint is one
     of other products, other settings or another head.
     """
+    # What trains is slow to load, and whoever reads a bundle's record loads this package.
+    from retail.finetuning.lora import merge_lora
+    from retail.finetuning.network import new_network
+    from retail.finetuning.run import Run
+
     tuned = _tuned(encoders, head, train, config)
     train, val = (_with_any(rows, head) for rows in (train, val))
     with torch.random.fork_rng(devices=[]):

@@ -10,7 +10,6 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import betabinom
 
 from retail.metrics.scores import independent_rows
 
@@ -67,6 +66,8 @@ def lowest_by_chance(inside: np.ndarray, promised: float, n_val: int, groups: np
     Over the draws of n validation rows the coverage is Beta((n + 1) promised, (n + 1)(1 - promised)) (Vovk 2012,
     arXiv:1209.2673), and test rows are drawn from that. Validation is taken to come in groups as the test rows do.
     """
+    from scipy.stats import betabinom
+
     rows = independent_rows(inside, groups)
     drawn = n_val * rows / len(inside) + 1
     least = betabinom.ppf(CHANCE, round(rows), drawn * promised, drawn * (1 - promised))

@@ -17,8 +17,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import betainc, expit
-from scipy.stats import binom, norm, t
 
 from retail.metrics.scores import by_group
 
@@ -27,7 +25,7 @@ WISHES = (*np.arange(0.50, 0.90, 0.05).round(2).tolist(), *np.arange(0.90, 0.995
 ERROR = 0.05  # chance that a threshold does not keep its promise
 STARTS = ((0.0, 0.04), (0.5, 0.01))  # from this share of the rows on, if a test can pass at all; its part of ERROR
 # Fixed beforehand, as the test demands; dense where confidences crowd.
-GRID = expit(np.linspace(9, -4, 131))
+GRID = 1 / (1 + np.exp(-np.linspace(9, -4, 131)))
 MOST_ROWS = 100_000  # a promise that needs more validation rows is out of reach
 LIKELY = 0.8  # how often as many rows as `rows_needed` says are to be enough
 MIXED = 10  # answers that are right as often as their confidence says, beside those seen
@@ -121,6 +119,8 @@ def _last_passed(rows: np.ndarray, right: np.ndarray, wished: float) -> int | No
 
 def _chance(rows: np.ndarray, right: np.ndarray, accuracy: float) -> np.ndarray:
     """(G,) of so many right answers or more among so many rows, which need not be whole numbers."""
+    from scipy.special import betainc
+
     possible = right > 0
     wrong = np.maximum(rows - right, 0.0)
     return np.where(possible, betainc(np.where(possible, right, 1.0), wrong + 1, accuracy), 1.0)
@@ -143,6 +143,8 @@ def rows_needed(
     The same tests on the counts that so many rows would give, less what bad luck takes. What was right so far is mixed
     with what the confidences say: the luckiest of many thresholds looks better than it is.
     """
+    from scipy.stats import norm
+
     rows, right = _counts(confidence, correct, groups, alike)
     order = np.sort(confidence)[::-1]
     answered = np.searchsorted(-order, -GRID, side="right")
@@ -162,6 +164,8 @@ def rows_needed(
 
 def kept(threshold: float, confidence: np.ndarray, correct: np.ndarray, wished: float) -> Kept:
     """What a threshold (NaN: none) makes of (N,) labelled rows."""
+    from scipy.stats import binom
+
     answered = confidence >= threshold
     n = int(answered.sum())
     if math.isnan(threshold) or not n:
@@ -179,6 +183,8 @@ def _counts(
     One correlation for all thresholds makes the design effect (Kish 1965); few groups count for less still, by the
     quantiles of t (Korn and Graubard 1998).
     """
+    from scipy.stats import t
+
     order = np.argsort(-confidence, kind="stable")
     answered = np.searchsorted(-confidence[order], -GRID, side="right")  # (G,)
     right = np.concatenate([[0.0], np.cumsum(correct[order])])[answered]

@@ -10,7 +10,6 @@ import warnings
 from typing import Any
 
 import numpy as np
-from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score
 
 # Enough resamples for a 95 % percentile interval to be stable to about a tenth of its width.
 RESAMPLES = 2000
@@ -91,6 +90,8 @@ def score(
 
     The interval draws whole groups; without them each row is its own.
     """
+    from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score
+
     if len(target) == 0:
         empty = float("nan")
         keys = ("accuracy", "accuracy_low", "accuracy_high", "balanced_accuracy", "macro_f1", "ece")

@@ -126,6 +126,16 @@ class Recognizer:
         """Checksum of the data set that it learned from, "" where nobody knows."""
         return self.info.data.checksum if self.info else ""
 
+    def make_ready(self) -> None:
+        """Makes what later starts and answers are quicker with, once on a machine; that takes some seconds."""
+        for encoder in self.encoders.values():
+            encoder.make_ready()
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether `make_ready` would change nothing."""
+        return all(encoder.is_ready for encoder in self.encoders.values())
+
     def embed(
         self, products: Sequence[Product], store: EmbeddingStore | None = None, progress: Progress | None = None
     ) -> tuple[EmbeddingBatch, list[Note]]:

@@ -108,7 +108,7 @@ def load_bundle(folder: str | Path) -> Recognizer:
     encoders: dict[Modality, Encoder] = {}
     for modality, entry in record.encoders.items():
         encoders[modality] = load_encoder(entry.name.replace(HERE, str(folder)))
-        if encoders[modality].fingerprint != entry.fingerprint:
+        if not encoders[modality].stands_for(entry.fingerprint):
             raise UserError(
                 f"Bundle {folder} was trained with another version of the {modality} encoder {entry.name}; "
                 "install the versions in requirements.txt, or train the bundle again."

@@ -63,7 +63,7 @@ class Visit:
 
 
 class Door:
-    """See the module."""
+    """Stands before the app; see above."""
 
     def __init__(self, app: ASGIApp, settings: ServeSettings, traffic: Traffic) -> None:
         self.app, self.settings, self.traffic = app, settings, traffic
@@ -127,8 +127,8 @@ class Door:
             return None
         except TimeoutError:
             if visit.arrived:
-                return refusal(504, f"There was no answer within {self.settings.seconds:g} seconds; try again later.")
-            return refusal(408, f"The request did not arrive within {self.settings.seconds:g} seconds; send it anew.")
+                return refusal(504, f"There was no answer within {self.settings.seconds:g} s; try again later.")
+            return refusal(408, f"The request did not arrive within {self.settings.seconds:g} s; send it anew.")
         except Exception as error:
             self.traffic.failed(error)
             return refusal(500, "Something went wrong in the server; its log says where.")

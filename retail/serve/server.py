@@ -20,6 +20,7 @@ from retail.serve.logs import log_as_json
 from retail.serve.settings import ServeSettings
 from retail.serve.traffic import LOG
 
+BACKLOG = 2048
 GRACE_SECONDS = 5  # beyond a request's own limit, until requests under way are cut off
 
 
@@ -61,10 +62,18 @@ def serve(settings: ServeSettings, host: str, port: int) -> None:
 def listening(host: str, port: int) -> socket.socket:
     """A socket at this address; raises UserError where there can be none."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # The protocol is named, because asyncio sends small answers at once where it is TCP by name alone; else the second
+    # part of each waits 40 ms for the client.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
-        return socket.create_server((host, port), family=family, backlog=2048)
+        if sys.platform != "win32":  # there it would let two servers share a port
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(BACKLOG)
     except OSError as error:
+        listener.close()
         raise UserError(f"Cannot listen at {host}, port {port} ({error.strerror}); name another --port.") from None
+    return listener
 
 
 def _end(*_: object) -> NoReturn:

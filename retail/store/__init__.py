@@ -12,7 +12,7 @@ import os
 import sqlite3
 import uuid
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
@@ -97,6 +97,7 @@ class EmbeddingStore:
         }
         total = len(found) + len(errors) + len(missing)
         fresh: dict[str, Tensor] = {}
+        encoder.expect(len(missing))
         for encoded, failures in _encode(encoder, list(missing.items())):
             fresh.update(encoded)
             found.update(encoded)
@@ -265,10 +266,10 @@ def _hash_all(sources: Sequence[Source]) -> tuple[list[str], dict[str, str]]:
 
 def _encode(encoder: Encoder, pending: list[tuple[str, Source]]) -> Iterator[tuple[dict[str, Tensor], dict[str, str]]]:
     """Yields ({key: (D,) embedding}, {key: error}) group by group; the next group is decoded meanwhile."""
-    size = SHARD_ROWS if encoder.modality == "text" else BATCH_SIZE
+    size = BATCH_SIZE if encoder.modality == "image" else SHARD_ROWS  # many texts and clips find others of their length
     groups = [pending[start : start + size] for start in range(0, len(pending), size)]
     decode = _decoder(encoder)
-    with ThreadPoolExecutor(DECODERS) as pool:
+    with ThreadPoolExecutor(DECODERS) if len(pending) > 1 else _AtOnce() as pool:
         upcoming = [pool.submit(decode, source) for _, source in groups[0]] if groups else []
         for number, group in enumerate(groups):
             futures = upcoming
@@ -283,6 +284,18 @@ def _encode(encoder: Encoder, pending: list[tuple[str, Source]]) -> Iterator[tup
                     failures[key] = str(error)
             embeddings = dict(zip(items, encoder.embed_prepared(list(items.values())), strict=True))
             yield _usable(embeddings, failures, encoder.absent_note)
+
+
+class _AtOnce(Executor):
+    """No threads: a single item is there before they are."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        found: Future[Any] = Future()
+        try:
+            found.set_result(fn(*args, **kwargs))
+        except Exception as error:
+            found.set_exception(error)
+        return found
 
 
 def _decoder(encoder: Encoder) -> Callable[[Any], Any]:
