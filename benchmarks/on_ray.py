@@ -75,7 +75,7 @@ def embed(products: Sequence[Product], store: str, engine: str, kill: Any = None
 
     A worker's count from its start, so that loading is in them. `kill` is called after a third of the parts.
     """
-    work, spent, before = Timed(Embedding("bundled", store)), dict[int, float](), time.process_time()
+    work, spent, before = Timed(Embedding("bundled", store, many=True)), dict[int, float](), time.process_time()
     chosen, parts, started = Spread(engine, 2, store), cluster.parts_of(products), time.perf_counter()  # type: ignore
     for number, (pid, so_far) in enumerate(cluster.spread(lambda: work, work.ready, parts, chosen), start=1):
         spent[pid] = max(so_far - (before if pid == os.getpid() else 0), spent.get(pid, 0.0))

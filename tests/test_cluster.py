@@ -168,6 +168,8 @@ def test_a_catalogue_stays_on_its_machine_and_ray_has_to_be_there(small_data, tm
     call = ["predict", "demo", "--data", str(small_data), "--out", str(tmp_path / "a.csv"), "--engine", "ray"]
     said = CliRunner().invoke(app, [*call, "--catalogue", "Any"])
     assert said.exit_code == 1 and "leave out --catalogue, or --engine ray" in said.output
+    said = CliRunner().invoke(app, [*call[:4], "--out", "s3://shop/answers.csv"])
+    assert said.exit_code == 1 and "on this machine, not to s3://shop/answers.csv" in said.output
     monkeypatch.setitem(sys.modules, "ray", None)
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(UserError, match=r"pip install 'retail\[ray\]'"):

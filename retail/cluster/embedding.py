@@ -26,14 +26,20 @@ class Embedded:
 
 @dataclass(frozen=True)
 class Embedding:
-    """`store` as `store_at` takes it."""
+    """`store` as `store_at` takes it. With `many` products encoders run as graphs from the first on.
+
+    Else they do once that pays, which a worker's own time decides, and float32 rounds otherwise there.
+    """
 
     encoders: str
     store: str
+    many: bool = False
 
     def ready(self) -> Maker[Sequence[Product], Embedded]:
         """Loads the encoders."""
         encoders = load_preset(self.encoders)
+        for encoder in encoders.values() if self.many else ():
+            encoder.make_ready()
 
         def embed(products: Sequence[Product], progress: Progress | None) -> Embedded:
             store = store_at(self.store)

@@ -15,7 +15,7 @@ from pathlib import Path
 from retail.catalogue.database import Catalogue
 from retail.catalogue.evidence import all_with_evidence, noted
 from retail.catalogue.shelf import Shelf
-from retail.cluster import Maker, files_here, store_place
+from retail.cluster import PRODUCTS, Maker, files_here, store_place
 from retail.config.reading import Reading
 from retail.dataset.columns import ID
 from retail.dataset.pieces import AskedRow, Piece
@@ -119,6 +119,8 @@ class Answerer:
         `progress` hears of encoding where the piece is all there is.
         """
         told = progress if piece.is_all else None
+        if piece.rows_in_all > PRODUCTS and not self.recognizer.is_ready:
+            self.recognizer.make_ready()  # as `Embedding` does, so that every worker computes the same
         numbered = ID not in piece.header
         own = [ID, *piece.header] if numbered else piece.header
         columns = AnswerColumns.of(own, list(self.recognizer.vocabularies))

@@ -28,14 +28,15 @@ def embed(request: EmbedRequest, follower: Follower) -> Outcome:
     """Fills the cache, so that later runs start at once."""
     manifest = read_data(request.data, None, request.text_column, follower)
     note_reading(request.encoders, MODALITIES, manifest, follower)
-    work, parts = Embedding(request.encoders, store_place(request.spread)), parts_of(manifest.products)
+    parts = parts_of(manifest.products)
+    work = Embedding(request.encoders, store_place(request.spread), many=len(parts) > 1)
     started, done, computed = time.perf_counter(), 0, 0
     for found in spread(lambda: work, work.ready, parts, request.spread, follower if len(parts) == 1 else None):
         done, computed = done + found.products, computed + found.computed
         for note in found.notes:
             follower.note(str(note))
         if len(parts) > 1:
-            follower("embedding products", done, len(manifest.products))
+            follower("Encoding products", done, len(manifest.products))
     seconds = time.perf_counter() - started
     rate = len(manifest.products) / max(seconds, 1e-9)
     return Outcome(

@@ -19,6 +19,7 @@ from retail.evaluation.robustness import some_of
 from retail.evaluation.scores import evaluate as score
 from retail.evaluation.scores import rows_to_score
 from retail.files import SHIPPED_BUNDLES, or_shipped
+from retail.files.remote import address_of
 from retail.recognizer import Recognizer
 from retail.recognizer.bundle import load_bundle, read_record
 from retail.report.files import write_tables
@@ -76,6 +77,8 @@ def predict(request: PredictRequest, follower: Follower) -> Outcome:
     """An answer a row; a run that was stopped goes on where it was."""
     if request.catalogue and request.spread.engine != "local":
         raise UserError("A catalogue answers on its own machine only; leave out --catalogue, or --engine ray.")
+    if address := address_of(request.out):
+        raise UserError(f"Answers are written on this machine, not to {address}; name a file here with --out.")
     answerer = Answerer.of(request, follower)
     parts = Parts(request.out, _plan(request, answerer))
     asked = _Asked(request, parts, follower)
