@@ -6,6 +6,7 @@ embeddings, so that a demo clip is encoded once.
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 import os
@@ -81,6 +82,15 @@ def session_home(tmp_path_factory) -> Path:
 def own_home(session_home, monkeypatch):
     """Caches and runs go to a folder of this test session, never to the user's."""
     monkeypatch.setenv("RETAIL_HOME", str(session_home))
+
+
+@pytest.fixture
+def no_event_loop():
+    """For what begins an event loop of its own: Playwright's counts as running as long as a browser is open."""
+    running = asyncio._get_running_loop()
+    asyncio._set_running_loop(None)
+    yield
+    asyncio._set_running_loop(running)
 
 
 def write_small_data(folder: Path, rows: int = 48) -> Path:

@@ -113,7 +113,7 @@ def test_who_comes_when_too_many_wait_may_try_again(session_home):
         assert client.post("/recognise", **WORDS).status_code == 200
 
 
-def test_who_sends_too_slowly_is_told():
+def test_who_sends_too_slowly_is_told(no_event_loop):
     said = []
 
     async def nothing_more():

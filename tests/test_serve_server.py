@@ -106,7 +106,7 @@ def _metrics(port: int) -> str:
         return answer.read().decode()
 
 
-def test_a_bundle_that_cannot_be_loaded_ends_the_server_with_one_sentence(tmp_path, monkeypatch):
+def test_a_bundle_that_cannot_be_loaded_ends_the_server_with_one_sentence(tmp_path, monkeypatch, no_event_loop):
     monkeypatch.setattr("retail.serve.server.log_as_json", lambda: None)
     before = signal.getsignal(signal.SIGTERM)
     result = CliRunner().invoke(app, ["serve", str(tmp_path / "nothing"), "--port", "0"])
@@ -119,7 +119,7 @@ def test_an_address_that_is_taken_is_one_sentence():
         listening("127.0.0.1", taken.getsockname()[1])
 
 
-def test_answers_are_sent_without_waiting_for_the_client():
+def test_answers_are_sent_without_waiting_for_the_client(no_event_loop):
     async def first_connection() -> bool:
         told = asyncio.get_running_loop().create_future()
 

@@ -26,8 +26,9 @@ from retail.wording import (
 )
 
 RETAIL = Path(__file__).resolve().parents[1] / "retail"
-FOR_THE_TERMINAL = {"commands", "config"}
-TERMINAL_FILES = {"__main__.py", "audit_tables.py", "page_words.py"}  # the last has the options to take them away
+FOR_THE_TERMINAL = {"commands", "config", "cluster", "serve"}
+# The last has the options to take them away.
+TERMINAL_FILES = {"__main__.py", "audit_tables.py", "card.py", "hub.py", "page_words.py"}
 
 # What stood on pages once, each with what stands there now.
 MENDED = {

@@ -1,4 +1,4 @@
-"""Any shop's data as it comes, in a real browser: from the files on somebody's disk to a recogniser, or to answers.
+"""Any shop's data as it comes, in a real browser: from the files on somebody's disk to Train, or to answers.
 
 Each way starts with files as they are dropped and touches none of them: class folders in a ZIP, an Excel table with its
 photos beside it, a competition's ZIP, and loose photos to recognise.
@@ -65,11 +65,19 @@ def plan_of(page) -> dict[str, str]:
     return dict(zip(headings, texts, strict=True))
 
 
-def train(page, questions: tuple[str, ...]) -> None:
-    """The quickest method, until the recogniser is offered."""
+def go_to_train(page, questions: tuple[str, ...]) -> None:
+    """What is to be learned stands there, and the search may begin."""
     page.get_by_role("button", name="Make a recogniser").click()
     page.get_by_role("heading", level=1, name="Train").wait_for()
     settled(page)
+    chosen = page.get_by_test_id("stMultiSelect").filter(has_text="What to learn")
+    assert all(chosen.get_by_text(question, exact=True).count() for question in questions)
+    assert page.get_by_role("button", name="Make a recogniser").is_enabled()
+
+
+def train(page, questions: tuple[str, ...]) -> None:
+    """The quickest method, until the recogniser is offered."""
+    go_to_train(page, questions)
     choose_yourself(page)
     page.get_by_text("Frozen features", exact=True).click()
     settled(page)
@@ -78,7 +86,7 @@ def train(page, questions: tuple[str, ...]) -> None:
     assert job.request is not None and job.request.tasks == questions
 
 
-def test_a_zip_of_class_folders_becomes_a_recogniser(open_at, server, photos):
+def test_a_zip_of_class_folders_is_ready_to_be_learned(open_at, server, photos):
     files = {}
     for place, (path, name, _) in enumerate(photos):
         split = "test" if place % OF_A_CLASS > 11 else "train"
@@ -89,7 +97,7 @@ def test_a_zip_of_class_folders_becomes_a_recogniser(open_at, server, photos):
     plan = plan_of(page)
     assert plan["Inputs"].startswith("photo 48 of 48") and plan["Questions"] == "label (3 classes)"
     assert "as the data says, validation taken from training" in plan["Splits"]
-    train(page, ("label",))
+    go_to_train(page, ("label",))
 
 
 def test_an_excel_table_with_its_photos_beside_it_becomes_a_recogniser(open_at, server, photos, tmp_path):
@@ -102,7 +110,7 @@ def test_an_excel_table_with_its_photos_beside_it_becomes_a_recogniser(open_at, 
     train(page, ("Kind of good",))
 
 
-def test_a_competition_zip_with_photos_named_by_id_becomes_a_recogniser(open_at, server, photos):
+def test_a_competition_zip_with_photos_named_by_id_is_ready_to_be_learned(open_at, server, photos):
     known = [(str(1000 + place), name) for place, (_, name, _) in enumerate(photos)]
     asked = [(str(2000 + place), "") for place in range(6)]
     files = {f"images/{1000 + place}.jpg": path.read_bytes() for place, (path, _, _) in enumerate(photos)}
@@ -117,7 +125,7 @@ def test_a_competition_zip_with_photos_named_by_id_becomes_a_recogniser(open_at,
     page.get_by_text("Not used or read otherwise").click()
     page.get_by_text("sample_submission.csv").first.wait_for()
     page.get_by_text("recognise them on the page Recognise").first.wait_for()
-    train(page, ("category",))
+    go_to_train(page, ("category",))
 
 
 def test_loose_photos_are_recognised_under_their_own_names(open_at, server, photos, tmp_path):

@@ -76,9 +76,11 @@ def robustness(request: RobustnessRequest, recognizer: Recognizer, follower: Fol
 def predict(request: PredictRequest, follower: Follower) -> Outcome:
     """An answer a row; a run that was stopped goes on where it was."""
     if request.catalogue and request.spread.engine != "local":
-        raise UserError("A catalogue answers on its own machine only; leave out --catalogue, or --engine ray.")
+        raise UserError(
+            "A catalogue answers on its own machine only; leave the catalogue out, or recognise without a cluster."
+        )
     if address := address_of(request.out):
-        raise UserError(f"Answers are written on this machine, not to {address}; name a file here with --out.")
+        raise UserError(f"Answers are written on this machine, not to {address}; name a file here.")
     answerer = Answerer.of(request, follower)
     parts = Parts(request.out, _plan(request, answerer))
     asked = _Asked(request, parts, follower)
