@@ -73,7 +73,7 @@ SHAPES = {
     "two": Shape("Two classes of 15 rows", 2, 15, 30, True),
     "four": Shape("Four classes", 4, 20, 80, True),
     "groceries": Shape("81 classes", 81, 8, 648, True),
-    "many": Shape("3,000 classes", 3000, 4, 300, True),
+    "many": Shape("3,000 classes", 3000, 3, 300, True),
     "one": Shape("Photos only", 6, 12, 72, False),
 }
 
