@@ -11,28 +11,20 @@ from retail.report.findings import findings
 from retail.report.model_card import model_card
 from retail.report.table_formats import exact, question_heading, question_shown
 from retail.report.tables import all_tables
+from retail.report.templates import template
 from retail.report.verdict import verdict
 from retail.wording import task_words
 
 
 def html_report(results: Results) -> str:
     """The whole page; the template escapes everything that comes from the data."""
-    # Here, because they take half a second that no other command should wait for.
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
+    # Here, because it takes half a second that no other command should wait for.
     from retail.report.figures import figures
 
-    templates = Environment(
-        loader=PackageLoader("retail.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     verdicts = [verdict(results, task) for task in results.tasks]
     scored = results.scored_tasks()
     answers = {own.task: three_answers(results, own.task, own.model) if own.task in scored else [] for own in verdicts}
-    return templates.get_template("report.html.jinja").render(
+    return template("retail.report", "report.html.jinja").render(
         title=f"Which inputs should you use? {results.data.name}",
         verdicts=verdicts,
         answers=answers,

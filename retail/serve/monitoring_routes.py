@@ -12,6 +12,7 @@ from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import HTMLResponse, Response
 
 import retail
+from retail.report.templates import template
 from retail.serve.dependencies import Answering
 from retail.serve.records import Health, Readiness
 from retail.serve.refusals import mistakes
@@ -56,17 +57,8 @@ async def docs(request: Request) -> HTMLResponse:
 @cache
 def page_of(app: FastAPI) -> str:
     """Without scripts and without anything from elsewhere, so that it opens without a network."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    templates = Environment(
-        loader=PackageLoader("retail.serve"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     document = app.openapi()
-    return templates.get_template("docs.html.jinja").render(
+    return template("retail.serve", "docs.html.jinja").render(
         info=document["info"],
         operations=[
             (path, method.upper(), operation, _fields(document, operation), _answer(document, operation))
