@@ -15,7 +15,8 @@ import torch
 from torch import Tensor
 
 from retail.encoders import load_encoder
-from retail.media import MAX_SECONDS, SAMPLE_RATE_HZ, decode_audio
+from retail.media import SAMPLE_RATE_HZ, decode_audio
+from retail.outside.limits import MAX_CLIP_SECONDS
 
 DATASETS = Path(__file__).resolve().parents[2] / "shared" / "datasets"
 KINDS = {"silence": None, "hiss 30 dB below": 30.0, "shop noise 20 dB below": 20.0, "shop noise 10 dB below": 10.0}
@@ -24,13 +25,13 @@ SHORT_SECONDS = 3
 
 def background(kind: str, power: float, noises: list[np.ndarray], rng: np.random.Generator) -> np.ndarray:
     """A minute without speech, its mean power so far below the word's as its kind says."""
-    below, samples = KINDS[kind], MAX_SECONDS * SAMPLE_RATE_HZ
+    below, samples = KINDS[kind], MAX_CLIP_SECONDS * SAMPLE_RATE_HZ
     if below is None:
         return np.zeros(samples, np.float32)
     if kind.startswith("hiss"):
         noise = rng.standard_normal(samples)
     else:
-        order = rng.integers(len(noises), size=MAX_SECONDS)
+        order = rng.integers(len(noises), size=MAX_CLIP_SECONDS)
         noise = np.concatenate([noises[place] for place in order])[:samples]
     return (noise * np.sqrt(power / np.mean(noise**2) / 10 ** (below / 10))).astype(np.float32)
 

@@ -11,9 +11,9 @@ import pytest
 
 RETAIL = Path(__file__).parents[1] / "retail"
 ORDER = (
-    "schema plugins wording config system files media dataset inference encoders store cluster augmentation fusion "
-    "metrics splits training finetuning frozen certainty recognizer audit evaluation comparison charts report build "
-    "best estimator export catalogue review workspace serve components pages commands __main__"
+    "schema plugins wording config system outside files media dataset inference encoders store cluster augmentation "
+    "fusion metrics splits training finetuning frozen certainty recognizer audit evaluation comparison charts report "
+    "build best estimator export catalogue review workspace serve components pages commands __main__"
 ).split()
 
 

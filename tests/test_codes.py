@@ -20,6 +20,7 @@ from retail.config.reading import Reading
 from retail.media import codes
 from retail.media.codes import code_picture, codes_match, read_codes
 from retail.media.gtin import cell_keys, code_key, gtin_of, has_right_check_digit
+from retail.outside.limits import MAX_CODE_CHARACTERS, MAX_CODES
 from retail.schema import Product, UserError
 
 STABILO = "4006381333931"
@@ -131,12 +132,12 @@ def test_hostile_pictures_raise_nothing_and_give_a_bounded_answer():
     wall = Image.new("RGB", (6 * side, 6 * side), "white")
     for number, tile in enumerate(tiles):
         wall.paste(tile, (number % 6 * side, number // 6 * side))
-    assert len(read_codes(wall)) == codes.MOST_CODES
+    assert len(read_codes(wall)) == MAX_CODES
 
 
 def test_a_long_qr_text_is_cut_and_has_no_control_characters():
     (code,) = read_codes(drawn("=cmd\t\u202e<b>" + "x" * 900, "QRCode"))
-    assert code.text == ("=cmd<b>" + "x" * 900)[: codes.MOST_CHARACTERS - 2]
+    assert code.text == ("=cmd<b>" + "x" * 900)[: MAX_CODE_CHARACTERS - 2]
 
 
 def test_an_error_of_the_reader_is_no_code(monkeypatch):

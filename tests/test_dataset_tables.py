@@ -229,7 +229,7 @@ def test_a_damaged_or_doubled_parquet_is_one_sentence(tmp_path, monkeypatch):
     path.write_bytes(path.read_bytes()[:-20])
     with pytest.raises(UserError, match=r"^a.parquet is not a usable Parquet file \(.*\); write it again.$"):
         read_tables(path)
-    monkeypatch.setattr(table, "MOST_CELLS", 3)
+    monkeypatch.setattr(table, "MAX_CELLS", 3)
     with pytest.raises(UserError, match="^b.parquet spans 4 rows × 1 columns, but at most 3 cells are read; remove"):
         read_tables(parquet_file(tmp_path / "b.parquet", {"id": [1, 2, 3, 4]}))
 

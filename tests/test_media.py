@@ -18,7 +18,8 @@ from PIL import Image
 from torchaudio import functional
 
 from retail.files import DEMO_DIR
-from retail.media import MAX_FILE_BYTES, SAMPLE_RATE_HZ, MediaError, clean_text, decode_audio, decode_image
+from retail.media import SAMPLE_RATE_HZ, MediaError, clean_text, decode_audio, decode_image
+from retail.outside.limits import MAX_FILE_BYTES
 from retail.schema import Product
 
 CORPUS = Path(__file__).parents[2] / "shared" / "datasets" / "malformed_media"

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from retail.media import MAX_SECONDS, SAMPLE_RATE_HZ, MediaError, decode_audio, seconds_unread, unread_sentence
+from retail.media import SAMPLE_RATE_HZ, MediaError, decode_audio, seconds_unread, unread_sentence
+from retail.outside.limits import MAX_CLIP_SECONDS
 
 
 def noise(seconds: float, channels: int = 1) -> np.ndarray:
@@ -102,7 +103,7 @@ def test_channels_of_a_phones_clip_that_cancel_out_are_heard(tmp_path):
 def test_what_lies_behind_the_minute_is_said(tmp_path):
     long, short = tmp_path / "long.flac", tmp_path / "short.flac"
     long.write_bytes(saved(noise(95.2), "FLAC"))
-    short.write_bytes(saved(noise(MAX_SECONDS), "FLAC"))
+    short.write_bytes(saved(noise(MAX_CLIP_SECONDS), "FLAC"))
     assert seconds_unread(long) == pytest.approx(35.2) and seconds_unread(short) == 0
     assert unread_sentence(long.name, long) == (
         "'long.flac' lasts 95 s, of which only the first 60 are read; cut it to the part that counts."

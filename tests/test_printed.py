@@ -13,6 +13,7 @@ from retail.catalogue.evidence import Evidence, all_with_evidence, noted, with_e
 from retail.config.reading import Reading
 from retail.media import printed
 from retail.media.printed import Line, as_text, read_words
+from retail.outside.limits import MAX_PRINTED_CHARACTERS, MAX_PRINTED_LINES
 from retail.schema import Prediction, Product, UserError
 
 WORDS = Reading(words=True)
@@ -83,8 +84,8 @@ def test_unsure_lines_and_single_signs_are_left_out(monkeypatch):
 def test_lines_are_bounded_and_have_no_control_characters(monkeypatch):
     say(monkeypatch, ("a\tb\u202e\x00c" + "d" * 900, 0.9), *[(f"line {number}", 0.9) for number in range(200)])
     first, *others = read_words(label("x"))
-    assert first.text == ("a b c" + "d" * 900)[: printed.MOST_CHARACTERS]
-    assert len(others) == printed.MOST_LINES - 1
+    assert first.text == ("a b c" + "d" * 900)[:MAX_PRINTED_CHARACTERS]
+    assert len(others) == MAX_PRINTED_LINES - 1
 
 
 def test_a_picture_that_would_be_enlarged_without_bound_is_not_read(monkeypatch):

@@ -19,9 +19,10 @@ import urllib3.util.connection
 
 from retail.dataset.fetching import fetch_addresses
 from retail.dataset.places import web
-from retail.dataset.places.hosts import Limits, is_public
+from retail.dataset.places.hosts import is_public
 from retail.dataset.places.web import Fetched, cached, fetch
 from retail.dataset.reader import read_manifest
+from retail.outside.limits import FetchLimits
 
 JPEG = b"\xff\xd8\xff\xe0 a photo"
 PUBLIC = "93.184.216.34"
@@ -178,11 +179,11 @@ def internet(monkeypatch) -> dict[str, list]:
     return answers
 
 
-def got(*addresses: str, kind: str = "image", limits: Limits | None = None) -> Fetched:
+def got(*addresses: str, kind: str = "image", limits: FetchLimits | None = None) -> Fetched:
     return fetch(addresses, kind, limits=limits, allow_private=True)
 
 
-def sentence(address: str, kind: str = "image", limits: Limits | None = None, allow_private: bool = True) -> str:
+def sentence(address: str, kind: str = "image", limits: FetchLimits | None = None, allow_private: bool = True) -> str:
     result = fetch([address], kind, limits=limits, allow_private=allow_private)
     ((failed, said),) = result.failures
     assert failed == address and result.count == 0 and cached(address) is None
@@ -227,7 +228,7 @@ def test_failures_come_in_order_and_the_rest_is_fetched(shop):
     ],
 )
 def test_what_is_no_photo_is_not_kept_and_said(shop, path, said):
-    assert sentence(shop.at(path), limits=Limits(file_bytes=2**20)) == said
+    assert sentence(shop.at(path), limits=FetchLimits(file_bytes=2**20)) == said
 
 
 def test_a_photo_is_no_sound(shop):
@@ -236,16 +237,16 @@ def test_a_photo_is_no_sound(shop):
 
 @pytest.mark.parametrize("path", ["/drip.jpg", "/header-drip.jpg"])
 def test_a_server_that_sends_a_byte_now_and_then_is_hung_up_on(shop, path):
-    said = sentence(shop.at(path), limits=Limits(file_seconds=0.4))
+    said = sentence(shop.at(path), limits=FetchLimits(file_seconds=0.4))
     assert said == "The file did not come within 0.4 seconds; try again, or fetch it by hand."
     assert shop.dripped < 100, "its end was not waited for"
 
 
 def test_a_fetch_takes_so_many_addresses_and_the_next_goes_on(shop):
     addresses = [shop.at(f"/{place}.jpg") for place in range(5)]
-    assert got(*addresses, limits=Limits(addresses=2)) == Fetched(2, [], left=3)
-    assert got(*addresses, limits=Limits(addresses=2)) == Fetched(2, [], kept=2, left=1)
-    assert got(*addresses, limits=Limits(addresses=2)) == Fetched(1, [], kept=4)
+    assert got(*addresses, limits=FetchLimits(addresses=2)) == Fetched(2, [], left=3)
+    assert got(*addresses, limits=FetchLimits(addresses=2)) == Fetched(2, [], kept=2, left=1)
+    assert got(*addresses, limits=FetchLimits(addresses=2)) == Fetched(1, [], kept=4)
 
 
 def test_a_host_sends_four_files_at_once_over_connections_that_are_kept(shop):
@@ -254,13 +255,13 @@ def test_a_host_sends_four_files_at_once_over_connections_that_are_kept(shop):
 
 
 def test_a_kept_connection_that_the_host_closes_is_made_anew(shop):
-    assert got(*(shop.at(f"/once{place}.jpg") for place in range(6)), limits=Limits(at_once=1)) == Fetched(6, [])
+    assert got(*(shop.at(f"/once{place}.jpg") for place in range(6)), limits=FetchLimits(at_once=1)) == Fetched(6, [])
     assert shop.connections == 6
 
 
 def test_hosts_take_turns(shop):
     addresses = [shop.at(f"/{place}.jpg", host) for host in ("127.0.0.1", "localhost") for place in range(3)]
-    assert got(*addresses, limits=Limits(at_once=1)).count == 6
+    assert got(*addresses, limits=FetchLimits(at_once=1)).count == 6
     assert [host.split(":")[0] for host in shop.hosts] == ["127.0.0.1", "localhost"] * 3
 
 
@@ -310,7 +311,7 @@ def test_a_name_that_changes_after_it_was_checked_changes_nothing(shop, internet
     internet["shop.test"] = [[PUBLIC], ["127.0.0.1"]]
     shop.redirects["/0.jpg"] = "/a.jpg"
     addresses = [shop.at(f"/{place}.jpg", "shop.test") for place in range(3)]
-    assert fetch(addresses, "image", limits=Limits(at_once=1)).count == 3
+    assert fetch(addresses, "image", limits=FetchLimits(at_once=1)).count == 3
     assert set(internet["connected"]) == {PUBLIC}, "the checked address is what is connected to"
     assert set(shop.hosts) == {f"shop.test:{shop.port}"}
     assert "127.0.0.1, which is not" in sentence_after(shop.at("/new.jpg", "shop.test")), "another fetch checks anew"
@@ -324,7 +325,9 @@ def test_the_next_address_of_a_host_is_tried(shop, internet):
     internet |= {"shop.test": [["2606:2800:220:1::1", PUBLIC]], "dead": ["2606:2800:220:1::1"]}
     shop.redirects |= {"/0.jpg": "/a.jpg"}
     assert (
-        fetch([shop.at(f"/{place}.jpg", "shop.test") for place in range(3)], "image", limits=Limits(at_once=1)).count
+        fetch(
+            [shop.at(f"/{place}.jpg", "shop.test") for place in range(3)], "image", limits=FetchLimits(at_once=1)
+        ).count
         == 3
     )
     assert internet["connected"].count("2606:2800:220:1::1") == 1, "what answered is asked first from then on"
@@ -332,7 +335,9 @@ def test_the_next_address_of_a_host_is_tried(shop, internet):
 
 def test_a_silent_host_is_given_up(shop, internet):
     internet |= {"dead": [PUBLIC]}
-    result = fetch([shop.at(f"/{place}.jpg", "shop.test") for place in range(30)], "image", limits=Limits(at_once=1))
+    result = fetch(
+        [shop.at(f"/{place}.jpg", "shop.test") for place in range(30)], "image", limits=FetchLimits(at_once=1)
+    )
     said = Counter(said for _, said in result.failures)
     assert said == {
         "shop.test cannot be reached within 5 seconds; try later (proxies are not used).": 8,
@@ -430,7 +435,7 @@ def test_a_certificate_must_be_trusted_and_the_hosts_own(shop, internet, certifi
     try:
         assert sentence(address, allow_private=False).startswith("No safe connection to shop.test (self")
         monkeypatch.setenv("SSL_CERT_FILE", trusted)
-        one = Limits(at_once_from_a_host=1)  # this server agrees with one client at a time
+        one = FetchLimits(at_once_from_a_host=1)  # this server agrees with one client at a time
         assert fetch([address, address.replace("a.jpg", "b.jpg")], "image", limits=one).count == 2
         other = fetch([address.replace("shop.test", "other.test")], "image").failures[0][1]
         assert other.startswith("No safe connection to other.test (Hostname mismatch")

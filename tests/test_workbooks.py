@@ -136,7 +136,7 @@ def test_a_bomb_is_refused_before_it_is_unpacked(tmp_path, monkeypatch):
         UserError, match="^far.xlsx spans 1,048,576 rows × 16,384 columns, but at most 20,000,000 cells"
     ):
         read_tables(write_xlsx(tmp_path / "far.xlsx", {"A": far}))
-    monkeypatch.setattr(excel, "MAX_UNPACKED_BYTES", 500)
+    monkeypatch.setattr(excel, "MAX_WORKBOOK_BYTES", 500)
     with pytest.raises(UserError, match="^size.xlsx unpacks to 0.0 GB, but the limit is 1 GB"):
         read_tables(write_xlsx(tmp_path / "size.xlsx", {"A": rows_of(["id"])}))
 

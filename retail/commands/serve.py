@@ -11,13 +11,11 @@ from typing import Annotated
 import typer
 
 from retail.commands.shared import EXAMPLES, Bundle, app, reported
+from retail.outside.limits import MAX_REQUEST_MIB, MAX_REQUEST_SECONDS, MAX_WAITING
 from retail.schema import UserError
 from retail.serve.settings import (
     KEY_VARIABLE,
     LOOPBACK,
-    MOST_MIB,
-    MOST_SECONDS,
-    MOST_WAITING,
     TOGETHER,
     ServeSettings,
     key_of_the_environment,
@@ -34,9 +32,9 @@ def serve(
     ] = "",
     host: Annotated[str, typer.Option(help="0.0.0.0 lets other machines in.")] = LOOPBACK[0],
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one; the log says which.")] = 8000,
-    limit_mib: Annotated[int, typer.Option(min=1, help="Refuse requests larger than this.")] = MOST_MIB,
-    limit_seconds: Annotated[float, typer.Option(min=1, help="Give up after this.")] = MOST_SECONDS,
-    waiting: Annotated[int, typer.Option(min=1, help="Send requests away beyond so many under way.")] = MOST_WAITING,
+    limit_mib: Annotated[int, typer.Option(min=1, help="Refuse requests larger than this.")] = MAX_REQUEST_MIB,
+    limit_seconds: Annotated[float, typer.Option(min=1, help="Give up after this.")] = MAX_REQUEST_SECONDS,
+    waiting: Annotated[int, typer.Option(min=1, help="Send requests away beyond so many under way.")] = MAX_WAITING,
     together: Annotated[int, typer.Option(min=1, help="Products that go through the encoders at once.")] = TOGETHER,
 ) -> None:
     """Answer over HTTP, with OpenAPI pages at /docs; a key in RETAIL_API_KEY keeps others out. Ctrl-C ends it."""

@@ -22,6 +22,7 @@ from retail.components.words import download
 from retail.config.options import joined
 from retail.dataset.columns import GROUP, NONE, ROLES, TEXT, Columns
 from retail.dataset.labels.questions import offered
+from retail.outside.limits import MAX_DATA_UPLOAD_MB
 from retail.schema import UserError
 from retail.wording import task_words
 from retail.workspace import datasets
@@ -29,7 +30,6 @@ from retail.workspace.datasets import Dataset
 
 Kind = Literal["primary", "secondary"]  # of a button: the next step, or another one
 
-MAX_UPLOAD_MB = 2048
 FORMATS = "CSV, Excel, JSON Lines or Parquet"
 ROLE_WORDS = {
     "image": "Photo",
@@ -88,7 +88,7 @@ def draw_add() -> bool:
         uploads = st.file_uploader(
             f"A ZIP, a table ({FORMATS}), or photos and sounds, with or without a table",
             accept_multiple_files=True,
-            max_upload_size=MAX_UPLOAD_MB,
+            max_upload_size=MAX_DATA_UPLOAD_MB,
             key=f"new_file_{added_before}",
         )
         path = st.text_input(

@@ -14,6 +14,7 @@ import streamlit as st
 
 from retail.catalogue.candidates import Candidate, candidates, likely
 from retail.components.words import plain
+from retail.outside.limits import MAX_NAME_LETTERS
 from retail.schema import Prediction, Product, UserError, Vocabulary
 from retail.wording import number_of, task_words
 
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from retail.review.record import Correction, Place, Verdict
 
 FIRST = 8  # candidates that are shown before anything is typed
-MOST_LETTERS = 120  # of a name
 LIST_HEIGHT_PX = 260  # about seven lines of a list, the rest is scrolled to
 
 
@@ -207,7 +207,7 @@ def draw_new(key: str, keep: Callable[[str], None]) -> None:
     """Asks for the name of a new product; `keep` gets it."""
     with st.form(key, border=False):
         with st.container(horizontal=True, vertical_alignment="bottom"):
-            name = st.text_input("Name of the new product", max_chars=MOST_LETTERS, key=f"name_{key}")
+            name = st.text_input("Name of the new product", max_chars=MAX_NAME_LETTERS, key=f"name_{key}")
             sent = st.form_submit_button("Save", type="primary")
     if not sent:
         return

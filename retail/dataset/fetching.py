@@ -7,15 +7,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from retail.dataset.places.hosts import Limits
 from retail.dataset.places.names import addresses_in
 from retail.dataset.places.web import Fetched, fetch
 from retail.dataset.reader import media_cells
+from retail.outside.limits import FetchLimits
 from retail.schema import Progress
 
 
 def fetch_addresses(
-    data: str | Path, progress: Progress | None = None, limits: Limits | None = None, allow_private: bool = False
+    data: str | Path, progress: Progress | None = None, limits: FetchLimits | None = None, allow_private: bool = False
 ) -> Fetched:
     """Fetches photos and sounds that are not kept yet; raises UserError for data that cannot be read.
 

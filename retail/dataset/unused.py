@@ -20,9 +20,9 @@ from retail.dataset.remarks import Remark, few
 from retail.dataset.rows import Rows
 from retail.dataset.source import Source
 from retail.dataset.tables import OFTEN_NO_TABLE
-from retail.media import MAX_SECONDS
 from retail.media.language import language_note
 from retail.media.text import MAX_TEXT_CHARACTERS, characters_unread
+from retail.outside.limits import MAX_CLIP_SECONDS
 from retail.schema import Product
 from retail.wording import number_of
 
@@ -134,7 +134,7 @@ def sounds_cut(found: FoundFiles) -> Iterator[Remark]:
     """Sounds of which only the beginning is read."""
     if count := found.cut_off:
         sentence = (
-            f"{number_of(count, 'sound is', 'sounds are')} longer than {MAX_SECONDS} s; what follows is not read."
+            f"{number_of(count, 'sound is', 'sounds are')} longer than {MAX_CLIP_SECONDS} s; what follows is not read."
         )
         yield Remark("seconds", count, sentence)
 

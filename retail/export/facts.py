@@ -18,9 +18,10 @@ from retail.encoders.image import TimmEncoder
 from retail.encoders.text import MAX_TOKENS, TransformersEncoder
 from retail.export.record import CalibrationFacts, PhotoFacts, SetFacts, SoundFacts, TextFacts
 from retail.media.pictures import LONGEST_SIDE
-from retail.media.sound import MAX_SECONDS, MIN_SAMPLES, SAMPLE_RATE_HZ
+from retail.media.sound import MIN_SAMPLES, SAMPLE_RATE_HZ
 from retail.media.text import MAX_TEXT_CHARACTERS
 from retail.metrics.promises import WISHES
+from retail.outside.limits import MAX_CLIP_SECONDS
 from retail.schema import Subset, UserError
 
 TOKENIZER = "tokenizer.json"
@@ -117,7 +118,7 @@ def _sounds(encoder: TorchaudioEncoder, backend: SpokenWord, folder: Path) -> So
         listener=names[-1],
         dim=encoder.dim,
         sample_rate=SAMPLE_RATE_HZ,
-        most_seconds=MAX_SECONDS,
+        most_seconds=MAX_CLIP_SECONDS,
         fewest_samples=max(MIN_SAMPLES, audio.SHORTEST_SAMPLES),
         **{name: spoken_word.MEL[name] for name in ("n_fft", "win_length", "hop_length", "n_mels")},
         f_min=spoken_word.BAND_HZ["f_min"],

@@ -13,6 +13,7 @@ from typing import Annotated, Any, ClassVar, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, ValidationError
 
 from retail.files import whole_file
+from retail.outside.limits import MAX_RECORD_MIB
 from retail.schema import UserError
 
 # A score, NaN where nobody could compute it; null in the file, because JSON has no NaN.
@@ -46,7 +47,7 @@ class FileRecord(Record):
     """A whole file, whose `format`, a literal with its value as the default, says what it is."""
 
     remedy: ClassVar[str]  # what the user can do about a file that does not fit
-    most_mebibytes: ClassVar[int] = 512  # no file of ours comes near it, and a larger one fills the memory
+    most_mebibytes: ClassVar[int] = MAX_RECORD_MIB
     # The refusals; each may name the file, the remedy, the format wanted and found, and the place of an error.
     unreadable: ClassVar[str] = "{name} cannot be read; {remedy}."
     too_large: ClassVar[str] = "{name} has more than {most} MiB, too much for a file of format {wanted!r}; {remedy}."

@@ -5,16 +5,13 @@ In: a path, the bytes of a file or an `Upload`. Out: `PIL.Image`, `str` or float
 
 from __future__ import annotations
 
-from retail.media.files import MAX_FILE_BYTES, MediaError, content_hash, content_of
-from retail.media.pictures import LONGEST_SIDE, MAX_PIXELS, decode_image, picture_of, small_copy
-from retail.media.sound import MAX_SECONDS, SAMPLE_RATE_HZ, decode_audio, seconds_unread, unread_sentence, waveform_of
+from retail.media.files import MediaError, content_hash, content_of
+from retail.media.pictures import LONGEST_SIDE, decode_image, picture_of, small_copy
+from retail.media.sound import SAMPLE_RATE_HZ, decode_audio, seconds_unread, unread_sentence, waveform_of
 from retail.media.text import MAX_TEXT_CHARACTERS, characters_unread, clean_text
 
 __all__ = [
     "LONGEST_SIDE",
-    "MAX_FILE_BYTES",
-    "MAX_PIXELS",
-    "MAX_SECONDS",
     "MAX_TEXT_CHARACTERS",
     "SAMPLE_RATE_HZ",
     "MediaError",

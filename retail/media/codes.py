@@ -16,6 +16,7 @@ import numpy as np
 
 from retail.media.gtin import cell_keys, code_key, gtin_of, has_right_check_digit
 from retail.media.pictures import decode_image
+from retail.outside.limits import MAX_CODE_CHARACTERS, MAX_CODES
 from retail.schema import MediaSource, Upload
 
 if TYPE_CHECKING:
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
 # is some 0.33 mm wide. One look at the hardest made-up picture takes 0.6 s (`benchmarks/evidence.md`).
 CODE_SIDE = 2048
 COPY_QUALITY = 92  # of a JPEG; edges between bars stay sharp
-MOST_CODES = 20  # of one photo
-MOST_CHARACTERS = 500  # of one code; a QR code may hold 4,296
 SMALLEST_SIDE = 8  # pixels; no code is smaller, and the reader need not see it
 # What stands on goods and their boxes. Not UPC-E, which pieces of slanted EAN-13 codes are taken for, and of ITF only
 # ITF-14, for plain ITF has no check digit.
@@ -89,7 +88,7 @@ def read_codes(picture: Image.Image) -> tuple[Code, ...]:
     codes: dict[tuple[str, str], Code] = {}
     for one in sorted(found, key=lambda one: one.area, reverse=True):
         code = one.as_code(small.size)
-        if code.text and len(codes) < MOST_CODES:
+        if code.text and len(codes) < MAX_CODES:
             codes.setdefault((code.format, code.text), code)
     return tuple(codes.values())
 
@@ -120,7 +119,7 @@ class Found:
 
     def as_code(self, size: tuple[int, int]) -> Code:
         """What is kept of it, in a picture of this size."""
-        kinds = map(unicodedata.category, self.text[:MOST_CHARACTERS])
+        kinds = map(unicodedata.category, self.text[:MAX_CODE_CHARACTERS])
         text = "".join(sign for sign, kind in zip(self.text, kinds, strict=False) if not kind.startswith("C")).strip()
         digits = text.removeprefix("(01)")
         numeric = digits.isascii() and digits.isdigit() and len(digits) in (8, 12, 13, 14)

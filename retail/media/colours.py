@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from retail.outside.limits import MAX_PROFILE_BYTES
+
 if TYPE_CHECKING:
     from PIL import Image, ImageCms
 
-MAX_PROFILE_BYTES = 4 * 2**20  # printers' tables have up to 3 MB
 SAME_COLOUR = 3  # steps of 255: profiles called sRGB differ by as much among themselves
 SPACES = {"RGB": "RGB", "RGBA": "RGB", "CMYK": "CMYK", "L": "GRAY"}  # mode -> what the profile must describe
 

@@ -10,9 +10,8 @@ import re
 from pathlib import Path
 from typing import Any
 
+from retail.outside.limits import MAX_FILE_BYTES
 from retail.schema import MediaSource, Upload, UserError
-
-MAX_FILE_BYTES = 100 * 2**20  # a phone's JPEG of 200 megapixels has 30 to 90 MB, a minute of studio sound 92
 
 
 class MediaError(UserError):

@@ -17,15 +17,12 @@ import numpy as np
 
 from retail.media.colours import in_srgb
 from retail.media.files import MediaError, read_limited, reason
+from retail.outside.limits import MAX_JPEG_PIXELS, MAX_PIXELS
 from retail.schema import MediaSource, Upload
 
 if TYPE_CHECKING:
     from PIL import Image
 
-MAX_PIXELS = 64_000_000  # that are decoded whole: a phone takes 12 to 50 million, and a bomb of 160 KB can claim 169
-MAX_JPEG_PIXELS = (
-    205_000_000  # a JPEG is decoded at an eighth of its size; sensors of "200 megapixels" have up to 201.4
-)
 LONGEST_SIDE = 1024  # far above what any encoder looks at
 IMAGE_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")  # JPEG includes the phones' MPO
 EXPECTED = "a photo (JPEG, PNG, WEBP, AVIF or HEIC)"

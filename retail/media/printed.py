@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from retail.outside.limits import MAX_PRINTED_CHARACTERS, MAX_PRINTED_LINES
 from retail.schema import UserError
 
 if TYPE_CHECKING:
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
 
 FLOOR = 0.8  # confidence from which a line counts; chosen on validation rows, see benchmarks/evidence.md
 FEWEST_SIGNS = 2  # letters or digits; single ones are mostly patterns that look like one
-MOST_LINES = 60  # of one photo
-MOST_CHARACTERS = 200  # of one line
 READING_SIDE = 1024  # pixels of the longest side; what encoders are given has no more
 FLATTEST = 4  # longer side by shorter: the reader enlarges the shorter side to 736 pixels, and flatter ones take 5 s
 MODELS = {
@@ -73,7 +72,7 @@ def read_words(picture: Image.Image, floor: float = FLOOR) -> tuple[Line, ...]:
         return ()
     lines = zip(found.txts or (), found.scores or (), strict=True)
     kept = [Line(_tidy(text), float(score)) for text, score in lines if score >= floor]
-    return tuple(line for line in kept if sum(map(str.isalnum, line.text)) >= FEWEST_SIGNS)[:MOST_LINES]
+    return tuple(line for line in kept if sum(map(str.isalnum, line.text)) >= FEWEST_SIGNS)[:MAX_PRINTED_LINES]
 
 
 def as_text(lines: Sequence[Line]) -> str:
@@ -82,7 +81,7 @@ def as_text(lines: Sequence[Line]) -> str:
 
 
 def _tidy(text: str) -> str:
-    return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())[:MOST_CHARACTERS]
+    return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())[:MAX_PRINTED_CHARACTERS]
 
 
 @cache
@@ -93,4 +92,4 @@ def _reader() -> Any:
     paths = {f"{part}.model_path": str(folder / file) for part, file in MODELS.items()}
     if missing := [path for path in paths.values() if not Path(path).is_file()]:
         raise UserError(f"The package 'rapidocr' lacks its model {Path(missing[0]).name}; install 'retail[ocr]' again.")
-    return RapidOCR(params={"Global.log_level": "critical", "Det.max_candidates": MOST_LINES} | paths)
+    return RapidOCR(params={"Global.log_level": "critical", "Det.max_candidates": MAX_PRINTED_LINES} | paths)

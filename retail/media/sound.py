@@ -15,14 +15,12 @@ import numpy as np
 
 from retail.media.files import MediaError, looks_like_html, read_limited, reason
 from retail.media.headers import finished
+from retail.outside.limits import MAX_CHANNELS, MAX_CLIP_SECONDS, RATES_HZ
 from retail.schema import MediaSource, Upload
 
 EXPECTED = "a sound clip (wav, mp3, ogg, flac, opus, m4a or webm)"
 SAMPLE_RATE_HZ = 16_000
-MAX_SECONDS = 60  # a name is short, but who records may start long before it; what follows is not read
 MIN_SAMPLES = SAMPLE_RATE_HZ // 10  # shorter clips are padded so that a spectrogram has frames
-# What a header may claim before the file is called damaged.
-MAX_CHANNELS, RATES_HZ = 16, (1_000, 400_000)
 LONGEST_RATIO = 640  # of sample rates: 11,025 to 16,000 Hz is 441 to 640
 CANCELLED = 0.1  # of the channels' mean power: a mean below it holds what they differ in, not what was said
 SILENT_POWER = 1e-8  # 80 dB under full scale
@@ -71,7 +69,7 @@ def decode_audio(source: Path | bytes) -> np.ndarray:
     mono = clip.audible()
     if not np.isfinite(mono).all():
         raise MediaError(f"{name} contains values that are not finite numbers; save it again as WAV or MP3.")
-    mono = _resample(np.clip(mono, -8, 8), clip.rate_hz)[: MAX_SECONDS * SAMPLE_RATE_HZ]
+    mono = _resample(np.clip(mono, -8, 8), clip.rate_hz)[: MAX_CLIP_SECONDS * SAMPLE_RATE_HZ]
     return np.pad(mono, (0, max(0, MIN_SAMPLES - len(mono))))
 
 
@@ -94,7 +92,7 @@ def unread_sentence(name: str, source: Path | bytes) -> str:
     if unread < 0.5:
         return ""
     return (
-        f"{name!r} lasts {MAX_SECONDS + unread:.0f} s, of which only the first {MAX_SECONDS} are read; "
+        f"{name!r} lasts {MAX_CLIP_SECONDS + unread:.0f} s, of which only the first {MAX_CLIP_SECONDS} are read; "
         "cut it to the part that counts."
     )
 
@@ -103,14 +101,14 @@ def _soundfile_unread(content: bytes) -> float:
     import soundfile
 
     with soundfile.SoundFile(io.BytesIO(content)) as clip:
-        return max(0.0, clip.frames / clip.samplerate - MAX_SECONDS)
+        return max(0.0, clip.frames / clip.samplerate - MAX_CLIP_SECONDS)
 
 
 def _pyav_unread(content: bytes) -> float:
     import av
 
     with av.open(io.BytesIO(content), mode="r", metadata_errors="ignore") as container:
-        return max(0.0, (container.duration or 0) / av.time_base - MAX_SECONDS)
+        return max(0.0, (container.duration or 0) / av.time_base - MAX_CLIP_SECONDS)
 
 
 def _resample(mono: np.ndarray, rate_hz: int) -> np.ndarray:
@@ -130,7 +128,7 @@ def _read_soundfile(content: bytes) -> _Clip:
 
     with soundfile.SoundFile(io.BytesIO(content)) as clip:
         _check_header(clip.samplerate, clip.channels)
-        parts, wanted = [], MAX_SECONDS * clip.samplerate
+        parts, wanted = [], MAX_CLIP_SECONDS * clip.samplerate
         # In blocks of a second: a header may claim terabytes, and libsndfile would ask for them at once.
         while wanted > 0:
             block = clip.read(min(wanted, clip.samplerate), dtype="float32", always_2d=True)
@@ -148,7 +146,7 @@ def _read_pyav(content: bytes) -> _Clip:
 
     parts: list[np.ndarray] = []
     planes: list[np.ndarray] = []  # each (channels, S)
-    wanted = MAX_SECONDS * SAMPLE_RATE_HZ
+    wanted = MAX_CLIP_SECONDS * SAMPLE_RATE_HZ
     with av.open(io.BytesIO(content), mode="r", metadata_errors="ignore") as container:
         if not container.streams.audio:
             raise ValueError("it has no sound track")

@@ -16,8 +16,7 @@ from collections.abc import Iterable
 from html import unescape
 from html.entities import html5
 
-MAX_TEXT_CHARACTERS = 20_000  # some 3,500 words, 300 sentences
-MAX_SOURCE_CHARACTERS = 100_000  # with its tags; deeply nested ones cost the square of their number, a second here
+from retail.outside.limits import MAX_SOURCE_CHARACTERS, MAX_TEXT_CHARACTERS
 
 # Tags that break a line; what stands before and after them are different words.
 BLOCKS = (

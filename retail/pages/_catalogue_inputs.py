@@ -14,11 +14,11 @@ from retail.components.words import plain
 from retail.dataset.columns import AUDIO
 from retail.dataset.loose import media_kind
 from retail.media import MediaError
+from retail.outside.limits import MAX_PHOTOS
 from retail.schema import Product, Upload
 from retail.wording import shortened
 from retail.workspace.uploads import MAX_UPLOAD_MB, THUMBNAIL_PX, take_photo, take_sound
 
-MOST_PHOTOS = 8
 TRANSPORT_MB = 200  # the browser refuses larger ones without words; the reasons are ours
 OWN_LIMITS = """<style>[class*="st-key-given_"] [data-testid="stFileUploaderDropzoneInstructions"]
 { display: none; }</style>"""
@@ -91,8 +91,8 @@ def _take(have: Given, box: str) -> None:
         try:
             if media_kind(file.name) == AUDIO:
                 have.sound = take_sound(file.name, file.getvalue())
-            elif len(have.photos) == MOST_PHOTOS:
-                have.refused.append(f"'{file.name}' was left out: {MOST_PHOTOS} photos are taken at a time.")
+            elif len(have.photos) == MAX_PHOTOS:
+                have.refused.append(f"'{file.name}' was left out: {MAX_PHOTOS} photos are taken at a time.")
             else:
                 have.photos.append(take_photo(file.name, file.getvalue()))
         except MediaError as error:

@@ -12,13 +12,13 @@ import streamlit as st
 
 from retail.components.uploads import release, uploaded
 from retail.config.reading import Reading
-from retail.media import MAX_SECONDS, SAMPLE_RATE_HZ, MediaError, content_hash, unread_sentence
+from retail.media import SAMPLE_RATE_HZ, MediaError, content_hash, unread_sentence
+from retail.outside.limits import MAX_CLIP_SECONDS, MAX_PHOTOS
 from retail.schema import Product
 from retail.workspace.background import Background
 from retail.workspace.examples import examples_of
 from retail.workspace.uploads import take_photo, take_sound
 
-MAX_PHOTOS = 8
 STEP = 7  # neighbouring rows of the demo are the same product: step over them
 NO_EXAMPLE = "There is no example: the data that this recogniser learned from is not on this machine, or has changed."
 EMPTY: dict[str, Any] = {
@@ -115,7 +115,7 @@ def take_clip(key: str) -> None:
     try:
         sound = take_sound(file.name, content)
         st.session_state.update(sound=sound, example="")
-        is_full = len(sound.decoded) >= MAX_SECONDS * SAMPLE_RATE_HZ
+        is_full = len(sound.decoded) >= MAX_CLIP_SECONDS * SAMPLE_RATE_HZ
         st.session_state.sound_note = sound.checksum, unread_sentence(file.name, content) if is_full else ""
         taken(files, [])
     except MediaError as error:

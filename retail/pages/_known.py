@@ -17,13 +17,13 @@ from retail.components.media import draw_photo
 from retail.components.page_words import refusal
 from retail.components.words import plain
 from retail.files import PAGES
+from retail.outside.limits import MAX_NAME_LETTERS
 from retail.pages._catalogue_choose import catalogue_for
 from retail.pages._catalogue_shelf import Stocked, draw_getting_ready, shelf_of
 from retail.pages._recogniser import Chosen
 from retail.schema import Match, Prediction, Product, Subset, UserError
 
 WIDTH_PX = 145  # two beside each other on a phone
-MOST_LETTERS = 120  # of a name
 # A catalogue whose embeddings are kept is ready sooner; until one is, the last that was ready answers.
 WAIT_SECONDS, LEARNED_SECONDS = 2.5, 0.5
 
@@ -101,7 +101,7 @@ def draw_enrol(stocked: Stocked, product: Product) -> None:
             "From the next upload on it is recognised, without training. More photos, a description or its spoken "
             "name make it surer."
         )
-        name = st.text_input("Product name", max_chars=MOST_LETTERS, key="enrol_name").strip()
+        name = st.text_input("Product name", max_chars=MAX_NAME_LETTERS, key="enrol_name").strip()
         if name:
             st.markdown(plain(stocked.shelf.foresee(product, name).sentence))
         if st.button("Add to the catalogue", disabled=not name):

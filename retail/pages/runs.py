@@ -10,6 +10,7 @@ from retail.components.page_words import refusal
 from retail.components.side_by_side import draw_side_by_side
 from retail.components.words import plain
 from retail.files import PAGES
+from retail.outside.limits import MAX_DATA_UPLOAD_MB
 from retail.pages import _runs_list, _runs_open
 from retail.schema import UserError
 from retail.workspace import jobs, runs
@@ -18,13 +19,11 @@ TITLE = "Runs"
 ICON = ":material/history:"
 ORDER = 6
 
-MAX_UPLOAD_MB = 2048
-
 
 def draw_import() -> None:
     """A recogniser from another machine."""
     st.header("Import a recogniser", anchor=False)
-    upload = st.file_uploader("ZIP exported from this page", type=["zip"], max_upload_size=MAX_UPLOAD_MB)
+    upload = st.file_uploader("ZIP exported from this page", type=["zip"], max_upload_size=MAX_DATA_UPLOAD_MB)
     if upload is None or not st.button("Import", type="primary"):
         return
     try:

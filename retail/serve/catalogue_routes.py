@@ -12,12 +12,12 @@ from pydantic import Json
 from starlette.exceptions import HTTPException
 
 from retail.catalogue.record import CatalogueProduct
+from retail.outside.limits import MAX_FOUND, MAX_NAME_LETTERS
 from retail.schema import UserError
 from retail.serve.dependencies import A_FORM, Answering, GivenProduct, awaited
 from retail.serve.records import FoundRecord, ProductRecord, SearchResult
 from retail.serve.refusals import mistakes
 
-MOST_FOUND, MOST_LETTERS = 100, 120
 WITHOUT = "This server answers without a catalogue; start it with --catalogue NAME."
 
 
@@ -38,7 +38,7 @@ async def search(
     product: GivenProduct,
     words: Annotated[str, Form(description="Words to look for in names, labels, fields and descriptions.")] = "",
     where: Values = {},  # noqa: B006
-    count: Annotated[int, Form(ge=1, le=MOST_FOUND, description="Most products to find.")] = 20,
+    count: Annotated[int, Form(ge=1, le=MAX_FOUND, description="Most products to find.")] = 20,
 ) -> dict[str, Any]:
     """Find products by words, a photo, a description, a sound or any mix, best first; without any, by name."""
     found = await awaited(worker.run(lambda service: service.search(words, product, where, count)))
@@ -49,7 +49,7 @@ async def search(
 async def enrol(
     worker: Answering,
     product: GivenProduct,
-    name: Annotated[str, Form(max_length=MOST_LETTERS, description="What people call it.")],
+    name: Annotated[str, Form(max_length=MAX_NAME_LETTERS, description="What people call it.")],
     labels: Values = {},  # noqa: B006
     fields: Values = {},  # noqa: B006
 ) -> ProductRecord:

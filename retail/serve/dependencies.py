@@ -14,8 +14,8 @@ from typing import Annotated, Any, TypeVar
 from fastapi import Depends, File, Form, Request, UploadFile
 from starlette.exceptions import HTTPException
 
+from retail.outside.limits import MAX_PHOTOS
 from retail.schema import Product
-from retail.serve.records import MOST_PHOTOS
 from retail.serve.worker import Worker
 
 Result = TypeVar("Result")
@@ -38,7 +38,7 @@ JSON = Depends(takes("application/json"))
 
 async def product_given(
     image: Annotated[
-        list[UploadFile], File(max_length=MOST_PHOTOS, description="Photos (JPEG, PNG, WEBP, AVIF, HEIC).")
+        list[UploadFile], File(max_length=MAX_PHOTOS, description="Photos (JPEG, PNG, WEBP, AVIF, HEIC).")
     ] = [],  # noqa: B006
     text: Annotated[str, Form(description="The description.")] = "",
     audio: Annotated[UploadFile, File(description="A sound clip (wav, mp3, ogg, flac, opus, m4a, webm).")] = None,  # type: ignore[assignment]  # a form has no null, which the document would allow with `| None`

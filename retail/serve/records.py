@@ -14,9 +14,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSche
 from retail.catalogue.record import CatalogueProduct, Origin
 from retail.catalogue.search import Found
 from retail.config.wish import DEFAULT_WISH, LEAST, MOST
+from retail.outside.limits import MAX_PHOTOS, MAX_PRODUCTS
 from retail.schema import Answer, KnownProduct, Match, Modality, NoveltyScore
 
-MOST_IN_BATCH, MOST_PHOTOS = 64, 8
 Accuracy = Annotated[
     float, Field(ge=LEAST, le=MOST, description="Accept answers that are right as often as this; others need a look.")
 ]
@@ -39,7 +39,7 @@ class Given(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     id: str = Field("product", description="Comes back with the answer.")
-    image: list[File] = Field([], max_length=MOST_PHOTOS, description="Photos (JPEG, PNG, WEBP, AVIF, HEIC).")
+    image: list[File] = Field([], max_length=MAX_PHOTOS, description="Photos (JPEG, PNG, WEBP, AVIF, HEIC).")
     text: str = Field("", description="The description.")
     audio: File | None = Field(None, description="A sound clip (wav, mp3, ogg, flac, opus, m4a, webm).")
 
@@ -49,7 +49,7 @@ class Batch(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    products: list[Given] = Field(min_length=1, max_length=MOST_IN_BATCH)
+    products: list[Given] = Field(min_length=1, max_length=MAX_PRODUCTS)
     accuracy: Accuracy = DEFAULT_WISH
 
 

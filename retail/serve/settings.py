@@ -9,9 +9,11 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from retail.outside.limits import MAX_REQUEST_MIB, MAX_REQUEST_SECONDS, MAX_WAITING
+
 KEY_VARIABLE = "RETAIL_API_KEY"  # not an option: other users of the machine can read a process's arguments
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
-MOST_MIB, MOST_SECONDS, MOST_WAITING, TOGETHER = 32, 30.0, 64, 8
+TOGETHER = 8
 
 
 @dataclass(frozen=True)
@@ -22,9 +24,9 @@ class ServeSettings:
     catalogue: str = ""
     local: bool = True  # whether it listens to this machine alone
     key: str = field(default="", repr=False)  # "" lets everybody in who can reach it
-    most_bytes: int = MOST_MIB * 2**20  # of one request
-    seconds: float = MOST_SECONDS  # that a request may take, its upload included
-    most_waiting: int = MOST_WAITING  # requests under way; more are sent away
+    most_bytes: int = MAX_REQUEST_MIB * 2**20  # of one request
+    seconds: float = MAX_REQUEST_SECONDS  # that a request may take, its upload included
+    most_waiting: int = MAX_WAITING  # requests under way; more are sent away
     together: int = TOGETHER  # products that go through the encoders at once
 
 

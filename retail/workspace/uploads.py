@@ -11,7 +11,6 @@ from typing import TypeVar
 
 from retail.media import (
     LONGEST_SIDE,
-    MAX_FILE_BYTES,
     SAMPLE_RATE_HZ,
     MediaError,
     content_hash,
@@ -20,6 +19,7 @@ from retail.media import (
     small_copy,
 )
 from retail.media.codes import code_copy
+from retail.outside.limits import MAX_FILE_BYTES
 from retail.schema import Upload
 
 MAX_UPLOAD_MB = MAX_FILE_BYTES // 2**20

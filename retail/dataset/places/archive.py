@@ -17,12 +17,9 @@ import zlib
 from pathlib import Path, PurePosixPath
 
 from retail.files import home
+from retail.outside.limits import MAX_MEMBERS, MAX_RATIO, MAX_UNPACKED_BYTES, RATIO_FROM_BYTES
 from retail.schema import UserError
 
-MAX_MEMBERS = 50_000
-MAX_TOTAL_BYTES = 2 * 2**30
-# Photos and sounds hardly compress: a member beyond this ratio, once large, is a bomb.
-MAX_RATIO, RATIO_FROM_BYTES = 200, 10 * 2**20
 CHUNK_BYTES = 2**20
 # Counts up when the same ZIP unpacks to other files, so that those of an older version are not found again.
 LAYOUT = 2
@@ -83,7 +80,7 @@ def _extract(archive: zipfile.ZipFile, folder: Path, zip_name: str) -> list[str]
     for member, name in members:
         reason = _refusal(member, name, folder)
         try:
-            total += 0 if reason else _copy(archive, member, folder / name, MAX_TOTAL_BYTES - total, zip_name)
+            total += 0 if reason else _copy(archive, member, folder / name, MAX_UNPACKED_BYTES - total, zip_name)
         except OSError as error:
             if error.errno not in NAME_ERRORS:
                 raise

@@ -10,7 +10,6 @@ import socket
 import ssl
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cached_property
 from queue import LifoQueue
 
@@ -19,7 +18,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 from urllib3.util import Url
 
-from retail.media import MAX_FILE_BYTES
+from retail.outside.limits import FetchLimits
 
 PORTS = {"http": 80, "https": 443}
 GIVE_UP_AFTER = 8  # attempts to reach a host that never answered; thousands of its addresses would wait in vain
@@ -29,19 +28,6 @@ GLOBAL_V6 = ipaddress.IPv6Network("2000::/3")  # all that is given out
 NAT64 = ipaddress.IPv6Network("64:ff9b::/96")  # IPv4 as a network of IPv6 alone writes it
 
 
-@dataclass(frozen=True)
-class Limits:
-    """What a fetch may take."""
-
-    addresses: int = 20_000  # fetched in one go; the next go takes the others
-    file_bytes: int = MAX_FILE_BYTES
-    connect_seconds: float = 5
-    file_seconds: float = 30  # from the request to the last byte, redirects included
-    at_once: int = 8
-    at_once_from_a_host: int = 4
-    redirects: int = 3
-
-
 class Refused(Exception):
     """Why an address gives no file, in one sentence."""
 
@@ -49,7 +35,7 @@ class Refused(Exception):
 class Hosts:
     """The hosts of one fetch, each resolved and checked once: what was checked is what is connected to."""
 
-    def __init__(self, limits: Limits, allow_private: bool) -> None:
+    def __init__(self, limits: FetchLimits, allow_private: bool) -> None:
         self.limits, self._allow_private = limits, allow_private
         self._known: dict[tuple[str, str, int], Host] = {}
 

@@ -9,9 +9,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-# A mistyped folder may be a whole disk; no data set of one machine holds as many files.
-MAX_LISTED = 300_000
-
+from retail.outside.limits import MAX_LISTED
 
 # What a system or a program leaves behind for itself.
 NOBODYS = ("thumbs.db", "ehthumbs.db", "desktop.ini")

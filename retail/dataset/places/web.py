@@ -25,9 +25,10 @@ from urllib3.response import HTTPResponse
 from urllib3.util import Url, parse_url
 
 from retail import __version__
-from retail.dataset.places.hosts import Hosts, Limits, Refused
+from retail.dataset.places.hosts import Hosts, Refused
 from retail.dataset.places.names import MEDIA_ENDINGS, SCHEMES, Kind
 from retail.files import home, whole_file
+from retail.outside.limits import FetchLimits
 from retail.schema import Progress
 from retail.wording import INPUT_WORDS
 
@@ -63,14 +64,14 @@ def fetch(
     addresses: Sequence[str],
     kind: Kind,
     progress: Progress | None = None,
-    limits: Limits | None = None,
+    limits: FetchLimits | None = None,
     allow_private: bool = False,
 ) -> Fetched:
     """Fetches what is not kept yet; whatever goes wrong with an address is among the failures, in order.
 
     `allow_private` is for tests with a server of their own; no page and no option sets it.
     """
-    limits = limits or Limits()
+    limits = limits or FetchLimits()
     distinct = list(dict.fromkeys(addresses))
     wanted = [address for address in distinct if not cached(address)]
     now = wanted[: limits.addresses]
@@ -122,7 +123,7 @@ def _failure(address: str, kind: Kind, hosts: Hosts) -> str:
     return ""
 
 
-def _sentence(error: Exception, limits: Limits) -> str:
+def _sentence(error: Exception, limits: FetchLimits) -> str:
     if isinstance(error, Refused):
         return str(error)
     if isinstance(error, TimeoutError):
@@ -188,7 +189,7 @@ def _hung_up_after(seconds: float, connection: HTTPConnection) -> Iterator[float
         raise TimeoutError
 
 
-def _content(response: HTTPResponse, kind: Kind, limits: Limits) -> bytes:
+def _content(response: HTTPResponse, kind: Kind, limits: FetchLimits) -> bytes:
     if response.status != 200:
         reason = f" ({response.reason})" if response.reason else ""
         raise Refused(f"The server answers {response.status}{reason[:60]}; check the address.")

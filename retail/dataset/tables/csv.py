@@ -24,13 +24,13 @@ from retail.dataset.tables.table import (
     title_faults,
     title_rows,
 )
+from retail.outside.limits import MAX_CELL_LINES
 from retail.schema import UserError
 
 ENDINGS = (".csv", ".tsv", ".tab", ".txt")
 SIGNATURES: tuple[bytes, ...] = ()
 
 csv.field_size_limit(2**31 - 1)  # a cell is as long as it is; what is read of a text is limited elsewhere
-LONGEST_CELL = 1000  # lines within quotes
 SEPARATOR = re.compile(r'"?sep=([^"\w\s]|\t)"?\s*', re.IGNORECASE)  # Excel's own first line, not part of the table
 MARKUP = re.compile(r"\s*<(?:!doctype|\?xml|html|head|table)\b", re.IGNORECASE)  # some programs call it .xls
 CLOSING = re.compile(r'[^"]*+(?:""[^"]*+)*+" *+')  # up to the end of a quoted cell that began in a line above
@@ -70,7 +70,7 @@ def _contents(path: Path, rows: int) -> Iterator[bytes]:
             lines.append(line)
             quotes += line.count(b'"')
             # A stray quote would lead on to the end of the file.
-            if len(lines) >= rows and (quotes % 2 == 0 or len(lines) >= rows + LONGEST_CELL):
+            if len(lines) >= rows and (quotes % 2 == 0 or len(lines) >= rows + MAX_CELL_LINES):
                 yield b"".join(lines)
                 lines, quotes = [], 0
         if lines:

@@ -13,7 +13,7 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from retail.dataset.places.archive import DAMAGE, MAX_RATIO, RATIO_FROM_BYTES
+from retail.dataset.places.archive import DAMAGE
 from retail.dataset.tables import csv, workbook
 from retail.dataset.tables.table import (
     Fault,
@@ -27,6 +27,7 @@ from retail.dataset.tables.table import (
 )
 from retail.dataset.tables.workbook import Sheet
 from retail.files import PACKAGE
+from retail.outside.limits import MAX_RATIO, MAX_WORKBOOK_BYTES, RATIO_FROM_BYTES, WORKBOOK_SECONDS
 from retail.schema import UserError
 from retail.system import run_quietly
 
@@ -34,9 +35,7 @@ ENDINGS = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
 ZIP, OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 SIGNATURES = (ZIP, OLE)
 
-MAX_UNPACKED_BYTES = 2**30
 CHUNK_BYTES = 2**20
-SECONDS = 300
 SHEET = re.compile(r"xl/worksheets/[^/]+\.xml", re.IGNORECASE)
 REFERENCE = re.compile(rb'\br="([A-Z]{1,3})([0-9]{1,7})"')
 LONGEST_REFERENCE = len(b' r="XFD1048576"')
@@ -75,7 +74,7 @@ def _check_members(archive: zipfile.ZipFile, name: str) -> None:
     members = archive.infolist()
     if not {member.filename.lower() for member in members} & {"xl/workbook.xml", "xl/workbook.bin", "content.xml"}:
         raise UserError(f"{name} is a ZIP and no workbook, but a table was expected; {REMEDY}.")
-    if (total := sum(member.file_size for member in members)) > MAX_UNPACKED_BYTES:
+    if (total := sum(member.file_size for member in members)) > MAX_WORKBOOK_BYTES:
         raise UserError(f"{name} unpacks to {total / 2**30:.1f} GB, but the limit is 1 GB; save it as CSV.")
     for member in members:
         if member.file_size > RATIO_FROM_BYTES and member.file_size > MAX_RATIO * max(member.compress_size, 1):
@@ -115,7 +114,7 @@ def _sheets(path: Path) -> list[Sheet]:
     """What another process reads: the library ends its own process when a damaged file asks for too much memory."""
     folders = [str(PACKAGE.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
     command = [sys.executable, "-P", "-c", f"from {workbook.__name__} import main; main()", str(path.resolve())]
-    said = run_quietly(command, os.environ | {"PYTHONPATH": os.pathsep.join(folders)}, SECONDS)
+    said = run_quietly(command, os.environ | {"PYTHONPATH": os.pathsep.join(folders)}, WORKBOOK_SECONDS)
     if said is None:
         raise UserError(f"{path.name} is a damaged workbook, or one too large to read; {REMEDY}.")
     answer = json.loads(said)

@@ -10,10 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from retail.outside.limits import MAX_CELLS
 from retail.schema import UserError
 
-# What a table may unfold to, whatever its file's size: 20 million strings fill over a gigabyte.
-MOST_CELLS = 20_000_000
 MOST_TITLES = 10  # lines above a header; more are rows
 
 
@@ -60,9 +59,9 @@ def require_columns_once(header: Sequence[str], name: str) -> None:
 
 def require_cells(rows: int, columns: int, name: str) -> None:
     """Raises UserError when a table unfolds to more cells than a machine should hold."""
-    if rows * columns > MOST_CELLS:
+    if rows * columns > MAX_CELLS:
         raise UserError(
-            f"{name} spans {rows:,} rows × {columns:,} columns, but at most {MOST_CELLS:,} cells are read; "
+            f"{name} spans {rows:,} rows × {columns:,} columns, but at most {MAX_CELLS:,} cells are read; "
             "remove what lies far from the table, or split it into parts."
         )
 

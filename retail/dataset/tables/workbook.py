@@ -11,9 +11,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from retail.dataset.tables.cells import as_cell
+from retail.outside.limits import WORKBOOK_MEMORY_BYTES
 from retail.system import limit_memory
-
-MEMORY_BYTES = 4 * 2**30  # what 20 million cells take, with room
 
 
 class Sheet(NamedTuple):
@@ -28,7 +27,7 @@ class Sheet(NamedTuple):
 
 def main() -> None:
     """Prints what is in the workbook that the command line names."""
-    limit_memory(MEMORY_BYTES)
+    limit_memory(WORKBOOK_MEMORY_BYTES)
     try:
         answer: dict[str, object] = {"sheets": list(_sheets(sys.argv[1]))}
     except Exception as error:

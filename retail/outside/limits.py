@@ -1,0 +1,60 @@
+"""Every bound on what is read from outside, with its reason. A constant here is what a refusal names.
+
+Sizes are in bytes unless the name says otherwise. No torch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+# Photos and sounds
+MAX_FILE_BYTES = 100 * 2**20  # a phone's JPEG of 200 megapixels has 30 to 90 MB, a minute of studio sound 92
+MAX_PIXELS = 64_000_000  # that are decoded whole: a phone takes 12 to 50 million, and a bomb of 160 KB can claim 169
+# A JPEG is decoded at an eighth of its size; sensors of "200 megapixels" have up to 201.4.
+MAX_JPEG_PIXELS = 205_000_000
+MAX_PROFILE_BYTES = 4 * 2**20  # of colours: printers' tables have up to 3 MB
+MAX_CODES = 20  # of one photo
+MAX_CODE_CHARACTERS = 500  # of one code; a QR code may hold 4,296
+MAX_PRINTED_LINES, MAX_PRINTED_CHARACTERS = 60, 200  # of one photo, of one line: more is no pack
+MAX_CLIP_SECONDS = 60  # a name is short, but who records may start long before it; what follows is not read
+MAX_CHANNELS, RATES_HZ = 16, (1_000, 400_000)  # what a header may claim before the file is called damaged
+
+# Descriptions
+MAX_TEXT_CHARACTERS = 20_000  # some 3,500 words, 300 sentences
+MAX_SOURCE_CHARACTERS = 100_000  # with its tags; deeply nested ones cost the square of their number, a second here
+
+# Tables
+MAX_CELLS = 20_000_000  # that a table may unfold to, whatever its file's size: as many strings fill over a gigabyte
+MAX_CELL_LINES = 1000  # within quotes; a stray quote would lead on to the end of the file
+MAX_WORKBOOK_BYTES = 2**30  # unpacked
+WORKBOOK_SECONDS, WORKBOOK_MEMORY_BYTES = 300, 4 * 2**30  # what 20 million cells take, with room
+
+# Folders and ZIPs
+MAX_LISTED = 300_000  # a mistyped folder may be a whole disk; no data set of one machine holds as many files
+MAX_MEMBERS = 50_000
+MAX_UNPACKED_BYTES = 2 * 2**30
+MAX_RATIO, RATIO_FROM_BYTES = 200, 10 * 2**20  # photos and sounds hardly compress: a large member beyond it is a bomb
+MAX_DATA_UPLOAD_MB = 2048  # of a ZIP, as many as it may unpack to
+
+# Files that one part of the product writes and another reads
+MAX_RECORD_MIB = 512  # none of ours comes near it, and a larger one fills the memory
+
+# Requests over HTTP
+MAX_REQUEST_MIB, MAX_REQUEST_SECONDS = 32, 30.0  # three photos of a phone and a minute of sound; its upload included
+MAX_WAITING = 64  # requests under way: what two cores answer in some seconds; more are sent away
+MAX_PRODUCTS, MAX_PHOTOS = 64, 8  # of a batch, of a product
+MAX_FOUND = 100  # products in an answer
+MAX_NAME_LETTERS = 120  # of a product's or a recogniser's name
+
+
+@dataclass(frozen=True)
+class FetchLimits:
+    """What fetching photos and sounds from the web may take."""
+
+    addresses: int = 20_000  # fetched in one go; the next go takes the others
+    file_bytes: int = MAX_FILE_BYTES
+    connect_seconds: float = 5
+    file_seconds: float = 30  # from the request to the last byte, redirects included
+    at_once: int = 8
+    at_once_from_a_host: int = 4
+    redirects: int = 3
