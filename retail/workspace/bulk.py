@@ -57,7 +57,7 @@ def keep_uploads(files: Sequence[tuple[str, BinaryIO]]) -> Path:
         stream.seek(0)
         while piece := stream.read(CHUNK_BYTES):
             digest.update(piece)
-    folder, first = home() / "uploads" / digest.hexdigest()[:16] / UPLOAD, files[0][0]
+    folder, first = uploads_folder() / digest.hexdigest()[:16] / UPLOAD, files[0][0]
     single = first.lower().endswith((".zip", *TABLE_ENDINGS)) and len(files) == 1
     if zips := [name for name, _ in files if name.lower().endswith(".zip") and not single]:
         raise UserError(f"{zips[0]!r} is a ZIP, and one ZIP is taken at a time; give the other files by themselves.")
@@ -69,6 +69,24 @@ def keep_uploads(files: Sequence[tuple[str, BinaryIO]]) -> Path:
             for name, (_, stream) in zip(names, files, strict=True):
                 _copy(stream, partial / name)
     return folder / names[0] if single else folder
+
+
+def uploads_folder() -> Path:
+    """Where uploads for many products lie, a folder each."""
+    return home() / "uploads"
+
+
+def upload_of(data: Path) -> Path | None:
+    """The upload that some data is, None for data that lie elsewhere."""
+    top, place = uploads_folder(), data.absolute()
+    if not place.is_relative_to(top.absolute()) or place == top.absolute():
+        return None
+    return top / place.relative_to(top.absolute()).parts[0]
+
+
+def wanted_uploads() -> set[Path]:
+    """The uploads that some run was given."""
+    return {upload for job in jobs.list_jobs() if (asked := job.request) and (upload := upload_of(asked.data))}
 
 
 def rows_in(data: Path) -> int:

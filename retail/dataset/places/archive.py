@@ -16,7 +16,7 @@ import zipfile
 import zlib
 from pathlib import Path, PurePosixPath
 
-from retail.files import home
+from retail.files import home, note_use
 from retail.outside.limits import MAX_MEMBERS, MAX_RATIO, MAX_UNPACKED_BYTES, RATIO_FROM_BYTES
 from retail.schema import UserError
 
@@ -51,6 +51,7 @@ def unpack(path: Path) -> tuple[Path, list[str]]:
                 raise UserError(f"{path.name} could not be unpacked ({error}); check the disk and the ZIP.") from None
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
+    note_use(target)
     return target / "files", json.loads((target / "refused.json").read_text(encoding="utf-8"))
 
 
