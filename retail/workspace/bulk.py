@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import shutil
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from typing import BinaryIO, Literal
 
 from retail.config.reading import Reading
 from retail.config.wish import DEFAULT_WISH, check_wish
+from retail.dataset.places.archive import unpacked_copies
 from retail.dataset.reader import read_rows
 from retail.dataset.source import media_kind
 from retail.dataset.tables import TABLE_ENDINGS
@@ -31,6 +33,7 @@ from retail.workspace.requests import PredictRequest, read_request
 MAX_ROWS = 10_000
 PREDICTIONS = "predictions.csv"
 CHUNK_BYTES = 2**20
+UNPACKED = (".zip", ".parquet")  # kinds of files whose content is unpacked beside the uploads
 UPLOAD = "upload"  # what a sentence calls several files
 Shown = Certainty | Literal["all", "failed"]  # which rows of a table are shown
 
@@ -133,6 +136,26 @@ def restart(job: Job) -> Job:
     request = read_request(job.folder)
     on_this_machine(request.data)
     return jobs.start_now(request, jobs.status(job).title)
+
+
+def delete(job: Job) -> None:
+    """Away with a run and all that it made, and with its upload where no other run needs that."""
+    asked = job.request
+    jobs.delete(job)
+    if asked is not None and (upload := upload_of(asked.data)):
+        drop(upload)
+
+
+def drop(upload: Path) -> bool:
+    """Deletes an upload with what was unpacked of it; whether it is gone, for a run may need it."""
+    if upload in wanted_uploads():
+        return False
+    for path in upload.rglob("*"):
+        if path.suffix.lower() in UNPACKED and path.is_file():
+            for copy in unpacked_copies(path):
+                shutil.rmtree(copy, ignore_errors=True)
+    shutil.rmtree(upload, ignore_errors=True)
+    return not upload.exists()
 
 
 def is_bulk(job: Job) -> bool:
