@@ -163,11 +163,22 @@ class Reporter:
 
     def note(self, sentence: str) -> None:
         """Something that is odd but stops nothing, on stderr."""
-        self.line(f"Note: {sentence}", err=True)
+        self.line(f"Note: {self._logged(sentence)}", err=True)
+
+    def failed(self, error: UserError) -> None:
+        """What the user can mend."""
+        self.say("failed", str(error))
+        self.line(f"Error: {self._logged(str(error))}", err=True)
 
     def line(self, text: str, err: bool = False) -> None:
         """A line for the log, on stdout."""
         typer.echo(f"{time.strftime('%H:%M:%S ') if self.timed else ''}{text}", err=err)
+
+    def _logged(self, sentence: str) -> str:
+        """A log that is read later names lines, and nothing of what stands in them."""
+        from retail.wording import nameless
+
+        return nameless(sentence) if self.timed else sentence
 
     def say(self, state: State, message: str = "") -> None:
         if self.status is None:
@@ -207,8 +218,7 @@ def reported(status: Path | None = None, timed: bool = False) -> Iterator[Report
         reporter.say("done")
     except UserError as error:
         reporter.close()
-        reporter.say("failed", str(error))
-        reporter.line(f"Error: {error}", err=True)
+        reporter.failed(error)
         raise typer.Exit(1) from None
     except Exception as error:
         reporter.say("failed", f"Unexpected {type(error).__name__}: {error}. The log has the details.")
