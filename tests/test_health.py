@@ -14,6 +14,7 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
+from benchmarks.health import kill_and_clean
 from retail.__main__ import app
 from retail.dataset.places.archive import unpack
 from retail.files import home, note_use, whole_file
@@ -349,6 +350,12 @@ def test_a_process_of_a_run_that_was_deleted_is_ended():
         assert process.wait(timeout=30) != 0
     finally:
         process.kill()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the writers are forked")
+def test_cleaning_after_kills_leaves_nothing_over_and_loses_nothing_that_was_kept():
+    found = kill_and_clean(kills=12)
+    assert found.is_sound and found.lost == 0 and found.kept > 0
 
 
 def run_command(*options: str, answer: str = "") -> tuple[int, str]:

@@ -46,9 +46,7 @@ def declared(name: str) -> str:
         word.rpartition("::")[2].strip() for word in facts.get_all("Classifier") or () if word.startswith("License")
     ]
     found = [word for word in found if word != "OSI Approved"]
-    return (
-        facts.get("License-Expression") or " AND ".join(found) or " ".join((facts.get("License") or "").split())[:200]
-    )
+    return facts.get("License-Expression") or " AND ".join(found) or " ".join((facts.get("License") or "").split())[:50]
 
 
 def parts(licence: str) -> set[str]:
