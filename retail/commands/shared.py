@@ -47,6 +47,7 @@ EXAMPLES = {
     "evaluate": "Example: python -m retail evaluate my_bundle data/demo --modalities image --out scores.json",
     "leaderboard": "Example: python -m retail leaderboard data/demo my_bundle demo --out leaderboard.json",
     "corrections": "Example: python -m retail corrections my_bundle --train my_next_bundle",
+    "home": "Example: python -m retail home --clean",
     "run": "Example: python -m retail run ~/.retail/runs/20260101-120000-abcd",
     "guess": "Example: python -m retail guess --names apple,banana --image front.jpg --encoders clip",
     "predict": 'Example: python -m retail predict my_bundle --image front.jpg --text "oat drink, 1 l"',

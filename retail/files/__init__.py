@@ -9,7 +9,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from retail.schema import UserError
@@ -55,6 +55,12 @@ def on_this_machine(typed: Path) -> Path:
         return path
     except (OSError, RuntimeError):  # also a name that is too long, and ~ of nobody
         raise UserError(f"{typed} does not exist on this machine; name a folder, a ZIP or a CSV table.") from None
+
+
+def note_use(path: Path) -> None:
+    """Moves its time stamp on: by that, clean-up knows what nobody asked for in a long time."""
+    with suppress(OSError):
+        os.utime(path)
 
 
 @contextmanager

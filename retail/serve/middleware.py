@@ -17,8 +17,9 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from retail.serve.refusals import refusal, too_large
-from retail.serve.settings import LOOPBACK, ServeSettings
+from retail.serve.settings import ServeSettings
 from retail.serve.traffic import FREE, Traffic
+from retail.workspace.exposure import is_local
 
 PUBLIC = (*FREE, "/docs", "/openapi.json")  # without a key
 METHODS = ("GET", "HEAD", "POST", "DELETE", "OPTIONS")  # that are counted by name; a client may make up more
@@ -114,7 +115,7 @@ class AccessMiddleware:
         host, origin = headers.get("host", ""), headers.get("origin")
         try:
             foreign = origin is not None and urlsplit(origin).netloc != host
-            return foreign or (self.settings.local and urlsplit(f"//{host}").hostname not in LOOPBACK)
+            return foreign or (self.settings.local and not is_local(urlsplit(f"//{host}").hostname or ""))
         except ValueError:  # no address at all
             return True
 

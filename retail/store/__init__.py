@@ -153,7 +153,7 @@ class EmbeddingStore:
         for (file, sha256), places in wanted.items():
             embeddings = self._read_shard(file, sha256, [row for _, row in places])
             if embeddings is None:
-                self._drop(file)
+                self.drop(file)
             else:
                 found.update(zip((content for content, _ in places), embeddings, strict=True))
         return found
@@ -173,7 +173,8 @@ class EmbeddingStore:
         except (OSError, KeyError, IndexError, safetensors.SafetensorError):
             return None
 
-    def _drop(self, file: str) -> None:
+    def drop(self, file: str) -> None:
+        """Forgets a shard with all its embeddings."""
         with closing(self._connect()) as index, index:
             index.execute("DELETE FROM entries WHERE file = ?", (file,))
             index.execute("DELETE FROM shards WHERE file = ?", (file,))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import subprocess
+import sys
 import time
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -53,6 +54,24 @@ def end(process: ProcessRecord, mark: str) -> None:
                 order(member)
         if _ended(family):
             return
+
+
+def opened_files() -> set[Path]:
+    """Files that any process has open, as far as we may look; Windows itself keeps those."""
+    found: set[Path] = set()
+    for process in psutil.process_iter() if sys.platform != "win32" else ():
+        with contextlib.suppress(psutil.Error, OSError):
+            found |= {Path(file.path) for file in process.open_files()}
+    return found
+
+
+def marked() -> dict[str, list[ProcessRecord]]:
+    """The processes that carry a mark, by mark."""
+    found: dict[str, list[ProcessRecord]] = {}
+    for process in psutil.process_iter(["environ"]):
+        if (mark := (process.info["environ"] or {}).get(MARK)) and _runs(process):
+            found.setdefault(mark, []).append(recorded(process.pid))
+    return found
 
 
 def _found(process: ProcessRecord) -> psutil.Process | None:
