@@ -11,7 +11,7 @@ import math
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -70,6 +70,13 @@ EXAMPLES = {
 Data = Annotated[Path, typer.Argument(help="A folder, a ZIP or a table; `demo` and `groceries` ship.", metavar="DATA")]
 Bundle = Annotated[
     Path, typer.Argument(help="A folder made by 'train --out'; `demo` and `groceries` ship.", metavar="BUNDLE")
+]
+Trust = Annotated[
+    bool,
+    typer.Option(
+        "--trust",
+        help="Load the encoders that a bundle from elsewhere asks for: checkpoints of the hub, or your files.",
+    ),
 ]
 Tasks = Annotated[
     str,
@@ -131,6 +138,15 @@ def one_input(value: str) -> Modality:
     if len(names := chosen_inputs(value)) != 1:
         raise UserError(f"--modality takes one input of {', '.join(MODALITIES)}, not {value!r}.")
     return names[0]
+
+
+def trusted(bundles: Iterable[Path], trust: bool) -> None:
+    """Keeps the user's agreement with what these bundles ask for, if it was given."""
+    if trust:
+        from retail.recognizer.bundle import agree_to
+
+        for bundle in bundles:
+            agree_to(bundle)
 
 
 class Reporter:
