@@ -8,6 +8,7 @@ from retail.components.mark import NAME, mark, wordmark
 from retail.components.page_facts import page_facts
 from retail.components.steps import draw_steps
 from retail.files import PAGES
+from retail.files.faults import sentence_of
 
 # A chosen segment in the theme's colour would be too faint on dark.
 LOOKS = """<style>[data-testid="stButtonGroup"] button[aria-checked="true"] {
@@ -28,4 +29,9 @@ st.logo(wordmark(), size="large", icon_image=mark())
 with st.sidebar:
     draw_steps()
 st.sidebar.caption("Recognise products from photo, description and sound. Everything stays on this machine.")
-current.run()
+try:
+    current.run()
+except Exception as error:
+    if not (sentence := sentence_of(error)):
+        raise
+    st.error(sentence)

@@ -134,7 +134,12 @@ def launch(job: Job, record: JobRecord) -> subprocess.Popen[bytes]:
     """Starts a job's process and records it; raises FileNotFoundError when the job was deleted."""
     process = processes.launch(record.command, job.folder / LOG, mark=str(job.folder))
     started = record.model_copy(update={"process": processes.recorded(process.pid)})
-    started.write(job.folder / RECORD)
+    try:
+        started.write(job.folder / RECORD)
+    except OSError:  # a full disk: nobody would know of the process
+        processes.end(started.process, mark=str(job.folder))
+        process.wait()
+        raise
     return process
 
 
@@ -232,11 +237,11 @@ def annotate(job: Job, tags: Sequence[str], text: str) -> None:
 def delete(job: Job) -> None:
     """Ends the job if it still works, and removes its folder with all results."""
     _stop(job)
-    gone = runs_folder() / ".deleted" / job.id
-    gone.parent.mkdir(exist_ok=True)
+    gone = runs_folder() / ".deleted"
+    gone.mkdir(exist_ok=True)
     with contextlib.suppress(OSError):  # Windows refuses while somebody reads a file in it
-        job.folder.replace(gone)  # at once: what is written meanwhile finds no folder, instead of one half empty
-    for folder in (gone, job.folder):
+        job.folder.replace(gone / job.id)  # at once: what is written meanwhile finds no folder, not one half empty
+    for folder in (*gone.iterdir(), job.folder):  # also what a killed process did not get to
         shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -20,7 +20,6 @@ from retail.files import ROOT
 from retail.workspace.records import ProcessRecord
 
 MARK = "RETAIL_JOB"
-SAME_BIRTH_SECONDS = 0.05  # one process is born at one time, but floats are rounded
 GRACE_SECONDS = 2.0  # to end by itself before it is killed
 POLL_SECONDS = 0.02
 
@@ -56,12 +55,10 @@ def end(process: ProcessRecord, mark: str) -> None:
 
 
 def _found(process: ProcessRecord) -> psutil.Process | None:
-    if not process.pid:
+    if not process.pid or not system.runs(process.pid, process.born):
         return None
     try:
-        found = psutil.Process(process.pid)
-        same = abs(system.born(process.pid) - process.born) < SAME_BIRTH_SECONDS
-        return found if same and _runs(found) else None
+        return psutil.Process(process.pid)
     except psutil.Error:
         return None
 

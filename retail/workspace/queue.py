@@ -12,6 +12,7 @@ import time
 from filelock import Timeout
 
 from retail import system
+from retail.files.whole import clear
 from retail.workspace import jobs, processes
 from retail.workspace.jobs import Job
 from retail.workspace.records import LIVE, JobRecord
@@ -52,6 +53,7 @@ def _work_off(job: Job) -> None:
         processes.end(processes.recorded(process.pid), mark=str(job.folder))
     code = process.wait()
     processes.end(job.record.process, mark=str(job.folder))  # helpers of a process that was killed wait for ever
+    clear(job.folder)
     if job.told.state in LIVE:
         _fail(job, f"The process {_how(code)} before it was done.{_hint(code)} The log has its last lines.")
 
