@@ -30,7 +30,7 @@ from retail.schema import UserError
 
 LOCK_SECONDS = 60.0  # how long one process waits for another one's commit
 KEYS_AT_ONCE = 1000  # of one question to the index
-INDEX, ENDING = "index.sqlite", ".safetensors"
+INDEX, ENDING, HOLDS = "index.sqlite", ".safetensors", "holds"
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS shards (file TEXT PRIMARY KEY, sha256 TEXT NOT NULL);
@@ -69,8 +69,9 @@ class Shards:
 
     def write(self, owner: str, embeddings: Mapping[str, Tensor]) -> None:
         """Keeps them all in a new shard."""
-        told = {"encoder": owner, "contents": json.dumps(list(embeddings))}
-        data = safetensors.torch.save({"embeddings": torch.stack(list(embeddings.values()))}, told)
+        told = json.dumps({"encoder": owner, "contents": list(embeddings)})
+        # One entry, for safetensors writes several in any order, and equal shards are to have one name.
+        data = safetensors.torch.save({"embeddings": torch.stack(list(embeddings.values()))}, {HOLDS: told})
         self._made_again_if_damaged(lambda: self._add(owner, list(embeddings), data))
 
     def connect(self) -> sqlite3.Connection:
@@ -123,8 +124,8 @@ class Shards:
                     return None
                 _CHECKED.add(checked)
             with safetensors.safe_open(path, framework="pt") as shard:
-                told = shard.metadata()
-                if told and not _holds(told, owner, places):  # it is the index that is damaged
+                told = shard.metadata()  # earlier versions wrote none
+                if told and not _holds(told[HOLDS], owner, places):  # it is the index that is damaged
                     return None
                 return shard.get_tensor("embeddings")[torch.tensor([row for _, row in places])]
         except (OSError, KeyError, IndexError, ValueError, safetensors.SafetensorError):
@@ -182,8 +183,8 @@ class Shards:
                 with suppress(OSError, KeyError, ValueError, safetensors.SafetensorError):
                     if (sha256 := _hash_of(path)) == path.stem:
                         with safetensors.safe_open(path, framework="pt") as shard:
-                            told = shard.metadata()
-                        _list(index, told["encoder"], json.loads(told["contents"]), path.name, sha256)
+                            told = json.loads(shard.metadata()[HOLDS])
+                        _list(index, told["encoder"], told["contents"], path.name, sha256)
 
 
 def _list(index: sqlite3.Connection, owner: str, contents: Sequence[str], file: str, sha256: str) -> None:
@@ -192,9 +193,9 @@ def _list(index: sqlite3.Connection, owner: str, contents: Sequence[str], file: 
     index.executemany("INSERT OR REPLACE INTO entries VALUES (?, ?, ?, ?)", entries)
 
 
-def _holds(told: Mapping[str, str], owner: str, places: Sequence[tuple[str, int]]) -> bool:
-    contents = json.loads(told["contents"])
-    return told["encoder"] == owner and all(contents[row] == content for content, row in places)
+def _holds(told: str, owner: str, places: Sequence[tuple[str, int]]) -> bool:
+    facts = json.loads(told)
+    return facts["encoder"] == owner and all(facts["contents"][row] == content for content, row in places)
 
 
 def _hash_of(path: Path) -> str:
