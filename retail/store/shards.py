@@ -180,7 +180,7 @@ class Shards:
         with closing(self.connect()) as index, index:
             index.execute("BEGIN IMMEDIATE")
             for path in sorted(self.folder.glob(f"*{ENDING}")):
-                with suppress(OSError, KeyError, ValueError, safetensors.SafetensorError):
+                with suppress(OSError, KeyError, TypeError, ValueError, safetensors.SafetensorError):
                     if (sha256 := _hash_of(path)) == path.stem:
                         with safetensors.safe_open(path, framework="pt") as shard:
                             told = json.loads(shard.metadata()[HOLDS])
