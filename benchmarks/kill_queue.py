@@ -93,7 +93,7 @@ def await_end(queued: list[jobs.Job]) -> str:
     while workers(Path(os.environ["RETAIL_HOME"])) and time.monotonic() < deadline:
         collect()
         time.sleep(0.02)
-    if marked := [one for job in queued for one in processes._marked(str(job.folder))]:
+    if marked := [one for job in queued for one in processes.marked(str(job.folder))]:
         return f"still at work: {marked}"
     return "the queue is still locked" if jobs.waiting() else ""
 

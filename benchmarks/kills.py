@@ -12,6 +12,8 @@ no process and no held lock is left. `queue` kills processes of the queue and of
 from __future__ import annotations
 
 import argparse
+import contextlib
+import importlib
 import json
 import os
 import pickle
@@ -22,6 +24,7 @@ import sys
 import tempfile
 import time
 import traceback
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -33,12 +36,6 @@ from filelock import FileLock, Timeout
 
 from benchmarks import kill_kinds, kill_queue
 from benchmarks.kill_kinds import KINDS, Kind
-
-# All that the works load, once, in the process that forks them.
-import retail.workspace.execution.comparing  # isort: skip  # noqa: F401
-import retail.workspace.execution.learning  # isort: skip  # noqa: F401
-import retail.workspace.execution.looking  # isort: skip  # noqa: F401
-import retail.workspace.execution.recognising  # isort: skip  # noqa: F401
 
 START_SECONDS = 180.0  # within which the next start has to end, on a busy machine too
 LEFT_SECONDS = 15.0  # within which helpers notice that their process is gone
@@ -133,19 +130,27 @@ def undisturbed(kind: Kind, folder: Path) -> Undisturbed:
     before.mkdir(exist_ok=True)
     done(before, kind.before, folder / "log")
 
-    def measured() -> tuple[Any, float, int]:
+    def measured() -> tuple[set[str], float, int]:
         changes, started = Changes(), time.monotonic()
         kind.work(lambda told: None)
-        return None, time.monotonic() - started, changes.count
+        return set(sys.modules), time.monotonic() - started, changes.count
 
     found = []
     for _ in range(2):
         own = fresh(before, folder / kind.name)
-        _, seconds, changes = done(own, measured, folder / "log")
+        loaded, seconds, changes = done(own, measured, folder / "log")
         found.append((done(own, kind.kept, folder / "log"), seconds, changes))
+        load(loaded)
     if difference := differs(found[0][0], found[1][0]):
         raise RuntimeError(f"{kind.name} is not the same twice: {difference}")
     return Undisturbed(before, *found[1])
+
+
+def load(names: set[str]) -> None:
+    """What the work has imported, so that the processes to come need not."""
+    for name in sorted(names - set(sys.modules)):
+        with contextlib.suppress(Exception):  # a part of a package that is only there once something was done
+            importlib.import_module(name)
 
 
 def fresh(before: Path, home: Path) -> Path:
@@ -247,12 +252,14 @@ def in_session(process: psutil.Process, session: int) -> bool:
 def kill_all(kinds: Sequence[str], kills: int, seed: int, record: Path | None = None) -> list[Kill]:
     """So many kills of each kind, those of earlier calls with the same record counted."""
     torch.set_num_threads(1)
-    os.environ["OMP_NUM_THREADS"] = "1"
+    warnings.filterwarnings("ignore", message="lancedb fork support")  # nothing of it was under way
+    os.environ |= {"OMP_NUM_THREADS": "1", "RETAIL_RUNTIME": "pytorch"}
     known = [Kill(**json.loads(line)) for line in record.read_text().splitlines()] if record and record.exists() else []
     with tempfile.TemporaryDirectory(prefix="retail-kills-") as temporary:
         folder = Path(temporary)
         os.environ["KILLS_WORLD"] = str(folder)
         done(folder / "world", lambda: kill_kinds.make_world(folder), folder / "log")
+        kill_kinds.hold_encoders()
         done(folder / "packed", lambda: kill_kinds.pack_world(folder), folder / "log")
         for name in kinds:
             earlier = [one for one in known if one.kind == name and one.seed == seed]

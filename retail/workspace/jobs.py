@@ -217,7 +217,7 @@ def retry(job: Job) -> None:
     """Queues the same command again in the same folder: what it kept there, and cached embeddings, count on."""
     if status(job).state in UNFINISHED:
         return
-    again = {"queued": True, "process": ProcessRecord(), "started": time.time()}
+    again = {"queued": True, "process": ProcessRecord(), "worker": ProcessRecord(), "started": time.time()}
     job.record.model_copy(update=again).write(job.folder / RECORD)
     (job.folder / CANCELLED).unlink(missing_ok=True)  # last: until then it is a cancelled job
     advance()

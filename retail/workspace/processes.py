@@ -54,6 +54,13 @@ def end(process: ProcessRecord, mark: str) -> None:
             return
 
 
+def marked(mark: str) -> set[psutil.Process]:
+    """All that carry the mark."""
+    assert mark, "every process without a mark would carry it"
+    everyone = psutil.process_iter(["environ"])  # None where we may not look
+    return {process for process in everyone if (process.info["environ"] or {}).get(MARK) == mark}
+
+
 def _found(process: ProcessRecord) -> psutil.Process | None:
     if not process.pid or not system.runs(process.pid, process.born):
         return None
@@ -65,17 +72,11 @@ def _found(process: ProcessRecord) -> psutil.Process | None:
 
 def _family(process: ProcessRecord, mark: str) -> set[psutil.Process]:
     """The process with its children, and all that carry the mark."""
-    family = _marked(mark)
+    family = marked(mark)
     if found := _found(process):
         with contextlib.suppress(psutil.Error):
             family |= {found, *found.children(recursive=True)}
     return family
-
-
-def _marked(mark: str) -> set[psutil.Process]:
-    assert mark, "every process without a mark would carry it"
-    everyone = psutil.process_iter(["environ"])  # None where we may not look
-    return {process for process in everyone if (process.info["environ"] or {}).get(MARK) == mark}
 
 
 def _runs(process: psutil.Process) -> bool:
