@@ -18,7 +18,9 @@ from retail.workspace.health.finding import Finding, rests, size_of
 from retail.workspace.health.taking_away import taking_away
 from retail.workspace.records import UNFINISHED, ProcessRecord
 
-WRITTEN_ASIDE = re.compile(r".+\.(?:[0-9a-f]{8}|safetensors)\.part")  # the end of what `files` and `store` write to
+WRITTEN_ASIDE = re.compile(
+    r".+\.(?:[0-9a-f]{8}|safetensors)(?:\.former)?\.part"
+)  # the end of what `files` and `store` write to
 # Below these lie the files of users, whatever they are called.
 OF_USERS = (("datasets", "files"), ("uploads", "upload"), ("unpacked", "files"))
 
@@ -46,7 +48,7 @@ def runs_that_never_began() -> Iterator[Finding]:
 
 def stray_processes() -> Iterator[Finding]:
     """Processes of runs that have ended or were deleted."""
-    for mark, found in processes.marked().items():
+    for mark, found in processes.marks().items():
         if _has_ended(folder := Path(mark)):
             count = number_of(len(found), "process", "processes")
             sentence = f"{count} of the run {folder.name} still at work, though the run has ended."
