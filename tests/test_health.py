@@ -178,18 +178,16 @@ def test_missing_damaged_and_unnamed_shards_are_found_and_the_rest_is_read_as_be
     assert len(store._read("encoder", names)) == 2
 
 
-def test_an_index_that_is_no_database_is_thrown_away():
-    root = filled_store().root
-    for path in root.glob("index.sqlite-*"):
+def test_an_index_that_is_no_database_is_made_again_from_the_shards():
+    store = filled_store()
+    for path in store.root.glob("index.sqlite-*"):
         path.unlink()
-    (root / "index.sqlite").write_bytes(b"no database at all" * 100)
-    assert said()["damaged"] == ["The index of embeddings is damaged; without it they are computed again."]
+    (store.root / "index.sqlite").write_bytes(b"no database at all" * 100)
+    said_now = "The index of embeddings is damaged; it is made again from the files that it names."
+    assert said()["damaged"] == [said_now]
     repair()
-    EmbeddingStore()
-    for path in shards():
-        aged(path)
-    clean()
-    assert said() == {} and shards() == []
+    assert said() == {}
+    assert len(EmbeddingStore()._read("encoder", ["00", "21"])) == 2
 
 
 def test_an_index_that_is_locked_says_nothing_about_its_shards(monkeypatch):
