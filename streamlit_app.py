@@ -10,6 +10,7 @@ from retail.components.page_facts import page_facts
 from retail.components.steps import draw_steps
 from retail.components.your_uploads import draw_your_uploads
 from retail.files import PAGES
+from retail.files.faults import sentence_of
 
 # A chosen segment in the theme's colour would be too faint on dark.
 LOOKS = """<style>[data-testid="stButtonGroup"] button[aria-checked="true"] {
@@ -33,4 +34,9 @@ with st.sidebar:
 st.sidebar.caption("Recognise products from photo, description and sound. Everything stays on this machine.")
 with st.sidebar:
     draw_your_uploads()
-current.run()
+try:
+    current.run()
+except Exception as error:
+    if not (sentence := sentence_of(error)):
+        raise
+    st.error(sentence)

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from retail.commands.shared import EXAMPLES, Bundle, app, reported
+from retail.commands.shared import EXAMPLES, Bundle, Trust, app, reported
 from retail.outside.limits import MAX_REQUEST_MIB, MAX_REQUEST_SECONDS, MAX_WAITING
 from retail.schema import UserError
 from retail.serve.settings import (
@@ -36,6 +36,7 @@ def serve(
     limit_seconds: Annotated[float, typer.Option(min=1, help="Give up after this.")] = MAX_REQUEST_SECONDS,
     waiting: Annotated[int, typer.Option(min=1, help="Send requests away beyond so many under way.")] = MAX_WAITING,
     together: Annotated[int, typer.Option(min=1, help="Products that go through the encoders at once.")] = TOGETHER,
+    trust: Trust = False,
 ) -> None:
     """Answer over HTTP, with OpenAPI pages at /docs; a key in RETAIL_API_KEY keeps others out. Ctrl-C ends it."""
     with reported() as report:
@@ -52,6 +53,7 @@ def serve(
             seconds=limit_seconds,
             most_waiting=waiting,
             together=together,
+            trust=trust,
         )
         if not settings.local:
             report.note(_warning(host, bool(settings.key)))

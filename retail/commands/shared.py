@@ -11,7 +11,7 @@ import math
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -70,6 +70,13 @@ EXAMPLES = {
 Data = Annotated[Path, typer.Argument(help="A folder, a ZIP or a table; `demo` and `groceries` ship.", metavar="DATA")]
 Bundle = Annotated[
     Path, typer.Argument(help="A folder made by 'train --out'; `demo` and `groceries` ship.", metavar="BUNDLE")
+]
+Trust = Annotated[
+    bool,
+    typer.Option(
+        "--trust",
+        help="Load the encoders that a bundle from elsewhere asks for: checkpoints of the hub, or your files.",
+    ),
 ]
 Tasks = Annotated[
     str,
@@ -133,6 +140,15 @@ def one_input(value: str) -> Modality:
     return names[0]
 
 
+def trusted(bundles: Iterable[Path], trust: bool) -> None:
+    """Keeps the user's agreement with what these bundles ask for, if it was given."""
+    if trust:
+        from retail.recognizer.bundle import agree_to
+
+        for bundle in bundles:
+            agree_to(bundle)
+
+
 class Reporter:
     """Shows progress as bars on stderr and, when asked, as a status file."""
 
@@ -165,11 +181,6 @@ class Reporter:
         """Something that is odd but stops nothing, on stderr."""
         self.line(f"Note: {self._logged(sentence)}", err=True)
 
-    def failed(self, error: UserError) -> None:
-        """What the user can mend."""
-        self.say("failed", str(error))
-        self.line(f"Error: {self._logged(str(error))}", err=True)
-
     def line(self, text: str, err: bool = False) -> None:
         """A line for the log, on stdout."""
         typer.echo(f"{time.strftime('%H:%M:%S ') if self.timed else ''}{text}", err=err)
@@ -188,7 +199,7 @@ class Reporter:
         means = {model: sum(found) / len(found) for model, found in self.scored.items()}
         self.written = time.monotonic()
         stage, done, total = self.last
-        Status(
+        now = Status(
             state=state,
             stage=stage,
             done=done,
@@ -199,7 +210,15 @@ class Reporter:
             partial={model: mean for model, mean in means.items() if not math.isnan(mean)},
             pid=os.getpid(),
             updated=time.time(),
-        ).write(self.status)
+        )
+        with contextlib.suppress(OSError):  # a full disk; the work itself says so where it cannot go on
+            now.write(self.status)
+
+    def fail(self, sentence: str) -> None:
+        """The end of a command that somebody can do something about."""
+        self.close()
+        self.say("failed", sentence)
+        self.line(f"Error: {self._logged(sentence)}", err=True)
 
     def close(self) -> None:
         if self.bar is not None:
@@ -217,10 +236,14 @@ def reported(status: Path | None = None, timed: bool = False) -> Iterator[Report
         yield reporter
         reporter.say("done")
     except UserError as error:
-        reporter.close()
-        reporter.failed(error)
+        reporter.fail(str(error))
         raise typer.Exit(1) from None
     except Exception as error:
+        from retail.files.faults import sentence_of
+
+        if sentence := sentence_of(error):
+            reporter.fail(sentence)
+            raise typer.Exit(1) from None
         reporter.say("failed", f"Unexpected {type(error).__name__}: {error}. The log has the details.")
         raise
     finally:

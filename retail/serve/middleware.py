@@ -16,6 +16,7 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from retail.files.faults import is_full
 from retail.serve.refusals import refusal, too_large
 from retail.serve.settings import ServeSettings
 from retail.serve.traffic import FREE, Traffic
@@ -132,6 +133,8 @@ class AccessMiddleware:
             return refusal(408, f"The request did not arrive within {self.settings.seconds:g} s; send it anew.")
         except Exception as error:
             self.traffic.failed(error)
+            if is_full(error):
+                return refusal(507, "The disk of the server is full; nothing of this request was kept.")
             return refusal(500, "Something went wrong in the server; its log says where.")
         finally:
             self._count(scope, -1)

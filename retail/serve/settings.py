@@ -27,6 +27,7 @@ class ServeSettings:
     seconds: float = MAX_REQUEST_SECONDS  # that a request may take, its upload included
     most_waiting: int = MAX_WAITING  # requests under way; more are sent away
     together: int = TOGETHER  # products that go through the encoders at once
+    trust: bool = False  # whether a bundle from elsewhere loads the encoders that it asks for
 
 
 def key_of_the_environment() -> str:

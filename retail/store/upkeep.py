@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from retail.schema import Progress, UserError
-from retail.store import EmbeddingStore
+from retail.store.shards import INDEX, Shards
 
-INDEX, SHARDS = "index.sqlite", "shards"
+SHARDS = "shards"
 
 
 @dataclass(frozen=True)
-class Shards:
+class Examined:
     """Files of a store, by name."""
 
     missing: tuple[str, ...] = ()  # the index names them, and they are not there
@@ -29,7 +29,7 @@ class Shards:
     index_damaged: bool = False  # then it names none
 
 
-def examined(root: Path, checksums: bool = False, progress: Progress | None = None) -> Shards:
+def examined(root: Path, checksums: bool = False, progress: Progress | None = None) -> Examined:
     """Compares names; with `checksums` also contents, which reads every shard.
 
     Raises UserError while nobody can open the index.
@@ -40,14 +40,14 @@ def examined(root: Path, checksums: bool = False, progress: Progress | None = No
     except sqlite3.OperationalError as error:  # locked, or not readable: that says nothing about what is in it
         raise UserError(f"The index in {root} cannot be read now ({error}); try again.") from None
     except sqlite3.DatabaseError:
-        return Shards(unnamed=tuple(lying.values()), index_damaged=True)
+        return Examined(unnamed=tuple(lying.values()), index_damaged=True)
     damaged = []
     for place, (name, path) in enumerate(sorted(lying.items())):
         if name in named and not _is_whole(path, named[name] if checksums else ""):
             damaged.append(name)
         if progress and checksums:
             progress("checking embeddings", place + 1, len(lying))
-    return Shards(
+    return Examined(
         missing=tuple(sorted(named.keys() - lying.keys())),
         damaged=tuple(damaged),
         unnamed=tuple(path for name, path in sorted(lying.items()) if name not in named),
@@ -56,9 +56,14 @@ def examined(root: Path, checksums: bool = False, progress: Progress | None = No
 
 def forget(root: Path, names: Collection[str]) -> None:
     """Takes shards out of index and folder; their embeddings are computed again when somebody asks for them."""
-    store = EmbeddingStore(root)
+    shards = Shards(root)
     for name in names:
-        store.drop(name)
+        shards.drop(name)
+
+
+def make_index(root: Path) -> None:
+    """Makes a damaged index again from what the shards say of themselves."""
+    Shards(root)
 
 
 def _named(root: Path) -> dict[str, str]:

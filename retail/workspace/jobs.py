@@ -136,7 +136,12 @@ def launch(job: Job, record: JobRecord) -> subprocess.Popen[bytes]:
     """Starts a job's process and records it; raises FileNotFoundError when the job was deleted."""
     process = processes.launch(record.command, job.folder / LOG, mark=str(job.folder))
     started = record.model_copy(update={"process": processes.recorded(process.pid)})
-    started.write(job.folder / RECORD)
+    try:
+        started.write(job.folder / RECORD)
+    except OSError:  # a full disk: nobody would know of the process
+        processes.end(started.process, mark=str(job.folder))
+        process.wait()
+        raise
     return process
 
 
@@ -214,7 +219,7 @@ def retry(job: Job) -> None:
     """Queues the same command again in the same folder: what it kept there, and cached embeddings, count on."""
     if status(job).state in UNFINISHED:
         return
-    again = {"queued": True, "process": ProcessRecord(), "started": time.time()}
+    again = {"queued": True, "process": ProcessRecord(), "worker": ProcessRecord(), "started": time.time()}
     job.record.model_copy(update=again).write(job.folder / RECORD)
     (job.folder / CANCELLED).unlink(missing_ok=True)  # last: until then it is a cancelled job
     advance()
@@ -237,8 +242,8 @@ def delete(job: Job) -> None:
     gone = runs_folder() / DELETED / job.id
     gone.parent.mkdir(exist_ok=True)
     with contextlib.suppress(OSError):  # Windows refuses while somebody reads a file in it
-        job.folder.replace(gone)  # at once: what is written meanwhile finds no folder, instead of one half empty
-    for folder in (gone, job.folder):
+        job.folder.replace(gone / job.id)  # at once: what is written meanwhile finds no folder, not one half empty
+    for folder in (*gone.iterdir(), job.folder):  # also what a killed process did not get to
         shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -11,12 +11,12 @@ import json
 import lzma
 import shutil
 import stat
-import tempfile
 import zipfile
 import zlib
 from pathlib import Path, PurePosixPath
 
 from retail.files import home, note_use
+from retail.files.whole import clear, partial_of
 from retail.outside.limits import MAX_MEMBERS, MAX_RATIO, MAX_UNPACKED_BYTES, RATIO_FROM_BYTES
 from retail.schema import UserError
 
@@ -38,9 +38,10 @@ def unpack(path: Path) -> tuple[Path, list[str]]:
     """The folder that holds the ZIP's files, and a sentence for each member left out. Raises UserError."""
     target = home() / "unpacked" / f"{_digest(path)}-{LAYOUT}"
     if not target.is_dir():
-        target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(dir=target.parent, prefix="part-"))
+        clear(target.parent)
+        temporary = partial_of(target)
         try:
+            temporary.mkdir(parents=True)
             refused = extract(path, temporary / "files")
             (temporary / "refused.json").write_text(json.dumps(refused), encoding="utf-8")
             temporary.rename(target)

@@ -29,8 +29,8 @@ def embeddings(checksums: bool = False, progress: Progress | None = None) -> Ite
         return
     if found.index_damaged:
         index = list(root.glob(f"{upkeep.INDEX}*"))
-        words = "The index of embeddings is damaged; without it they are computed again."
-        yield Finding("damaged", words, tuple(index), 0, taking_away(index, seconds=0))
+        words = "The index of embeddings is damaged; it is made again from the files that it names."
+        yield Finding("damaged", words, tuple(index), 0, lambda: upkeep.make_index(root))
     broken = [*found.missing, *found.damaged]
     if broken:
         words = number_of(len(broken), "file of embeddings is", "files of embeddings are")
