@@ -104,7 +104,8 @@ def _synchronised() -> list[Run]:
                 row = (*astuple(_describe(job)), stamp)
                 marks = ", ".join("?" * len(row))
                 base.execute(f"INSERT OR REPLACE INTO runs VALUES ({marks})", row)  # nosec B608
-        rows = base.execute(f"SELECT {', '.join(names)} FROM runs ORDER BY started DESC, id DESC").fetchall()
+        columns = ", ".join(names)
+        rows = base.execute(f"SELECT {columns} FROM runs ORDER BY started DESC, id DESC").fetchall()  # nosec B608
     return [Run(*row) for row in rows]
 
 
