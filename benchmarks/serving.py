@@ -2,8 +2,9 @@
 
 In: nothing; the demo's test products are asked for by photo and description. Out: a table on stdout.
 `python -m benchmarks.serving speed` makes LitServe an environment of its own (below /tmp, with this one's packages);
-`memory --minutes 10` watches our memory alone; `--clients 50 --waiting 32` under more clients than it lets in. All servers are loaded at once and asked in turn, so that other work on
-the machine meets them alike; those that are not asked are halted meanwhile.
+`memory --minutes 10` watches our memory alone, with `--clients 50 --waiting 32` under more clients than it lets in.
+All servers are loaded at once and asked in turn, so that other work on the machine meets them alike; those that are
+not asked are halted meanwhile.
 """
 
 from __future__ import annotations
