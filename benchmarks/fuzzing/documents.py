@@ -13,9 +13,35 @@ from typing import Any
 
 # What stands in places where something else is expected: of another kind, empty, huge, leading elsewhere.
 VALUES: tuple[Any, ...] = (
-    *(None, True, False, 0, -1, 1, 2, 7, 0.5, -0.0, 1e-320, 1e18, 1e308, -1e308, 10**9, -(10**9), 2**31, 2**63, 10**400),
+    *(
+        None,
+        True,
+        False,
+        0,
+        -1,
+        1,
+        2,
+        7,
+        0.5,
+        -0.0,
+        1e-320,
+        1e18,
+        1e308,
+        -1e308,
+        10**9,
+        -(10**9),
+        2**31,
+        2**63,
+        10**400,
+    ),
     *("", "x", "0", "NaN", "a" * 5000, "../../etc/passwd", "/etc/passwd", "{bundle}/../x", "hf:evil/repo", "\ud800"),
-    *("timm:hf-hub:evil/repo@{bundle}/image_encoder.safetensors", "torchaudio:WAVLM_BASE_PLUS", "\0", "ünï\u202e", "__"),
+    *(
+        "timm:hf-hub:evil/repo@{bundle}/image_encoder.safetensors",
+        "torchaudio:WAVLM_BASE_PLUS",
+        "\0",
+        "ünï\u202e",
+        "__",
+    ),
     *([], {}, [None], [[]], {"a": {}}, [1e308] * 3, ["x"] * 300, [0] * 300, {"format": "x"}),
 )
 LITERALS = (b"NaN", b"Infinity", b"-Infinity", b"1e999", b'"\\ud800"', b"0x1", b"[" * 400, b"9" * 5000, b"")
@@ -140,7 +166,9 @@ def some_tensors(content: bytes, chance: random.Random) -> bytes:
                 entry["dtype"] = chance.choice(DTYPES)
             case 1:
                 shape = entry["shape"]
-                entry["shape"] = chance.choice(([*shape[::-1]], [*shape, 1], shape[1:], [10**9], [10**9, 10**9], [0], []))
+                entry["shape"] = chance.choice(
+                    ([*shape[::-1]], [*shape, 1], shape[1:], [10**9], [10**9, 10**9], [0], [])
+                )
             case 2:
                 entry["data_offsets"] = chance.choice(([0, 0], [0, 10**12], [last, first], [first, last + 4], [-4, 4]))
             case 3:

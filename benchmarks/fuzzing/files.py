@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import random
 import shutil
 import tempfile
@@ -21,11 +20,10 @@ import torch
 from benchmarks.fuzzing.documents import as_json, some_bytes, some_json, some_tensors
 from benchmarks.fuzzing.shown import SHOWN
 from retail import encoders
+from retail.finetuning.record import FinetuningRecord
 from retail.recognizer.bundle import BUNDLE, CERTAINTY, HEAD, load_bundle, training_of
 from retail.recognizer.card import card_text
 from retail.report.frozen_tables import finetuning_table
-from retail.finetuning.record import FinetuningRecord
-from retail.schema import UserError
 from retail.store import EmbeddingBatch
 from tests.bundle_sample import finetuning_record
 
@@ -36,13 +34,12 @@ ROWS = 3
 @cache
 def plain_bundle() -> dict[str, bytes]:
     """Three encoders of installed packages, three questions, and all that its answers are worth."""
-    from tests.tiny_recognizer import fitted_certainty
-
     from retail.encoders import load_preset
     from retail.fusion import build_head
     from retail.recognizer import Recognizer
     from retail.recognizer.bundle import save_bundle
     from retail.schema import Vocabulary
+    from tests.tiny_recognizer import fitted_certainty
 
     torch.set_num_threads(1)
     torch.manual_seed(0)
@@ -62,13 +59,12 @@ def plain_bundle() -> dict[str, bytes]:
 @cache
 def tuned_bundle() -> dict[str, bytes]:
     """Its own photo, text and sound encoders, as fine-tuning writes them, small ones."""
-    from tests.tiny_encoders import tiny_photo_encoder, tiny_text_encoder
-
     from retail.encoders import load_encoder
     from retail.fusion import build_head
     from retail.recognizer import Recognizer
     from retail.recognizer.bundle import save_bundle
     from retail.schema import Vocabulary
+    from tests.tiny_encoders import tiny_photo_encoder, tiny_text_encoder
 
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)

@@ -14,7 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from retail.config import FrozenConfig
 from retail.evaluation.reports import ScoredData, Scores, TaskPredictions, TaskScore
-from retail.files.record import Figure, FileRecord, Record
+from retail.files.record import Count, Figure, FileRecord, Record
 from retail.finetuning.record import FinetuningRecord
 from retail.fusion import strategies
 from retail.metrics.paired import SIGNIFICANT, PairedTest, holm, paired_test
@@ -47,10 +47,10 @@ class ToLeader(Record):
     difference: Figure
     low: Figure
     high: Figure
-    wins: int
-    losses: int
-    p_value: float
-    p_holm: float
+    wins: Count
+    losses: Count
+    p_value: Figure
+    p_holm: Figure
     clear: bool
 
 
@@ -65,7 +65,7 @@ class Ranked(Record):
     inputs: tuple[Modality, ...]
     learned_from: str  # name of the data set, "" where nobody wrote it down
     same_data: bool  # it learned from the data that it is scored on
-    n: int
+    n: Count
     accuracy: Figure
     accuracy_low: Figure
     accuracy_high: Figure
