@@ -47,6 +47,7 @@ EXAMPLES = {
     "evaluate": "Example: python -m retail evaluate my_bundle data/demo --modalities image --out scores.json",
     "leaderboard": "Example: python -m retail leaderboard data/demo my_bundle demo --out leaderboard.json",
     "corrections": "Example: python -m retail corrections my_bundle --train my_next_bundle",
+    "home": "Example: python -m retail home --clean",
     "run": "Example: python -m retail run ~/.retail/runs/20260101-120000-abcd",
     "guess": "Example: python -m retail guess --names apple,banana --image front.jpg --encoders clip",
     "predict": 'Example: python -m retail predict my_bundle --image front.jpg --text "oat drink, 1 l"',
@@ -192,7 +193,7 @@ class Reporter:
         means = {model: sum(found) / len(found) for model, found in self.scored.items()}
         self.written = time.monotonic()
         stage, done, total = self.last
-        Status(
+        now = Status(
             state=state,
             stage=stage,
             done=done,
@@ -203,7 +204,15 @@ class Reporter:
             partial={model: mean for model, mean in means.items() if not math.isnan(mean)},
             pid=os.getpid(),
             updated=time.time(),
-        ).write(self.status)
+        )
+        with contextlib.suppress(OSError):  # a full disk; the work itself says so where it cannot go on
+            now.write(self.status)
+
+    def fail(self, sentence: str) -> None:
+        """The end of a command that somebody can do something about."""
+        self.close()
+        self.say("failed", sentence)
+        self.line(f"Error: {sentence}", err=True)
 
     def close(self) -> None:
         if self.bar is not None:
@@ -221,11 +230,14 @@ def reported(status: Path | None = None, timed: bool = False) -> Iterator[Report
         yield reporter
         reporter.say("done")
     except UserError as error:
-        reporter.close()
-        reporter.say("failed", str(error))
-        reporter.line(f"Error: {error}", err=True)
+        reporter.fail(str(error))
         raise typer.Exit(1) from None
     except Exception as error:
+        from retail.files.faults import sentence_of
+
+        if sentence := sentence_of(error):
+            reporter.fail(sentence)
+            raise typer.Exit(1) from None
         reporter.say("failed", f"Unexpected {type(error).__name__}: {error}. The log has the details.")
         raise
     finally:

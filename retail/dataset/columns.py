@@ -103,7 +103,7 @@ class Pointer(Record):
     metadata: str  # where the data lies, a folder or a table: absolute, or below the folder
     columns: Columns
     notes: tuple[str, ...]
-    added: float  # seconds since 1970
+    added: Moment  # seconds since 1970
     labels: dict[str, LabelRule] = {}  # what was decided of label columns
     rows: dict[str, RowDecision] = {}  # and of single rows, by their ids
     tables: tuple[str, ...] = ()  # what was read when the data was added, as `metadata` is written

@@ -93,8 +93,8 @@ class Recognizer:
         """The recogniser ORG/NAME of the model hub, or one in a folder.
 
         What was fetched once is taken from the hub's cache; `local_files_only` asks no network. Nothing that comes down
-        can run code; other checkpoints that it names are fetched only if you `trust` it. Raises UserError where
-        there is none that may be read, or the hub is out of reach.
+        can run code; other checkpoints that it names are fetched only if you `trust` it. Raises UserError where there
+        is none that may be read, or the hub is out of reach.
         """
         from retail.recognizer.bundle import load_bundle
         from retail.recognizer.hub import fetched

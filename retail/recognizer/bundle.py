@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import operator
+import os
 import shutil
 from collections.abc import Mapping
 from functools import partial
@@ -99,8 +100,36 @@ class BundleRecord(FileRecord):
 
 
 def save_bundle(recognizer: Recognizer, folder: Path) -> Path:
-    """Writes the files; the JSON, written last, holds the checksums of the others."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Writes the files; the JSON, written last, holds the checksums of the others.
+
+    A bundle that stands there is replaced as a whole; what else lies beside it, such as a checkpoint, stays.
+    """
+    with whole_folder(folder) as partial:
+        _written(recognizer, partial)
+        _keep_others(folder, partial)
+    return folder
+
+
+def _keep_others(folder: Path, partial: Path) -> None:
+    """Under two names until the old folder goes, so that a kill loses none of them."""
+    for path in folder.iterdir() if folder.is_dir() else ():
+        own = partial / path.name
+        if own.exists() or path.name.endswith(".part"):
+            continue
+        if path.is_dir():
+            shutil.copytree(path, own, copy_function=_link)
+        else:
+            _link(path, own)
+
+
+def _link(path: str | Path, own: str | Path) -> None:
+    try:
+        os.link(path, own)
+    except OSError:  # a file system without links
+        shutil.copy2(path, own)
+
+
+def _written(recognizer: Recognizer, folder: Path) -> None:
     weights = save({name: value.contiguous() for name, value in recognizer.head.state_dict().items()})
     (folder / HEAD).write_bytes(weights)
     tasks, certainty = list(recognizer.vocabularies), recognizer.certainty
@@ -128,7 +157,6 @@ def save_bundle(recognizer: Recognizer, folder: Path) -> Path:
     )
     record.write(folder / BUNDLE)
     note_own(record.names)
-    return folder
 
 
 def load_bundle(folder: str | Path, trust: bool = False) -> Recognizer:

@@ -12,7 +12,6 @@ from pathlib import Path
 from retail.outside.limits import MAX_REQUEST_MIB, MAX_REQUEST_SECONDS, MAX_WAITING
 
 KEY_VARIABLE = "RETAIL_API_KEY"  # not an option: other users of the machine can read a process's arguments
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 TOGETHER = 8
 
 

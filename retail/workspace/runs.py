@@ -81,8 +81,11 @@ def history() -> list[Run]:
     """All runs, the newest first; what changed in the folders is taken over first."""
     try:
         return _synchronised()
+    except (OSError, sqlite3.OperationalError):  # full, read-only, locked for long: slower without
+        return sorted(map(_describe, jobs.list_jobs()), key=lambda run: (run.started, run.id), reverse=True)
     except sqlite3.DatabaseError:  # not a database any more: the folders know everything
-        (home() / "runs.sqlite").unlink(missing_ok=True)
+        for path in home().glob("runs.sqlite*"):
+            path.unlink(missing_ok=True)
         return _synchronised()
 
 
