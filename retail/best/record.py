@@ -10,7 +10,7 @@ from typing import ClassVar, Literal
 
 from retail.config import TrainConfig
 from retail.evaluation.reports import TaskScore
-from retail.files.record import Count, FileRecord, Number, Record, Share
+from retail.files.record import Count, FileRecord, Number, Record, Share, Unsound
 from retail.schema import Modality, UserError
 from retail.wording import number_of, percent, spent, task_words
 
@@ -57,6 +57,12 @@ class BestReport(FileRecord):
     left_out: tuple[str, ...] = ()  # why something was not tried, a sentence each
     kept: str = ""
     test: tuple[TaskScore, ...] = ()
+
+    def check(self) -> None:
+        """What was kept is one of those that were tried."""
+        names = [one.name for one in self.tried]
+        if len(set(names)) < len(names) or (self.kept and self.kept not in names):
+            raise Unsound("kept", "it is none of those that were tried")
 
     @property
     def winner(self) -> Tried:

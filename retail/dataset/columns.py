@@ -20,7 +20,7 @@ from retail.dataset.labels.questions import FREE_TEXT, ID_NAMES, NO_TEXT, offere
 from retail.dataset.labels.rule import LabelRule
 from retail.dataset.row_decisions import RowDecision
 from retail.files import home, whole_file
-from retail.files.record import Record
+from retail.files.record import Moment, Record
 from retail.schema import UserError
 
 IMAGE, AUDIO, TEXT, ID, SPLIT, GROUP = "image_file_name", "audio_file_name", "text", "id", "split", "group"

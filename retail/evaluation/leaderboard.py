@@ -14,7 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from retail.config import FrozenConfig
 from retail.evaluation.reports import ScoredData, Scores, TaskPredictions, TaskScore
-from retail.files.record import Count, Figure, FileRecord, Record
+from retail.files.record import Count, Figure, FileRecord, Record, Unsound
 from retail.finetuning.record import FinetuningRecord
 from retail.fusion import strategies
 from retail.metrics.paired import SIGNIFICANT, PairedTest, holm, paired_test
@@ -92,6 +92,17 @@ class Leaderboard(FileRecord):
     data: ScoredData
     rows: tuple[Ranked, ...]  # by task, the most accurate first
     left_out: dict[str, str]  # name -> reason
+
+    def check(self) -> None:
+        """A board of each question begins with its leader, the one that nobody is compared with."""
+        if not self.rows:
+            raise Unsound("rows", "there is none")
+        for task in self.tasks:
+            rows = self.of_task(task)
+            if [row.behind is None for row in rows] != [True, *[False] * (len(rows) - 1)]:
+                raise Unsound("rows", "there is one leader, and that comes first")
+            if len({row.name for row in rows}) < len(rows) or not all(row.n and row.accuracy >= 0 for row in rows):
+                raise Unsound("rows", "each recogniser has one accuracy")
 
     @property
     def tasks(self) -> list[str]:

@@ -9,7 +9,7 @@ from typing import ClassVar, Literal
 
 from pydantic import JsonValue
 
-from retail.files.record import Count, Figure, FileRecord, Number, Record
+from retail.files.record import Count, Figure, FileRecord, Number, Record, Unsound
 from retail.schema import Modality
 
 
@@ -123,6 +123,18 @@ class Scores(FileRecord):
     notes: tuple[str, ...]
     predictions: dict[str, TaskPredictions]
     subset_certainty: tuple[SubsetCertainty, ...] = ()
+
+    def check(self) -> None:
+        """Each scored question has an answer and a label for each of its rows."""
+        scored = [row.task for row in self.scores]
+        if len(set(scored)) < len(scored) or not set(scored) <= set(self.predictions):
+            raise Unsound("scores", "these are not the questions that were answered")
+        for task, own in self.predictions.items():
+            sizes = {len(own.ids), len(own.target), len(own.preds), len(own.groups) or len(own.ids)}
+            if len(sizes) > 1 or len(set(own.ids)) < len(own.ids):
+                raise Unsound(f"predictions.{task}", "its lists are not of the same rows")
+        if any(row.n > self.data.n or (row.n and not row.accuracy >= 0) for row in self.scores):
+            raise Unsound("scores", "there are not so many rows")
 
 
 class DamagedScore(Record):

@@ -10,7 +10,7 @@ from typing import ClassVar, Literal
 from pydantic import PositiveInt
 
 from retail.config import FinetuneConfig, FrozenConfig
-from retail.files.record import Count, Figure, FileRecord, Number, Record
+from retail.files.record import Count, Figure, FileRecord, Number, Record, Unsound
 
 CURVE_FORMAT: Literal["retail-curve/2"] = "retail-curve/2"
 
@@ -94,6 +94,17 @@ class CurveResults(FileRecord):
     rows: tuple[CurvePoint, ...]
     configs: tuple[FrozenConfig, ...]
     finetuning: FinetuneConfig | None = None
+
+    def check(self) -> None:
+        """Each of its questions has one point for each method and each number of examples."""
+        if not self.tasks or not {row.task for row in self.rows} <= set(self.tasks):
+            raise Unsound("tasks", "these are not its questions")
+        for task in self.tasks:
+            rows = self.of_task(task)
+            points = {(row.method, row.shots) for row in rows}
+            wanted = len({row.method for row in rows}) * len({row.shots for row in rows})
+            if not rows or not len(points) == len(rows) == wanted:
+                raise Unsound("rows", f"these are not the points of {task}")
 
     def of_task(self, task: str) -> list[CurvePoint]:
         """The points of one task, methods by shots."""
