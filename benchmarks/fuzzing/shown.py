@@ -6,11 +6,9 @@ In: the content of a file. Out: `SHOWN`, {name: (values of a sound file, a reade
 from __future__ import annotations
 
 import json
-import os
 import random
 import tempfile
 from collections.abc import Callable, Iterator
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -194,12 +192,10 @@ def added(content: bytes) -> None:
         row.product(Path("copies"), ["product"])
 
 
-@cache
 def _folder() -> Path:
-    """A run in a home of this process."""
-    os.environ["RETAIL_HOME"] = tempfile.mkdtemp(prefix="retail-fuzz-home-")
+    """A run of the home, which is to be of this process alone."""
     folder = jobs.runs_folder() / "20260101-000000-abcd"
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     return folder
 
 
