@@ -22,6 +22,8 @@ from retail.recognizer.bundle import agree_to, load_bundle, read_record
 from retail.recognizer.sealed import check_own
 from retail.recognizer.trust import OWN, Untrusted, elsewhere, own_weights
 from retail.schema import UserError, Vocabulary
+from retail.workspace import runs
+from tests.pages_driving import open_page, press, said
 from tests.test_bundle import change
 from tests.tiny_encoders import tiny_photo_encoder, tiny_text_encoder
 from tests.tiny_recognizer import tiny_recognizer
@@ -185,6 +187,25 @@ def test_the_command_says_how_to_agree_and_does(asking, monkeypatch):
     again = CliRunner().invoke(app, ["predict", str(asking), "--text", "a pear", "--trust"])
     assert again.exit_code == 0, again.output
     assert CliRunner().invoke(app, ["predict", str(asking), "--text", "a pear"]).exit_code == 0
+
+
+def test_the_page_names_what_a_recogniser_asks_for_and_a_button_agrees(asking, monkeypatch):
+    real = load_encoder
+    tiny = tiny_recognizer().encoders
+    monkeypatch.setattr(
+        "retail.recognizer.bundle.load_encoder", lambda name: tiny[name[5:]] if name.startswith("tiny:") else real(name)
+    )
+    shutil.copytree(asking, home() / "bundles" / "theirs")
+    app = open_page("recognise", recogniser="Imported: theirs")
+    assert "asks for tiny:audio, tiny:image and tiny:text" in said(app).replace("\\", "")
+    press(app, "Load them")
+    assert "asks for" not in said(app) and len(list((home() / "agreed").iterdir())) == 3
+
+
+def test_an_imported_recogniser_that_asks_is_kept_and_asks_when_it_is_opened(asking):
+    folder = runs.import_bundle("theirs.zip", runs.bundle_zip(asking))
+    with pytest.raises(Untrusted):
+        load_bundle(folder)
 
 
 def test_installed_encoders_are_known_by_their_whole_names():
