@@ -20,7 +20,7 @@ from retail.dataset.labels.questions import FREE_TEXT, ID_NAMES, NO_TEXT, offere
 from retail.dataset.labels.rule import LabelRule
 from retail.dataset.row_decisions import RowDecision
 from retail.files import home, whole_file
-from retail.files.record import Record
+from retail.files.record import Moment, Record
 from retail.schema import UserError
 
 IMAGE, AUDIO, TEXT, ID, SPLIT, GROUP = "image_file_name", "audio_file_name", "text", "id", "split", "group"
@@ -103,7 +103,7 @@ class Pointer(Record):
     metadata: str  # where the data lies, a folder or a table: absolute, or below the folder
     columns: Columns
     notes: tuple[str, ...]
-    added: float  # seconds since 1970
+    added: Moment  # seconds since 1970
     labels: dict[str, LabelRule] = {}  # what was decided of label columns
     rows: dict[str, RowDecision] = {}  # and of single rows, by their ids
     tables: tuple[str, ...] = ()  # what was read when the data was added, as `metadata` is written
