@@ -12,7 +12,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from retail.files import whole_file
 from retail.system import limit_memory
 
 BLOCK = 250  # inputs between two messages
+MOST_ALIKE = 3  # findings of one kind that are kept of a block
 STUCK_SECONDS = 120.0  # by the clock, for one input
 MEMORY_BYTES = 6 * 2**30
 
@@ -106,7 +107,7 @@ def read_figures(place: Path) -> Figures:
 
 def _write_figures(place: Path, figures: Figures) -> None:
     with whole_file(place) as partial:
-        partial.write_text(json.dumps(asdict(figures), indent=1), encoding="utf-8")
+        partial.write_text(json.dumps(vars(figures), indent=1), encoding="utf-8")
 
 
 class _Worker:
@@ -181,6 +182,7 @@ class _Worker:
 def _work(connection: Connection, current: Any, seed: int, folder: Path) -> None:
     """Tries blocks of inputs in a home of its own until nobody gives it any."""
     limit_memory(MEMORY_BYTES)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # decoders written in C complain there
     with tempfile.TemporaryDirectory(prefix="retail-fuzz-") as home:
         os.environ["RETAIL_HOME"] = home
         targets = all_targets()
@@ -194,7 +196,7 @@ def _work(connection: Connection, current: Any, seed: int, folder: Path) -> None
                 current.value = number
                 outcome = attempt(targets[name], name, seed, number)
                 figures.add(outcome)
-                if outcome.is_finding:
+                if outcome.is_finding and figures.kinds[outcome.kind] <= MOST_ALIKE:
                     told = _keep(folder, name, seed, number, outcome.kind, outcome.said, last_input())
                     connection.send(("finding", told))
             connection.send(("done", figures))
