@@ -31,7 +31,7 @@ from retail.comparison.fits import FitPlan, run_fit
 from retail.config import TrainConfig
 from retail.dataset.reader import read_manifest
 from retail.encoders import Encoder, load_encoder, spoken_word
-from retail.encoders.audio import BUNDLED_FILE
+from retail.encoders.hearing import BUNDLED_FILE
 from retail.media import decode_audio
 from retail.metrics.paired import paired_test
 from retail.metrics.scores import bootstrap_interval

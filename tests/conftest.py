@@ -1,6 +1,6 @@
 """Shared by all tests: one thread, a home folder of their own and a small real data set made on the spot.
 
-Two workers (pytest-xdist) share the files of tests between them. Each has a home of its own, and both one store of
+Three workers (pytest-xdist) share the files of tests between them. Each has a home of its own, and all one store of
 embeddings, so that a demo clip is encoded once.
 """
 
@@ -37,8 +37,9 @@ SPOKEN = {
 }
 COLOURS = {"red": (200, 30, 40), "green": (30, 150, 60), "blue": (30, 60, 190)}
 PROJECT = Path(__file__).parents[1]
-# Tests with a dashboard of their own; the other browser tests share one and stay together on a worker.
+# Tests with a dashboard of their own; the other browser tests share one with all of theirs, in one of two workers.
 OWN_DASHBOARD = ("test_long_runs.py", "test_walk.py")
+WAYS_IN = ("test_living_catalogue.py", "test_newcomer.py", "test_review.py", "test_ways_in.py")
 
 
 class SharersTogether(LoadScopeScheduling):
@@ -51,7 +52,7 @@ class SharersTogether(LoadScopeScheduling):
 @cache
 def _shared(file: Path) -> str:
     if file.parent.name == "browser" and file.name not in OWN_DASHBOARD:
-        return "dashboard"
+        return "ways in" if file.name in WAYS_IN else "dashboard"
     uses_comparison = re.search(r"made_up_(results|comparison)", file.read_text(encoding="utf-8"))
     return "comparison" if uses_comparison else str(file)
 
@@ -62,8 +63,8 @@ def pytest_xdist_make_scheduler(config, log):
 
 def pytest_collection_modifyitems(items):
     """The longest first: what takes minutes at the end would keep one worker alone."""
-    first = {"dashboard": 0, "comparison": 1}
-    items.sort(key=lambda item: first.get(_shared(item.path), 2))
+    first = {"dashboard": 0, "ways in": 1, "comparison": 2}
+    items.sort(key=lambda item: first.get(_shared(item.path), 3))
 
 
 @pytest.fixture(scope="session")

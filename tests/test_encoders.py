@@ -340,7 +340,7 @@ def test_a_hub_out_of_reach_is_one_prompt_sentence(modality, monkeypatch, tmp_pa
     monkeypatch.setattr(weights, "_probes", {})
     monkeypatch.setattr(hub_constants, "ENDPOINT", "http://hub.invalid")
     monkeypatch.setattr(hub_constants, "HF_HUB_CACHE", str(tmp_path))
-    monkeypatch.setattr("retail.encoders.audio.TORCH_HUB", "http://hub.invalid")
+    monkeypatch.setattr("retail.encoders.speech_models.TORCH_HUB", "http://hub.invalid")
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     naps: list[float] = []  # between tries
     monkeypatch.setattr(time, "sleep", naps.append)

@@ -23,7 +23,7 @@ from retail.encoders.cards import Card, CardPlace, KnownByCard
 from retail.encoders.long_texts import PROBES, ReadsInPieces, mean_of_pieces
 from retail.encoders.tunable import TunableEncoder, layer_depths
 from retail.encoders.weights import check_checkpoint_name, check_sha256, hub_access, package_path, split_source
-from retail.encoders.word_pieces import WordPieces
+from retail.encoders.word_pieces import WordPieces, json_of
 from retail.files import whole_folder
 from retail.inference import Network, Plan
 from retail.schema import UserError
@@ -88,7 +88,7 @@ class TransformersEncoder(KnownByCard, ReadsInPieces, TunableEncoder):
 
     def _load(self) -> None:
         self._words = WordPieces.of(self._tokenizer, MAX_TOKENS)
-        self.tokenizer_json = self._words.json if self._words else _json_of(self._tokenizer)
+        self.tokenizer_json = self._words.json if self._words else json_of(self._tokenizer)
         self.dim = int(self._model.transformer.config.hidden_size)
         self.language = _language(self._tokenizer.get_vocab())
         preprocessing = {
@@ -219,12 +219,6 @@ def _bundled_file(model_name: str) -> Path:
     if model_name != BUNDLED_MODEL:
         raise UserError(f"The bundled text encoder is 'hf:{BUNDLED_MODEL}@bundled', not {model_name!r}.")
     return package_path(BUNDLED_PACKAGE, "model/model.safetensors")
-
-
-def _json_of(tokenizer: Any) -> str:
-    """The tokenizer as the library tokenizers reads it, "" where it has no such form."""
-    backend = getattr(tokenizer, "backend_tokenizer", None)
-    return "" if backend is None else backend.to_str()
 
 
 def _load(name: str, where: str, revision: str | None) -> tuple[Any, Any]:

@@ -21,6 +21,12 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 SAMPLES = ["", "oat drink", "Café & Crème, 1 l\u00a0", "a carton of oat drink for coffee " * 40, "日本茶 №5"]
 
 
+def json_of(tokenizer: Any) -> str:
+    """A tokenizer of transformers as the library tokenizers reads it, "" where it has no such form."""
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    return "" if backend is None else backend.to_str()
+
+
 @dataclass(frozen=True)
 class WordPieces:
     """A checkpoint's tokenizer, and what it pads with."""
@@ -33,10 +39,10 @@ class WordPieces:
     @classmethod
     def of(cls, tokenizer: Any, longest: int) -> Self | None:
         """The same as a tokenizer of transformers; None where that does more than the library tokenizers."""
-        backend = getattr(tokenizer, "backend_tokenizer", None)
-        if backend is None or tokenizer.pad_token_id is None:
+        content = json_of(tokenizer)
+        if not content or tokenizer.pad_token_id is None:
             return None
-        own = cls(backend.to_str(), tuple(tokenizer.model_input_names), tokenizer.pad_token_id, longest)
+        own = cls(content, tuple(tokenizer.model_input_names), tokenizer.pad_token_id, longest)
         options = {"padding": True, "truncation": True, "max_length": longest, "return_tensors": "pt"}
         try:
             theirs, ours = tokenizer(SAMPLES, **options), own(SAMPLES)

@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from retail.certainty import Certainty
-from retail.encoders import Encoder, audio, long_clips, spoken_word
-from retail.encoders.audio import SpokenWord, TorchaudioEncoder
+from retail.encoders import Encoder, long_clips, spoken_word
+from retail.encoders.audio import TorchaudioEncoder
+from retail.encoders.hearing import SILENCE, SpokenWord
 from retail.encoders.image import TimmEncoder
+from retail.encoders.speech_models import SHORTEST_SAMPLES
 from retail.encoders.text import MAX_TOKENS, TransformersEncoder
 from retail.export.record import CalibrationFacts, PhotoFacts, SetFacts, SoundFacts, TextFacts
 from retail.media.pictures import LONGEST_SIDE
@@ -119,7 +121,7 @@ def _sounds(encoder: TorchaudioEncoder, backend: SpokenWord, folder: Path) -> So
         dim=encoder.dim,
         sample_rate=SAMPLE_RATE_HZ,
         most_seconds=MAX_CLIP_SECONDS,
-        fewest_samples=max(MIN_SAMPLES, audio.SHORTEST_SAMPLES),
+        fewest_samples=max(MIN_SAMPLES, SHORTEST_SAMPLES),
         **{name: spoken_word.MEL[name] for name in ("n_fft", "win_length", "hop_length", "n_mels")},
         f_min=spoken_word.BAND_HZ["f_min"],
         f_max=spoken_word.BAND_HZ["f_max"],
@@ -131,7 +133,7 @@ def _sounds(encoder: TorchaudioEncoder, backend: SpokenWord, folder: Path) -> So
         least_frames=spoken_word.LEAST_FRAMES,
         lengths=spoken_word.LENGTHS,
         speech_threshold=settings["speech_threshold"],
-        silence=audio.SILENCE,
+        silence=SILENCE,
         longest_seconds=long_clips.LONGEST // SAMPLE_RATE_HZ,
         window_silence=long_clips.SILENCE,
         window_db=long_clips.LOUD_DB,
