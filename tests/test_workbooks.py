@@ -145,7 +145,8 @@ def test_a_damaged_workbook_is_one_sentence(tmp_path):
     path = write_xlsx(tmp_path / "cut.xlsx", {"A": rows_of(["id"], ["1"])})
     path.write_bytes(path.read_bytes()[:-40])
     with pytest.raises(
-        UserError, match="^cut.xlsx is not a usable workbook .*; open it in a spreadsheet program and save"
+        UserError,
+        match="^cut.xlsx is not a usable workbook: it is cut off, or no ZIP at all; open it in a spreadsheet",
     ):
         read_tables(path)
     xls = bytearray(zlib.decompress(base64.b85decode(XLS)))

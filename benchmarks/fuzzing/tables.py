@@ -175,10 +175,9 @@ def _as_file(ending: str) -> Callable[[bytes], None]:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / f"table{ending}"
             path.write_bytes(content)
-            whole = read_tables(path)
-            pieces = in_pieces(path, 2)
-            if pieces is not None and content[:2] not in (b"\xff\xfe", b"\xfe\xff"):
-                assert sum(len(table.rows) for table in pieces) <= len(whole[""].starts)
+            read_tables(path)
+            for table in in_pieces(path, 2) or ():
+                assert all(len(cells) == len(table.header) for _, cells in table.rows)
 
     return read
 

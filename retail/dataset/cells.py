@@ -69,7 +69,9 @@ class Cells:
         self.added = self._join_continued()
         self.cells = {name: [row.cells[place] for row in self.table.rows] for place, name in enumerate(self.header)}
         self.more_photos = more_photo_columns(self.header, self.cells)
-        self.groups = self.columns.groups or tuple(name for name in self.header if name == GROUP)
+        called = dict(zip(self.table.header, self.header, strict=True))  # a column that groups may be an input too
+        groups = tuple(called.get(name, name) for name in self.columns.groups)
+        self.groups = groups or tuple(name for name in self.header if name == GROUP)
         self._split_by_place()
         self.written = dict(self.cells)  # label columns have their own rule for words that mean nothing
         self._empty_missing()

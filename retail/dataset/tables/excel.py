@@ -13,7 +13,7 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from retail.dataset.places.archive import DAMAGE
+from retail.dataset.places.members import require_small_directory, why_no_zip
 from retail.dataset.tables import csv, workbook
 from retail.dataset.tables.table import (
     Fault,
@@ -27,6 +27,7 @@ from retail.dataset.tables.table import (
 )
 from retail.dataset.tables.workbook import Sheet
 from retail.files import PACKAGE
+from retail.outside import reading
 from retail.outside.limits import MAX_RATIO, MAX_WORKBOOK_BYTES, RATIO_FROM_BYTES, WORKBOOK_SECONDS
 from retail.schema import UserError
 from retail.system import run_quietly
@@ -61,13 +62,10 @@ def read(path: Path) -> dict[str, Table]:
 
 def _check_size(path: Path) -> None:
     """Raises UserError for a ZIP that is no workbook, or that unfolds to more than it should."""
-    try:
+    with reading(path.name, "workbook", REMEDY, why=why_no_zip, passes=OSError):
+        require_small_directory(path)
         with zipfile.ZipFile(path) as archive:
             _check_members(archive, path.name)
-    except DAMAGE as error:
-        if isinstance(error, UserError):
-            raise
-        raise UserError(f"{path.name} is not a usable workbook ({error}); {REMEDY}.") from None
 
 
 def _check_members(archive: zipfile.ZipFile, name: str) -> None:
