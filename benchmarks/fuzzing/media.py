@@ -17,7 +17,7 @@ import numpy as np
 
 from benchmarks.fuzzing.mutation import Mutated
 from retail.media import sound
-from retail.media.pictures import decode_image
+from retail.media.pictures import decode_picture
 
 CORPUS = Path(__file__).parents[3] / "shared" / "datasets" / "malformed_media"
 LARGEST_SEED = 2**15
@@ -137,13 +137,18 @@ def sounds() -> list[bytes]:
     return [*made, *_corpus(".wav", ".mp3", ".ogg", ".opus", ".flac", ".m4a", ".webm", ".aif", ".aiff", ".wma", ".aac")]
 
 
+def look(content: bytes) -> None:
+    """At a photo."""
+    decode_picture("The upload", content)
+
+
 def hear(content: bytes) -> None:
     """Both looks at a clip: its samples, and how long it says it is."""
-    sound.seconds_unread(content)
-    sound.decode_audio(content)
+    sound.unread_seconds(content)
+    sound.as_waveform(*sound.decode_sound("The upload", content))
 
 
 TARGETS = {
-    "photos": Mutated(decode_image, photos, PHOTO_WORDS, mended_photo),
+    "photos": Mutated(look, photos, PHOTO_WORDS, mended_photo),
     "sounds": Mutated(hear, sounds, SOUND_WORDS),
 }

@@ -18,6 +18,11 @@ MAX_CODE_CHARACTERS = 500  # of one code; a QR code may hold 4,296
 MAX_PRINTED_LINES, MAX_PRINTED_CHARACTERS = 60, 200  # of one photo, of one line: more is no pack
 MAX_CLIP_SECONDS = 60  # a name is short, but who records may start long before it; what follows is not read
 MAX_CHANNELS, RATES_HZ = 16, (1_000, 400_000)  # what a header may claim before the file is called damaged
+MAX_NUMBERS_A_SECOND = 1_600_000  # of all channels together: eight at 192 kHz; a minute of them takes 400 MB
+# The process that decodes what strangers send, and how many of them there are at once.
+DECODE_SECONDS = 60.0  # the largest photo takes 3 s on a machine that has nothing else to do
+DECODE_MEMORY_BYTES = 3 * 2**30  # of addresses; a photo of 64 megapixels with 16 bits takes half of it
+HELPERS = 2
 
 # Descriptions
 MAX_TEXT_CHARACTERS = 20_000  # some 3,500 words, 300 sentences
