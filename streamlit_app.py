@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import streamlit as st
 
+from retail.components.door import guard
 from retail.components.mark import NAME, mark, wordmark
 from retail.components.page_facts import page_facts
 from retail.components.steps import draw_steps
+from retail.components.your_uploads import draw_your_uploads
 from retail.files import PAGES
+from retail.files.faults import sentence_of
 
 # A chosen segment in the theme's colour would be too faint on dark.
 LOOKS = """<style>[data-testid="stButtonGroup"] button[aria-checked="true"] {
@@ -25,7 +28,15 @@ current = st.navigation(pages)
 title = getattr(current, "title", NAME)  # a worker process that starts from this file has no page
 st.set_page_config(page_title=f"{title} · {NAME}")
 st.logo(wordmark(), size="large", icon_image=mark())
+guard()
 with st.sidebar:
     draw_steps()
 st.sidebar.caption("Recognise products from photo, description and sound. Everything stays on this machine.")
-current.run()
+with st.sidebar:
+    draw_your_uploads()
+try:
+    current.run()
+except Exception as error:
+    if not (sentence := sentence_of(error)):
+        raise
+    st.error(sentence)

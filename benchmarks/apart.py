@@ -1,7 +1,7 @@
 """What it costs to decode photos and sounds in a process of its own, beside decoding them here.
 
-In: nothing; the grocery photos and the clips of shops beside the project. Out: processor time of both ways, in turns, alone
-and within embedding. `python -m benchmarks.apart`; that of the helper counts too, its start does not.
+In: nothing; the grocery photos and the clips of shops beside the project. Out: processor time of both ways, in turns,
+alone and within embedding. `python -m benchmarks.apart`; that of the helper counts too, its start does not.
 """
 
 from __future__ import annotations

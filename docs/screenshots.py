@@ -142,6 +142,8 @@ def see_bulk(page: Page) -> None:
     review_a_run(page)
     page.goto(f"{page.url.partition('?')[0].rpartition('/')[0]}/")
     page.get_by_role("tab", name="Many products").click()
+    page.get_by_text("Earlier runs").click()
+    page.get_by_role("button", name="Recognise autumn_delivery").click()
     page.get_by_text("need no look").first.wait_for()
     settled(page)
 

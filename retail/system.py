@@ -18,6 +18,7 @@ Result = TypeVar("Result")
 # The exit code of a process that was killed, as `subprocess` tells it; Linux kills what takes too much memory.
 KILLED = -9
 PATIENCE_SECONDS, PAUSE_SECONDS = 1.0, 0.02
+SAME_BIRTH_SECONDS = 0.05  # one process is born at one time, but floats are rounded
 
 
 def start_detached(
@@ -56,6 +57,20 @@ def born(pid: int) -> float:
 
     created = psutil.Process(pid).create_time()
     return created - psutil.boot_time() if sys.platform.startswith("linux") else created
+
+
+def runs(pid: int, birth: float) -> bool:
+    """Whether the process of this number and birth (as `born` has it) runs; numbers are used again.
+
+    One that has ended and waits for its parent to notice (a zombie) does not run.
+    """
+    import psutil
+
+    try:
+        same = abs(born(pid) - birth) < SAME_BIRTH_SECONDS
+        return same and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False
 
 
 def patiently(action: Callable[[], Result]) -> Result:

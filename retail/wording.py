@@ -165,6 +165,13 @@ def of_hundred(value: float) -> str:
     return f"{whole} of 100"
 
 
+def size_words(size: int) -> str:
+    """3_200_000_000 -> '3.0 GiB', in units of 1,024; whole below a MiB."""
+    if size < 2**20:
+        return f"{-(-size // 2**10):,} KiB"
+    return f"{size / 2**20:,.1f} MiB" if size < 2**30 else f"{size / 2**30:,.1f} GiB"
+
+
 def spent(seconds: float) -> str:
     """200 -> '3 min 20 s'."""
     minutes, rest = divmod(round(seconds), 60)

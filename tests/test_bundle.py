@@ -60,7 +60,7 @@ def test_what_answers_are_worth_is_kept_and_its_damage_named(recognizer, saved):
     with pytest.raises(UserError, match=r"certainty\.safetensors in bundle .* does not match its checksum"):
         load_bundle(saved)
     change(saved, lambda found: found.update(certainty_sha256=hashlib.sha256(b"x").hexdigest()))
-    with pytest.raises(UserError, match=r"certainty\.safetensors in bundle .* is damaged"):
+    with pytest.raises(UserError, match=r"certainty\.safetensors in bundle .* is not a usable file of weights"):
         load_bundle(saved)
 
 
@@ -158,14 +158,14 @@ def test_a_damaged_description_says_where(saved, edit, place):
 @pytest.mark.parametrize("edit", [{"width": 9}, {"hidden": [4]}, {"strategy": "linear"}, {"tasks": {"fruit": ["fig"]}}])
 def test_a_description_of_another_head_is_refused(saved, edit):
     change(saved, lambda found: found.update(edit))
-    with pytest.raises(UserError, match=r"do not fit its bundle\.json"):
+    with pytest.raises(UserError, match=r"does not fit bundle\.json; copy the folder again"):
         load_bundle(saved)
 
 
 def test_weights_that_are_none_are_refused_even_with_their_checksum(saved):
     (saved / "head.safetensors").write_bytes(b"no weights")
     change(saved, lambda found: found.update(head_sha256=hashlib.sha256(b"no weights").hexdigest()))
-    with pytest.raises(UserError, match=r"do not fit its bundle\.json"):
+    with pytest.raises(UserError, match=r"does not fit bundle\.json; copy the folder again"):
         load_bundle(saved)
 
 

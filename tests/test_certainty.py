@@ -259,7 +259,7 @@ def test_a_certainty_is_the_same_after_a_bundle_has_kept_it():
     head, batch = trained()
     fitted = Certainty.fit(head, made_up_batch(200, 0), batch, np.repeat(np.arange(150), 2).astype(str))
     tasks, inputs = {"pair": 4, "shape": 2}, tuple(head.dims)
-    again = unpack(pack(fitted, list(tasks), inputs), tasks, inputs, fitted.novelty.ids)
+    again = unpack(pack(fitted, list(tasks), inputs), tasks, head.dims, fitted.novelty.ids)
     assert again.calibration == fitted.calibration
     for key in fitted.promises.thresholds:
         for wished in WISHES:

@@ -113,8 +113,12 @@ def test_nearest_is_a_training_product_of_the_same_kind(novelty):
     assert max(similarity for _, similarity in novelty.nearest(rows_of(60, 8, STRANGERS))) < 0.9
 
 
+def sizes(head) -> tuple[dict[str, int], int]:
+    return head.dims, sum(head.tasks.values())
+
+
 def test_round_trip(novelty, head):
-    again = Novelty.from_tensors(load(save(novelty.to_tensors())), list(novelty.ids))
+    again = Novelty.from_tensors(load(save(novelty.to_tensors())), list(novelty.ids), *sizes(head))
     batch = rows_of(20, 9)
     assert torch.equal(scored(again, head, batch), scored(novelty, head, batch))
     assert again.nearest(batch) == novelty.nearest(batch)
@@ -122,14 +126,14 @@ def test_round_trip(novelty, head):
 
 
 @pytest.mark.parametrize("name", ["table", "image.basis", "fused.shift", "text.prototypes", "audio.held"])
-def test_damaged_tensors_are_refused(novelty, name):
+def test_damaged_tensors_are_refused(novelty, head, name):
     tensors = novelty.to_tensors()
     with pytest.raises(UserError, match="damaged"):
-        Novelty.from_tensors(tensors | {name: tensors[name][:-1]}, novelty.ids)
+        Novelty.from_tensors(tensors | {name: tensors[name][:-1]}, novelty.ids, *sizes(head))
     with pytest.raises(UserError, match="damaged"):
-        Novelty.from_tensors({key: value for key, value in tensors.items() if key != name}, novelty.ids)
+        Novelty.from_tensors({key: value for key, value in tensors.items() if key != name}, novelty.ids, *sizes(head))
     with pytest.raises(UserError, match="damaged"):
-        Novelty.from_tensors(tensors, novelty.ids[1:])
+        Novelty.from_tensors(tensors, novelty.ids[1:], *sizes(head))
 
 
 def test_equal_rows_give_equal_tensors(novelty, head):

@@ -139,9 +139,12 @@ def test_who_lets_others_in_without_a_key_is_told(monkeypatch):
     served = []
     monkeypatch.setattr("retail.serve.server.serve", lambda settings, host, port: served.append((settings, port)))
     result = CliRunner().invoke(app, ["serve", "demo", "--host", "0.0.0.0", "--limit-mib", "2"])
-    assert result.exit_code == 0 and "everybody who reaches 0.0.0.0 may ask; set RETAIL_API_KEY" in result.output
+    assert result.exit_code == 0 and "everybody who reaches 0.0.0.0 may ask, and change the catalogue" in result.output
+    assert "set RETAIL_API_KEY" in result.output and "a proxy with TLS" in result.output
     settings, port = served[0]
     assert (settings.local, settings.most_bytes, settings.key, port) == (False, 2 * 2**20, "", 8000)
     monkeypatch.setenv("RETAIL_API_KEY", " of the shop ")
-    assert "everybody" not in CliRunner().invoke(app, ["serve", "demo", "--host", "0.0.0.0"]).output
+    told = CliRunner().invoke(app, ["serve", "demo", "--host", "0.0.0.0"]).output
+    assert "everybody" not in told and "reads the key" in told and "a proxy with TLS" in told
     assert served[1][0].key == "of the shop"
+    assert CliRunner().invoke(app, ["serve", "demo"]).output == "" and served[2][0].local

@@ -186,18 +186,18 @@ def test_an_older_bundle_without_weights_still_matches(tmp_path):
     tasks = list(own.vocabularies)
     tensors = pack(own.certainty, tasks, own.modalities)
     known = own.certainty.novelty.ids
-    again = unpack(load(save(tensors)), own.head.tasks, own.modalities, known)
+    again = unpack(load(save(tensors)), own.head.tasks, own.head.dims, known)
     for name, tensor in own.certainty.matching.to_tensors(tasks).items():
         assert torch.equal(tensor.nan_to_num(), again.matching.to_tensors(tasks)[name].nan_to_num())
     older = unpack(
-        {n: t for n, t in tensors.items() if not n.startswith("matching.")}, own.head.tasks, own.modalities, known
+        {n: t for n, t in tensors.items() if not n.startswith("matching.")}, own.head.tasks, own.head.dims, known
     )
     assert older.matching is None
     old = replace(shelf((FIRST_NEW, "Plum jam", BOTH)), matching=Matching.usual())
     assert answers(old, FIRST_NEW)[0].matches[0].name == "Plum jam"
     for broken in ({"matching.new": tensors["matching.new"][:3]}, {"matching.pairs": tensors["matching.pairs"] / 0}):
         with pytest.raises(UserError, match="weighs known products is damaged"):
-            unpack(tensors | broken, own.head.tasks, own.modalities, known)
+            unpack(tensors | broken, own.head.tasks, own.head.dims, known)
 
 
 def test_foresight_tells_an_easy_product_from_one_that_has_a_double():

@@ -217,7 +217,7 @@ def test_weights_come_back_as_saved_and_other_files_are_refused(tmp_path):
     clip = tones().clip(0)
     torch.testing.assert_close(heard(loaded, [clip])[0], heard(net, [clip])[0], atol=5e-3, rtol=0)
     (tmp_path / "other.safetensors").write_bytes(b"no weights")
-    with pytest.raises(UserError, match="does not hold a spoken-word encoder"):
+    with pytest.raises(UserError, match="is not a usable spoken-word encoder"):
         load(tmp_path / "other.safetensors")
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import http.client
 import os
 import socket
 import subprocess
@@ -46,23 +48,72 @@ def test_the_word_demo_means_what_ships_unless_something_is_called_so(tmp_path, 
         load_bundle("demo")
 
 
-def test_the_dashboard_starts_from_any_folder(tmp_path):
+@pytest.fixture(scope="module")
+def started(tmp_path_factory):
+    """A dashboard that was started in an empty folder: its port, its first page and its log."""
+    folder = tmp_path_factory.mktemp("anywhere")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    paths = {"PYTHONPATH": str(DEMO_DIR.parents[1]), "HOME": str(tmp_path), "STREAMLIT_SERVER_HEADLESS": "true"}
+    paths = {"PYTHONPATH": str(DEMO_DIR.parents[1]), "HOME": str(folder), "STREAMLIT_SERVER_HEADLESS": "true"}
     command = [sys.executable, "-m", "retail", "dashboard", "--port", str(port)]
-    with (tmp_path / "log").open("wb") as log:
-        server = subprocess.Popen(command, cwd=tmp_path, env=os.environ | paths, stdout=log, stderr=log)
+    with (folder / "log").open("wb") as log:
+        server = subprocess.Popen(command, cwd=folder, env=os.environ | paths, stdout=log, stderr=log)
     try:
         page, deadline = "", time.monotonic() + START_SECONDS
         while not page and time.monotonic() < deadline:
-            assert server.poll() is None, (tmp_path / "log").read_text()
+            assert server.poll() is None, (folder / "log").read_text()
             with contextlib.suppress(OSError):
                 page = urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=5).read().decode()
             time.sleep(0.1)
-        assert "<title>" in page
-        assert f"URL: http://127.0.0.1:{port}\n" in (tmp_path / "log").read_text()  # this machine's, and no other
+        yield port, page, folder / "log"
     finally:
         server.terminate()
         server.wait(timeout=20)
+
+
+def test_the_dashboard_starts_from_any_folder(started):
+    port, page, log = started
+    assert "<title>" in page
+    assert f"URL: http://127.0.0.1:{port}\n" in log.read_text()  # this machine's, and no other
+
+
+def asked(port: int, path: str, method: str = "GET", **headers: str) -> http.client.HTTPResponse:
+    """What somebody gets who asks in this way."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    with contextlib.closing(connection):
+        connection.putrequest(method, path, skip_host="Host" in headers)
+        for name, value in headers.items():
+            connection.putheader(name.replace("_", "-"), value)
+        connection.endheaders()
+        answer = connection.getresponse()
+        answer.begin_of_body = answer.read(200) if answer.status != 101 else b""
+        return answer
+
+
+UPGRADE = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec_WebSocket_Version": "13"}
+UPGRADE["Sec_WebSocket_Key"] = base64.b64encode(bytes(16)).decode()
+
+
+def upgraded(port: int, **headers: str) -> int:
+    """The same of the connection that every page works over; 101 lets it in."""
+    return asked(port, "/_stcore/stream", **UPGRADE, **headers).status
+
+
+def test_only_pages_of_the_dashboard_itself_get_a_connection(started):
+    port, _, _ = started
+    here, rebound = f"127.0.0.1:{port}", f"evil.example:{port}"
+    assert upgraded(port, Host=here, Origin=f"http://{here}") == 101
+    assert upgraded(port, Host=f"localhost:{port}", Origin=f"http://localhost:{port}") == 101
+    assert upgraded(port, Host=here, Origin="http://evil.example") == 403
+    assert upgraded(port, Host=here, Origin="null") == 403
+    assert upgraded(port, Host=rebound, Origin=f"http://{rebound}") == 403, "a name that was made to lead here"
+
+
+def test_uploads_are_taken_by_nobody_without_a_session_and_given_to_nobody(started):
+    port, page, _ = started
+    for path in ("/_stcore/upload_file/guessed/1", "/media/0000000000.png", "/media/../log", "/media/%2e%2e/log"):
+        found = asked(port, path)
+        assert found.status >= 400 or page.encode().startswith(found.begin_of_body), path  # else the page itself
+    assert asked(port, "/_stcore/upload_file/guessed/1", "PUT", Content_Length="0").status in (400, 403)
+    assert asked(port, "/_stcore/agent/interact", "POST", Content_Length="0").status in (403, 404)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
+import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +20,7 @@ import torch
 from PIL import Image
 
 from retail.encoders import Encoder
+from retail.files import whole
 from retail.media import content_hash
 from retail.schema import Product, Vocabulary
 from retail.store import READINGS, EmbeddingBatch, EmbeddingStore, embed_products
@@ -120,7 +125,7 @@ def test_a_damaged_shard_is_computed_again(tmp_path, photos):
     store = EmbeddingStore(tmp_path / "store")
     again, _, _ = store.fetch(MeanColour(), photos)
     assert 0 < store.computed < 150 and torch.equal(again, expected)
-    assert not shard.exists()
+    assert hashlib.sha256(shard.read_bytes()).hexdigest() == shard.stem, "the same embeddings in the same shard"
     last = EmbeddingStore(tmp_path / "store")
     last.fetch(MeanColour(), photos)
     assert last.computed == 0
@@ -145,26 +150,59 @@ def test_a_lookup_costs_as_much_as_it_asks_for_however_much_is_kept(tmp_path, mo
     store, steps = EmbeddingStore(tmp_path / "store"), []
     for name in ("one", "two"):
         store._write(name, {f"{number:04}": torch.tensor([float(number)]) for number in range(4000)})
-    connect = store._connect
+    connect = store._shards.connect
 
     def counted():
         index = connect()
         index.set_progress_handler(lambda: steps.append(10), 10)
         return index
 
-    monkeypatch.setattr(store, "_connect", counted)
-    monkeypatch.setattr("retail.store.KEYS_AT_ONCE", 2)
+    monkeypatch.setattr(store._shards, "connect", counted)
+    monkeypatch.setattr("retail.store.shards.KEYS_AT_ONCE", 2)
     found = store._read("two", ["0007", "3999", "0100", "absent"])
     assert {key: row.tolist() for key, row in found.items()} == {"0007": [7], "3999": [3999], "0100": [100]}
     assert sum(steps) < 1000, "fewer steps of the index than it has entries"
 
 
-def test_a_destroyed_index_starts_afresh(tmp_path, photos):
-    EmbeddingStore(tmp_path / "store").fetch(MeanColour(), photos[:3])
+@pytest.mark.parametrize("damage", [b"no database" * 500, b""])
+def test_a_destroyed_index_is_made_again_from_the_shards(tmp_path, photos, damage):
+    expected, _, _ = EmbeddingStore(tmp_path / "store").fetch(MeanColour(), photos[:3])
+    for path in (tmp_path / "store").glob("index.sqlite*"):
+        path.write_bytes(damage)
+    store = EmbeddingStore(tmp_path / "store")
+    assert torch.equal(store.fetch(MeanColour(), photos[:3])[0], expected) and store.computed == 0
+
+
+def test_an_index_that_is_destroyed_while_a_store_is_open_is_made_again(tmp_path, photos):
+    store = EmbeddingStore(tmp_path / "store")
+    expected, _, _ = store.fetch(MeanColour(), photos[:3])
     for path in (tmp_path / "store").glob("index.sqlite*"):
         path.write_bytes(b"no database" * 500)
-    store = EmbeddingStore(tmp_path / "store")
-    assert store.fetch(MeanColour(), photos[:3])[1].all() and store.computed == 3
+    assert torch.equal(store.fetch(MeanColour(), photos[:3])[0], expected) and store.computed == 3
+
+
+def test_an_index_that_mixes_rows_up_never_gives_the_embedding_of_another_photo(tmp_path, photos):
+    root = tmp_path / "store"
+    expected, _, _ = EmbeddingStore(root).fetch(MeanColour(), photos[:5])
+    with closing(sqlite3.connect(root / "index.sqlite")) as index, index:
+        index.execute("UPDATE entries SET row = (row + 1) % 5")
+    store = EmbeddingStore(root)
+    assert torch.equal(store.fetch(MeanColour(), photos[:5])[0], expected) and store.computed == 5
+
+
+def test_what_killed_processes_left_in_a_store_goes_with_the_next_write(tmp_path, photos, monkeypatch):
+    root = tmp_path / "store"
+    EmbeddingStore(root).fetch(MeanColour(), photos[:3])
+    (shard,) = kept = list((root / "shards").iterdir())
+    shutil.copy(shard, root / "shards" / f"{'0' * 64}.safetensors")  # renamed, but never listed
+    half = root / "shards" / f"{shard.name}.{whole._machine()}-4194303-100.0a1b2c3d.part"
+    half.write_bytes(b"half")
+    monkeypatch.setattr("retail.files.whole._CLEARED", set())
+    monkeypatch.setattr("retail.store.shards._SWEPT", set())
+    EmbeddingStore(root).fetch(MeanColour(), photos[:3])
+    assert len(list((root / "shards").iterdir())) == 3, "reading clears nothing"
+    EmbeddingStore(root).fetch(MeanColour(), photos[3:5])
+    assert len(list((root / "shards").iterdir())) == 2 and kept[0].exists()
 
 
 WRITER = """

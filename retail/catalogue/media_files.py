@@ -6,7 +6,6 @@ In: a `Product`. Out: its `View`s; equal content of one product is one view, how
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import time
 from collections.abc import Iterable
@@ -92,10 +91,8 @@ def _kept(source: MediaSource, content: str, folder: Path, keep_files: bool) -> 
     ending = ending if len(ending) <= LONGEST_ENDING and ending.isascii() else ""
     path = folder / MEDIA / content[:2] / f"{content}{ending}"
     if not path.is_file():
-        with whole_file(path) as partial, partial.open("wb") as stream:
-            stream.write(found)
-            stream.flush()
-            os.fsync(stream.fileno())
+        with whole_file(path) as partial:
+            partial.write_bytes(found)
     return path
 
 

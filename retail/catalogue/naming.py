@@ -38,7 +38,8 @@ def delete(name: str) -> None:
     gone = folder.with_name(f"{GONE}{secrets.token_hex(4)}")
     _moved(folder, gone)
     forget(name)
-    shutil.rmtree(gone, ignore_errors=True)
+    for left in gone.parent.glob(f"{GONE}*"):  # also what a killed process did not get to
+        shutil.rmtree(left, ignore_errors=True)
 
 
 def _of_ones_own(name: str) -> Path:

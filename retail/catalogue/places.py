@@ -30,7 +30,8 @@ def catalogues_folder() -> Path:
 def names() -> list[str]:
     """The catalogues of this machine and those that ship, by name."""
     folder = catalogues_folder()
-    found = [path.name for path in folder.iterdir() if _is_catalogue(path)] if folder.is_dir() else []
+    there = folder.iterdir() if folder.is_dir() else ()
+    found = [path.name for path in there if NAME.fullmatch(path.name) and _is_catalogue(path)]  # not what is deleted
     found += [name for name, data in SHIPPED_CATALOGUES.items() if name not in found and data.is_dir()]
     return sorted(found, key=str.casefold)
 

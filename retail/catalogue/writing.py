@@ -9,12 +9,11 @@ system's cache, which outlives a killed process but no power cut, so what is new
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from retail.files.whole import flush
 from retail.schema import UserError
 
 LOCK = ".lock"
@@ -44,23 +43,9 @@ def writing(table: Path) -> Iterator[None]:
 
 def _flush_new(table: Path, before: set[Path]) -> None:
     new = [path for path in _files(table) if path not in before]
-    for path in new:
-        _flush(path)
-    if sys.platform != "win32":  # where a folder cannot be opened, its entries are written with the file
-        for folder in {path.parent for path in new}:
-            _flush(folder)
+    for path in (*new, *{path.parent for path in new}):
+        flush(path)
 
 
 def _files(table: Path) -> Iterator[Path]:
     return (path for path in table.rglob("*") if not path.is_dir()) if table.is_dir() else iter(())
-
-
-def _flush(path: Path) -> None:
-    try:
-        descriptor = os.open(path, os.O_RDONLY if path.is_dir() or sys.platform != "win32" else os.O_RDWR)
-    except FileNotFoundError:  # a file that was only there for a moment
-        return
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

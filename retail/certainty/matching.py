@@ -149,7 +149,7 @@ class Matching:
         }
         shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
         finite = all(bool(tensor.isfinite().all()) for name, tensor in tensors.items() if name != "enough")
-        if shapes != wanted or not finite:
+        if shapes != wanted or not finite or any(tensor.dtype != torch.float32 for tensor in tensors.values()):
             raise UserError("How the bundle weighs known products is damaged; copy or train the bundle again.")
         known = dict(zip(tasks, tensors["known"], strict=True))
         rest = (tensors[name] for name in ("enough", "typical", "recalls"))

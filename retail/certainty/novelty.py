@@ -145,14 +145,19 @@ class Novelty:
         return {"table": self.table, **fused, **named}
 
     @classmethod
-    def from_tensors(cls, tensors: Mapping[str, Tensor], ids: Sequence[str]) -> Novelty:
-        """The inverse of `to_tensors`; raises UserError when the tensors do not fit together."""
+    def from_tensors(
+        cls, tensors: Mapping[str, Tensor], ids: Sequence[str], dims: Mapping[Modality, int], classes: int
+    ) -> Novelty:
+        """The inverse of `to_tensors`, for {input: D_m} and the classes of all tasks together.
+
+        Raises UserError when the tensors do not fit together.
+        """
         present = [m for m in MODALITIES if any(name.startswith(f"{m}.") for name in tensors)]
         wanted = {"table", *(f"fused.{name}" for name in FUSED), *(f"{m}.{name}" for m in present for name in INPUT)}
-        if present and set(tensors) == wanted and tensors["table"].shape == (len(SUBSETS), _TABLE):
+        if present and set(present) <= set(dims) and set(tensors) == wanted and _is_table(tensors["table"]):
             fused = FusedSpace(*(tensors[f"fused.{name}"] for name in FUSED))
             inputs = {m: InputSpace(*(tensors[f"{m}.{name}"] for name in INPUT)) for m in present}
-            if fits(fused, len(fused.means)) and all(fits(space, len(ids)) for space in inputs.values()):
+            if fits(fused, classes, None) and all(fits(space, dims[m], len(ids)) for m, space in inputs.items()):
                 return cls(inputs, fused, tuple(ids), tensors["table"])
         raise UserError("What the bundle knows of its products is damaged; copy or train the bundle again.")
 
@@ -182,6 +187,14 @@ for _place, _subset in enumerate(SUBSETS):
 
 # Where nothing is known of validation rows: centres 0, deviations 1.
 _NEUTRAL = torch.tensor([0.0] * len(PARTS) + [1.0] * len(PARTS) + [0.0, 1.0, torch.nan])
+
+
+def _is_table(table: Tensor) -> bool:
+    """NaN stands where validation has no rows; nothing is divided by 0."""
+    if table.shape != (len(SUBSETS), _TABLE) or table.dtype != torch.float32:
+        return False
+    deviations = table[:, [*range(len(PARTS), 2 * len(PARTS)), -2]]
+    return not bool(table.isinf().any()) and not bool((deviations <= 0).any())
 
 
 def _row(blank: Novelty, head: FusionHead, val: EmbeddingBatch, subset: Subset) -> Tensor:

@@ -230,9 +230,22 @@ def _bytes(rows: Tensor) -> Tensor:
     return (rows / rows.abs().max(1, keepdim=True).values.clamp_min(FLOOR) * BYTE).round().to(torch.int8)
 
 
-def fits(space: FusedSpace | InputSpace, count: int) -> bool:
-    dims, width = len(space.centre), len(space.step)
-    names, shapes = list(FUSED), [(dims,), (dims,), (dims, width), (width,), (width,), (count, width)]
+def fits(space: FusedSpace | InputSpace, dims: int, count: int | None) -> bool:
+    """Whether its parts fit together and rows of so many numbers; `count` are its products, None for any number."""
+    width = space.step.numel()
+    count = len(space.means) if isinstance(space, FusedSpace) and space.means.ndim and count is None else count
+    wanted: list[tuple[tuple[int | None, ...], torch.dtype]] = [
+        ((dims,), torch.float32),
+        ((dims,), torch.float32),
+        ((dims, width), torch.int8),
+        ((width,), torch.float32),
+        ((width,), torch.float32),
+        ((count, width), torch.int8),
+    ]
     if isinstance(space, InputSpace):
-        names, shapes = list(INPUT), [*shapes, (count,), (2,)]
-    return count > 0 and [tuple(getattr(space, name).shape) for name in names] == shapes
+        wanted += [((count,), torch.bool), ((2,), torch.float32)]
+    parts = [getattr(space, name) for name in (INPUT if isinstance(space, InputSpace) else FUSED)]
+    if not count or not width or [(tuple(part.shape), part.dtype) for part in parts] != wanted:
+        return False
+    finite = all(bool(part.isfinite().all()) for part in parts if part.is_floating_point())
+    return finite and bool((space.scale > 0).all()) and (isinstance(space, FusedSpace) or float(space.spread[1]) > 0)

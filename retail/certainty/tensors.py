@@ -18,7 +18,10 @@ from retail.certainty.novelty import Novelty
 from retail.certainty.promises import MOST_BINS, Promises, TrackRecord
 from retail.certainty.sets import Least, PredictionSets
 from retail.metrics.promises import WISHES
+from retail.outside.limits import MAX_COUNT
 from retail.schema import SUBSETS, Modality, Subset, UserError
+
+KINDS = (torch.float32, torch.float64, torch.int32, torch.int64, torch.int8, torch.bool)  # that are written
 
 
 def pack(certainty: Certainty, tasks: Sequence[str], inputs: Sequence[Modality]) -> dict[str, Tensor]:
@@ -57,10 +60,13 @@ def pack(certainty: Certainty, tasks: Sequence[str], inputs: Sequence[Modality])
 
 
 def unpack(
-    tensors: Mapping[str, Tensor], tasks: Mapping[str, int], inputs: Sequence[Modality], known: Sequence[str]
+    tensors: Mapping[str, Tensor], tasks: Mapping[str, int], dims: Mapping[Modality, int], known: Sequence[str]
 ) -> Certainty:
-    """The same again, for {task: C_t} and the ids of the known products; raises UserError for what does not fit."""
-    subsets, found = _subsets(inputs), {name: tensor.numpy() for name, tensor in tensors.items()}
+    """The same again, for {task: C_t}, {input: D_m} and the ids of the known products.
+
+    Raises UserError for what does not fit.
+    """
+    subsets, found = _subsets(list(dims)), _arrays(tensors)
     shape, wishes = (len(subsets), len(tasks)), len(WISHES)
     wanted = {
         "pooled": (len(tasks),),
@@ -72,24 +78,28 @@ def unpack(
         "records": (*shape, 3, MOST_BINS),
         "least": (*shape, wishes),
     }
-    if any(name not in found or found[name].shape != size for name, size in wanted.items()):
+    fitting = [name for name, own in found.items() if own.shape == wanted.get(name) and own.dtype.kind == "f"]
+    if len(fitting) < len(wanted):
         raise UserError("What the bundle says about its certainty does not fit; copy or train the bundle again.")
-    if not all((found[name] > 0).all() for name in ("pooled", "temperatures")):
+    if not all(((found[name] > 0) & (found[name] < np.inf)).all() for name in ("pooled", "temperatures")):
         raise UserError("The bundle has a temperature that is not above 0; copy or train the bundle again.")
     if not all(np.isfinite(found[name]).all() for name in ("slopes", "curves")):
         raise UserError("The bundle has a calibration that is no number; copy or train the bundle again.")
+    if any(np.isinf(found[name]).any() or (found[name] < 0).any() for name in ("enough", "rows_needed", "least")):
+        raise UserError("The bundle promises what is no number; copy or train the bundle again.")
     thresholds, needed, records, least = {}, {}, {}, {}
     for row, subset in enumerate(subsets):
         for place, (task, size) in enumerate(tasks.items()):
             start, n, right = found["records"][row, place]
             if not (there := ~np.isnan(start)).any():
                 continue
+            _check_record(start[there], n[there], right[there])
             thresholds[task, subset] = found["enough"][row, place]
             needed[task, subset] = found["rows_needed"][row, place]
             records[task, subset] = TrackRecord(start[there], n[there], right[there])
             classes = found.get(f"classes.{row}.{place}", np.zeros(0, dtype=np.int64))
             own = found.get(f"least.{row}.{place}", np.zeros((wishes, 0)))
-            if own.shape != (wishes, len(classes)) or (len(classes) and not 0 <= classes.min() <= classes.max() < size):
+            if not _fits_classes(classes, size) or own.shape != (wishes, len(classes)) or own.dtype.kind != "f":
                 raise UserError("The bundle's prediction sets do not fit its classes; copy or train the bundle again.")
             least[task, subset] = Least(found["least"][row, place], classes, own)
     temperatures, slopes = (
@@ -105,19 +115,38 @@ def unpack(
     promises, sets = Promises(thresholds, records, needed), PredictionSets(least)
     weights = {n.removeprefix("matching."): tensor for n, tensor in tensors.items() if n.startswith("matching.")}
     matching = Matching.from_tensors(weights, list(tasks)) if weights else None  # None: packed before there was one
-    return Certainty(calibration, promises, sets, *_novelty(tensors, tasks, known), matching)
+    return Certainty(calibration, promises, sets, *_novelty(tensors, tasks, dims, known), matching)
+
+
+def _arrays(tensors: Mapping[str, Tensor]) -> dict[str, np.ndarray]:
+    """Those that numpy has a kind of number for."""
+    return {name: tensor.numpy() for name, tensor in tensors.items() if tensor.dtype in KINDS}
+
+
+def _check_record(start: np.ndarray, n: np.ndarray, right: np.ndarray) -> None:
+    """Raises UserError where it is no count of answers in bins of rising confidence."""
+    rising = start[0] <= 0 and bool((np.diff(start) >= 0).all())
+    if not rising or not ((n > 0) & (right >= 0) & (right <= n) & (n <= MAX_COUNT)).all():
+        raise UserError("How earlier answers of the bundle did is damaged; copy or train the bundle again.")
+
+
+def _fits_classes(classes: np.ndarray, size: int) -> bool:
+    whole = classes.ndim == 1 and classes.dtype.kind == "i"
+    return whole and (not len(classes) or bool(0 <= classes.min() <= classes.max() < size))
 
 
 def _novelty(
-    tensors: Mapping[str, Tensor], tasks: Mapping[str, int], ids: Sequence[str]
+    tensors: Mapping[str, Tensor], tasks: Mapping[str, int], dims: Mapping[Modality, int], ids: Sequence[str]
 ) -> tuple[Novelty | None, dict[str, Tensor]]:
     own = {name.removeprefix("novelty."): tensor for name, tensor in tensors.items() if name.startswith("novelty.")}
     if not own:
         return None, {}
     known = {task: tensors.get(f"known.{place}", torch.zeros(0)) for place, task in enumerate(tasks)}
-    if any(len(found) != len(ids) or bool((found >= tasks[task]).any()) for task, found in known.items()):
-        raise UserError("The known products of the bundle do not fit its classes; copy or train the bundle again.")
-    return Novelty.from_tensors(own, ids), known
+    for task, found in known.items():
+        whole = found.dtype in (torch.int32, torch.int64) and found.shape == (len(ids),)
+        if not whole or bool(((found < -1) | (found >= tasks[task])).any()):
+            raise UserError("The known products of the bundle do not fit its classes; copy or train the bundle again.")
+    return Novelty.from_tensors(own, ids, dims, sum(tasks.values())), known
 
 
 def _subsets(inputs: Sequence[Modality]) -> list[Subset]:

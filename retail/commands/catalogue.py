@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from retail.commands.shared import EXAMPLES, Data, app, reported
+from retail.commands.shared import EXAMPLES, Data, Trust, app, reported, trusted
 from retail.schema import Modality, Product, UserError
 from retail.wording import INPUT_WORDS, number_of
 
@@ -193,12 +193,14 @@ def search(
             help="Look with this recogniser's encoders, for words too; photos and sounds else by the bundled."
         ),
     ] = None,
+    trust: Trust = False,
 ) -> None:
     """Find products by words, a photo, a sound, or any mix."""
     with reported() as progress:
         catalogue, shown = existing(name), Product.of(image, "", audio)
         if not words.strip() and not shown.modalities:
             raise UserError("Give words, --image or --audio to search by.")
+        trusted([bundle] if bundle else [], trust)
         encoders = searching(bundle, bool(shown.modalities))
         if encoders:
             catalogue.embed(encoders, progress=progress)

@@ -10,19 +10,21 @@ from typing import Annotated
 
 import typer
 
-from retail.commands.shared import EXAMPLES, Bundle, app, reported
+from retail.commands.shared import EXAMPLES, Bundle, Trust, app, reported, trusted
 
 
 @app.command(epilog=EXAMPLES["export"])
 def export(
     bundle: Bundle,
     onnx: Annotated[Path, typer.Option(file_okay=False, help="The folder to write the graphs to.", metavar="OUT")],
+    trust: Trust = False,
 ) -> None:
     """Write a recogniser as ONNX graphs with a runner that needs no PyTorch, and check that it answers the same."""
     with reported() as report:
         from retail.export import export_onnx
         from retail.recognizer import Recognizer
 
+        trusted([bundle], trust)
         record = export_onnx(Recognizer.load(bundle), onnx, Path(bundle).name, report)
         report.close()
         typer.echo("Largest difference of a probability from the product, on products of the demo:")

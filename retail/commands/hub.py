@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from retail.commands.shared import EXAMPLES, Bundle, app, reported
+from retail.commands.shared import EXAMPLES, Bundle, Trust, app, reported, trusted
 
 
 @app.command(epilog=EXAMPLES["push"])
@@ -30,12 +30,14 @@ def push(
     folder: Annotated[
         Path | None, typer.Option(file_okay=False, help="Write what would be uploaded here, and upload nothing.")
     ] = None,
+    trust: Trust = False,
 ) -> None:
     """Upload a recogniser and a model card made from what it records of itself to the model hub."""
     with reported():
         from retail.evaluation.reports import Scores
         from retail.recognizer import Recognizer, hub
 
+        trusted([bundle], trust)
         recognizer, terms = Recognizer.load(bundle), hub.Terms(licence, data_licence, public)
         found = Scores.read(scores) if scores else None
         if folder is not None:

@@ -24,10 +24,12 @@ from retail.commands.shared import (
     Status,
     StorePlace,
     TextColumn,
+    Trust,
     Workers,
     app,
     chosen_inputs,
     reported,
+    trusted,
 )
 from retail.config.options import listed
 from retail.config.reading import Reading
@@ -57,11 +59,13 @@ def evaluate(
     text_column: TextColumn = "text",
     group: Group = "",
     out: Annotated[Path | None, typer.Option(dir_okay=False, help="The scores file to write.")] = None,
+    trust: Trust = False,
 ) -> EvaluateRequest:
     """Score a bundle on labelled data; labels it does not know count as wrong and are listed."""
     from retail.workspace.requests import EvaluateRequest
 
     used = chosen_inputs(modalities) if modalities else ()
+    trusted([bundle], trust)
     return EvaluateRequest(
         bundle=bundle,
         data=data,
@@ -87,11 +91,13 @@ def leaderboard(
     group: Group = "",
     out: Annotated[Path | None, typer.Option(dir_okay=False, help="The leaderboard file to write.")] = None,
     csv_folder: CsvFolder = None,
+    trust: Trust = False,
 ) -> LeaderboardRequest:
     """Which bundle is best? Score several on the same rows, with intervals and paired differences to the leader."""
     from retail.workspace.leaderboards import names_of
     from retail.workspace.requests import LeaderboardRequest
 
+    trusted(bundles, trust)
     return LeaderboardRequest(
         data=data,
         recognizers=names_of(bundles),
@@ -114,10 +120,12 @@ def robustness(
     seed: Annotated[int, typer.Option(help="The same seed gives the same damage.")] = 0,
     out: Annotated[Path | None, typer.Option(dir_okay=False, help="The results file to write.")] = None,
     csv_folder: CsvFolder = None,
+    trust: Trust = False,
 ) -> RobustnessRequest:
     """How well does a bundle cope with damage? Blur, typos, noise and more at several strengths, and swapped inputs."""
     from retail.workspace.requests import RobustnessRequest
 
+    trusted([bundle], trust)
     return RobustnessRequest(
         bundle=bundle,
         data=data,
@@ -154,6 +162,7 @@ def predict(
     engine: EngineChoice = "local",
     workers: Workers = 0,
     store: StorePlace = "",
+    trust: Trust = False,
     status: Status = None,
 ) -> None:
     """Recognise one product, or many with --data and --out; rows that cannot be used keep the reason."""
@@ -161,6 +170,7 @@ def predict(
         if data is not None and out is None:
             raise typer.BadParameter("--data needs --out predictions.csv.")
         reading = Reading.of_names(read)
+        trusted([bundle], trust)
         if data is not None and out is not None:
             from retail.workspace.requests import PredictRequest
 

@@ -11,7 +11,7 @@ import math
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -47,6 +47,7 @@ EXAMPLES = {
     "evaluate": "Example: python -m retail evaluate my_bundle data/demo --modalities image --out scores.json",
     "leaderboard": "Example: python -m retail leaderboard data/demo my_bundle demo --out leaderboard.json",
     "corrections": "Example: python -m retail corrections my_bundle --train my_next_bundle",
+    "home": "Example: python -m retail home --clean",
     "run": "Example: python -m retail run ~/.retail/runs/20260101-120000-abcd",
     "guess": "Example: python -m retail guess --names apple,banana --image front.jpg --encoders clip",
     "predict": 'Example: python -m retail predict my_bundle --image front.jpg --text "oat drink, 1 l"',
@@ -69,6 +70,13 @@ EXAMPLES = {
 Data = Annotated[Path, typer.Argument(help="A folder, a ZIP or a table; `demo` and `groceries` ship.", metavar="DATA")]
 Bundle = Annotated[
     Path, typer.Argument(help="A folder made by 'train --out'; `demo` and `groceries` ship.", metavar="BUNDLE")
+]
+Trust = Annotated[
+    bool,
+    typer.Option(
+        "--trust",
+        help="Load the encoders that a bundle from elsewhere asks for: checkpoints of the hub, or your files.",
+    ),
 ]
 Tasks = Annotated[
     str,
@@ -132,6 +140,15 @@ def one_input(value: str) -> Modality:
     return names[0]
 
 
+def trusted(bundles: Iterable[Path], trust: bool) -> None:
+    """Keeps the user's agreement with what these bundles ask for, if it was given."""
+    if trust:
+        from retail.recognizer.bundle import agree_to
+
+        for bundle in bundles:
+            agree_to(bundle)
+
+
 class Reporter:
     """Shows progress as bars on stderr and, when asked, as a status file."""
 
@@ -176,7 +193,7 @@ class Reporter:
         means = {model: sum(found) / len(found) for model, found in self.scored.items()}
         self.written = time.monotonic()
         stage, done, total = self.last
-        Status(
+        now = Status(
             state=state,
             stage=stage,
             done=done,
@@ -187,7 +204,15 @@ class Reporter:
             partial={model: mean for model, mean in means.items() if not math.isnan(mean)},
             pid=os.getpid(),
             updated=time.time(),
-        ).write(self.status)
+        )
+        with contextlib.suppress(OSError):  # a full disk; the work itself says so where it cannot go on
+            now.write(self.status)
+
+    def fail(self, sentence: str) -> None:
+        """The end of a command that somebody can do something about."""
+        self.close()
+        self.say("failed", sentence)
+        self.line(f"Error: {sentence}", err=True)
 
     def close(self) -> None:
         if self.bar is not None:
@@ -205,11 +230,14 @@ def reported(status: Path | None = None, timed: bool = False) -> Iterator[Report
         yield reporter
         reporter.say("done")
     except UserError as error:
-        reporter.close()
-        reporter.say("failed", str(error))
-        reporter.line(f"Error: {error}", err=True)
+        reporter.fail(str(error))
         raise typer.Exit(1) from None
     except Exception as error:
+        from retail.files.faults import sentence_of
+
+        if sentence := sentence_of(error):
+            reporter.fail(sentence)
+            raise typer.Exit(1) from None
         reporter.say("failed", f"Unexpected {type(error).__name__}: {error}. The log has the details.")
         raise
     finally:

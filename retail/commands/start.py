@@ -22,10 +22,19 @@ GROCERY_PHOTO = GROCERIES_EXAMPLES / "images" / "banana.jpg"
 def dashboard(
     port: Annotated[int, typer.Option(min=1, max=65535, help="Where the browser finds it.")] = 8501,
     address: Annotated[str, typer.Option(help="0.0.0.0 lets other machines in.")] = "127.0.0.1",
+    host: Annotated[
+        list[str] | None,
+        typer.Option(help="A name that browsers may call it by, such as that of a proxy; may be given several times."),
+    ] = None,
 ) -> None:
     """Open the dashboard in a browser; Ctrl-C ends it."""
+    from retail.workspace.exposure import DASHBOARD, is_local, names_of
+
+    if not is_local(address):
+        typer.echo(f"Note: {DASHBOARD.format(address=address)}", err=True)
+    hosts = [f"--server.allowedHosts={name}" for name in dict.fromkeys([*names_of(address), *(host or ())])]
     # As `python -m streamlit run` would, in this process; it reads the configuration beside the app.
-    sys.argv = ["streamlit", "run", str(APP), f"--server.port={port}", f"--server.address={address}"]
+    sys.argv = ["streamlit", "run", str(APP), f"--server.port={port}", f"--server.address={address}", *hosts]
     runpy.run_module("streamlit", run_name="__main__")
 
 

@@ -19,6 +19,7 @@ from retail.components.kept_choice import choose_kept
 from retail.components.page_words import refusal
 from retail.components.read_data import open_files, rows_of
 from retail.components.words import download
+from retail.components.your_uploads import own, say_kept
 from retail.config.options import joined
 from retail.dataset.columns import GROUP, NONE, ROLES, TEXT, Columns
 from retail.dataset.labels.questions import offered
@@ -94,6 +95,7 @@ def draw_add() -> bool:
         path = st.text_input(
             "Or a folder, ZIP or table on this machine", placeholder="/data/my_products", key=f"new_path_{added_before}"
         ).strip()
+        say_kept("data")
         pressed = st.button("Add", type="primary")
         if pressed and uploads and path:
             st.error("You gave files and a path, but one data set is added at a time; remove one of them.")
@@ -112,6 +114,7 @@ def _add(name: str, uploads: Sequence[UploadedFile], path: str) -> None:
         else:
             files = [(file.name, file.getvalue()) for file in uploads]
             added = datasets.add_files(name or datasets.usual_name([file for file, _ in files]), files)
+            own().datasets.append(added.id)
     except (UserError, OSError) as error:
         st.error(refusal(error))
         return

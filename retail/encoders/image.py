@@ -9,6 +9,7 @@ Names: `timm:NAME` (hub), `timm:NAME@FILE` (your checkpoint, or one that `finetu
 from __future__ import annotations
 
 import json
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ from retail.encoders.tunable import TunableEncoder
 from retail.encoders.views import Features, five_crops, mean_over_views, photo_options, stacked
 from retail.encoders.weights import (
     check_sha256,
+    filled,
     hub_access,
     load_single,
     match_by_position,
@@ -32,6 +34,7 @@ from retail.encoders.weights import (
     split_source,
 )
 from retail.inference import Network, Plan
+from retail.outside import reading
 from retail.schema import UserError
 
 if TYPE_CHECKING:
@@ -186,23 +189,25 @@ def save_finetuned(model: nn.Module, model_name: str, path: Path) -> None:
 def _is_finetuned(file: str) -> bool:
     if not file.endswith(".safetensors") or not Path(file).is_file():
         return False
-    try:
-        with safetensors.safe_open(file, framework="pt") as opened:
-            return "finetuned" in (opened.metadata() or {})
-    except safetensors.SafetensorError as error:
-        raise UserError(f"The weights file '{file}' is damaged; copy it or train it again.") from error
+    with _readable(file), safetensors.safe_open(file, framework="pt") as opened:
+        return "finetuned" in (opened.metadata() or {})
+
+
+def _readable(file: str) -> AbstractContextManager[None]:
+    return reading(f"The weights file '{file}'", "network for photos", "copy it or train it again")
 
 
 def _finetuned(model_name: str, path: Path) -> Any:
     import timm
 
-    model: Any = timm.create_model(model_name, pretrained=False, num_classes=0)
-    tensors, _ = load_single(path)
+    if not timm.is_model(model_name):  # such as a name of the hub, which timm would ask
+        raise UserError(f"timm knows no network {model_name!r}, which the weights in '{path}' were trained for.")
+    with _readable(str(path)):
+        tensors, _ = load_single(path)
     try:
-        model.load_state_dict(tensors)
+        return filled(lambda: timm.create_model(model_name, pretrained=False, num_classes=0), tensors)
     except RuntimeError as error:
         raise UserError(f"The weights in '{path}' were trained for another network than {model_name!r}.") from error
-    return model
 
 
 def _bundled(model_name: str) -> Any:

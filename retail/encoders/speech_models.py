@@ -94,7 +94,7 @@ class PooledLayer(nn.Module):
 
 def _parse(name: str, checkpoint: str) -> tuple[str, int | None, str]:
     """`NAME#layer=9+pool=max` -> name, layer or None for the last, pooling."""
-    match = re.fullmatch(rf"(\w+)(?:#(?:layer=(\d+))?\+?(?:pool=({'|'.join(POOLS)}))?)?", checkpoint)
+    match = re.fullmatch(rf"(\w+)(?:#(?:layer=(\d{{1,3}}))?\+?(?:pool=({'|'.join(POOLS)}))?)?", checkpoint)
     if match is None:
         raise UserError(
             f"Cannot read the sound encoder {name!r}; write 'torchaudio:NAME' or 'torchaudio:NAME#layer=9+pool=max' "

@@ -9,19 +9,20 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import safetensors
 import torch
+from pydantic import TypeAdapter
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
 
-from retail.encoders.weights import load_single, save_half
+from retail.encoders.weights import filled, load_single, save_half
+from retail.files.record import Number
 from retail.media import SAMPLE_RATE_HZ
-from retail.schema import UserError
+from retail.outside import reading
 
 MEL = {"sample_rate": SAMPLE_RATE_HZ, "n_fft": 512, "win_length": 400, "hop_length": 160, "n_mels": 64}
 BAND_HZ = {"f_min": 60.0, "f_max": 7_600.0}
@@ -39,6 +40,8 @@ LENGTHS = (0.7, 1.12)  # of the copies of a clip that are heard; 1 is its own le
 SETTINGS: dict[str, Any] = {**MEL, **BAND_HZ, "loud_db": LOUD_DB, "nearer": NEARER, "floor": FLOOR_LOG}
 SETTINGS |= {"spare": SPARE_STEPS, "edges": "silent"}  # what stands for spare moments that a recording lacks
 SETTINGS |= {"lengths": LENGTHS}
+THRESHOLD = "speech_threshold"  # of the logit, which a weights file brings along
+_SETTINGS = TypeAdapter(dict[str, int | Number | tuple[int | Number, ...] | str])
 
 
 class Heard(NamedTuple):
@@ -227,19 +230,30 @@ def load(path: Path) -> tuple[SpokenWordNet, dict[str, Any]]:
 
 def load_pair(path: Path) -> tuple[Listening, dict[str, Any]]:
     """As `load`, with the network that says whether somebody speaks: the same one unless it was fine-tuned."""
-    try:
+    with reading(f"{path.name!r}", "spoken-word encoder", "train one with 'python -m recipes.spoken_word'"):
         tensors, metadata = load_single(path)
-        settings = json.loads(metadata["settings"])
-        net = SpokenWordNet()
-        pair = Listening(net, SpokenWordNet() if is_pair(tensors) else net)
-        (pair if is_pair(tensors) else net).load_state_dict(tensors)
-    except (safetensors.SafetensorError, KeyError, ValueError, RuntimeError) as error:
-        reason = " ".join(str(error).split())[:120]
-        raise UserError(
-            f"{path.name!r} does not hold a spoken-word encoder ({reason}); train one with "
-            "'python -m recipes.spoken_word'."
-        ) from error
+        settings = _settings(metadata.get("settings", ""))
+        pair = filled(_pair, tensors) if is_pair(tensors) else _listening_alone(tensors)
     return pair.eval().requires_grad_(False), {**SETTINGS, **settings}
+
+
+def _pair() -> Listening:
+    return Listening(SpokenWordNet(), SpokenWordNet())
+
+
+def _listening_alone(tensors: Mapping[str, Tensor]) -> Listening:
+    net = filled(SpokenWordNet, tensors)
+    return Listening(net, net)
+
+
+def _settings(text: str) -> dict[str, Any]:
+    """What a weights file says beside its weights; raises ValueError where that is nothing that `save` wrote."""
+    found = _SETTINGS.validate_json(text)
+    if unknown := set(found) - {*SETTINGS, THRESHOLD}:
+        raise ValueError(f"nobody knows its setting {sorted(unknown)[0]!r}")
+    if not isinstance(found.get(THRESHOLD), float | int):
+        raise ValueError(f"it lacks {THRESHOLD}")
+    return found
 
 
 def is_pair(names: Iterable[str]) -> bool:

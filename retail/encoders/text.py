@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from retail.encoders import fingerprint_of
 from retail.encoders.cards import Card, CardPlace, KnownByCard
+from retail.encoders.kept_text import FINETUNED, WEIGHTS, checked_settings
 from retail.encoders.long_texts import PROBES, ReadsInPieces, mean_of_pieces
 from retail.encoders.tunable import TunableEncoder, layer_depths
 from retail.encoders.weights import check_checkpoint_name, check_sha256, hub_access, package_path, split_source
@@ -35,7 +36,6 @@ BUNDLED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9
 # A product's description is short; attention's cost grows with the square of the length.
 MAX_TOKENS = 128
 PIECES = "pieces"  # among a network's inputs: how many of its rows are one text's
-FINETUNED = "finetuned.json"  # in a folder that fine-tuning wrote
 
 
 class MeanOfTokens(nn.Module):
@@ -129,6 +129,8 @@ class TransformersEncoder(KnownByCard, ReadsInPieces, TunableEncoder):
         if self._source == "bundled":
             path = check_sha256(_bundled_file(self._model_name), BUNDLED_SHA256)
             tokenizer, model = _load(self.name, str(path.parent), None)
+        elif self._finetuned is not None:
+            tokenizer, model = _load_kept(self.name, self._finetuned)
         else:
             tokenizer, model = _load(self.name, self._model_name, self._source or None)
         # In single precision, whatever precision the checkpoint was kept in.
@@ -229,3 +231,17 @@ def _load(name: str, where: str, revision: str | None) -> tuple[Any, Any]:
     with hub_access(name, local=local):
         tokenizer = AutoTokenizer.from_pretrained(where, **options)
         return tokenizer, AutoModel.from_pretrained(where, **options)
+
+
+def _load_kept(name: str, folder: Path) -> tuple[Any, Any]:
+    """What `save` wrote, wherever it comes from: nothing beside its weights and its vocabulary is read."""
+    from transformers import AutoModel, AutoTokenizer
+
+    config = checked_settings(folder)
+    options: dict[str, Any] = {"config": config, "local_files_only": True}
+    with hub_access(name, local=True):
+        tokenizer = AutoTokenizer.from_pretrained(folder, **options)
+        model, told = AutoModel.from_pretrained(folder, **options, use_safetensors=True, output_loading_info=True)
+    if told["missing_keys"] or told["mismatched_keys"]:
+        raise UserError(f"The weights in '{folder / WEIGHTS}' are those of another network; copy or train it again.")
+    return tokenizer, model

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from retail.outside.limits import MAX_LAYERS, MAX_SIDE
 from retail.schema import UserError
 
 
@@ -34,7 +35,7 @@ class PhotoOptions:
 def photo_options(name: str, checkpoint: str) -> tuple[str, PhotoOptions]:
     """What stands before the #, and what stands behind it; raises UserError for an option it does not know."""
     base, _, text = checkpoint.partition("#")
-    parts = [re.fullmatch(r"(size|layers)=([1-9]\d*)|(flip|crops)", part) for part in text.split("+") if part]
+    parts = [re.fullmatch(r"(size|layers)=([1-9]\d{,5})|(flip|crops)", part) for part in text.split("+") if part]
     known = {field.name for field in fields(PhotoOptions)}
     if not base or None in parts or len(parts) > len(known):
         raise UserError(
@@ -42,7 +43,10 @@ def photo_options(name: str, checkpoint: str) -> tuple[str, PhotoOptions]:
             "(options: size=N, flip, crops, layers=N)."
         )
     values: dict[str, Any] = {part[1] or part[3]: int(part[2]) if part[1] else True for part in parts if part}
-    return base, PhotoOptions(**values)
+    options = PhotoOptions(**values)
+    if options.size > MAX_SIDE or options.layers > MAX_LAYERS:
+        raise UserError(f"{name!r} asks for too much: at most size={MAX_SIDE} and layers={MAX_LAYERS}.")
+    return base, options
 
 
 def five_crops(transform: Any, name: str) -> Callable[[Any], Tensor]:

@@ -13,9 +13,10 @@ import socket
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import huggingface_hub.constants as hub_constants
 import safetensors.torch
@@ -23,8 +24,10 @@ import torch
 from torch import Tensor, nn
 
 from retail.files import whole_file
+from retail.outside.limits import MAX_WEIGHTS_BYTES
 from retail.schema import UserError
 
+Network = TypeVar("Network", bound=nn.Module)
 TORCH_HUB = "https://download.pytorch.org"
 PROBE_SECONDS = 4.0  # a hub that does not answer by then is out of reach
 RECHECK_SECONDS = 60.0  # how long an answer about reachability holds
@@ -76,10 +79,28 @@ def save_half(model: nn.Module, metadata: dict[str, str], path: Path) -> None:
 
 def load_single(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     """The tensors in single precision, and the metadata, of what `save_half` wrote."""
+    if path.stat().st_size > MAX_WEIGHTS_BYTES:
+        raise UserError(f"{path.name} has more than {MAX_WEIGHTS_BYTES >> 30} GiB, too much for weights.")
     with safetensors.safe_open(path, framework="pt") as file:
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         metadata = file.metadata() or {}
     return {name: value.float() if value.is_floating_point() else value for name, value in tensors.items()}, metadata
+
+
+def filled(make: Callable[[], Network], tensors: Mapping[str, Tensor]) -> Network:
+    """The network that `make` builds, with these weights. Raises RuntimeError where names or sizes do not fit.
+
+    They are compared before anything takes memory, for a file may claim a network of any size.
+    """
+    with torch.device("meta"):
+        shapes = {name: value.shape for name, value in make().state_dict().items()}
+    if {name: value.shape for name, value in tensors.items()} != shapes:
+        raise RuntimeError("its tensors have other names or sizes")
+    if any(value.is_floating_point() and bool(value.isnan().any()) for value in tensors.values()):
+        raise RuntimeError("a weight is no number")
+    network = make()
+    network.load_state_dict(tensors)
+    return network
 
 
 def has_bfloat16(device: str = "cpu") -> bool:

@@ -6,14 +6,14 @@ In: nothing, or a path. Out: the home folder, the shipped data, `whole_file` and
 from __future__ import annotations
 
 import os
-import shutil
-import uuid
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
+from retail.files.whole import whole_file, whole_file_in_folder, whole_folder
 from retail.schema import UserError
-from retail.system import patiently
+
+__all__ = ["home", "on_this_machine", "or_shipped", "whole_file", "whole_file_in_folder", "whole_folder"]
 
 PACKAGE = Path(__file__).resolve().parents[1]
 # What ships beside the package: in a checkout it lies beside the package, a wheel carries it inside.
@@ -57,40 +57,7 @@ def on_this_machine(typed: Path) -> Path:
         raise UserError(f"{typed} does not exist on this machine; name a folder, a ZIP or a CSV table.") from None
 
 
-@contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
-    """Gives a path to write to; the file appears under its own name when the block ends well, or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with whole_file_in_folder(path) as partial:
-        yield partial
-
-
-@contextmanager
-def whole_file_in_folder(path: Path) -> Iterator[Path]:
-    """Like `whole_file`, but makes no folder: raises FileNotFoundError when it is gone."""
-    partial = _partial(path)
-    try:
-        yield partial
-        patiently(lambda: partial.replace(path))
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
-
-
-@contextmanager
-def whole_folder(path: Path) -> Iterator[Path]:
-    """Gives an empty folder to fill; it takes the place of what stood there if the block ends well."""
-    partial = _partial(path)
-    partial.mkdir(parents=True)
-    try:
-        yield partial
-    except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise
-    shutil.rmtree(path, ignore_errors=True)
-    partial.replace(path)
-
-
-def _partial(path: Path) -> Path:
-    """A name of its own: two sessions may write the same thing at once."""
-    return path.with_name(f"{path.name}.{uuid.uuid4().hex[:8]}.part")
+def note_use(path: Path) -> None:
+    """Moves its time stamp on: by that, clean-up knows what nobody asked for in a long time."""
+    with suppress(OSError):
+        os.utime(path)

@@ -5,23 +5,38 @@ In: fields, or the content of a file. Out: a checked `Record`, or one sentence t
 
 from __future__ import annotations
 
-import json
 import math
+import stat
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError
+from pydantic_core import from_json
 
 from retail.files import whole_file
-from retail.outside.limits import MAX_RECORD_MIB
+from retail.outside import reading
+from retail.outside.limits import LAST_SECOND, MAX_COUNT, MAX_FIGURE, MAX_RECORD_MIB
 from retail.schema import UserError
+from retail.wording import shortened
+
+
+def _usual(value: float) -> float:
+    if abs(value) > MAX_FIGURE:  # infinity too; NaN is not
+        raise ValueError("no such large number is expected here")
+    return value
+
 
 # A score, NaN where nobody could compute it; null in the file, because JSON has no NaN.
 Figure = Annotated[
     float,
     BeforeValidator(lambda value: math.nan if value is None else value),
+    AfterValidator(_usual),
     PlainSerializer(lambda value: None if math.isnan(value) else value),
 ]
+Number = Annotated[float, Field(allow_inf_nan=False, ge=-MAX_FIGURE, le=MAX_FIGURE)]  # what could be computed
+Share = Annotated[float, Field(allow_inf_nan=False, ge=0, le=1)]  # of rows; a probability
+Count = Annotated[int, Field(ge=0, le=MAX_COUNT)]
+Moment = Annotated[float, Field(allow_inf_nan=False, ge=0, le=LAST_SECOND)]  # seconds since 1970
 
 
 Version = tuple[int, int, int]
@@ -31,6 +46,17 @@ def version_of(path: Path) -> Version:
     """Another one once a file was written again: pages ask for the same files of all runs at each drawing."""
     found = path.stat()
     return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+class Unsound(ValueError):
+    """A record of which one part contradicts another: where, and how."""
+
+    def __init__(self, place: str, reason: str) -> None:
+        super().__init__(reason)
+        self.place, self.reason = place, reason
+
+
+MOST_WORDS = 200  # letters of what is quoted from a file
 
 
 class Record(BaseModel):
@@ -59,7 +85,10 @@ class FileRecord(Record):
     def read(cls, path: Path) -> Self:
         """The record in a file; raises UserError when it cannot be read, or holds something else."""
         try:
-            if path.stat().st_size > cls.most_mebibytes * 2**20:
+            found = path.stat()
+            if not stat.S_ISREG(found.st_mode):  # nobody waits for a pipe
+                raise cls._refused(cls.unreadable, str(path))
+            if found.st_size > cls.most_mebibytes * 2**20:
                 raise cls._refused(cls.too_large, str(path))
             content = path.read_bytes()
         except OSError:
@@ -70,19 +99,27 @@ class FileRecord(Record):
     def of(cls, content: bytes, name: str) -> Self:
         """The record in a file's content; raises UserError, with the file's name, for anything else."""
         try:
-            values = json.loads(content)
-        except (ValueError, RecursionError):
+            values = from_json(content)  # unlike Python's own, it knows that half a character is no text
+        except ValueError:
             raise cls._refused(cls.no_json, name) from None
         found = values.get("format") if isinstance(values, dict) else None
         if found != cls._format():
-            raise cls._refused(cls.foreign, name, found=found)
-        try:
-            return cls.model_validate(values)
-        except ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            place = ".".join(map(str, first["loc"]))
-            reason = first["msg"].lower()
-            raise cls._refused(cls.unfit, name, field=first["loc"][0], place=place, reason=reason) from None
+            raise cls._refused(cls.foreign, name, found=shortened(str(found), MOST_WORDS) if found else None)
+        with reading(name, "file", cls.remedy):
+            try:
+                record = cls.model_validate(values)
+                record.check()
+                return record
+            except ValidationError as error:
+                first = error.errors(include_url=False)[0]
+                place, reason = ".".join(map(str, first["loc"])), first["msg"].lower()
+            except Unsound as error:
+                place, reason = error.place, error.reason
+            facts = {"place": shortened(place, MOST_WORDS), "reason": shortened(reason, MOST_WORDS)}
+            raise cls._refused(cls.unfit, name, field=facts["place"].partition(".")[0], **facts)
+
+    def check(self) -> None:
+        """Raises `Unsound` where one part of a file contradicts another; what this version makes never does."""
 
     def as_json(self) -> str:
         """The content of the file, all but the line's end."""

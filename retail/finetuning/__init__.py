@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import copy
 import hashlib
-import os
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from retail import files
 from retail.config import FinetuneConfig, TrainConfig
 from retail.encoders import Encoder
 from retail.encoders.tunable import TunableEncoder
+from retail.files.whole import clear, partial_of
 from retail.finetuning.record import FinetuneEpoch
 from retail.fusion import FusionHead
 from retail.schema import Modality, UserError
@@ -135,7 +135,8 @@ def _tuned(
 def kept(encoder: TunableEncoder, model: nn.Module) -> Path:
     """Saves a trained network under the hash of its content, beside those of earlier runs."""
     folder = files.home() / "encoders"
-    temporary = folder / f"finetuned-{os.getpid()}{encoder.suffix}"
+    clear(folder)
+    temporary = partial_of(folder / f"finetuned{encoder.suffix}")
     encoder.save(model, temporary)
     path = folder / f"{encoder.modality}-{_digest(temporary)[:16]}{encoder.suffix}"
     if path.is_dir():  # equal content lies there already

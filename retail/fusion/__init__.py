@@ -108,6 +108,14 @@ def strategies() -> dict[str, type[FusionHead]]:
     return plugins_in(__name__, FusionHead, "name")  # type: ignore[type-abstract]
 
 
+def known_strategy(name: str) -> type[FusionHead]:
+    """The registered strategy; raises UserError for an unknown name."""
+    known = strategies()
+    if name not in known:
+        raise UserError(f"No fusion strategy is named {name[:80]!r}; choose from {', '.join(known)}.")
+    return known[name]
+
+
 def build_head(
     strategy: str,
     dims: Mapping[str, int],
@@ -121,11 +129,8 @@ def build_head(
 
     Raises UserError for an unknown name.
     """
-    known = strategies()
-    if strategy not in known:
-        raise UserError(f"No fusion strategy is named {strategy!r}; choose from {', '.join(known)}.")
     seen = dict.fromkeys(dims, hidden[-1]) if hidden else dims
-    head = known[strategy](seen, tasks, width=width, dropout=dropout)  # type: ignore[call-arg]
+    head = known_strategy(strategy)(seen, tasks, width=width, dropout=dropout)  # type: ignore[call-arg]
     if not hidden:
         return head
     from retail.fusion.deep import DeepHead

@@ -53,7 +53,9 @@ def kept_session(key: str) -> Session | None:
         return None
     path = graph_of(key)
     try:
-        return OnnxRuntimeSession(path)
+        session = OnnxRuntimeSession(path)
+        files.note_use(path)
+        return session
     except Exception as error:  # a damaged file, for which ONNX Runtime has exceptions of its own
         log.warning("The graph %s cannot be read (%s); it will be made again.", path.name, _short(error))
         _place(key).unlink(missing_ok=True)

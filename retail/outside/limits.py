@@ -53,6 +53,18 @@ MAX_DATA_UPLOAD_MB = 2048  # of a ZIP, as many as it may unpack to
 
 # Files that one part of the product writes and another reads
 MAX_RECORD_MIB = 512  # none of ours comes near it, and a larger one fills the memory
+MAX_COUNT = 2**53  # of anything: what JSON's readers and charts can tell from its neighbours
+MAX_FIGURE = 1e15  # of a score, a time or a size: a larger one is damage, and fills a line of a table
+LAST_SECOND = 253_402_300_799.0  # of the year 9999, the last that a date can have
+
+# Recognisers: what a description may claim before anything is made of it
+MAX_DESCRIPTION_MIB = 64  # a million classes with long names have 40
+MAX_WEIGHTS_BYTES = 8 * 2**30  # of one file: a million classes on 1,152 features have 4.6 GB
+MAX_LAYERS = 128  # hidden layers of a head, and layers of an encoder that stand beside its last; few have over 50
+MAX_TASKS = 1000  # questions; each is a layer of its own
+MAX_SIDE = 2048  # pixels of the square that a network sees: the largest see 1,024, and memory grows with the square
+MAX_SETTINGS_BYTES = 2**20  # of an encoder's settings; those of transformers have some kilobytes
+MAX_TOKENIZER_BYTES = 64 * 2**20  # of one of its files; a vocabulary of 250,000 words has 17 MB
 
 # Requests over HTTP
 MAX_REQUEST_MIB, MAX_REQUEST_SECONDS = 32, 30.0  # three photos of a phone and a minute of sound; its upload included

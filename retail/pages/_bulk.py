@@ -12,6 +12,7 @@ from retail.components.page_words import refusal
 from retail.components.reading import draw_reading
 from retail.components.uploads import release, uploaded
 from retail.components.words import plain
+from retail.components.your_uploads import own, say_kept
 from retail.config.wish import DEFAULT_WISH, LEAST, MOST
 from retail.pages._bulk_table import draw_result
 from retail.pages._recogniser import Chosen
@@ -31,7 +32,10 @@ def keep_upload(key: str) -> None:
         return
     state.bulk_error = ""
     try:
-        state.bulk_data = str(bulk.keep_uploads([(file.name, file) for file in files]))
+        kept = bulk.keep_uploads([(file.name, file) for file in files])
+        state.bulk_data = str(kept)
+        if (upload := bulk.upload_of(kept)) and upload not in own().uploads:
+            own().uploads.append(upload)
         state.bulk_name = files[0].name if len(files) == 1 else f"{len(files):,} files"
     except (UserError, OSError) as error:
         state.bulk_error = str(error)
@@ -62,6 +66,7 @@ def chosen_data() -> Path | None:
         on_change=keep_upload,
         args=(key,),
     )
+    say_kept("many")
     if error := st.session_state.get("bulk_error"):
         st.error(plain(error))
     kept = st.session_state.get("bulk_data")
@@ -110,6 +115,8 @@ def draw_start(chosen: Chosen) -> None:
             catalogue, wanted = catalogue_of(chosen.folder), text_column.strip() or "text"
             job = bulk.start(chosen.folder, data, title, wanted, accuracy / 100, catalogue, reading)
             st.query_params["bulk"] = job.id
+            if bulk.upload_of(data):
+                own().runs.append(job.id)
             st.rerun()
         except UserError as error:
             st.error(refusal(error))

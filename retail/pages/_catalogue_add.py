@@ -14,6 +14,7 @@ from retail.catalogue.shelf import Shelf
 from retail.components.media import draw_face
 from retail.components.page_words import refusal
 from retail.components.words import plain
+from retail.components.your_uploads import say_kept
 from retail.pages._catalogue_choose import Looked
 from retail.pages._catalogue_inputs import Given, draw_given
 from retail.pages._catalogue_product import NOTED
@@ -44,6 +45,7 @@ def draw_add(looked: Looked) -> None:
         )
         name = st.text_input("Product name", key=f"catalogue_new_name_{have.generation}", max_chars=LONGEST)
         fields = _draw_fields(looked, have)
+        say_kept("catalogue")
     shown = have.product(words)
     with right:
         _draw_foresight(looked, shown, name.strip())

@@ -8,6 +8,7 @@ import streamlit as st
 
 from retail.components.reading import draw_reading
 from retail.components.words import plain
+from retail.components.your_uploads import say_kept
 from retail.pages._given import (
     NO_EXAMPLE,
     begin,
@@ -131,3 +132,4 @@ def draw(bundle: Path) -> None:
         )
         draw_sound(generation)
         draw_more(generation)
+        say_kept("recognise")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
@@ -13,14 +15,19 @@ from retail.components.words import plain
 from retail.files import GROCERIES_NAME, PAGES, home
 from retail.fusion import strategies
 from retail.recognizer import Recognizer
-from retail.recognizer.bundle import BUNDLE, load_bundle
+from retail.recognizer.bundle import BUNDLE, agree_to, load_bundle
+from retail.recognizer.trust import Untrusted
 from retail.schema import Modality, UserError
-from retail.wording import percent, task_words
+from retail.wording import joined, percent, task_words
 from retail.workspace import recognizers
 from retail.workspace.datasets import DEMO_NAME
 
 RECOGNISER = "recogniser"  # of the session: the chosen one, on all pages that ask with it
 MADE_UP = f"The demo's products are made up. For an apple or a banana of yours choose “{GROCERIES_NAME}”."
+ASKS = (
+    "This recogniser was made elsewhere and asks for {names}, from the model hub or this machine. Load them only if "
+    "you trust whoever made it; until then the demo is used instead."
+)
 
 
 @dataclass(frozen=True)
@@ -72,10 +79,20 @@ def choose() -> Chosen:
     title = choose_kept("Recogniser", {name: name for name in found}, RECOGNISER, "recogniser")
     try:
         chosen = Chosen(title, found[title], load_from(found[title]))
+    except Untrusted as error:
+        draw_agreement(found[title], error.names)
+        chosen = Chosen(DEMO_NAME, found[DEMO_NAME], load_from(found[DEMO_NAME]))
     except UserError as error:
         st.error(refusal(f"“{title}” cannot be used, so the demo is used instead. {error}"))
         chosen = Chosen(DEMO_NAME, found[DEMO_NAME], load_from(found[DEMO_NAME]))
     return chosen
+
+
+def draw_agreement(folder: Path, names: Sequence[str]) -> None:
+    """What a recogniser from elsewhere would load beside itself, and the button that agrees."""
+    st.warning(plain(ASKS.format(names=joined(names))))
+    agreed: Callable[..., Any] = agree_to
+    st.button("Load them", key=f"agree_{folder}", on_click=agreed, args=(folder,))
 
 
 def draw_made_up(chosen: Chosen) -> None:

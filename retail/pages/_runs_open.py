@@ -178,9 +178,9 @@ def _draw_settings(run: Run, history: Sequence[Run]) -> None:
 @st.dialog("Delete this run?")
 def ask_delete(run: Run) -> None:
     """Asks once more."""
-    kept = "its results, its log and its recognisers. Export what you want to keep first."
+    kept = "its results, its log, its recognisers and the files uploaded for it. Export what you want to keep first."
     st.write(f"“{plain(run.title)}” will be deleted with {kept}")
-    if st.button("Delete it", type="primary", on_click=jobs.delete, args=(run.job,)):
+    if st.button("Delete it", type="primary", on_click=bulk.delete, args=(run.job,)):
         st.query_params.clear()
         st.rerun()
 

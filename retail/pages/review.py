@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from retail.components.words import plain
+from retail.components.your_uploads import say_kept
 from retail.pages._catalogue_shelf import Stocked, draw_getting_ready, shelf_of
 from retail.pages._review_desk import FAILED, NOTED, Desk
 from retail.pages._review_open import choose_desk, draw_head
@@ -32,6 +33,7 @@ def draw_desk(desk: Desk) -> None:
         return
     draw_row(desk, number, answer_to(desk, number, stocked), counts, stocked)
     draw_ahead(desk)
+    say_kept("review")
 
 
 def draw_noted() -> None:

@@ -8,10 +8,11 @@ from retail.components.compare_runs import results_files
 from retail.components.follow_run import draw_open_link
 from retail.components.page_words import refusal
 from retail.components.side_by_side import draw_side_by_side
+from retail.components.uploads import uploaded
 from retail.components.words import plain
 from retail.files import PAGES
 from retail.outside.limits import MAX_DATA_UPLOAD_MB
-from retail.pages import _runs_list, _runs_open
+from retail.pages import _runs_health, _runs_list, _runs_open
 from retail.schema import UserError
 from retail.workspace import jobs, runs
 
@@ -23,9 +24,11 @@ ORDER = 6
 def draw_import() -> None:
     """A recogniser from another machine."""
     st.header("Import a recogniser", anchor=False)
-    upload = st.file_uploader("ZIP exported from this page", type=["zip"], max_upload_size=MAX_DATA_UPLOAD_MB)
-    if upload is None or not st.button("Import", type="primary"):
+    box = st.file_uploader("ZIP exported from this page", type=["zip"], max_upload_size=MAX_DATA_UPLOAD_MB)
+    files = uploaded(box)
+    if not files or not st.button("Import", type="primary"):
         return
+    (upload,) = files
     try:
         with st.spinner("Checking it …"):
             folder = runs.import_bundle(upload.name, upload.getvalue())
@@ -50,3 +53,4 @@ if len(results_files()) > 1:
     draw_side_by_side()
     st.divider()
 draw_import()
+_runs_health.draw()

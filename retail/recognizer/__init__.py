@@ -64,11 +64,15 @@ class Recognizer:
     info: TrainingRecord | None = None  # None: nobody wrote down how it was trained
 
     @classmethod
-    def load(cls, folder: str | Path) -> Recognizer:
-        """The recogniser kept in a folder, "demo" for the one that ships; raises UserError when it is damaged."""
+    def load(cls, folder: str | Path, *, trust: bool = False) -> Recognizer:
+        """The recogniser kept in a folder, "demo" for the one that ships; raises UserError when it is damaged.
+
+        One from elsewhere loads weights from itself and from installed packages; where it names a checkpoint of the hub
+        or a path of this machine, that is said in a UserError, unless you `trust` it.
+        """
         from retail.recognizer.bundle import load_bundle
 
-        return load_bundle(folder)
+        return load_bundle(folder, trust)
 
     def save(self, folder: str | Path) -> Path:
         """Keeps it in a folder that `load`, the command line and the dashboard read; returns the folder."""
@@ -84,18 +88,20 @@ class Recognizer:
         revision: str = "main",
         token: str | None = None,
         local_files_only: bool = False,
+        trust: bool = False,
     ) -> Recognizer:
         """The recogniser ORG/NAME of the model hub, or one in a folder.
 
         What was fetched once is taken from the hub's cache; `local_files_only` asks no network. Nothing that comes down
-        can run code. Raises UserError where there is none that may be read, or the hub is out of reach.
+        can run code; other checkpoints that it names are fetched only if you `trust` it. Raises UserError where there
+        is none that may be read, or the hub is out of reach.
         """
         from retail.recognizer.bundle import load_bundle
         from retail.recognizer.hub import fetched
 
         if or_shipped(repo_or_folder, SHIPPED_BUNDLES).exists():
-            return load_bundle(repo_or_folder)
-        return load_bundle(fetched(str(repo_or_folder), revision, token, local_files_only))
+            return load_bundle(repo_or_folder, trust)
+        return load_bundle(fetched(str(repo_or_folder), revision, token, local_files_only), trust)
 
     def push_to_hub(
         self,

@@ -20,10 +20,11 @@ from typing import TYPE_CHECKING
 from retail import __version__
 from retail.encoders.weights import is_connection, split_source
 from retail.recognizer import Recognizer
-from retail.recognizer.bundle import HELD, HERE, BundleRecord, read_record, save_bundle
+from retail.recognizer.bundle import HELD, BundleRecord, read_record, save_bundle
 from retail.recognizer.card import card_text, pipeline
 from retail.recognizer.origins import origin_of
 from retail.recognizer.scored import Judged
+from retail.recognizer.trust import HERE
 from retail.schema import UserError
 from retail.wording import inputs_words, task_words
 

@@ -53,7 +53,7 @@ WITH RECURSIVE family (checksum) AS (
 
 
 class Corrections:
-    """All corrections of this machine."""
+    """All corrections of this machine, in the order in which they were said, whatever the clock told."""
 
     def __init__(self) -> None:
         self.root = home() / "corrections"
@@ -63,10 +63,7 @@ class Corrections:
                 base.execute("PRAGMA journal_mode=WAL")
                 base.executescript(SCHEMA)
         except (OSError, sqlite3.DatabaseError) as error:
-            raise UserError(
-                f"The corrections in '{self.root}' cannot be opened ({error}); make the folder writable, or move a "
-                "damaged corrections.sqlite away."
-            ) from error
+            raise UserError(self._cannot_be_opened(error)) from error
 
     def record(
         self,
@@ -208,7 +205,7 @@ class Corrections:
         with self._base() as base:
             rows = base.execute(
                 "SELECT content, undone IS NOT NULL FROM corrections WHERE settled = 0 AND catalogue = ? "
-                "ORDER BY time, id",
+                "ORDER BY rowid",
                 (catalogue,),
             ).fetchall()
         return [(Correction.model_validate_json(content), bool(undone)) for content, undone in rows]
@@ -216,16 +213,27 @@ class Corrections:
     def _where(self, condition: str, values: Sequence[str] = ()) -> list[Correction]:
         with self._base() as base:
             rows = base.execute(
-                f"SELECT content FROM corrections WHERE undone IS NULL AND {condition} ORDER BY time, id", values
+                f"SELECT content FROM corrections WHERE undone IS NULL AND {condition} ORDER BY rowid", values
             ).fetchall()
         return [Correction.model_validate_json(row[0]) for row in rows]
 
     @contextmanager
     def _base(self) -> Iterator[sqlite3.Connection]:
         """A connection of this moment; what was written in it is on the disk when the block ends."""
-        with closing(sqlite3.connect(self.root / "corrections.sqlite", timeout=LOCK_SECONDS)) as base, base:
-            base.execute("PRAGMA synchronous=FULL")
-            yield base
+        try:
+            with closing(sqlite3.connect(self.root / "corrections.sqlite", timeout=LOCK_SECONDS)) as base, base:
+                base.execute("PRAGMA synchronous=FULL")
+                yield base
+        except sqlite3.OperationalError:  # full, locked, read-only
+            raise
+        except sqlite3.DatabaseError as error:
+            raise UserError(self._cannot_be_opened(error)) from error
+
+    def _cannot_be_opened(self, error: Exception) -> str:
+        return (
+            f"The corrections in '{self.root}' cannot be opened ({error}); make the folder writable, or move a damaged "
+            "corrections.sqlite away."
+        )
 
 
 def key_of(bundle: Path) -> str:

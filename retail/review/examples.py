@@ -5,7 +5,6 @@ In: a `Product` as somebody showed it. Out: an `Example`, and the product again 
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 
@@ -56,10 +55,8 @@ def _kept(source: MediaSource) -> KeptFile:
     checksum, own = content_hash(source), content_hash(content)
     kept = kept_folder() / f"{own}{_ending(source)}"
     if not kept.is_file():
-        with whole_file(kept) as partial, partial.open("wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
+        with whole_file(kept) as partial:
+            partial.write_bytes(content)
     return KeptFile(name=kept.name, sha256=checksum, size=len(content) if own == checksum else 0)
 
 

@@ -33,6 +33,10 @@ CREATE INDEX IF NOT EXISTS rows_by_place ON rows (place) WHERE decided IS NULL;
 """
 
 
+# A row that somebody has before him. A lease beyond the longest there is was made before the clock was set back.
+LENT = "(until > :now AND until <= :longest)"
+
+
 @dataclass(frozen=True)
 class Counts:
     """How far a review is; `per_hour` is the pace of the latest decisions, None before there are two."""
@@ -98,9 +102,9 @@ class ReviewQueue:
         with self._writing() as base:
             now = time.time()
             row = base.execute(
-                "SELECT number FROM rows WHERE decided IS NULL AND (until <= ? OR reviewer = ?) "
-                "ORDER BY (reviewer = ? AND until > ?) DESC, place LIMIT 1",
-                (now, reviewer, reviewer, now),
+                f"SELECT number FROM rows WHERE decided IS NULL AND (NOT {LENT} OR reviewer = :me) "
+                f"ORDER BY (reviewer = :me AND {LENT}) DESC, place LIMIT 1",
+                self._lent(now) | {"me": reviewer},
             ).fetchone()
             if row is None:
                 return None
@@ -119,7 +123,7 @@ class ReviewQueue:
             self._check_own(base, reviewer, number)
             base.execute(
                 "UPDATE rows SET reviewer = ?, until = 0, decided = ?, correction = ? WHERE number = ?",
-                (reviewer, time.time(), correction, number),
+                (reviewer, _after_all(base), correction, number),
             )
 
     def skip(self, reviewer: str, number: int) -> None:
@@ -156,8 +160,8 @@ class ReviewQueue:
         with self._base() as base:
             done, left, lent = base.execute(
                 "SELECT count(decided), count(*) - count(decided), "
-                "coalesce(sum(decided IS NULL AND until > ?), 0) FROM rows",
-                (time.time(),),
+                f"coalesce(sum(decided IS NULL AND {LENT}), 0) FROM rows",
+                self._lent(time.time()),
             ).fetchone()
             times = [
                 row[0]
@@ -171,8 +175,8 @@ class ReviewQueue:
         """The rows that come next for whoever asks, none of them lent."""
         with self._base() as base:
             rows = base.execute(
-                "SELECT number FROM rows WHERE decided IS NULL AND until <= ? ORDER BY place LIMIT ?",
-                (time.time(), count),
+                f"SELECT number FROM rows WHERE decided IS NULL AND NOT {LENT} ORDER BY place LIMIT :count",
+                self._lent(time.time()) | {"count": count},
             )
             return [int(row[0]) for row in rows]
 
@@ -182,14 +186,21 @@ class ReviewQueue:
             return dict(base.execute("SELECT number, correction FROM rows WHERE decided IS NOT NULL").fetchall())
 
     def _check_own(self, base: sqlite3.Connection, reviewer: str, number: int) -> None:
-        row = base.execute("SELECT reviewer, until, decided FROM rows WHERE number = ?", (number,)).fetchone()
+        row = base.execute(
+            f"SELECT reviewer, {LENT}, decided FROM rows WHERE number = :number",
+            self._lent(time.time()) | {"number": number},
+        ).fetchone()
         if row is None:
             raise UserError("This row is not to be reviewed any more; go on with the next one.")
-        owner, until, decided = row
+        owner, lent, decided = row
         if decided is not None:
             raise UserError("This row is decided already; go on with the next one.")
-        if owner != reviewer and until > time.time():
+        if owner != reviewer and lent:
             raise UserError("Somebody else has this row now, because it lay open for long; go on with the next one.")
+
+    def _lent(self, now: float) -> dict[str, float | int | str]:
+        """What `LENT` asks for."""
+        return {"now": now, "longest": now + max(self.lease_seconds, LEASE_SECONDS)}
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
@@ -202,8 +213,21 @@ class ReviewQueue:
     def _base(self) -> Iterator[sqlite3.Connection]:
         if not self.path.parent.is_dir():
             raise UserError("The run was deleted, and its review with it; choose another one.")
-        with closing(sqlite3.connect(self.path, timeout=LOCK_SECONDS)) as base, base:
-            yield base
+        try:
+            with closing(sqlite3.connect(self.path, timeout=LOCK_SECONDS)) as base, base:
+                yield base
+        except sqlite3.OperationalError:  # full, locked, read-only
+            raise
+        except sqlite3.DatabaseError as error:
+            raise UserError(
+                f"The review in {self.path} is damaged; delete this file and begin it anew. What was said is kept."
+            ) from error
+
+
+def _after_all(base: sqlite3.Connection) -> float:
+    """Now, or after the latest decision where the clock was set back: the last one stays the last."""
+    latest = base.execute("SELECT max(decided) FROM rows").fetchone()[0]
+    return max(time.time(), (latest or 0.0) + 1e-3)
 
 
 def _per_hour(times: Sequence[float]) -> float | None:

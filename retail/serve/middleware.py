@@ -16,9 +16,11 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from retail.files.faults import is_full
 from retail.serve.refusals import refusal, too_large
-from retail.serve.settings import LOOPBACK, ServeSettings
+from retail.serve.settings import ServeSettings
 from retail.serve.traffic import FREE, Traffic
+from retail.workspace.exposure import is_local
 
 PUBLIC = (*FREE, "/docs", "/openapi.json")  # without a key
 METHODS = ("GET", "HEAD", "POST", "DELETE", "OPTIONS")  # that are counted by name; a client may make up more
@@ -114,7 +116,7 @@ class AccessMiddleware:
         host, origin = headers.get("host", ""), headers.get("origin")
         try:
             foreign = origin is not None and urlsplit(origin).netloc != host
-            return foreign or (self.settings.local and urlsplit(f"//{host}").hostname not in LOOPBACK)
+            return foreign or (self.settings.local and not is_local(urlsplit(f"//{host}").hostname or ""))
         except ValueError:  # no address at all
             return True
 
@@ -131,6 +133,8 @@ class AccessMiddleware:
             return refusal(408, f"The request did not arrive within {self.settings.seconds:g} s; send it anew.")
         except Exception as error:
             self.traffic.failed(error)
+            if is_full(error):
+                return refusal(507, "The disk of the server is full; nothing of this request was kept.")
             return refusal(500, "Something went wrong in the server; its log says where.")
         finally:
             self._count(scope, -1)

@@ -30,7 +30,7 @@ class Service:
     @classmethod
     def open(cls, settings: ServeSettings) -> Service:
         """Loads what the settings name and answers once; raises UserError where that cannot be."""
-        recognizer = Recognizer.load(settings.bundle)
+        recognizer = Recognizer.load(settings.bundle, trust=settings.trust)
         recognizer.make_ready()
         service = cls(recognizer, Catalogue.open(settings.catalogue) if settings.catalogue else None)
         service.recognise([WARMING], [0.95])

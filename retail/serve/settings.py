@@ -12,7 +12,6 @@ from pathlib import Path
 from retail.outside.limits import MAX_REQUEST_MIB, MAX_REQUEST_SECONDS, MAX_WAITING
 
 KEY_VARIABLE = "RETAIL_API_KEY"  # not an option: other users of the machine can read a process's arguments
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 TOGETHER = 8
 
 
@@ -28,6 +27,7 @@ class ServeSettings:
     seconds: float = MAX_REQUEST_SECONDS  # that a request may take, its upload included
     most_waiting: int = MAX_WAITING  # requests under way; more are sent away
     together: int = TOGETHER  # products that go through the encoders at once
+    trust: bool = False  # whether a bundle from elsewhere loads the encoders that it asks for
 
 
 def key_of_the_environment() -> str:

@@ -7,24 +7,17 @@ What reads some files differently and leaves the encoder as it was is named in `
 
 from __future__ import annotations
 
-import hashlib
-import os
-import sqlite3
-import uuid
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from contextlib import closing, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import safetensors
-import safetensors.torch
 import torch
 from torch import Tensor
 
 from retail import files
 from retail.encoders import BATCH_SIZE, Encoder
-from retail.files.record import Version, version_of
 from retail.media import clean_text, content_hash, picture_of, waveform_of
 from retail.schema import (
     MODALITIES,
@@ -37,14 +30,13 @@ from retail.schema import (
     Vocabulary,
 )
 from retail.store.batch import EmbeddingBatch
+from retail.store.shards import Shards
 from retail.wording import INPUT_WORDS
 
 __all__ = ["READINGS", "EmbeddingBatch", "EmbeddingStore", "embed_products"]
 
 SHARD_ROWS = 128  # a killed run loses at most these; 23 files for 3,000 products
 DECODERS = 2  # threads that decode the next group while the model works on this one
-LOCK_SECONDS = 60.0  # how long one process waits for another one's commit
-KEYS_AT_ONCE = 1000  # of one question to the index
 
 NO_TEXT = "the description holds no words, so it does not count."  # such as "<p>&nbsp;</p>"
 
@@ -58,27 +50,17 @@ READINGS: dict[Modality, str] = {
     "text": "in pieces",
 }
 
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS shards (file TEXT PRIMARY KEY, sha256 TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS entries (encoder TEXT, content TEXT, file TEXT NOT NULL, row INTEGER NOT NULL,
-                                    PRIMARY KEY (encoder, content)) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS entries_by_file ON entries (file);
-"""
-
-_CHECKED: set[tuple[str, Version, str]] = set()  # shards that were whole when this process first read them
-
 
 class EmbeddingStore:
-    """Immutable safetensors shards, each with its hash, listed in an SQLite index.
+    """Encodes what it lacks, and keeps that as it goes: a killed run loses what was encoded last, up to SHARD_ROWS.
 
-    A shard is written aside, flushed and renamed before the index names it, so a kill at any moment leaves a
-    store that opens. Several processes may write at once. A damaged shard is dropped and computed again.
+    Several processes may write at once, and what is damaged on the disk is computed again; see `shards`.
     """
 
     def __init__(self, root: Path | None = None) -> None:
         self.root = root or files.home() / "embeddings"
         self.computed = 0  # sources that this instance encoded
-        self._open()
+        self._shards = Shards(self.root)
 
     def fetch(
         self, encoder: Encoder, sources: Sequence[Source], progress: Progress | None = None
@@ -117,88 +99,19 @@ class EmbeddingStore:
                 embeddings[row] = found[key]
         return embeddings, ok, [None if good else errors[key] for key, good in zip(keys, ok.tolist(), strict=True)]
 
-    def _open(self) -> None:
-        (self.root / "shards").mkdir(parents=True, exist_ok=True)
-        try:
-            with closing(self._connect()) as index:
-                index.execute("PRAGMA journal_mode=WAL")
-                index.executescript(SCHEMA)
-        except sqlite3.OperationalError as error:
-            raise UserError(f"Cannot write the embedding store in '{self.root}' ({error}); set RETAIL_HOME.") from error
-        except sqlite3.DatabaseError:
-            # Not a database any more: a cache may be thrown away.
-            for path in self.root.glob("index.sqlite*"):
-                path.unlink(missing_ok=True)
-            self._open()
-
-    def _connect(self) -> sqlite3.Connection:
-        return sqlite3.connect(self.root / "index.sqlite", timeout=LOCK_SECONDS)
-
     def _read(self, owner: str, keys: Collection[str]) -> dict[str, Tensor]:
-        """What is kept of these keys; touches the index at them alone, and the shards that hold them."""
-        wanted: dict[tuple[str, str], list[tuple[str, int]]] = {}
-        ordered = sorted(keys)  # neighbours in the index one after the other
-        with closing(self._connect()) as index:
-            for start in range(0, len(ordered), KEYS_AT_ONCE):
-                some = ordered[start : start + KEYS_AT_ONCE]
-                marks = ", ".join("?" * len(some))
-                rows = index.execute(
-                    "SELECT content, file, row, sha256 FROM entries JOIN shards USING (file) "
-                    f"WHERE encoder = ? AND content IN ({marks})",
-                    (owner, *some),
-                )
-                for content, file, row, sha256 in rows:
-                    wanted.setdefault((file, sha256), []).append((content, row))
-        found: dict[str, Tensor] = {}
-        for (file, sha256), places in wanted.items():
-            embeddings = self._read_shard(file, sha256, [row for _, row in places])
-            if embeddings is None:
-                self._drop(file)
-            else:
-                found.update(zip((content for content, _ in places), embeddings, strict=True))
-        return found
-
-    def _read_shard(self, file: str, sha256: str, rows: Sequence[int]) -> Tensor | None:
-        """These rows of a shard, mapped into memory; None where it is damaged. Its hash is read once a process."""
-        path = self.root / "shards" / file
-        try:
-            checked = str(path), version_of(path), sha256
-            if checked not in _CHECKED:
-                with path.open("rb") as stream:
-                    if hashlib.file_digest(stream, "sha256").hexdigest() != sha256:
-                        return None
-                _CHECKED.add(checked)
-            with safetensors.safe_open(path, framework="pt") as shard:
-                return shard.get_tensor("embeddings")[torch.tensor(rows)]
-        except (OSError, KeyError, IndexError, safetensors.SafetensorError):
-            return None
-
-    def _drop(self, file: str) -> None:
-        with closing(self._connect()) as index, index:
-            index.execute("DELETE FROM entries WHERE file = ?", (file,))
-            index.execute("DELETE FROM shards WHERE file = ?", (file,))
-        (self.root / "shards" / file).unlink(missing_ok=True)
+        """What is kept of these keys."""
+        return self._shards.read(owner, keys)
 
     def _write(self, owner: str, embeddings: dict[str, Tensor]) -> None:
-        data = safetensors.torch.save({"embeddings": torch.stack(list(embeddings.values()))})
-        file = f"{uuid.uuid4().hex}.safetensors"
-        aside = self.root / "shards" / f"{file}.part"
-        with aside.open("wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        aside.rename(self.root / "shards" / file)
-        entries = [(owner, content, file, row) for row, content in enumerate(embeddings)]
-        with closing(self._connect()) as index, index:
-            index.execute("INSERT INTO shards VALUES (?, ?)", (file, hashlib.sha256(data).hexdigest()))
-            index.executemany("INSERT OR REPLACE INTO entries VALUES (?, ?, ?, ?)", entries)
+        self._shards.write(owner, embeddings)
 
 
 class _Uncached(EmbeddingStore):
     """The same steps without a disk, for one upload whose content should leave no trace."""
 
-    def _open(self) -> None:
-        pass
+    def __init__(self) -> None:
+        self.computed = 0
 
     def _read(self, owner: str, keys: Collection[str]) -> dict[str, Tensor]:
         return {}
@@ -218,7 +131,7 @@ def embed_products(
 
     Several photos of a product become their mean. Without a store nothing is kept on disk.
     """
-    store = store or _Uncached(Path())
+    store = store or _Uncached()
     embeddings: dict[str, Tensor] = {}
     present: dict[str, Tensor] = {}
     notes: list[Note] = []

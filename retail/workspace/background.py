@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
+from retail.files.faults import sentence_of
 from retail.schema import Progress, UserError
 
 Result = TypeVar("Result")
@@ -57,5 +58,8 @@ class Background(Generic[Result]):
         except UserError as error:
             self.error = str(error)
         except Exception as error:
+            if sentence := sentence_of(error):
+                self.error = sentence
+                return
             logging.getLogger(__name__).exception("Background work failed")
             self.error = f"Unexpected {type(error).__name__}: {error}"

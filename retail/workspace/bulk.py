@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import shutil
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from typing import BinaryIO, Literal
 
 from retail.config.reading import Reading
 from retail.config.wish import DEFAULT_WISH, check_wish
+from retail.dataset.places.archive import unpacked_copies
 from retail.dataset.reader import read_rows
 from retail.dataset.source import media_kind
 from retail.dataset.tables import TABLE_ENDINGS
@@ -31,6 +33,7 @@ from retail.workspace.requests import PredictRequest, read_request
 MAX_ROWS = 10_000
 PREDICTIONS = "predictions.csv"
 CHUNK_BYTES = 2**20
+UNPACKED = (".zip", ".parquet")  # kinds of files whose content is unpacked beside the uploads
 UPLOAD = "upload"  # what a sentence calls several files
 Shown = Certainty | Literal["all", "failed"]  # which rows of a table are shown
 
@@ -57,7 +60,7 @@ def keep_uploads(files: Sequence[tuple[str, BinaryIO]]) -> Path:
         stream.seek(0)
         while piece := stream.read(CHUNK_BYTES):
             digest.update(piece)
-    folder, first = home() / "uploads" / digest.hexdigest()[:16] / UPLOAD, files[0][0]
+    folder, first = uploads_folder() / digest.hexdigest()[:16] / UPLOAD, files[0][0]
     single = first.lower().endswith((".zip", *TABLE_ENDINGS)) and len(files) == 1
     if zips := [name for name, _ in files if name.lower().endswith(".zip") and not single]:
         raise UserError(f"{zips[0]!r} is a ZIP, and one ZIP is taken at a time; give the other files by themselves.")
@@ -69,6 +72,24 @@ def keep_uploads(files: Sequence[tuple[str, BinaryIO]]) -> Path:
             for name, (_, stream) in zip(names, files, strict=True):
                 _copy(stream, partial / name)
     return folder / names[0] if single else folder
+
+
+def uploads_folder() -> Path:
+    """Where uploads for many products lie, a folder each."""
+    return home() / "uploads"
+
+
+def upload_of(data: Path) -> Path | None:
+    """The upload that some data is, None for data that lie elsewhere."""
+    top, place = uploads_folder(), data.absolute()
+    if not place.is_relative_to(top.absolute()) or place == top.absolute():
+        return None
+    return top / place.relative_to(top.absolute()).parts[0]
+
+
+def wanted_uploads() -> set[Path]:
+    """The uploads that some run was given."""
+    return {upload for job in jobs.list_jobs() if (asked := job.request) and (upload := upload_of(asked.data))}
 
 
 def rows_in(data: Path) -> int:
@@ -115,6 +136,26 @@ def restart(job: Job) -> Job:
     request = read_request(job.folder)
     on_this_machine(request.data)
     return jobs.start_now(request, jobs.status(job).title)
+
+
+def delete(job: Job) -> None:
+    """Away with a run and all that it made, and with its upload where no other run needs that."""
+    asked = job.request
+    jobs.delete(job)
+    if asked is not None and (upload := upload_of(asked.data)):
+        drop(upload)
+
+
+def drop(upload: Path) -> bool:
+    """Deletes an upload with what was unpacked of it; whether it is gone, for a run may need it."""
+    if upload in wanted_uploads():
+        return False
+    for path in upload.rglob("*"):
+        if path.suffix.lower() in UNPACKED and path.is_file():
+            for copy in unpacked_copies(path):
+                shutil.rmtree(copy, ignore_errors=True)
+    shutil.rmtree(upload, ignore_errors=True)
+    return not upload.exists()
 
 
 def is_bulk(job: Job) -> bool:

@@ -45,6 +45,7 @@ from retail.schema import UserError
 DEMO_NAME = "Demo products"
 TEMPLATE_COLUMNS = ("id", IMAGE, AUDIO, "text", "product", "category", "split", "group")
 TEMPLATE_ROWS = 3
+KEPT = "files"  # in the folder of a data set: what was uploaded
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,7 @@ def add_files(name: str, files: Sequence[tuple[str, bytes]]) -> Dataset:
     """Keeps a ZIP, a table, photos and sounds, or a table with its files; raises UserError for anything else."""
     folder = _new_folder(name)
     with whole_folder(folder) as partial:
-        kept, notes = partial / "files", []
+        kept, notes = partial / KEPT, []
         zips = [one for one in files if one[0].lower().endswith(".zip")]
         if zips and len(files) > 1:
             raise UserError(
@@ -150,6 +151,13 @@ def add_folder(name: str, path: Path) -> Dataset:
     with whole_folder(folder) as partial:
         _describe(partial, name, path.resolve(), ())
     return Dataset(folder.name, name.strip(), folder)
+
+
+def describe_again(folder: Path) -> None:
+    """Reads an upload anew whose description is lost, with its decisions; raises UserError where nothing was kept."""
+    if not (folder / KEPT).is_dir():
+        raise UserError(f"{folder.name} only pointed at a folder of yours; add that again.")
+    _describe(folder, folder.name, folder / KEPT, ())
 
 
 def rename(dataset: Dataset, name: str) -> Dataset:

@@ -26,6 +26,7 @@ from retail.workspace.records import LIVE, QUEUED, UNFINISHED, JobRecord, Name, 
 from retail.workspace.requests import Request, request_of, write_request
 
 RECORD, NAME, NOTES, STATUS, LOG = "job.json", "name.json", "notes.json", "status.json", "log.txt"
+DELETED = ".deleted"  # a folder beside the runs: those that are being deleted
 CANCELLED = "cancelled"  # an empty file: the mark of a cancelled run
 SETTLED_SECONDS = 2.0  # a folder that changed within them may change again and keep its time stamp
 
@@ -89,13 +90,13 @@ def runs_folder() -> Path:
 def start(request: Request, title: str = "") -> Job:
     """Queues a request, which is kept in the job's folder; outputs with relative paths go there too."""
     job = _asked(request)
-    return enqueue(_command(job), title, job)
+    return enqueue(command_of(job), title, job)
 
 
 def start_now(request: Request, title: str) -> Job:
     """Runs a request past the queue."""
     job = _asked(request)
-    start_command(_command(job), job, title)
+    start_command(command_of(job), job, title)
     return job
 
 
@@ -121,7 +122,8 @@ def _asked(request: Request) -> Job:
     return job
 
 
-def _command(job: Job) -> list[str]:
+def command_of(job: Job) -> list[str]:
+    """What runs the request in its folder."""
     return [sys.executable, "-m", "retail", "run", str(job.folder)]
 
 
@@ -134,7 +136,12 @@ def launch(job: Job, record: JobRecord) -> subprocess.Popen[bytes]:
     """Starts a job's process and records it; raises FileNotFoundError when the job was deleted."""
     process = processes.launch(record.command, job.folder / LOG, mark=str(job.folder))
     started = record.model_copy(update={"process": processes.recorded(process.pid)})
-    started.write(job.folder / RECORD)
+    try:
+        started.write(job.folder / RECORD)
+    except OSError:  # a full disk: nobody would know of the process
+        processes.end(started.process, mark=str(job.folder))
+        process.wait()
+        raise
     return process
 
 
@@ -212,7 +219,7 @@ def retry(job: Job) -> None:
     """Queues the same command again in the same folder: what it kept there, and cached embeddings, count on."""
     if status(job).state in UNFINISHED:
         return
-    again = {"queued": True, "process": ProcessRecord(), "started": time.time()}
+    again = {"queued": True, "process": ProcessRecord(), "worker": ProcessRecord(), "started": time.time()}
     job.record.model_copy(update=again).write(job.folder / RECORD)
     (job.folder / CANCELLED).unlink(missing_ok=True)  # last: until then it is a cancelled job
     advance()
@@ -232,11 +239,11 @@ def annotate(job: Job, tags: Sequence[str], text: str) -> None:
 def delete(job: Job) -> None:
     """Ends the job if it still works, and removes its folder with all results."""
     _stop(job)
-    gone = runs_folder() / ".deleted" / job.id
+    gone = runs_folder() / DELETED / job.id
     gone.parent.mkdir(exist_ok=True)
     with contextlib.suppress(OSError):  # Windows refuses while somebody reads a file in it
-        job.folder.replace(gone)  # at once: what is written meanwhile finds no folder, instead of one half empty
-    for folder in (gone, job.folder):
+        job.folder.replace(gone / job.id)  # at once: what is written meanwhile finds no folder, not one half empty
+    for folder in (*gone.iterdir(), job.folder):  # also what a killed process did not get to
         shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -33,8 +33,8 @@ class Parts:
                 partial.write_text(plan, encoding="utf-8")
 
     def has(self, number: int) -> bool:
-        """Whether a part is written."""
-        return self._facts(number).is_file()
+        """Whether a part is written, and what is said of it can be read."""
+        return bool(self._read(number)) and self._part(number).is_file()
 
     def write(self, piece: Answered) -> None:
         """Whole or not at all: its facts come last."""
@@ -47,12 +47,20 @@ class Parts:
 
     def finish(self, count: int) -> Tally:
         """Makes the table of so many parts; what is in it."""
-        facts = [json.loads(self._facts(number).read_text(encoding="utf-8")) for number in range(count)]
+        facts = [self._read(number) for number in range(count)]
         join = _join_parquet if self.out.suffix.lower() == PARQUET else _join_csv
         with whole_file(self.out) as partial:
             join([self._part(number) for number in range(count)], facts[0]["header"], partial)
         shutil.rmtree(self.folder, ignore_errors=True)
         return sum((Tally(own["rows"], own["lost"], Counter(own["decided"])) for own in facts), Tally())
+
+    def _read(self, number: int) -> dict[str, Any]:
+        """What is in a part; {} where there is none, or a damaged one."""
+        try:
+            found = json.loads(self._facts(number).read_text(encoding="utf-8"))
+            return found if isinstance(found, dict) else {}
+        except (OSError, ValueError):
+            return {}
 
     def _part(self, number: int) -> Path:
         return self.folder / f"{number:06}.part"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import subprocess
+import sys
 import time
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -20,7 +21,6 @@ from retail.files import ROOT
 from retail.workspace.records import ProcessRecord
 
 MARK = "RETAIL_JOB"
-SAME_BIRTH_SECONDS = 0.05  # one process is born at one time, but floats are rounded
 GRACE_SECONDS = 2.0  # to end by itself before it is killed
 POLL_SECONDS = 0.02
 
@@ -55,30 +55,47 @@ def end(process: ProcessRecord, mark: str) -> None:
             return
 
 
+def opened_files() -> set[Path]:
+    """Files that any process has open, as far as we may look; Windows itself keeps those."""
+    found: set[Path] = set()
+    for process in psutil.process_iter() if sys.platform != "win32" else ():
+        with contextlib.suppress(psutil.Error, OSError):
+            found |= {Path(file.path) for file in process.open_files()}
+    return found
+
+
+def marks() -> dict[str, list[ProcessRecord]]:
+    """The processes that carry a mark, by mark."""
+    found: dict[str, list[ProcessRecord]] = {}
+    for process in psutil.process_iter(["environ"]):
+        if (mark := (process.info["environ"] or {}).get(MARK)) and _runs(process):
+            found.setdefault(mark, []).append(recorded(process.pid))
+    return found
+
+
+def marked(mark: str) -> set[psutil.Process]:
+    """All that carry the mark."""
+    assert mark, "every process without a mark would carry it"
+    everyone = psutil.process_iter(["environ"])  # None where we may not look
+    return {process for process in everyone if (process.info["environ"] or {}).get(MARK) == mark}
+
+
 def _found(process: ProcessRecord) -> psutil.Process | None:
-    if not process.pid:
+    if not process.pid or not system.runs(process.pid, process.born):
         return None
     try:
-        found = psutil.Process(process.pid)
-        same = abs(system.born(process.pid) - process.born) < SAME_BIRTH_SECONDS
-        return found if same and _runs(found) else None
+        return psutil.Process(process.pid)
     except psutil.Error:
         return None
 
 
 def _family(process: ProcessRecord, mark: str) -> set[psutil.Process]:
     """The process with its children, and all that carry the mark."""
-    family = _marked(mark)
+    family = marked(mark)
     if found := _found(process):
         with contextlib.suppress(psutil.Error):
             family |= {found, *found.children(recursive=True)}
     return family
-
-
-def _marked(mark: str) -> set[psutil.Process]:
-    assert mark, "every process without a mark would carry it"
-    everyone = psutil.process_iter(["environ"])  # None where we may not look
-    return {process for process in everyone if (process.info["environ"] or {}).get(MARK) == mark}
 
 
 def _runs(process: psutil.Process) -> bool:

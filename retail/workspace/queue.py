@@ -12,6 +12,7 @@ import time
 from filelock import Timeout
 
 from retail import system
+from retail.files.whole import clear
 from retail.workspace import jobs, processes
 from retail.workspace.jobs import Job
 from retail.workspace.records import LIVE, JobRecord
@@ -39,11 +40,13 @@ def _work_off_all() -> None:
 
 
 def _work_off(job: Job) -> None:
-    record = job.record.model_copy(
-        update={"queued": False, "started": time.time(), "worker": processes.recorded(os.getpid())}
-    )
+    if job.record.worker.pid and _was_started(job):
+        return
+    mine = {"started": time.time(), "worker": processes.recorded(os.getpid())}
+    record = job.record.model_copy(update=mine | {"queued": False})
     try:
         (job.folder / jobs.STATUS).unlink(missing_ok=True)  # of an earlier try
+        job.record.model_copy(update=mine).write(job.folder / jobs.RECORD)  # whoever comes next sees where we were
         process = jobs.launch(job, record)
     except (OSError, IndexError) as error:  # deleted in the moment between waiting and running, or a broken command
         _close(job, record, f"The process could not be started: {error}.")
@@ -52,8 +55,22 @@ def _work_off(job: Job) -> None:
         processes.end(processes.recorded(process.pid), mark=str(job.folder))
     code = process.wait()
     processes.end(job.record.process, mark=str(job.folder))  # helpers of a process that was killed wait for ever
+    clear(job.folder)
     if job.told.state in LIVE:
         _fail(job, f"The process {_how(code)} before it was done.{_hint(code)} The log has its last lines.")
+
+
+def _was_started(job: Job) -> bool:
+    """Whether a queue worker that was killed had started this job and not yet written so; it has run, or still does."""
+    record = job.record.model_copy(update={"queued": False})
+    if running := processes.marked(str(job.folder)):
+        first = min(running, key=lambda process: process.create_time())
+        record.model_copy(update={"process": processes.recorded(first.pid)}).write(job.folder / jobs.RECORD)
+        return True
+    if not (job.folder / jobs.STATUS).exists():
+        return False
+    record.write(job.folder / jobs.RECORD)
+    return True
 
 
 def _close(job: Job, record: JobRecord, message: str) -> None:

@@ -106,7 +106,8 @@ def bundles_in(parent: Path) -> list[Path]:
     """The bundle folders right below this one, by name."""
     if not parent.is_dir():  # most runs keep none, and to search costs more
         return []
-    return sorted(path.parent for path in parent.glob(f"*/{BUNDLE}"))
+    found = (path.parent for path in parent.glob(f"*/{BUNDLE}"))
+    return sorted(folder for folder in found if not folder.name.endswith(".part"))  # those are not finished
 
 
 def _strategy(folder: Path) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 from functools import lru_cache
 from pathlib import Path
-from typing import Final, Literal, Self
+from typing import ClassVar, Final, Literal, Self
 
 from pydantic import ConfigDict, Field
 
@@ -28,6 +28,7 @@ class RunFile(Record):
     """One JSON file of a run; every field has a default, and what nobody knows is passed over."""
 
     model_config = ConfigDict(extra="ignore")
+    flushed: ClassVar[bool] = True  # whether it has to outlive a power cut
 
     @classmethod
     def read(cls, path: Path) -> Self:
@@ -44,7 +45,7 @@ class RunFile(Record):
 
     def write(self, path: Path) -> None:
         """Whole or not at all; nothing happens when the folder is gone."""
-        with contextlib.suppress(FileNotFoundError), whole_file_in_folder(path) as partial:
+        with contextlib.suppress(FileNotFoundError), whole_file_in_folder(path, self.flushed) as partial:
             partial.write_text(self.model_dump_json(), encoding="utf-8")
 
 
@@ -82,6 +83,7 @@ class Notes(RunFile):
 class Status(RunFile):
     """status.json: how far a run is; times are seconds since 1970."""
 
+    flushed: ClassVar[bool] = False  # another one comes in a moment
     state: State = "starting"
     stage: str = "starting"
     done: int = 0

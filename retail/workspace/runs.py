@@ -5,6 +5,7 @@ In: the run folders. Out: `Run`s from one SQLite file, which the folders can alw
 
 from __future__ import annotations
 
+import contextlib
 import io
 import sqlite3
 import tempfile
@@ -24,6 +25,7 @@ from retail.files import DEMO_DIR, home, whole_folder
 from retail.finetuning.record import FinetuningRecord
 from retail.frozen.results import CurveResults, FrozenResults
 from retail.recognizer.bundle import BUNDLE, load_bundle, training_of
+from retail.recognizer.trust import Untrusted
 from retail.report.verdict import verdict
 from retail.schema import UserError
 from retail.wording import method_title, number_of, percent, task_words
@@ -79,8 +81,11 @@ def history() -> list[Run]:
     """All runs, the newest first; what changed in the folders is taken over first."""
     try:
         return _synchronised()
+    except (OSError, sqlite3.OperationalError):  # full, read-only, locked for long: slower without
+        return sorted(map(_describe, jobs.list_jobs()), key=lambda run: (run.started, run.id), reverse=True)
     except sqlite3.DatabaseError:  # not a database any more: the folders know everything
-        (home() / "runs.sqlite").unlink(missing_ok=True)
+        for path in home().glob("runs.sqlite*"):
+            path.unlink(missing_ok=True)
         return _synchronised()
 
 
@@ -233,7 +238,10 @@ def bundle_zip(bundle: Path) -> bytes:
 
 
 def import_bundle(file_name: str, content: bytes) -> Path:
-    """Checks a bundle's ZIP and keeps it with the other recognisers; raises UserError when it is none, or damaged."""
+    """Checks a bundle's ZIP and keeps it with the other recognisers; raises UserError when it is none, or damaged.
+
+    One that asks for encoders from elsewhere is kept too: whoever opens it is asked first.
+    """
     with tempfile.TemporaryDirectory() as temporary:
         upload, files = Path(temporary) / "upload.zip", Path(temporary) / "files"
         upload.write_bytes(content)
@@ -243,7 +251,8 @@ def import_bundle(file_name: str, content: bytes) -> Path:
         if not found:
             raise UserError(f"{file_name} contains no bundle.json; import a ZIP exported from the Runs page.")
         try:
-            load_bundle(found[0].parent)  # formats, checksums and encoders
+            with contextlib.suppress(Untrusted):
+                load_bundle(found[0].parent)  # formats, checksums and encoders
         except UserError as error:
             raise UserError(str(error).replace(str(found[0].parent), file_name)) from None
         base = file_name_of(Path(file_name).stem)

@@ -12,6 +12,7 @@ from retail.config import TrainConfig
 from retail.files import DEMO_DIR, DEMO_TASKS
 from retail.finetuning.record import FinetuningRecord
 from retail.recognizer.bundle import BUNDLE, read_record, training_of
+from retail.recognizer.trust import check_trusted
 from retail.schema import UserError
 from retail.training.record import TrainingRecord
 from retail.workspace.recognizers import of_demo, title_of
@@ -49,6 +50,7 @@ def trained_by(bundle: Path, data: Path | None = None, text_column: str = "text"
     if data is None:
         raise UserError(_unknown(bundle))
     record = read_record(bundle)
+    check_trusted(bundle, record.names)
     return TrainRequest(
         data=data,
         tasks=tuple(record.tasks),

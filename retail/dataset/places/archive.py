@@ -9,12 +9,12 @@ import errno
 import hashlib
 import json
 import shutil
-import tempfile
 import zipfile
 from pathlib import Path
 
 from retail.dataset.places.members import OUTSIDE, files_in, require_small_directory, why_no_zip
-from retail.files import home
+from retail.files import home, note_use
+from retail.files.whole import clear, partial_of
 from retail.outside import reading
 from retail.outside.limits import MAX_UNPACKED_BYTES
 from retail.schema import UserError
@@ -33,13 +33,12 @@ NAME_ERRORS = {
 
 def unpack(path: Path) -> tuple[Path, list[str]]:
     """The folder that holds the ZIP's files, and a sentence for each member left out. Raises UserError."""
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()[:24]
-    target = home() / "unpacked" / f"{digest}-{LAYOUT}"
+    target = home() / "unpacked" / f"{_digest(path)}-{LAYOUT}"
     if not target.is_dir():
-        target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(dir=target.parent, prefix="part-"))
+        clear(target.parent)
+        temporary = partial_of(target)
         try:
+            temporary.mkdir(parents=True)
             refused = extract(path, temporary / "files")
             (temporary / "refused.json").write_text(json.dumps(refused), encoding="utf-8")
             temporary.rename(target)
@@ -48,7 +47,13 @@ def unpack(path: Path) -> tuple[Path, list[str]]:
                 raise UserError(f"{path.name} could not be unpacked ({error}); check the disk and the ZIP.") from None
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
+    note_use(target)
     return target / "files", json.loads((target / "refused.json").read_text(encoding="utf-8"))
+
+
+def unpacked_copies(path: Path) -> list[Path]:
+    """The folders that hold what was unpacked of a file."""
+    return sorted((home() / "unpacked").glob(f"{_digest(path)}-*"))
 
 
 def extract(path: Path, folder: Path) -> list[str]:
@@ -62,6 +67,11 @@ def extract(path: Path, folder: Path) -> list[str]:
     except OSError as error:
         reason = error.strerror or str(error)
         raise UserError(f"{path.name} could not be unpacked ({reason}); check the disk and the ZIP.") from None
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:24]
 
 
 def _extract(archive: zipfile.ZipFile, folder: Path, zip_name: str) -> list[str]:

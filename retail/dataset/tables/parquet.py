@@ -16,7 +16,7 @@ from typing import Any
 
 from retail.dataset.tables.cells import as_cell
 from retail.dataset.tables.table import Table, require_cells, require_columns_once
-from retail.files import home, whole_file
+from retail.files import home, note_use, whole_file
 from retail.schema import UserError
 
 ENDINGS = (".parquet",)
@@ -147,6 +147,7 @@ class _Media:
             with self.source.open("rb") as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()[:24]
             self.folder = home() / "unpacked" / f"{digest}-media"
+            note_use(self.folder)
         return self.folder
 
 

@@ -1,0 +1,86 @@
+"""Is a store of embeddings whole? Shards and index beside each other, without changing anything; and mending it.
+
+In: the store's folder. Out: what the index names and nobody finds, what lies there and nobody names. All of it can be
+computed again, so nothing is lost by mending.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from collections.abc import Collection
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from retail.schema import Progress, UserError
+from retail.store.shards import INDEX, Shards
+
+SHARDS = "shards"
+
+
+@dataclass(frozen=True)
+class Examined:
+    """Files of a store, by name."""
+
+    missing: tuple[str, ...] = ()  # the index names them, and they are not there
+    damaged: tuple[str, ...] = ()  # their content is another than was written
+    unnamed: tuple[Path, ...] = ()  # they are there, and no index names them
+    index_damaged: bool = False  # then it names none
+
+
+def examined(root: Path, checksums: bool = False, progress: Progress | None = None) -> Examined:
+    """Compares names; with `checksums` also contents, which reads every shard.
+
+    Raises UserError while nobody can open the index.
+    """
+    lying = {path.name: path for path in (root / SHARDS).glob("*.safetensors")}
+    try:
+        named = _named(root)
+    except sqlite3.OperationalError as error:  # locked, or not readable: that says nothing about what is in it
+        raise UserError(f"The index in {root} cannot be read now ({error}); try again.") from None
+    except sqlite3.DatabaseError:
+        return Examined(unnamed=tuple(lying.values()), index_damaged=True)
+    damaged = []
+    for place, (name, path) in enumerate(sorted(lying.items())):
+        if name in named and not _is_whole(path, named[name] if checksums else ""):
+            damaged.append(name)
+        if progress and checksums:
+            progress("checking embeddings", place + 1, len(lying))
+    return Examined(
+        missing=tuple(sorted(named.keys() - lying.keys())),
+        damaged=tuple(damaged),
+        unnamed=tuple(path for name, path in sorted(lying.items()) if name not in named),
+    )
+
+
+def forget(root: Path, names: Collection[str]) -> None:
+    """Takes shards out of index and folder; their embeddings are computed again when somebody asks for them."""
+    shards = Shards(root)
+    for name in names:
+        shards.drop(name)
+
+
+def make_index(root: Path) -> None:
+    """Makes a damaged index again from what the shards say of themselves."""
+    Shards(root)
+
+
+def _named(root: Path) -> dict[str, str]:
+    """{shard: its checksum}; raises sqlite3.DatabaseError where nobody can read the index."""
+    if not (root / INDEX).is_file():
+        return {}
+    address = f"{(root / INDEX).absolute().as_uri()}?mode=ro"
+    with closing(sqlite3.connect(address, uri=True, timeout=5)) as index:
+        return dict(index.execute("SELECT file, sha256 FROM shards"))
+
+
+def _is_whole(path: Path, sha256: str) -> bool:
+    """Whether there is something in it, and, where a checksum is given, just that."""
+    try:
+        if not sha256:
+            return path.stat().st_size > 0
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest() == sha256
+    except OSError:
+        return False
