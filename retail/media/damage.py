@@ -13,12 +13,11 @@ CUT_OFF = "the file is cut off"
 UNKNOWN = "its format is not known"
 # How a file begins, and what it is then, whatever it is called.
 BEGINNINGS = (
-    (rb"\xff\xd8\xff", "a JPEG photo"),
+    (rb"\xff\xd8\xff", "a JPEG picture"),
     (rb"\x89PNG", "a PNG picture"),
     (rb"GIF8", "a GIF picture"),
     (rb"RIFF....WEBP", "a WEBP picture"),
     (rb"RIFF....WAVE", "a WAV sound"),
-    (rb"RIFF....AVI ", "a video"),
     (rb"OggS", "an Ogg sound"),
     (rb"fLaC", "a FLAC sound"),
     (rb"ID3|\xff[\xe2\xe3\xf2\xf3\xfa\xfb]", "an MP3 sound"),
@@ -53,17 +52,13 @@ def why_of(content: bytes, kind: Literal["picture", "sound"]) -> Callable[[BaseE
         said = f"{error} {error.__cause__ or ''}"
         if looks_like_html(content):
             return "it is a web page (HTML)"
+        what = what_it_is(content)
+        if what and kind not in what:
+            return f"it is {what}"
         if isinstance(error, Unusable):
             return str(error)
-        if FOREIGN.search(said):
-            what = what_it_is(content)
-            return (
-                UNKNOWN
-                if not what
-                else f"it is {what}"
-                if kind not in what.replace("photo", "picture")
-                else f"its {kind} data are damaged"
-            )
+        if FOREIGN.search(said) and not what:
+            return UNKNOWN
         if ENDED.search(said):
             return CUT_OFF
         if UNUSUAL.search(said) or CODECS.search(said) or isinstance(error, NotImplementedError):
