@@ -27,7 +27,8 @@ def guide(name: str, inputs: int, seed: int, folder: Path) -> None:
 
         from benchmarks.fuzzing import all_targets
         from benchmarks.fuzzing.mutation import Mutated
-    target = all_targets()[name]
+
+        target = all_targets()[name]
     if not isinstance(target, Mutated):
         sys.exit(f"{name} makes its inputs as a whole, so coverage cannot lead it.")
     corpus = folder / name / "corpus"

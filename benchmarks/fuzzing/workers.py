@@ -25,6 +25,7 @@ from retail.system import limit_memory
 BLOCK = 250  # inputs between two messages
 MOST_ALIKE = 3  # findings of one kind that are kept of a block
 STUCK_SECONDS = 120.0  # by the clock, for one input
+START_SECONDS = 1200.0  # to import every reader, on a busy machine too
 MEMORY_BYTES = 6 * 2**30
 
 
@@ -170,7 +171,7 @@ class _Worker:
         if self._current.value != number:
             self._watched = (self._current.value, time.monotonic())
             return False
-        return time.monotonic() - since > STUCK_SECONDS
+        return time.monotonic() - since > (STUCK_SECONDS if number >= 0 else START_SECONDS)
 
     def end(self) -> None:
         """Ends the process."""
