@@ -20,7 +20,7 @@ from retail.dataset.labels.missing import is_missing
 from retail.dataset.labels.questions import offered
 from retail.dataset.labels.rule import LabelRule
 from retail.dataset.loose import media_kind
-from retail.dataset.remarks import Remark
+from retail.dataset.remarks import Remark, as_said, columns_said
 from retail.dataset.rows import Rows
 from retail.dataset.source import Source
 from retail.media.text import clean_text
@@ -69,7 +69,9 @@ class Cells:
         self.added = self._join_continued()
         self.cells = {name: [row.cells[place] for row in self.table.rows] for place, name in enumerate(self.header)}
         self.more_photos = more_photo_columns(self.header, self.cells)
-        self.groups = self.columns.groups or tuple(name for name in self.header if name == GROUP)
+        called = dict(zip(self.table.header, self.header, strict=True))  # a column that groups may be an input too
+        groups = tuple(called.get(name, name) for name in self.columns.groups)
+        self.groups = groups or tuple(name for name in self.header if name == GROUP)
         self._split_by_place()
         self.written = dict(self.cells)  # label columns have their own rule for words that mean nothing
         self._empty_missing()
@@ -123,7 +125,9 @@ class Cells:
         inputs = {ID, IMAGE, AUDIO, SPLIT, GROUP, *self.more_photos}
         for task in tasks:
             if task not in self.header and task not in self.column_of:
-                raise UserError(f"There is no label column {task!r}; the columns are {', '.join(self.header)}.")
+                raise UserError(
+                    f"There is no label column {as_said(task)!r}; the columns are {columns_said(self.header)}."
+                )
             said = self.text_column != TEXT and len(self.texts) > 1
             if task in inputs or (task in self.texts and not said):
                 raise UserError(f"Column {task!r} is an input, not a label; choose a label column.")
@@ -176,7 +180,7 @@ class Cells:
         texts = text_columns(self.header, self.text_column)
         for name in texts:
             if name not in self.header and name != TEXT:
-                raise UserError(f"There is no text column {name!r}; the columns are {', '.join(self.header)}.")
+                raise UserError(f"There is no text column {name!r}; the columns are {columns_said(self.header)}.")
         return tuple(name for name in texts if name in self.header)
 
     def _join_continued(self) -> dict[int, list[list[str]]]:

@@ -15,6 +15,7 @@ from typing import NamedTuple
 from retail.dataset.columns import AUDIO, IMAGE
 from retail.dataset.places import ABSENT, OUTSIDE, WEB, Found, Places
 from retail.dataset.places.names import Kind, parts_of
+from retail.dataset.remarks import as_said
 from retail.dataset.source import Source
 from retail.files.remote import RemoteFile
 from retail.media import MediaError, decode_audio, decode_image, seconds_unread
@@ -55,7 +56,7 @@ class FoundFiles:
             if found.remark == WEB:
                 continue
             if found.path is None or self._is_anothers(found, folder):
-                say(found.message or ABSENT.format(name=found.name))
+                say(found.message or ABSENT.format(name=as_said(found.name)))
                 continue
             if found.remark:
                 self.ways[column, found.remark] += 1
