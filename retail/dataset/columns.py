@@ -190,10 +190,10 @@ def suggest(header: Sequence[str], rows: Sequence[Sequence[str]]) -> Columns:
 
 def more_photo_columns(header: Sequence[str], cells: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
     """Beside the convention's column of photos, those named like one with the same in them: files, or addresses."""
-    given = {name: [cell for cell in cells[name] if not is_missing(cell)] for name in header}
-    if IMAGE not in given:
-        return ()
     named = [name for name in header if name not in ROLES.values() and _named(name, IMAGE_WORDS)]
+    if IMAGE not in header or not named:
+        return ()
+    given = {name: [cell for cell in cells[name] if not is_missing(cell)] for name in (IMAGE, *named)}
     alike = [name for name in named if _mostly_addresses(given[name]) == _mostly_addresses(given[IMAGE])]
     return tuple(
         name for name in alike if _media_share(given[name])["image"] > 0.5 or _link(name, given[name], IMAGE_WORDS)
