@@ -25,6 +25,7 @@ from retail.catalogue.database import Catalogue, names
 from retail.catalogue.record import CatalogueProduct
 from retail.catalogue.writing import LOCK
 from retail.files import SHIPPED_BUNDLES, home, or_shipped
+from retail.files.faults import sentence_of
 from retail.recognizer import Recognizer
 from retail.recognizer.bundle import BUNDLE, read_record
 from retail.review import examples, showing
@@ -231,7 +232,7 @@ class Corrections:
             raise UserError(self._cannot_be_opened(error)) from error
 
     def _cannot_be_opened(self, error: Exception) -> str:
-        return (
+        return sentence_of(error) or (
             f"The corrections in '{self.root}' cannot be opened ({error}); make the folder writable, or move a damaged "
             "corrections.sqlite away."
         )
