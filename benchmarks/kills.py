@@ -107,12 +107,13 @@ def forked(home: Path, work: Callable[[], Any], log: Path, into: Path | None = N
 
 def ended(process: int, seconds: float) -> bool:
     """Whether it ended by itself and well within the time; else it is killed."""
-    deadline = time.monotonic() + seconds
+    deadline, pause = time.monotonic() + seconds, 0.002
     while time.monotonic() < deadline:
         done, status = os.waitpid(process, os.WNOHANG)
         if done:
             return os.waitstatus_to_exitcode(status) == 0
-        time.sleep(0.002)
+        time.sleep(pause)
+        pause = min(0.1, 1.2 * pause)  # looking costs more than the work where many work
     os.kill(process, signal.SIGKILL)
     os.waitpid(process, 0)
     return False
