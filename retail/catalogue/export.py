@@ -14,7 +14,7 @@ import re
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from xml.sax.saxutils import escape
+from xml.sax.saxutils import escape  # nosec B406  # writes
 
 from retail.catalogue.record import CatalogueProduct
 from retail.dataset.columns import AUDIO, ID, IMAGE, TEXT

@@ -179,11 +179,17 @@ class Reporter:
 
     def note(self, sentence: str) -> None:
         """Something that is odd but stops nothing, on stderr."""
-        self.line(f"Note: {sentence}", err=True)
+        self.line(f"Note: {self._logged(sentence)}", err=True)
 
     def line(self, text: str, err: bool = False) -> None:
         """A line for the log, on stdout."""
         typer.echo(f"{time.strftime('%H:%M:%S ') if self.timed else ''}{text}", err=err)
+
+    def _logged(self, sentence: str) -> str:
+        """A log that is read later names lines, and nothing of what stands in them."""
+        from retail.wording import nameless
+
+        return nameless(sentence) if self.timed else sentence
 
     def say(self, state: State, message: str = "") -> None:
         if self.status is None:
@@ -212,7 +218,7 @@ class Reporter:
         """The end of a command that somebody can do something about."""
         self.close()
         self.say("failed", sentence)
-        self.line(f"Error: {sentence}", err=True)
+        self.line(f"Error: {self._logged(sentence)}", err=True)
 
     def close(self) -> None:
         if self.bar is not None:

@@ -31,7 +31,7 @@ def guard() -> None:
     elif not is_local(st.get_option("server.address") or ""):
         with st.sidebar:
             st.caption(f":material/lock_open: {OPEN}")
-            with st.popover("What to do", type="tertiary"):
+            with st.popover("What to do"):
                 st.markdown(ADVICE)
 
 

@@ -54,7 +54,7 @@ def say_kept(where: str) -> None:
 
 def draw_your_uploads() -> None:
     """The button, and what came of it."""
-    if st.button("Your uploads …", type="tertiary", icon=":material/shield_person:"):
+    if st.button("Your uploads …", icon=":material/shield_person:"):
         ask()
     if noted := st.session_state.pop(NOTED, ""):
         st.caption(noted)

@@ -18,6 +18,7 @@ from retail.dataset.continued import continued_rows
 from retail.dataset.labels.missing import is_missing
 from retail.dataset.labels.questions import FREE_TEXT, ID_NAMES, NO_TEXT, offered, words_of
 from retail.dataset.labels.rule import LabelRule
+from retail.dataset.remarks import columns_said
 from retail.dataset.row_decisions import RowDecision
 from retail.files import home, whole_file
 from retail.files.record import Moment, Record
@@ -85,7 +86,7 @@ class Columns:
         for role, column in named:
             if column != NONE and column not in header:
                 raise UserError(
-                    f"There is no column {column!r} for {role}; the columns are {', '.join(header)}. Choose another."
+                    f"There is no column {column!r} for {role}; the columns are {columns_said(header)}. Choose another."
                 )
         taken = {ROLES[role] for role in chosen} | ({GROUP} if self.group and GROUP not in self.groups else set())
         taken |= {TEXT} if "text" in several and TEXT not in self.texts else set()
@@ -189,10 +190,10 @@ def suggest(header: Sequence[str], rows: Sequence[Sequence[str]]) -> Columns:
 
 def more_photo_columns(header: Sequence[str], cells: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
     """Beside the convention's column of photos, those named like one with the same in them: files, or addresses."""
-    given = {name: [cell for cell in cells[name] if not is_missing(cell)] for name in header}
-    if IMAGE not in given:
-        return ()
     named = [name for name in header if name not in ROLES.values() and _named(name, IMAGE_WORDS)]
+    if IMAGE not in header or not named:
+        return ()
+    given = {name: [cell for cell in cells[name] if not is_missing(cell)] for name in (IMAGE, *named)}
     alike = [name for name in named if _mostly_addresses(given[name]) == _mostly_addresses(given[IMAGE])]
     return tuple(
         name for name in alike if _media_share(given[name])["image"] > 0.5 or _link(name, given[name], IMAGE_WORDS)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
@@ -90,7 +91,8 @@ def choose() -> Chosen:
 def draw_agreement(folder: Path, names: Sequence[str]) -> None:
     """What a recogniser from elsewhere would load beside itself, and the button that agrees."""
     st.warning(plain(ASKS.format(names=joined(names))))
-    st.button("Load them", key=f"agree_{folder}", on_click=agree_to, args=(folder,))
+    agreed: Callable[..., Any] = agree_to
+    st.button("Load them", key=f"agree_{folder}", on_click=agreed, args=(folder,))
 
 
 def draw_made_up(chosen: Chosen) -> None:

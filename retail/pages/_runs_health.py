@@ -44,7 +44,7 @@ def _draw_open() -> None:
         announce(noted)
     st.markdown(f"{size_words(found.size)} in {plain(str(home()))}. {'' if found.findings else SOUND}")
     if found.uses:
-        rows = [{"part": use.name, "size": size_words(use.size), "what it is": use.meaning} for use in found.uses]
+        rows = [{"Part": use.name, "Size": size_words(use.size), "What it is": use.meaning} for use in found.uses]
         st.dataframe(pd.DataFrame(rows), hide_index=True, width="stretch", alt="What each part takes")
     st.markdown("\n".join(f"- {_line(finding)}" for finding in found.findings))
     with st.container(horizontal=True):

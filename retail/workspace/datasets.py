@@ -77,6 +77,8 @@ def list_datasets() -> list[Dataset]:
     """The demo, then the others in the order in which they were added; a damaged one is left out."""
     found: list[tuple[float, Dataset]] = []
     for path in datasets_folder().glob(f"*/{DATASET}"):
+        if path.parent.name.endswith(".part"):  # not finished
+            continue
         try:
             pointer = read_pointer(path.parent)
         except UserError:

@@ -102,7 +102,8 @@ def _synchronised() -> list[Run]:
             stamp, (seen, state) = jobs.settled(job), known.get(job.id, (0, ""))
             if not stamp or stamp != seen or state in jobs.UNFINISHED:
                 row = (*astuple(_describe(job)), stamp)
-                base.execute(f"INSERT OR REPLACE INTO runs VALUES ({', '.join('?' * len(row))})", row)
+                marks = ", ".join("?" * len(row))
+                base.execute(f"INSERT OR REPLACE INTO runs VALUES ({marks})", row)  # nosec B608
         rows = base.execute(f"SELECT {', '.join(names)} FROM runs ORDER BY started DESC, id DESC").fetchall()
     return [Run(*row) for row in rows]
 

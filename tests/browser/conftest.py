@@ -77,9 +77,15 @@ def installed():
 
 
 @pytest.fixture(scope="session")
-def address(installed, session_home, tmp_path_factory):
+def shared_home(tmp_path_factory):
+    """The home folder of the server that most tests share."""
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture(scope="session")
+def address(installed, session_home, shared_home):
     """A server of its own with one finished run."""
-    home = tmp_path_factory.mktemp("home")
+    home = shared_home
     (home / "embeddings").symlink_to(session_home / "embeddings")
     write_finished_run(home)
     with dashboard(home, free_port()) as url:
