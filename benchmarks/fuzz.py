@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from benchmarks.fuzzing import all_targets
+from benchmarks.fuzzing import all_targets, target_named
 from benchmarks.fuzzing.attempts import attempt, last_input
 from benchmarks.fuzzing.workers import Figures, read_figures, run
 
@@ -43,10 +43,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from benchmarks.fuzzing.guided import guide
 
         guide(asked.guided, asked.inputs, asked.seed, asked.folder)
-    known = all_targets()
-    if unknown := set(asked.targets) - set(known):
-        parser.error(f"there is no target {', '.join(sorted(unknown))}; there are {', '.join(known)}")
-    names = asked.targets or list(known)
+    names = asked.targets or list(all_targets())
+    for name in names:
+        try:
+            target_named(name)
+        except StopIteration:
+            parser.error(f"there is no target {name!r}; there are {', '.join(all_targets())}")
     if asked.only is not None:
         return _again(names[0], asked.seed, asked.only)
     if not asked.figures:
@@ -56,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _again(name: str, seed: int, number: int) -> int:
-    outcome = attempt(all_targets()[name], name, seed, number)
+    outcome = attempt(target_named(name), name, seed, number)
     print(f"{outcome.kind}: {outcome.said}\n{len(last_input()):,} bytes: {last_input()[:200]!r}")
     print({key: value for key, value in asdict(outcome).items() if key in ("seconds", "mib")})
     return int(outcome.is_finding)

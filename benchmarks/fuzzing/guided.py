@@ -25,10 +25,10 @@ def guide(name: str, inputs: int, seed: int, folder: Path) -> None:
         import PIL.Image
         import PIL.ImageFile  # noqa: F401
 
-        from benchmarks.fuzzing import all_targets
+        from benchmarks.fuzzing import target_named
         from benchmarks.fuzzing.mutation import Mutated
 
-        target = all_targets()[name]
+        target = target_named(name)
     if not isinstance(target, Mutated):
         sys.exit(f"{name} makes its inputs as a whole, so coverage cannot lead it.")
     corpus = folder / name / "corpus"

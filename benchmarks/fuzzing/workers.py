@@ -17,7 +17,7 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
-from benchmarks.fuzzing import all_targets
+from benchmarks.fuzzing import target_named
 from benchmarks.fuzzing.attempts import Outcome, attempt, input_of, last_input
 from retail.files import whole_file
 from retail.system import limit_memory
@@ -154,7 +154,7 @@ class _Worker:
         number = max(self._current.value, start)
         self._process.kill()
         self._process.join()
-        target = all_targets()[name]
+        target = target_named(name)
         say(_keep(self._folder, name, self._seed, number, how, "", input_of(target, name, self._seed, number)))
         counted = Figures(number + 1 - start, Counter({how: 1, "uncounted": number - start}))
         self._begin()
@@ -186,16 +186,15 @@ def _work(connection: Connection, current: Any, seed: int, folder: Path) -> None
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # decoders written in C complain there
     with tempfile.TemporaryDirectory(prefix="retail-fuzz-") as home:
         os.environ["RETAIL_HOME"] = home
-        targets = all_targets()
         while True:
             try:
                 name, start, stop, *before = connection.recv()
             except EOFError:
                 return
-            figures = before[0] if before else Figures()
+            figures, target = before[0] if before else Figures(), target_named(name)
             for number in range(start, stop):
                 current.value = number
-                outcome = attempt(targets[name], name, seed, number)
+                outcome = attempt(target, name, seed, number)
                 figures.add(outcome)
                 if outcome.is_finding and figures.kinds[outcome.kind] <= MOST_ALIKE:
                     told = _keep(folder, name, seed, number, outcome.kind, outcome.said, last_input())

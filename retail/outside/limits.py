@@ -44,6 +44,7 @@ MAX_WORKBOOK_BYTES = 2**30  # unpacked
 WORKBOOK_SECONDS, WORKBOOK_MEMORY_BYTES = 300, 4 * 2**30  # what 20 million cells take, with room
 
 # Folders and ZIPs
+MAX_LIST_CHARACTERS = 100_000  # of a cell that lists files: Python's own lists take a hundred times as much to read
 MAX_LISTED = 300_000  # a mistyped folder may be a whole disk; no data set of one machine holds as many files
 MAX_MEMBERS = 50_000
 MAX_DIRECTORY_BYTES = 32 * 2**20  # of a ZIP's list of files: 670 bytes for each of so many
