@@ -75,7 +75,9 @@ def _markdown(text: str, kept_apart: Callable[[str], str]) -> str:
     line = re.sub(" {2,}", " ", in_line(text))
     pieces, end = [], 0
     for found in APART.finditer(line):
-        pieces += [SIGNS.sub(r"\\\g<0>", line[end : found.start()]), kept_apart(_signed(found[0]))]
+        before = SIGNS.sub(r"\\\g<0>", line[end : found.start()])
+        free = before.rstrip(":")  # directly behind a colon no element begins
+        pieces += [free, kept_apart(before[len(free) :] + _signed(found[0]))]
         end = found.end()
     return FIRST.sub(_not_first, "".join([*pieces, SIGNS.sub(r"\\\g<0>", line[end:])]))
 

@@ -40,6 +40,7 @@ ON_THE_PAGE = (
     (r"--bundle needs --split val, to calibrate on, and", "A recogniser needs validation rows, to calibrate on, and"),
     (r", or leave out --source", ""),
     # About recognisers and results
+    (r", with --trust, or with trust=True in Python", ""),
     (r"; choose --split among .*, or use all\.", "; mark some in its split column."),
     (r"choose --modalities among them", "give one of them"),
     (r", or choose another --split", ""),
