@@ -111,17 +111,14 @@ def limit_memory(size_bytes: int) -> None:
         pass
 
 
-def run_quietly(command: Sequence[str], environment: Mapping[str, str], seconds: float) -> bytes | None:
-    """What a process prints; None when it fails, dies or takes longer."""
-    try:
-        done = subprocess.run(
-            list(command),
-            env=dict(environment),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=seconds,
-            creationflags=_creation_flags(),
-        )
-    except subprocess.TimeoutExpired:
-        return None
-    return done.stdout if done.returncode == 0 else None
+def start_piped(command: Sequence[str], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    """Starts a process that is asked and answers through pipes; Ctrl-C in the terminal is not for it."""
+    return subprocess.Popen(
+        list(command),
+        env=dict(environment),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        start_new_session=sys.platform != "win32",
+        creationflags=_creation_flags(),
+    )

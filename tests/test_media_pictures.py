@@ -12,6 +12,7 @@ import pytest
 from PIL import Image, ImageCms
 
 from retail.media import MediaError, colours, decode_image, pictures
+from retail.media.pictures import decode_picture
 
 # Prints by how many MiB the most memory ever used grew while one file was decoded, or the refusal.
 MEASURE = """
@@ -64,6 +65,11 @@ def profile(tags: dict[str, tuple[float, ...]], gamma: float = 2.2) -> bytes:
     return len(whole).to_bytes(4, "big") + whole[4:]
 
 
+def here(content: bytes) -> Image.Image:
+    """Decoded in this process, where a test may change what is decoded with."""
+    return decode_picture("The upload", content)
+
+
 def gradient(width: int, height: int) -> Image.Image:
     return Image.linear_gradient("L").resize((width, height)).convert("RGB")
 
@@ -101,10 +107,10 @@ def test_a_profile_that_is_srgb_or_damaged_changes_no_pixel(icc):
 
 def test_print_colours_decode_with_and_without_a_profile(monkeypatch):
     picture = Image.new("RGB", (32, 32), (200, 30, 60)).convert("CMYK")
-    assert decode_image(saved(picture, "JPEG", quality=95)).getpixel((5, 5)) == pytest.approx((200, 30, 60), abs=6)
+    assert here(saved(picture, "JPEG", quality=95)).getpixel((5, 5)) == pytest.approx((200, 30, 60), abs=6)
     asked = []
     monkeypatch.setattr(pictures, "in_srgb", lambda picture, icc: asked.append((picture.mode, icc)) or picture)
-    decode_image(saved(picture, "JPEG", icc_profile=b"inks"))
+    here(saved(picture, "JPEG", icc_profile=b"inks"))
     assert asked == [("CMYK", b"inks")], "the profile of inks meets the inks, not what was made of them"
 
 
@@ -162,11 +168,11 @@ def test_a_size_that_is_refused_never_equals_the_limit(monkeypatch):
     monkeypatch.setattr(pictures, "MAX_PIXELS", 60_199)
     monkeypatch.setattr(pictures, "MAX_JPEG_PIXELS", 60_199)
     with pytest.raises(MediaError, match=r"has 0\.1 megapixels, but at most 0\.0 are allowed; make it smaller\."):
-        decode_image(saved(picture, "PNG"))
+        here(saved(picture, "PNG"))
     with pytest.raises(MediaError, match=r"has 0\.1 megapixels, but at most 0\.0 of a JPEG are allowed"):
-        decode_image(saved(picture, "JPEG"))
+        here(saved(picture, "JPEG"))
     monkeypatch.setattr(pictures, "MAX_PIXELS", 60_200)
-    assert decode_image(saved(picture, "PNG")).size == (301, 200)
+    assert here(saved(picture, "PNG")).size == (301, 200)
 
 
 def in_three_scans(content: bytes) -> bytes:
@@ -181,15 +187,15 @@ def in_three_scans(content: bytes) -> bytes:
 def test_a_jpeg_that_must_be_held_whole_is_limited_by_what_it_holds(monkeypatch):
     picture = gradient(2060, 2060)  # 4.24 million pixels, drawn at a half
     monkeypatch.setattr(pictures, "MAX_PIXELS", 1_450_000)
-    assert decode_image(saved(picture, "JPEG")).width == 1024
+    assert here(saved(picture, "JPEG")).width == 1024
     refused = r"has 4\.3 megapixels, but at most {} of a progressive JPEG are allowed; save it as a baseline JPEG, or"
     with pytest.raises(MediaError, match=refused.format(r"2\.9")):
-        decode_image(saved(picture, "JPEG", progressive=True))
+        here(saved(picture, "JPEG", progressive=True))
     with pytest.raises(MediaError, match=refused.format(r"1\.4")):
-        decode_image(saved(picture, "JPEG", progressive=True, subsampling=0))
-    assert decode_image(saved(picture.convert("L"), "JPEG", progressive=True)).width == 1024
+        here(saved(picture, "JPEG", progressive=True, subsampling=0))
+    assert here(saved(picture.convert("L"), "JPEG", progressive=True)).width == 1024
     with pytest.raises(MediaError, match=refused.format(r"1\.4")):
-        decode_image(in_three_scans(saved(picture.convert("L"), "JPEG")))
+        here(in_three_scans(saved(picture.convert("L"), "JPEG")))
 
 
 def test_a_picture_that_claims_more_than_memory_holds_is_refused_by_its_size():

@@ -20,7 +20,7 @@ from retail.dataset.labels.missing import is_missing
 from retail.dataset.labels.questions import offered
 from retail.dataset.labels.rule import LabelRule
 from retail.dataset.loose import media_kind
-from retail.dataset.remarks import Remark
+from retail.dataset.remarks import Remark, as_said, columns_said
 from retail.dataset.rows import Rows
 from retail.dataset.source import Source
 from retail.media.text import clean_text
@@ -67,9 +67,11 @@ class Cells:
         self.own_names = dict(zip(self.header, self.table.header, strict=True))
         self.texts = self._texts()
         self.added = self._join_continued()
-        self.cells = {name: [row.cells[place] for row in self.table.rows] for place, name in enumerate(self.header)}
+        self.cells = {name: self.table.column(place) for place, name in enumerate(self.header)}
         self.more_photos = more_photo_columns(self.header, self.cells)
-        self.groups = self.columns.groups or tuple(name for name in self.header if name == GROUP)
+        called = dict(zip(self.table.header, self.header, strict=True))  # a column that groups may be an input too
+        groups = tuple(called.get(name, name) for name in self.columns.groups)
+        self.groups = groups or tuple(name for name in self.header if name == GROUP)
         self._split_by_place()
         self.written = dict(self.cells)  # label columns have their own rule for words that mean nothing
         self._empty_missing()
@@ -123,7 +125,9 @@ class Cells:
         inputs = {ID, IMAGE, AUDIO, SPLIT, GROUP, *self.more_photos}
         for task in tasks:
             if task not in self.header and task not in self.column_of:
-                raise UserError(f"There is no label column {task!r}; the columns are {', '.join(self.header)}.")
+                raise UserError(
+                    f"There is no label column {as_said(task)!r}; the columns are {columns_said(self.header)}."
+                )
             said = self.text_column != TEXT and len(self.texts) > 1
             if task in inputs or (task in self.texts and not said):
                 raise UserError(f"Column {task!r} is an input, not a label; choose a label column.")
@@ -176,25 +180,25 @@ class Cells:
         texts = text_columns(self.header, self.text_column)
         for name in texts:
             if name not in self.header and name != TEXT:
-                raise UserError(f"There is no text column {name!r}; the columns are {', '.join(self.header)}.")
+                raise UserError(f"There is no text column {name!r}; the columns are {columns_said(self.header)}.")
         return tuple(name for name in texts if name in self.header)
 
     def _join_continued(self) -> dict[int, list[list[str]]]:
         """Takes rows that go on with a product out of the table; {place of the product's row: their cells}."""
         if ID not in self.header or self.columns.row == "photo":
             return {}
-        rows, place_of_id = self.table.rows, self.header.index(ID)
+        rows = self.table.cells
         texts = [self.header.index(name) for name in self.texts]
-        found = continued_rows([row.cells[place_of_id] for row in rows], [row.cells for row in rows])
-        goes_on = {p: start for p, start in found.items() if not any(rows[p].cells[text] for text in texts)}
-        kept = [place for place in range(len(rows)) if place not in goes_on]
+        found = continued_rows(self.table.column(self.header.index(ID)), rows)
+        goes_on = {p: start for p, start in found.items() if not any(rows[p][text] for text in texts)}
+        if not goes_on:
+            return {}
+        kept = (place for place in range(len(rows)) if place not in goes_on)
         new_place = {place: new for new, place in enumerate(kept)}
         added: dict[int, list[list[str]]] = {}
         for place, start in goes_on.items():
-            added.setdefault(new_place[start], []).append(rows[place].cells)
-        gone = {rows[place].number for place in goes_on}
-        starts = {number: called for number, called in self.table.starts.items() if number not in gone}
-        self.table = replace(self.table, rows=[rows[place] for place in kept], starts=starts)
+            added.setdefault(new_place[start], []).append(list(rows[place]))
+        self.table = self.table.without(goes_on)
         return added
 
     def _split_by_place(self) -> None:

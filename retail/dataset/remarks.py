@@ -6,7 +6,7 @@ In: counts and names. Out: a `Remark`, the same for the command line and the Dat
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Hashable, Iterable
+from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
@@ -16,6 +16,8 @@ Kind = Literal[
 Item = TypeVar("Item")
 Key = TypeVar("Key", bound=Hashable)
 SHOWN = 5  # names that a sentence gives
+LONGEST_NAME = 120  # letters of one of them
+MOST_COLUMNS = 20  # of a table that are named where one is missing
 MOST_OF_A_KIND = 20  # sentences listed, of those that say the same of other rows
 VARYING = re.compile(r"(?<!\w)'[^']*'|\"[^\"]*\"|^product .*?: |\d[\d.,:e+-]*")  # what differs from row to row
 
@@ -55,8 +57,19 @@ def few_of_each(sentences: Iterable[str]) -> list[str]:
     return found
 
 
+def as_said(name: str) -> str:
+    """A name as a sentence shows it: the start of a very long one."""
+    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"
+
+
+def columns_said(header: Sequence[str]) -> str:
+    """The columns that there are, for a sentence about one that there is not."""
+    more = len(header) - MOST_COLUMNS
+    return ", ".join(map(as_said, header[:MOST_COLUMNS])) + (f" and {more:,} more" if more > 0 else "")
+
+
 def few(names: Collection[str]) -> str:
     """The first names, and how many more there are."""
-    shown = ", ".join(f"'{name}'" for name in list(names)[:SHOWN])
+    shown = ", ".join(f"'{as_said(name)}'" for name in list(names)[:SHOWN])
     more = len(names) - SHOWN
     return f"{shown} and {more:,} more" if more > 0 else shown

@@ -5,9 +5,17 @@ In: a path, the bytes of a file or an `Upload`. Out: `PIL.Image`, `str` or float
 
 from __future__ import annotations
 
+from retail.media.apart import (
+    decode_audio,
+    decode_image,
+    picture_of,
+    seconds_unread,
+    unread_sentence,
+    waveform_of,
+)
 from retail.media.files import MediaError, content_hash, content_of
-from retail.media.pictures import LONGEST_SIDE, decode_image, picture_of, small_copy
-from retail.media.sound import SAMPLE_RATE_HZ, decode_audio, seconds_unread, unread_sentence, waveform_of
+from retail.media.pictures import LONGEST_SIDE, small_copy
+from retail.media.sound import SAMPLE_RATE_HZ
 from retail.media.text import MAX_TEXT_CHARACTERS, characters_unread, clean_text
 
 __all__ = [

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from retail.media.apart import decode_image
 from retail.media.gtin import cell_keys, code_key, gtin_of, has_right_check_digit
-from retail.media.pictures import decode_image
 from retail.outside.limits import MAX_CODE_CHARACTERS, MAX_CODES
 from retail.schema import MediaSource, Upload
 

@@ -6,9 +6,7 @@ In: a path, the bytes of a file or an `Upload`. Out: bytes, or a `MediaError` of
 from __future__ import annotations
 
 import hashlib
-import re
 from pathlib import Path
-from typing import Any
 
 from retail.outside.limits import MAX_FILE_BYTES
 from retail.schema import MediaSource, Upload, UserError
@@ -53,21 +51,3 @@ def read_limited(source: Path | bytes, expected: str) -> tuple[str, bytes]:
     if len(content) > MAX_FILE_BYTES:
         raise MediaError(f"{name} is larger than {MAX_FILE_BYTES // 2**20} MB; make it smaller.")
     return name, content
-
-
-def looks_like_html(content: bytes) -> bool:
-    """Whether a web page was saved in place of the file."""
-    start = content[:512].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    return start.startswith((b"<!doctype html", b"<html", b"<head", b"<script", b"<body"))
-
-
-def reason(content: bytes, error: Any) -> str:
-    """Why a decoder refused a file, without its own inner names."""
-    if looks_like_html(content):
-        return "it is a web page (HTML)"
-    text = " ".join(str(error).split())
-    if "truncated" in text:
-        return "the file is cut off"
-    if "cannot identify" in text or "Format not recognised" in text or not text:
-        return "its format is not known"
-    return re.sub(r"<_io\.BytesIO[^>]*>", "the file", text)[:120].rstrip(".;")

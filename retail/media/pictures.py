@@ -1,6 +1,6 @@
 """Photos of any origin to upright RGB pictures of a bounded size, in the colours that screens and encoders expect.
 
-In: a path, the bytes of a file or an `Upload`. Out: `PIL.Image`; else there is a `MediaError`.
+In: the bytes of a file. Out: `PIL.Image`; else there is a `MediaError`.
 """
 
 from __future__ import annotations
@@ -10,42 +10,35 @@ import math
 import re
 import warnings
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from retail.media.colours import in_srgb
-from retail.media.files import MediaError, read_limited, reason
+from retail.media.damage import why_of
+from retail.media.files import MediaError
+from retail.outside import reading
 from retail.outside.limits import MAX_JPEG_PIXELS, MAX_PIXELS
-from retail.schema import MediaSource, Upload
 
 if TYPE_CHECKING:
     from PIL import Image
 
 LONGEST_SIDE = 1024  # far above what any encoder looks at
 IMAGE_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")  # JPEG includes the phones' MPO
-EXPECTED = "a photo (JPEG, PNG, WEBP, AVIF or HEIC)"
 # What is transparent becomes white, unless almost nothing of the product could then be told from it.
 BACKGROUND, OTHER_BACKGROUND = (255, 255, 255), (128, 128, 128)
 SEEN_FROM = 24  # steps of 255 from white in any channel: below, eyes and JPEG alike take it for white
 LEAST_SEEN = 0.1  # of the product; a white carton with a small print is lost on white
 
 
-def picture_of(source: MediaSource) -> Image.Image:
-    """What `decode_image` gives; an upload was decoded when it came. Raises MediaError."""
-    return source.decoded if isinstance(source, Upload) else decode_image(source)
-
-
-def decode_image(source: Path | bytes, longest_side: int = LONGEST_SIDE) -> Image.Image:
+def decode_picture(name: str, content: bytes, longest_side: int = LONGEST_SIDE) -> Image.Image:
     """An upright sRGB picture of at most 1024 px a side, or another longest side. Raises MediaError.
 
     Transparent parts become white, or grey where a white product would be lost.
     """
     from PIL import Image, ImageOps
 
-    name, content = read_limited(source, EXPECTED)
-    try:
+    with reading(name, "photo", "save it again as JPEG", MediaError, why_of(content, "picture")):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             picture = _open(name, content, longest_side)
@@ -54,10 +47,7 @@ def decode_image(source: Path | bytes, longest_side: int = LONGEST_SIDE) -> Imag
             ImageOps.exif_transpose(picture, in_place=True)
             picture.thumbnail((longest_side, longest_side), Image.Resampling.BICUBIC)
             return _opaque(in_srgb(_eight_bit(picture), profile))
-    except MediaError:
-        raise
-    except Exception as error:  # Pillow raises whatever its parsers do: OSError, ValueError, SyntaxError, struct.error
-        raise MediaError(f"{name} is not a usable photo: {reason(content, error)}; save it again as JPEG.") from None
+    raise AssertionError  # `reading` lets nothing end without a picture
 
 
 def small_copy(picture: Image.Image, box: tuple[int, int]) -> bytes:

@@ -1,24 +1,24 @@
 """Sound clips of any origin to mono 16 kHz waveforms of a bounded length.
 
-In: a path, the bytes of a file or an `Upload`. Out: float32 `(S,)`; else there is a `MediaError`.
+In: the bytes of a file. Out: float32 `(S,)`; else there is a `MediaError`.
 """
 
 from __future__ import annotations
 
 import io
+from contextlib import suppress
 from fractions import Fraction
 from itertools import chain
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from retail.media.files import MediaError, looks_like_html, read_limited, reason
+from retail.media.damage import Unusable, looks_like_html, why_of
+from retail.media.files import MediaError
 from retail.media.headers import finished
-from retail.outside.limits import MAX_CHANNELS, MAX_CLIP_SECONDS, RATES_HZ
-from retail.schema import MediaSource, Upload
+from retail.outside import reading
+from retail.outside.limits import MAX_CHANNELS, MAX_CLIP_SECONDS, MAX_NUMBERS_A_SECOND, RATES_HZ
 
-EXPECTED = "a sound clip (wav, mp3, ogg, flac, opus, m4a or webm)"
 SAMPLE_RATE_HZ = 16_000
 MIN_SAMPLES = SAMPLE_RATE_HZ // 10  # shorter clips are padded so that a spectrogram has frames
 LONGEST_RATIO = 640  # of sample rates: 11,025 to 16,000 Hz is 441 to 640
@@ -44,57 +44,42 @@ class _Clip(NamedTuple):
         return np.ascontiguousarray(self.channels[:, powers.argmax()])
 
 
-def waveform_of(source: MediaSource) -> np.ndarray:
-    """What `decode_audio` gives; an upload was decoded when it came. Raises MediaError."""
-    return source.decoded if isinstance(source, Upload) else decode_audio(source)
-
-
-def decode_audio(source: Path | bytes) -> np.ndarray:
-    """The first 60 s as float32 mono at 16 kHz, finite, at least 0.1 s long. Raises MediaError."""
-    name, content = read_limited(source, EXPECTED)
+def decode_sound(name: str, content: bytes) -> tuple[np.ndarray, int]:
+    """The first 60 s as finite float32 mono, and their sample rate. Raises MediaError."""
     if looks_like_html(content):
         raise MediaError(f"{name} is not a sound clip but a web page (HTML); download the sound itself.")
     content = finished(content)
-    try:
-        clip = _read_soundfile(content)
-    except Exception as first:
+    with reading(name, "sound clip", "save it as WAV or MP3", MediaError, why_of(content, "sound")):
         try:
-            clip = _read_pyav(content)
-        except Exception:
-            raise MediaError(
-                f"{name} is not a usable sound clip: {reason(content, first)}; save it as WAV or MP3."
-            ) from None
+            clip = _read_soundfile(content)
+        except Unusable:
+            raise
+        except Exception as first:
+            try:
+                clip = _read_pyav(content)
+            except Exception as second:
+                raise second from first
     if clip.mean.size == 0:
         raise MediaError(f"{name} contains no sound; record it again.")
     mono = clip.audible()
     if not np.isfinite(mono).all():
         raise MediaError(f"{name} contains values that are not finite numbers; save it again as WAV or MP3.")
-    mono = _resample(np.clip(mono, -8, 8), clip.rate_hz)[: MAX_CLIP_SECONDS * SAMPLE_RATE_HZ]
+    return np.clip(mono, -8, 8), clip.rate_hz
+
+
+def as_waveform(mono: np.ndarray, rate_hz: int) -> np.ndarray:
+    """The same at 16 kHz, of at least 0.1 s; it needs torch, so the process that decodes leaves it to others."""
+    mono = _resample(mono, rate_hz)[: MAX_CLIP_SECONDS * SAMPLE_RATE_HZ]
     return np.pad(mono, (0, max(0, MIN_SAMPLES - len(mono))))
 
 
-def seconds_unread(source: Path | bytes) -> float:
+def unread_seconds(content: bytes) -> float:
     """How much of a clip lies behind the 60 s that are read, as its header says; 0.0 where that cannot be told."""
-    try:
-        _, content = read_limited(source, EXPECTED)
-        content = finished(content)
-        try:
-            return _soundfile_unread(content)
-        except Exception:
-            return _pyav_unread(content)
-    except Exception:  # what cannot be opened is refused elsewhere
-        return 0.0
-
-
-def unread_sentence(name: str, source: Path | bytes) -> str:
-    """What to tell about a clip that is longer than what is read, "" for all others."""
-    unread = seconds_unread(source)
-    if unread < 0.5:
-        return ""
-    return (
-        f"{name!r} lasts {MAX_CLIP_SECONDS + unread:.0f} s, of which only the first {MAX_CLIP_SECONDS} are read; "
-        "cut it to the part that counts."
-    )
+    content = finished(content)
+    for unread in (_soundfile_unread, _pyav_unread):
+        with suppress(Exception):  # what cannot be opened is refused elsewhere
+            return unread(content)
+    return 0.0
 
 
 def _soundfile_unread(content: bytes) -> float:
@@ -149,7 +134,7 @@ def _read_pyav(content: bytes) -> _Clip:
     wanted = MAX_CLIP_SECONDS * SAMPLE_RATE_HZ
     with av.open(io.BytesIO(content), mode="r", metadata_errors="ignore") as container:
         if not container.streams.audio:
-            raise ValueError("it has no sound track")
+            raise Unusable("it has no sound track")
         stream = container.streams.audio[0]
         _check_header(stream.rate or 0, stream.channels or 0)
         mixed = av.AudioResampler(format="flt", layout="mono", rate=SAMPLE_RATE_HZ)
@@ -166,4 +151,6 @@ def _read_pyav(content: bytes) -> _Clip:
 
 def _check_header(rate_hz: int, channels: int) -> None:
     if not RATES_HZ[0] <= rate_hz <= RATES_HZ[1] or not 1 <= channels <= MAX_CHANNELS:
-        raise ValueError(f"its header claims {rate_hz} Hz and {channels} channels")
+        raise Unusable(f"its header claims {rate_hz} Hz and {channels} channels")
+    if rate_hz * channels > MAX_NUMBERS_A_SECOND:
+        raise Unusable(f"it has {channels} channels at {rate_hz} Hz, more than are read")

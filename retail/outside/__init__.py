@@ -27,15 +27,16 @@ def reading(
     remedy: str,
     raises: type[UserError] = UserError,
     why: Callable[[BaseException], str] = first_line,
+    passes: type[Exception] = UserError,
 ) -> Iterator[None]:
     """Whatever is raised within says of the file `name` that it is not a usable `kind`, why, and the remedy.
 
-    A UserError passes as it is. Of everything else the cause stays attached, and its type and place go to the log; its
-    words do not, for they may quote the file.
+    A UserError passes as it is, and so does what `passes` names. Of everything else the cause stays attached, and its
+    type and place go to the log; its words do not, for they may quote the file.
     """
     try:
         yield
-    except UserError:
+    except (UserError, passes):
         raise
     except MemoryError as error:
         raise raises(f"{name} asks for more memory than this machine has; give a smaller {kind}.") from error

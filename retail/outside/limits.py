@@ -18,6 +18,11 @@ MAX_CODE_CHARACTERS = 500  # of one code; a QR code may hold 4,296
 MAX_PRINTED_LINES, MAX_PRINTED_CHARACTERS = 60, 200  # of one photo, of one line: more is no pack
 MAX_CLIP_SECONDS = 60  # a name is short, but who records may start long before it; what follows is not read
 MAX_CHANNELS, RATES_HZ = 16, (1_000, 400_000)  # what a header may claim before the file is called damaged
+MAX_NUMBERS_A_SECOND = 1_600_000  # of all channels together: eight at 192 kHz; a minute of them takes 400 MB
+# The process that decodes what strangers send, and how many of them there are at once.
+DECODE_SECONDS = 60.0  # the largest photo takes 3 s on a machine that has nothing else to do
+DECODE_MEMORY_BYTES = 3 * 2**30  # of addresses; a photo of 64 megapixels with 16 bits takes half of it
+HELPERS = 2
 
 # Descriptions
 MAX_TEXT_CHARACTERS = 20_000  # some 3,500 words, 300 sentences
@@ -25,13 +30,24 @@ MAX_SOURCE_CHARACTERS = 100_000  # with its tags; deeply nested ones cost the sq
 
 # Tables
 MAX_CELLS = 20_000_000  # that a table may unfold to, whatever its file's size: as many strings fill over a gigabyte
+MAX_ROWS = 5_000_000  # read at once, however short: what is kept of each takes 200 bytes before a cell is counted
+MAX_COLUMNS = 16_384  # as many as a spreadsheet has
+MAX_TABLE_BYTES = 512 * 2**20  # read at once; twenty million cells of 25 letters
+MAX_LINES = 10_000_000  # of it, blank ones included
+MAX_LINE_CHARACTERS = 16 * 2**20  # a row may hold a long text, but not a file
+MAX_FAULTS = 200_000  # lines of one table that cannot be used: nobody reads more sentences than that
+MAX_JSON_BYTES = 128 * 2**20  # of one document, which takes twenty times as much memory; JSON Lines may be larger
+MAX_VALUES = 100_000_000  # in the lists of a Parquet table
+MAX_BATCH_BYTES = 2**30  # of 64 rows of one, photos included
 MAX_CELL_LINES = 1000  # within quotes; a stray quote would lead on to the end of the file
 MAX_WORKBOOK_BYTES = 2**30  # unpacked
 WORKBOOK_SECONDS, WORKBOOK_MEMORY_BYTES = 300, 4 * 2**30  # what 20 million cells take, with room
 
 # Folders and ZIPs
+MAX_LIST_CHARACTERS = 100_000  # of a cell that lists files: Python's own lists take a hundred times as much to read
 MAX_LISTED = 300_000  # a mistyped folder may be a whole disk; no data set of one machine holds as many files
 MAX_MEMBERS = 50_000
+MAX_DIRECTORY_BYTES = 32 * 2**20  # of a ZIP's list of files: 670 bytes for each of so many
 MAX_UNPACKED_BYTES = 2 * 2**30
 MAX_RATIO, RATIO_FROM_BYTES = 200, 10 * 2**20  # photos and sounds hardly compress: a large member beyond it is a bomb
 MAX_DATA_UPLOAD_MB = 2048  # of a ZIP, as many as it may unpack to
@@ -48,7 +64,7 @@ MAX_WEIGHTS_BYTES = 8 * 2**30  # of one file: a million classes on 1,152 feature
 MAX_LAYERS = 128  # hidden layers of a head, and layers of an encoder that stand beside its last; few have over 50
 MAX_TASKS = 1000  # questions; each is a layer of its own
 MAX_SIDE = 2048  # pixels of the square that a network sees: the largest see 1,024, and memory grows with the square
-MAX_SETTINGS_BYTES = 2**20  # of an encoder's settings; those of transformers have some kilobytes
+MAX_SETTINGS_BYTES = 2**20  # of an encoder's settings, or of a request; those of transformers have some kilobytes
 MAX_TOKENIZER_BYTES = 64 * 2**20  # of one of its files; a vocabulary of 250,000 words has 17 MB
 
 # Requests over HTTP

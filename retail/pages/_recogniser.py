@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
 from retail.components.kept_choice import choose_kept
 from retail.components.page_words import refusal
-from retail.components.words import plain
+from retail.escaping import plain
 from retail.files import GROCERIES_NAME, PAGES, home
 from retail.fusion import strategies
 from retail.recognizer import Recognizer
@@ -90,7 +91,8 @@ def choose() -> Chosen:
 def draw_agreement(folder: Path, names: Sequence[str]) -> None:
     """What a recogniser from elsewhere would load beside itself, and the button that agrees."""
     st.warning(plain(ASKS.format(names=joined(names))))
-    st.button("Load them", key=f"agree_{folder}", on_click=agree_to, args=(folder,))
+    agreed: Callable[..., Any] = agree_to
+    st.button("Load them", key=f"agree_{folder}", on_click=agreed, args=(folder,))
 
 
 def draw_made_up(chosen: Chosen) -> None:

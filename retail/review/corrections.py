@@ -214,7 +214,8 @@ class Corrections:
     def _where(self, condition: str, values: Sequence[str] = ()) -> list[Correction]:
         with self._base() as base:
             rows = base.execute(
-                f"SELECT content FROM corrections WHERE undone IS NULL AND {condition} ORDER BY rowid", values
+                f"SELECT content FROM corrections WHERE undone IS NULL AND {condition} ORDER BY rowid",  # nosec B608
+                values,
             ).fetchall()
         return [Correction.model_validate_json(row[0]) for row in rows]
 

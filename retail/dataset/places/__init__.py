@@ -19,6 +19,7 @@ from retail.dataset.columns import PHOTO_ENDINGS, SOUND_ENDINGS
 from retail.dataset.places.listing import Listing
 from retail.dataset.places.names import MEDIA_ENDINGS, Kind, ends_in, is_address, parts_of
 from retail.dataset.places.web import cached, fetched_folder
+from retail.dataset.remarks import as_said
 from retail.files import home
 from retail.wording import INPUT_WORDS
 
@@ -34,6 +35,7 @@ BASE_NAME = "by base name in another folder"
 IN_FOLDER = "in a folder named in place of a file"
 WEB = "web"
 
+MOST_REMEMBERED = 10_000  # files that a look found; it is asked for right after
 MOST_COMPARED = 20  # files of one name that may be one file behind links; more are several without a look
 MOST_IN_FOLDER = 20  # photos of one product; a folder with more is hardly one product's
 
@@ -83,7 +85,7 @@ class Places:
         try:
             found = self._names_in(name, kind, self._bases(folder))
         except (OSError, ValueError, RuntimeError):  # a name that no disk takes
-            found = [Found(None, name, ABSENT.format(name=name))]
+            found = [Found(None, name, ABSENT.format(name=as_said(name)))]
         return found if kind == "image" else _one_sound(found)
 
     def _bases(self, folder: Path | None) -> Sequence[str]:
@@ -108,7 +110,7 @@ class Places:
     def _one(self, name: str, kind: Kind, bases: Sequence[str]) -> list[Found]:
         if is_address(name):
             kept = cached(name)
-            return [Found(kept, name) if kept else Found(None, name, UNFETCHED.format(name=name), WEB)]
+            return [Found(kept, name) if kept else Found(None, name, UNFETCHED.format(name=as_said(name)), WEB)]
         plain = _from_url(name)
         ways = {plain: ""}
         ways.setdefault(unquote(plain), DECODED)
@@ -148,6 +150,8 @@ class Places:
             self._folders[folder] = os.path.realpath(folder)
         real = os.path.join(self._folders[folder], name)
         if stat.S_ISREG(mode):
+            if len(self._files) >= MOST_REMEMBERED:
+                self._files.clear()
             self._files.add(real)
         return real
 
@@ -176,13 +180,13 @@ class Places:
         reals = {child: self._real(os.path.join(path, child)) for child in names}
         inside = [child for child, real in reals.items() if self._is_meant(real) and os.path.isfile(real)]
         if not inside:
-            return [Found(None, name, EMPTY_FOLDER.format(name=name, word=INPUT_WORDS[kind]))]
+            return [Found(None, name, EMPTY_FOLDER.format(name=as_said(name), word=INPUT_WORDS[kind]))]
         used = inside[:MOST_IN_FOLDER] if kind == "image" else inside
         found = [Found(Path(reals[child]), f"{name.rstrip('/')}/{child}", "", IN_FOLDER) for child in used]
         if len(used) == len(inside):
             return found
         facts = {"count": len(inside), "word": INPUT_WORDS[kind], "most": MOST_IN_FOLDER}
-        return [*found, Found(None, name, FULL_FOLDER.format(name=name, **facts))]
+        return [*found, Found(None, name, FULL_FOLDER.format(name=as_said(name), **facts))]
 
     def _elsewhere(self, ways: Iterable[str], name: str, kind: Kind, bases: Sequence[str]) -> Found:
         """A file that the name can only mean, wherever it lies; else the sentence that says why there is none."""
@@ -198,12 +202,12 @@ class Places:
                 files = list(reals.values())
             several = several or files
         if several:
-            some = ", ".join(several[:2]) + (", …" if len(several) > 2 else "")
-            return Found(None, name, AMBIGUOUS.format(name=name, count=len(several), files=some))
+            some = ", ".join(map(as_said, several[:2])) + (", …" if len(several) > 2 else "")
+            return Found(None, name, AMBIGUOUS.format(name=as_said(name), count=len(several), files=some))
         written = [os.path.join(base, form) for base in bases for form in _slashes(next(iter(ways)))]
         if not all(self._may_look_at(path) and (self.own or _below(self._real(path), self._tops)) for path in written):
-            return Found(None, name, OUTSIDE.format(name=name))
-        return Found(None, name, (CUT if self._index.cut else ABSENT).format(name=name))
+            return Found(None, name, OUTSIDE.format(name=as_said(name)))
+        return Found(None, name, (CUT if self._index.cut else ABSENT).format(name=as_said(name)))
 
     def _below_root(self, base: str, name: str) -> str:
         path = os.path.normpath(os.path.join(base, name))
@@ -272,7 +276,7 @@ def _one_sound(found: Sequence[Found]) -> list[Found]:
     sounds = [each for each in found if each.path]
     if not (spare := sounds[1:]):
         return list(found)
-    names = [repr(each.name) for each in spare]
+    names = [repr(as_said(each.name)) for each in spare]
     files = names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1:,} more"
     message = SPARE_SOUNDS.format(files=files, verb="is" if len(names) == 1 else "are")
     return [sounds[0], *(each for each in found if not each.path), Found(None, spare[0].name, message)]

@@ -8,23 +8,20 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
-import lzma
 import shutil
-import stat
 import zipfile
-import zlib
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
+from retail.dataset.places.members import OUTSIDE, files_in, require_small_directory, why_no_zip
 from retail.files import home, note_use
 from retail.files.whole import clear, partial_of
-from retail.outside.limits import MAX_MEMBERS, MAX_RATIO, MAX_UNPACKED_BYTES, RATIO_FROM_BYTES
+from retail.outside import reading
+from retail.outside.limits import MAX_UNPACKED_BYTES
 from retail.schema import UserError
 
 CHUNK_BYTES = 2**20
 # Counts up when the same ZIP unpacks to other files, so that those of an older version are not found again.
 LAYOUT = 2
-ENCRYPTED_FLAG, UTF8_FLAG = 0x1, 0x800
-DAMAGE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, NotImplementedError, RuntimeError, EOFError, ValueError)
 # What only concerns the name of one member; every other error of the disk ends the unpacking.
 NAME_ERRORS = {
     errno.ENAMETOOLONG: "has too long a name",
@@ -63,15 +60,13 @@ def extract(path: Path, folder: Path) -> list[str]:
     """Unpacks into a new folder; returns a sentence for each member left out. Raises UserError."""
     try:
         folder.mkdir(parents=True)
-        with zipfile.ZipFile(path) as archive:
-            return _extract(archive, folder, path.name)
+        with reading(path.name, "ZIP", "pack the folder again", why=why_no_zip, passes=OSError):
+            require_small_directory(path)
+            with zipfile.ZipFile(path) as archive:
+                return _extract(archive, folder, path.name)
     except OSError as error:
         reason = error.strerror or str(error)
         raise UserError(f"{path.name} could not be unpacked ({reason}); check the disk and the ZIP.") from None
-    except DAMAGE as error:
-        if isinstance(error, UserError):
-            raise
-        raise UserError(f"{path.name} is not a usable ZIP ({error}); pack the folder again.") from None
 
 
 def _digest(path: Path) -> str:
@@ -80,17 +75,11 @@ def _digest(path: Path) -> str:
 
 
 def _extract(archive: zipfile.ZipFile, folder: Path, zip_name: str) -> list[str]:
-    named = [(member, _name(member)) for member in archive.infolist()]
-    members = [(member, name) for member, name in named if not name.endswith("/")]
-    if any(member.flag_bits & ENCRYPTED_FLAG for member, _ in members):
-        raise UserError(f"{zip_name} is protected by a password; pack the folder again without one.")
-    if len(members) > MAX_MEMBERS:
-        raise UserError(f"{zip_name} holds {len(members)} files, but the limit is {MAX_MEMBERS}; pack fewer files.")
-    refused, total = [], 0
-    for member, name in members:
-        reason = _refusal(member, name, folder)
+    refused, left, folders = [], MAX_UNPACKED_BYTES, _Folders(folder)
+    for member, name, reason in files_in(archive, zip_name):
         try:
-            total += 0 if reason else _copy(archive, member, folder / name, MAX_UNPACKED_BYTES - total, zip_name)
+            reason = reason or folders.refusal(name)
+            left -= 0 if reason else _copy(archive, member, folder / name, left, zip_name)
         except OSError as error:
             if error.errno not in NAME_ERRORS:
                 raise
@@ -100,42 +89,32 @@ def _extract(archive: zipfile.ZipFile, folder: Path, zip_name: str) -> list[str]
     return refused
 
 
-def _name(member: zipfile.ZipInfo) -> str:
-    """The name that was meant: Windows tools write back-slashes, macOS leaves out the flag that says UTF-8."""
-    name = member.filename
-    if not member.flag_bits & UTF8_FLAG:
-        try:
-            name = name.encode("cp437").decode("utf-8")  # zipfile took it for cp437
-        except UnicodeError:
-            pass
-    return name.replace("\\", "/")
+class _Folders:
+    """The folders that members lie in, each looked at and made once."""
 
+    def __init__(self, root: Path) -> None:
+        self._root, self._resolved = root, root.resolve()
+        self._refusals: dict[str, str] = {}
 
-def _refusal(member: zipfile.ZipInfo, name: str, folder: Path) -> str:
-    inner = PurePosixPath(name)
-    if not inner.parts:
-        return "names no file"
-    if inner.is_absolute() or ".." in inner.parts or ":" in inner.parts[0]:
-        return "points outside the folder"
-    if not (folder / name).resolve().is_relative_to(folder.resolve()):
-        return "points outside the folder"
-    if stat.S_ISLNK(member.external_attr >> 16):
-        return "is a link"
-    if member.file_size > RATIO_FROM_BYTES and member.file_size > MAX_RATIO * max(member.compress_size, 1):
-        return f"unpacks to over {MAX_RATIO} times its size"
-    return ""
+    def refusal(self, name: str) -> str:
+        """Why a member may not lie in its folder, "" once that is there; raises OSError."""
+        parent = name.rpartition("/")[0]
+        if parent not in self._refusals:
+            folder = self._root / parent
+            inside = folder.resolve().is_relative_to(self._resolved)
+            if inside:
+                folder.mkdir(parents=True, exist_ok=True)
+            self._refusals[parent] = "" if inside else OUTSIDE
+        return self._refusals[parent]
 
 
 def _copy(archive: zipfile.ZipFile, member: zipfile.ZipInfo, target: Path, left: int, name: str) -> int:
     """Copies one member in pieces and counts what really comes out, whatever the header says."""
-    target.parent.mkdir(parents=True, exist_ok=True)
     written = 0
     with archive.open(member) as source, target.open("wb") as file:
         while piece := source.read(CHUNK_BYTES):
             written += len(piece)
             if written > left or written > member.file_size:
-                raise UserError(
-                    f"{name} unpacks to more than it declares, or to more than 2 GB; pack fewer or smaller files."
-                )
+                raise UserError(f"{name} unpacks to more than it declares; pack the folder again.")
             file.write(piece)
     return written

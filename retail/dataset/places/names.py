@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from retail.dataset.columns import PHOTO_ENDINGS, SOUND_ENDINGS
+from retail.outside.limits import MAX_LIST_CHARACTERS
 
 Kind = Literal["image", "audio"]  # of the inputs that are files
 MEDIA_ENDINGS = (*PHOTO_ENDINGS, *SOUND_ENDINGS)
@@ -57,7 +58,7 @@ def addresses_in(cells: Iterable[str]) -> list[str]:
 
 def _bracketed(cell: str) -> list[str] | None:
     """The strings of a list as JSON or Python writes it; None where the cell is no such list."""
-    if not (cell.startswith("[") and cell.endswith("]")):
+    if not (cell.startswith("[") and cell.endswith("]") and len(cell) <= MAX_LIST_CHARACTERS):
         return None
     for parse in (json.loads, ast.literal_eval):
         try:

@@ -7,24 +7,30 @@ from __future__ import annotations
 
 import codecs
 import csv
-import io
 import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
+from retail.dataset.tables.quotes import Endings, fields, quote_fault
 from retail.dataset.tables.separators import separator_of
 from retail.dataset.tables.table import (
     Fault,
     Table,
     filled,
     named_columns,
+    require_cells,
     require_columns_once,
+    require_few_faults,
+    require_lines,
     title_faults,
     title_rows,
+    too_long,
+    too_many_cells,
+    whole_content,
 )
-from retail.outside.limits import MAX_CELL_LINES
+from retail.outside import reading
+from retail.outside.limits import MAX_CELL_LINES, MAX_CELLS, MAX_LINE_CHARACTERS, MAX_ROWS
 from retail.schema import UserError
 
 ENDINGS = (".csv", ".tsv", ".tab", ".txt")
@@ -33,12 +39,14 @@ SIGNATURES: tuple[bytes, ...] = ()
 csv.field_size_limit(2**31 - 1)  # a cell is as long as it is; what is read of a text is limited elsewhere
 SEPARATOR = re.compile(r'"?sep=([^"\w\s]|\t)"?\s*', re.IGNORECASE)  # Excel's own first line, not part of the table
 MARKUP = re.compile(r"\s*<(?:!doctype|\?xml|html|head|table)\b", re.IGNORECASE)  # some programs call it .xls
-CLOSING = re.compile(r'[^"]*+(?:""[^"]*+)*+" *+')  # up to the end of a quoted cell that began in a line above
+LINE = re.compile(r"[^\r\n]*+(?:\r\n|\r|\n)|[^\r\n]++")
+BLANK = ("\n", "\r\n", "\r")
+MOST_ENCODING_FAULTS = 100_000  # lines of which it is said that they are not UTF-8; they are read all the same
 
 
 def read(path: Path) -> dict[str, Table]:
     """The one table of the file; raises UserError when it is none."""
-    table = parse_table(path.read_bytes(), path.name)
+    table = parse_table(whole_content(path), path.name)
     if path.suffix.lower() == ".txt" and len(table.header) == 1:
         raise UserError(f"{path.name} has one column only, so it is taken for notes; call it .csv if it is a table.")
     return {"": table}
@@ -54,7 +62,7 @@ def pieces(path: Path, rows: int) -> Iterator[Table]:
             yield first
         else:
             records = _split(lines, 0, mark, faults, path.name, first.header, before)
-            yield _table(first.header, records, _at_starts(faults, records))
+            yield _table(first.header, records, _at_starts(faults, records), path.name)
         before += len(lines)
 
 
@@ -62,11 +70,13 @@ def _contents(path: Path, rows: int) -> Iterator[bytes]:
     """The file's bytes in runs of so many lines that end outside quotes; one in UTF-16 as a whole."""
     with path.open("rb") as file:
         if file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
-            yield path.read_bytes()
+            yield whole_content(path)
             return
         file.seek(0)
         lines, quotes = list[bytes](), 0
-        for line in file:
+        while line := file.readline(MAX_LINE_CHARACTERS + 1):
+            if len(line) > MAX_LINE_CHARACTERS and b"\r" not in line:
+                raise too_long(path.name, "A line", "CSV with one row a line")
             lines.append(line)
             quotes += line.count(b'"')
             # A stray quote would lead on to the end of the file.
@@ -84,7 +94,13 @@ def parse_table(content: bytes, name: str) -> Table:
 
 
 def _lines(content: bytes, name: str, faults: list[Fault], before: int = 0) -> list[str]:
-    return list(io.StringIO(_text(content, name, faults, before), newline=""))
+    text = _text(content, name, faults, before)
+    require_lines(text, name)
+    lines: list[str] = LINE.findall(text)
+    if (longest := max(map(len, lines), default=0)) > MAX_LINE_CHARACTERS:
+        place = next(place for place, line in enumerate(lines) if len(line) == longest)
+        raise too_long(name, f"Line {before + place + 1:,}", "CSV with one row a line")
+    return lines
 
 
 def _parsed(lines: list[str], faults: list[Fault], name: str) -> tuple[Table, str]:
@@ -98,9 +114,10 @@ def _parsed(lines: list[str], faults: list[Fault], name: str) -> tuple[Table, st
     _, first = records[len(titles)]
     body = records[len(titles) + 1 :]
     first = first[: max(filled(cells) for _, cells in records)]  # a spreadsheet adds empty columns
+    require_cells(len(body), len(first), name)
     header = named_columns(first, body, name)
     require_columns_once(header, name)
-    return _table(header, body, comments + title_faults(titles) + _at_starts(faults, records)), mark
+    return _table(header, body, comments + title_faults(titles) + _at_starts(faults, records), name), mark
 
 
 def _at_starts(faults: list[Fault], records: list[tuple[int, list[str]]]) -> list[Fault]:
@@ -109,9 +126,9 @@ def _at_starts(faults: list[Fault], records: list[tuple[int, list[str]]]) -> lis
     return list(dict.fromkeys(Fault(starts[max(bisect_right(starts, f.line) - 1, 0)], f.message) for f in faults))
 
 
-def _table(header: list[str], body: list[tuple[int, list[str]]], faults: list[Fault]) -> Table:
+def _table(header: list[str], body: list[tuple[int, list[str]]], faults: list[Fault], name: str) -> Table:
     starts = [line for line, cells in body if filled(cells) or len(cells) == len(header)]  # not of blank lines
-    return Table(header, _whole_rows(body, len(header), faults), faults, starts)
+    return Table(header, _whole_rows(body, len(header), faults, name), faults, starts)
 
 
 def _without_comments(lines: list[str]) -> list[Fault]:
@@ -148,15 +165,19 @@ def _decode(content: bytes, faults: list[Fault], before: int) -> str:
     except UnicodeDecodeError:
         pass
     pieces = []
+    messages: dict[int, str] = {}
     for line, piece in enumerate(content.removeprefix(b"\xef\xbb\xbf").splitlines(keepends=True), before + 1):
         try:
             pieces.append(piece.decode("utf-8"))
         except UnicodeDecodeError as error:
-            byte = piece[error.start]
-            message = f"byte 0x{byte:02x} is not UTF-8, so the line was read as Windows-1252; save the file as UTF-8."
-            faults.append(Fault(line, message))
+            if len(faults) < MOST_ENCODING_FAULTS:
+                faults.append(Fault(line, messages.setdefault(piece[error.start], _not_utf_8(piece[error.start]))))
             pieces.append(piece.decode("cp1252", errors="replace"))
     return "".join(pieces)
+
+
+def _not_utf_8(byte: int) -> str:
+    return f"byte 0x{byte:02x} is not UTF-8, so the line was read as Windows-1252; save the file as UTF-8."
 
 
 def _beginning(lines: list[str], name: str) -> tuple[int, str]:
@@ -178,26 +199,33 @@ def _split(
     before: int = 0,
 ) -> list[tuple[int, list[str]]]:
     """Every record with its first line; a quote that would swallow other rows is read as a letter of its cell."""
-    endings = _endings(lines, mark)
+    endings = Endings(lines, mark)
     records: list[tuple[int, list[str]]] = []
-    try:
+    held = 0
+    with reading(name, "CSV", "save it again as CSV"):
         while place < len(lines):
-            start, (cells, is_open) = place, _fields(lines[place], mark)
+            if lines[place] in BLANK:
+                place += 1
+                continue
+            start, (cells, is_open) = place, fields(lines[place], mark)
             names = header or (records[0][1] if records else None)
-            if is_open and (fault := _fault(len(cells), endings[place + 1], names, before)):
+            if is_open and (fault := quote_fault(len(cells), endings.at(place + 1), names, before)):
                 faults.append(Fault(before + start + 1, f"opens a quote that {fault}; close it or remove it."))
                 cells = next(csv.reader([lines[place]], delimiter=mark, quoting=csv.QUOTE_NONE))
-            elif is_open and (ending := endings[place + 1]):
+            elif is_open and (ending := endings.at(place + 1)):
                 place = ending.place
                 cells = next(csv.reader(lines[start : place + 1], delimiter=mark))
             records.append((before + start + 1, [cell.strip() for cell in cells]))
+            held += len(cells)
+            if held > MAX_CELLS or len(records) > MAX_ROWS:
+                raise too_many_cells(name)
             place += 1
-    except csv.Error as error:
-        raise UserError(f"{name} is not a usable CSV ({error}); save it again as CSV.") from None
     return records
 
 
-def _whole_rows(records: list[tuple[int, list[str]]], width: int, faults: list[Fault]) -> list[tuple[int, list[str]]]:
+def _whole_rows(
+    records: list[tuple[int, list[str]]], width: int, faults: list[Fault], name: str
+) -> list[tuple[int, list[str]]]:
     rows = []
     for line, cells in records:
         used = filled(cells)
@@ -207,49 +235,5 @@ def _whole_rows(records: list[tuple[int, list[str]]], width: int, faults: list[F
             rows.append((line, cells))
         elif used:
             faults.append(Fault(line, f"{len(cells)} fields instead of {width}; quote cells that hold commas."))
+            require_few_faults(faults, name)
     return rows
-
-
-def _fields(line: str, delimiter: str) -> tuple[list[str], bool]:
-    """The cells of one line, and whether a quote is still open at its end."""
-    reader = csv.reader([line, ""], delimiter=delimiter)
-    return next(reader), reader.line_num > 1  # a second line is only asked for inside a quote
-
-
-class _Ending(NamedTuple):
-    """Where a record ends that an open quote leads on to a line, and how many fields it gains from there."""
-
-    place: int
-    least: int  # without empty cells at the end
-    most: int
-
-
-def _endings(lines: Sequence[str], delimiter: str) -> list[_Ending | None]:
-    """For every line, should an open quote lead there; None where it is never closed. From the end, so each line once.
-
-    A quote that closes before anything but a delimiter or the line's end is the opening one of another cell.
-    """
-    endings: list[_Ending | None] = [None] * (len(lines) + 1)
-    for place in reversed(range(len(lines))):
-        closing = CLOSING.match(lines[place])
-        rest = lines[place][closing.end() :] if closing else ""
-        if not closing:
-            endings[place] = endings[place + 1]
-        elif rest[:1] in ("", "\r", "\n", delimiter):
-            cells, is_open = _fields(rest, delimiter)  # the first is the end of the quoted cell
-            more, later = max(len(cells) - 1, 0), endings[place + 1]
-            if not is_open:
-                endings[place] = _Ending(place, max(filled(cells) - 1, 0), more)
-            elif later:
-                endings[place] = _Ending(later.place, more + later.least, more + later.most)
-    return endings
-
-
-def _fault(fields: int, ending: _Ending | None, header: Sequence[str] | None, before: int) -> str:
-    """What is wrong with a quote that is open at the end of a line, "" when it holds a cell of several lines."""
-    if not ending:
-        return "is never closed"
-    if header is None or (fields + ending.least <= len(header) and fields + ending.most >= filled(header)):
-        return ""
-    found = f"{fields + ending.most} fields instead of {filled(header)}"
-    return f"closes only in line {before + ending.place + 1}, with {found}"

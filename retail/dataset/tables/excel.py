@@ -5,16 +5,13 @@ In: the path of a workbook. Out: a `Table` for each sheet, its lines numbered as
 
 from __future__ import annotations
 
-import json
-import os
 import re
-import sys
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from retail.dataset.places.archive import DAMAGE
-from retail.dataset.tables import csv, workbook
+from retail.dataset.places.members import require_small_directory, why_no_zip
+from retail.dataset.tables import csv
 from retail.dataset.tables.table import (
     Fault,
     Table,
@@ -26,10 +23,16 @@ from retail.dataset.tables.table import (
     title_rows,
 )
 from retail.dataset.tables.workbook import Sheet
-from retail.files import PACKAGE
-from retail.outside.limits import MAX_RATIO, MAX_WORKBOOK_BYTES, RATIO_FROM_BYTES, WORKBOOK_SECONDS
+from retail.outside import reading
+from retail.outside.helper import Died, Helper
+from retail.outside.limits import (
+    MAX_RATIO,
+    MAX_WORKBOOK_BYTES,
+    RATIO_FROM_BYTES,
+    WORKBOOK_MEMORY_BYTES,
+    WORKBOOK_SECONDS,
+)
 from retail.schema import UserError
-from retail.system import run_quietly
 
 ENDINGS = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
 ZIP, OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
@@ -39,6 +42,7 @@ CHUNK_BYTES = 2**20
 SHEET = re.compile(r"xl/worksheets/[^/]+\.xml", re.IGNORECASE)
 REFERENCE = re.compile(rb'\br="([A-Z]{1,3})([0-9]{1,7})"')
 LONGEST_REFERENCE = len(b' r="XFD1048576"')
+READER = "retail.dataset.tables.workbook"
 REMEDY = "open it in a spreadsheet program and save it as .xlsx or CSV"
 
 _Row = tuple[int, list[str]]
@@ -61,13 +65,10 @@ def read(path: Path) -> dict[str, Table]:
 
 def _check_size(path: Path) -> None:
     """Raises UserError for a ZIP that is no workbook, or that unfolds to more than it should."""
-    try:
+    with reading(path.name, "workbook", REMEDY, why=why_no_zip, passes=OSError):
+        require_small_directory(path)
         with zipfile.ZipFile(path) as archive:
             _check_members(archive, path.name)
-    except DAMAGE as error:
-        if isinstance(error, UserError):
-            raise
-        raise UserError(f"{path.name} is not a usable workbook ({error}); {REMEDY}.") from None
 
 
 def _check_members(archive: zipfile.ZipFile, name: str) -> None:
@@ -112,12 +113,11 @@ def _tables(path: Path) -> Iterator[tuple[str, Table]]:
 
 def _sheets(path: Path) -> list[Sheet]:
     """What another process reads: the library ends its own process when a damaged file asks for too much memory."""
-    folders = [str(PACKAGE.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
-    command = [sys.executable, "-P", "-c", f"from {workbook.__name__} import main; main()", str(path.resolve())]
-    said = run_quietly(command, os.environ | {"PYTHONPATH": os.pathsep.join(folders)}, WORKBOOK_SECONDS)
-    if said is None:
-        raise UserError(f"{path.name} is a damaged workbook, or one too large to read; {REMEDY}.")
-    answer = json.loads(said)
+    try:
+        with Helper(READER, WORKBOOK_SECONDS, WORKBOOK_MEMORY_BYTES) as helper:
+            answer, _ = helper.ask({"path": str(path.resolve())})
+    except Died:
+        raise UserError(f"{path.name} is a damaged workbook, or one too large to read; {REMEDY}.") from None
     if "error" in answer:
         raise UserError(f"{path.name} {answer['error']}; {REMEDY}.")
     return [Sheet(*sheet) for sheet in answer["sheets"]]

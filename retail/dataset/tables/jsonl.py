@@ -11,7 +11,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from retail.dataset.tables.table import Fault, Table
+from retail.dataset.tables.table import (
+    Fault,
+    Table,
+    require_cells,
+    require_few_faults,
+    require_lines,
+    too_long,
+    too_many_cells,
+    whole_content,
+)
+from retail.outside.limits import MAX_JSON_BYTES, MAX_LINE_CHARACTERS, MAX_ROWS
 from retail.schema import UserError
 
 ENDINGS = (".jsonl", ".ndjson", ".json")
@@ -33,8 +43,8 @@ class _Item(NamedTuple):
 def read(path: Path) -> dict[str, Table]:
     """The one table of the file; raises UserError when nothing in it is an object."""
     text = _text(path)
-    start = _list_start(text)
-    items = list(_lines(text) if start is None else _elements(text, start, path.name))
+    start = _list_start(text, path.name)
+    items = _all(_lines(text, path.name) if start is None else _elements(text, start, path.name), path.name)
     objects = [item for item in items if isinstance(item.value, dict)]
     if len({item.line for item in objects}) < len(objects):  # several in one line: each counts as one
         items = [_Item(place, item.value) for place, item in enumerate(items, start=1)]
@@ -44,36 +54,62 @@ def read(path: Path) -> dict[str, Table]:
     if not header or (len(items) == 1 and _is_document(items[0].value)):
         first = f" (line {faults[0].line} {faults[0].message})" if faults else ""
         raise UserError(f"{path.name} is no table: an object in each line, or a list of objects, was expected{first}.")
-    rows = [(line, [_cell(value.get(key)) for key in header]) for line, value in objects]
+    require_cells(len(objects), len(header), path.name)
+    rows, nested = [], []
+    for line, value in objects:
+        try:
+            rows.append((line, [_cell(value.get(key)) for key in header]))
+        except RecursionError as error:
+            nested.append(Fault(line, _fault(error)))
+    faults = sorted(faults + nested)
     return {"": Table(header, rows, faults, [item.line for item in items])}
 
 
+def _all(items: Iterator[_Item], name: str) -> list[_Item]:
+    """Every item; raises UserError for more than a table may have."""
+    found, faults = list[_Item](), list[Fault]()
+    for item in items:
+        found.append(item)
+        if not isinstance(item.value, dict):
+            faults.append(Fault(item.line, _fault(item.value)))
+            require_few_faults(faults, name)
+        if len(found) > MAX_ROWS:
+            raise too_many_cells(name)
+    return found
+
+
 def _text(path: Path) -> str:
-    content = path.read_bytes()
+    content = whole_content(path)
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise UserError(f"{path.name} is not UTF-8 (line {line}), as JSON must be; save it as UTF-8.") from None
+    require_lines(text, path.name)
     if "\0" in text:
         raise UserError(f"{path.name} is not UTF-8, as JSON must be; save it as UTF-8.")
     return text
 
 
-def _list_start(text: str) -> int | None:
+def _list_start(text: str, name: str) -> int | None:
     """Where the list of the rows begins; None where each line is a row, or several lists could be meant."""
     first = SPACE.match(text).end()  # type: ignore[union-attr]
-    if text[first : first + 1] != "{":
-        return first if text[first : first + 1] == "[" else None
+    if text[first : first + 1] not in ("{", "["):
+        return None
+    is_document = text[first] == "[" or "\n" not in text[: MAX_LINE_CHARACTERS + 1]
+    if is_document and len(text) > MAX_JSON_BYTES:
+        raise UserError(f"{name} is one JSON document of over {MAX_JSON_BYTES // 2**20} MB; write an object a line.")
+    if text[first] == "[":
+        return first
     try:
         whole = json.loads(text)
     except (ValueError, RecursionError):
         return None
     lists = [key for key, value in whole.items() if isinstance(value, list) and any(isinstance(v, dict) for v in value)]
-    starts = [
-        found.end() - 1 for key in lists for found in re.finditer(rf"{re.escape(json.dumps(key))}\s*:\s*\[", text)
-    ]
-    return starts[0] if len(lists) == len(starts) == 1 else None
+    if len(lists) != 1:
+        return None
+    starts = [found.end() - 1 for found in re.finditer(rf"{re.escape(json.dumps(lists[0]))}\s*:\s*\[", text)]
+    return starts[0] if len(starts) == 1 else None
 
 
 def _is_document(value: Any) -> bool:
@@ -81,8 +117,10 @@ def _is_document(value: Any) -> bool:
     return isinstance(value, dict) and all(isinstance(part, (list, dict)) for part in value.values())
 
 
-def _lines(text: str) -> Iterator[_Item]:
+def _lines(text: str, name: str) -> Iterator[_Item]:
     for number, line in enumerate(text.split("\n"), start=1):
+        if len(line) > MAX_LINE_CHARACTERS:
+            raise too_long(name, f"Line {number:,}", "JSON Lines with one object a line")
         if line.strip():
             try:
                 yield _Item(number, DECODER.decode(line))
@@ -101,7 +139,8 @@ def _elements(text: str, start: int, name: str) -> Iterator[_Item]:
             except _DoubleKey as error:
                 value, place = error, json.JSONDecoder().raw_decode(text, place)[1]
             yield _Item(line, value)
-            place = _after(text, place, "," if text[_after(text, place) :][:1] == "," else "")
+            place = _after(text, place)
+            place = _after(text, place, ",") if text[place : place + 1] == "," else place
     except (ValueError, RecursionError, IndexError) as error:
         why = error.msg if isinstance(error, json.JSONDecodeError) else "it breaks off"
         line = text.count("\n", 0, getattr(error, "pos", len(text))) + 1

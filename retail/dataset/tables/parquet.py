@@ -17,6 +17,8 @@ from typing import Any
 from retail.dataset.tables.cells import as_cell
 from retail.dataset.tables.table import Table, require_cells, require_columns_once
 from retail.files import home, note_use, whole_file
+from retail.outside import reading
+from retail.outside.limits import MAX_BATCH_BYTES, MAX_RATIO, MAX_VALUES, RATIO_FROM_BYTES
 from retail.schema import UserError
 
 ENDINGS = (".parquet",)
@@ -67,23 +69,48 @@ def _opened(path: Path) -> Iterator[tuple[Any, list[str]]]:
     import pyarrow
     import pyarrow.parquet
 
-    try:
+    with reading(path.name, "Parquet file", "write it again", why=_why):
         with pyarrow.parquet.ParquetFile(path, buffer_size=BUFFER_BYTES, pre_buffer=False) as file:
             header = [name.strip() for name in file.schema_arrow.names]
             require_columns_once(header, path.name)
             if not header:
                 raise UserError(f"{path.name} has no columns; write it again with one for each kind of cell.")
+            _require_few_values(file.metadata, path.name)
             yield file, header
-    except UserError:
-        raise
-    except (pyarrow.ArrowException, OSError, ValueError, OverflowError) as error:
-        why = str(error).strip().split("\n")[0].rstrip(".")
-        raise UserError(f"{path.name} is not a usable Parquet file ({why}); write it again.") from None
+
+
+def _require_few_values(metadata: Any, name: str) -> None:
+    """Raises UserError for lists that unfold to more than a machine should hold, or for pages that do."""
+    groups = [metadata.row_group(place) for place in range(metadata.num_row_groups)]
+    columns = [(group.column(place), group.num_rows) for group in groups for place in range(group.num_columns)]
+    lists = sum(max(column.num_values - rows, 0) for column, rows in columns)
+    if lists > MAX_VALUES:
+        raise UserError(
+            f"{name} holds {lists:,} values in lists, but at most {MAX_VALUES:,} are read; leave that column out."
+        )
+    for column, _ in columns:
+        packed, unpacked = column.total_compressed_size, column.total_uncompressed_size
+        if unpacked > RATIO_FROM_BYTES and unpacked > MAX_RATIO * max(packed, 1):
+            raise UserError(f"{name} unpacks to over {MAX_RATIO} times its size; write it again without packing.")
+
+
+def _why(error: BaseException) -> str:
+    """What is wrong with a file, without the words of the library."""
+    if isinstance(error, OSError) and error.errno:
+        return f"it cannot be read, or what it holds cannot be kept ({error.strerror})"
+    if re.search("magic bytes|smaller than|EOF|end of", str(error)):
+        return "it is cut off"
+    return "it is damaged, or packed in a way that is not read here"
 
 
 def _rows(file: Any, path: Path) -> Iterator[list[str]]:
     done, media = 0, _Media(path)
     for batch in file.iter_batches(BATCH_ROWS, use_threads=False):
+        if batch.nbytes > MAX_BATCH_BYTES:
+            raise UserError(
+                f"{path.name} holds over {MAX_BATCH_BYTES // 2**30} GB in {batch.num_rows} rows; keep photos and "
+                "sounds in files beside the table."
+            )
         columns = [
             [_cell(value, media, f"{row:07}-{name}") for row, value in enumerate(_values(batch.column(name)), done + 2)]
             for name in batch.schema.names

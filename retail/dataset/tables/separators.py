@@ -13,7 +13,9 @@ from retail.dataset.tables.table import MOST_TITLES, filled
 from retail.schema import UserError
 
 USUAL = ",;\t|"  # what a spreadsheet's "save as CSV" writes depends on the country; databases write the last
-SAMPLE_LINES = 200
+SAMPLE_LINES, SAMPLE_CHARACTERS = 200, 2_000_000
+LONGEST_HEADER = 10_000  # characters of it that are looked at for an unusual separator
+MOST_RARE = 20  # unusual characters of a header that the whole file is asked about
 QUOTED = re.compile('"[^"]*"')
 # Letters of a name or a path. Another character is a separator when the whole file agrees.
 NO_SEPARATOR = frozenset("_-./\\ '\"()[]{}<>&%$€£°+=?@\r\n")
@@ -32,7 +34,8 @@ def separator_of(lines: Sequence[str], name: str) -> str:
         return USUAL[0]
     bare = QUOTED.sub("", lines[0])
     marks = [mark for mark in USUAL if mark in bare]
-    agreed = {mark: _agreement(lines[:SAMPLE_LINES], mark, len(lines) > SAMPLE_LINES) for mark in marks}
+    sample = _sample(lines)
+    agreed = {mark: _agreement(sample, mark, len(lines) > len(sample)) for mark in marks}
     best = max(marks, key=lambda mark: (agreed[mark], bare.count(mark)), default="")
     if agreed.get(best, 0) < 0.5 and (rare := _rare(lines, bare)):
         return rare
@@ -40,33 +43,45 @@ def separator_of(lines: Sequence[str], name: str) -> str:
     return best or _below_title(lines) or (USUAL[0] if _agreement(lines, USUAL[0], False) == 1 else NOWHERE)
 
 
+def _sample(lines: Sequence[str]) -> Sequence[str]:
+    """The first lines, fewer where they are long."""
+    room, count = SAMPLE_CHARACTERS, 0
+    while count < min(len(lines), SAMPLE_LINES) and room > 0:
+        room -= len(lines[count])
+        count += 1
+    return lines[:count]
+
+
 def _agreement(lines: Sequence[str], mark: str, is_cut: bool) -> float:
     """The share of records with as many fields as the header, empty ones at the end aside, and no half of a quote."""
-    records = [cells for cells in csv.reader(lines, delimiter=mark) if any(cells)]
-    if not records:
+    records = (cells for cells in csv.reader(lines, delimiter=mark) if any(cells))
+    header = next(records, None)
+    if not header:
         return 0.0
-    width, body = len(records[0]), records[1 : len(records) - is_cut]  # the last may go on beyond the sample
-    named = filled(records[0])
-    whole = [cells for cells in body if not any(cell.count('"') % 2 for cell in cells)]
-    return sum(filled(cells) <= width and named <= len(cells) for cells in whole) / len(body) if body else 0.0
+    width, named = len(header), filled(header)
+    count = agreed = last = 0
+    for cells in records:
+        whole = filled(cells) <= width and named <= len(cells) and not any(cell.count('"') % 2 for cell in cells)
+        count, agreed, last = count + 1, agreed + whole, int(whole)
+    if is_cut and count:  # the last may go on beyond the sample
+        count, agreed = count - 1, agreed - last
+    return agreed / count if count else 0.0
 
 
 def _rare(lines: Sequence[str], bare: str) -> str:
     """An unusual separator that parts every line of the file into as many cells, "" where there is none."""
-    for mark in dict.fromkeys(bare):
-        if not mark.isalnum() and mark not in NO_SEPARATOR and _agrees(lines, mark):
-            return mark
-    return ""
+    odd = [mark for mark in dict.fromkeys(bare[:LONGEST_HEADER]) if not mark.isalnum() and mark not in NO_SEPARATOR]
+    return next((mark for mark in odd[:MOST_RARE] if _agrees(lines, mark)), "")
 
 
 def _agrees(lines: Sequence[str], mark: str) -> bool:
-    parts = {len(line.split(mark)) for line in lines if line.strip()}
+    parts = {line.count(mark) for line in lines if line.strip()}
     return len(parts) == 1 and "" not in map(str.strip, lines[0].split(mark)) and len(lines) > 2
 
 
 def _below_title(lines: Sequence[str]) -> str:
     """The separator of a table that a title stands above, "" where there is none."""
-    sample = lines[:SAMPLE_LINES]
+    sample = _sample(lines)
     start = next((place for place, line in enumerate(sample) if any(mark in line for mark in USUAL)), len(sample))
     for mark in USUAL:
         widths = {len(cells) for cells in csv.reader(sample[start:], delimiter=mark) if any(cells)}
@@ -93,15 +108,15 @@ def _require_one_name_each(lines: Sequence[str], mark: str, name: str) -> None:
 
 def _is_doubled(lines: Sequence[str], mark: str) -> bool:
     """Whether every cell of the header and of most lines is parted from the next by two marks."""
-    parts = [line.strip().split(mark * 2) for line in lines[:SAMPLE_LINES] if line.strip()]
+    parts = [line.strip().split(mark * 2) for line in _sample(lines) if line.strip()]
     alike = sum(len(cells) == len(parts[0]) > 1 for cells in parts)
     return alike > len(parts) / 2 and all(part and mark not in part for part in parts[0])
 
 
 def _stuck(lines: Sequence[str]) -> str:
     """What joins several names in the header and as many cells in most lines, "" when the header is one name."""
-    header = lines[0].strip().strip('"')
-    body = [line for line in lines[1:SAMPLE_LINES] if line.strip()]
+    header = lines[0].strip().strip('"')[:LONGEST_HEADER]
+    body = [line[:LONGEST_HEADER] for line in _sample(lines)[1:] if line.strip()]
     for mark in dict.fromkeys(re.findall(r"[^\w\s\"'().&%$€/-]", header)):
         if all(part.strip() for part in re.split(f"(?:{re.escape(mark)})+", header)):
             if not body or sum(line.count(mark) >= header.count(mark) for line in body) > len(body) / 2:

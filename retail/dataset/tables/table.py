@@ -8,9 +8,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple
 
-from retail.outside.limits import MAX_CELLS
+from retail.outside.limits import (
+    MAX_CELLS,
+    MAX_COLUMNS,
+    MAX_FAULTS,
+    MAX_LINE_CHARACTERS,
+    MAX_LINES,
+    MAX_ROWS,
+    MAX_TABLE_BYTES,
+)
 from retail.schema import UserError
 
 MOST_TITLES = 10  # lines above a header; more are rows
@@ -28,9 +37,9 @@ class Table:
     """Cells without the spaces around them; a row has the number of its first line."""
 
     header: list[str]
-    rows: list[tuple[int, list[str]]]
+    rows: Sequence[tuple[int, list[str]]]
     faults: list[Fault]
-    starts: list[int]  # the first line of every row, also of those left out
+    starts: Sequence[int]  # the first line of every row, also of those left out
 
 
 def named_columns(header: Sequence[str], rows: Sequence[tuple[int, list[str]]], name: str) -> list[str]:
@@ -64,6 +73,52 @@ def require_cells(rows: int, columns: int, name: str) -> None:
             f"{name} spans {rows:,} rows × {columns:,} columns, but at most {MAX_CELLS:,} cells are read; "
             "remove what lies far from the table, or split it into parts."
         )
+    if columns > MAX_COLUMNS:
+        raise UserError(f"{name} has {columns:,} columns, but at most {MAX_COLUMNS:,} are read; is it a table at all?")
+    if rows > MAX_ROWS:
+        raise too_many_cells(name)
+
+
+def too_many_cells(name: str) -> UserError:
+    """Why a table is not read to its end."""
+    return UserError(
+        f"{name} has over {MAX_ROWS:,} rows or over {MAX_CELLS:,} cells, which are not read at once; split it into "
+        "parts."
+    )
+
+
+def too_long(name: str, line: str, remedy: str) -> UserError:
+    """Why a line is taken for no row."""
+    return UserError(
+        f"{line} of {name} has over {MAX_LINE_CHARACTERS:,} characters, so the file is taken for no table; save it as "
+        f"{remedy}."
+    )
+
+
+def require_lines(text: str, name: str) -> None:
+    """Raises UserError for a text of more lines than a table read at once may have, blank ones included."""
+    if (lines := text.count("\n") + text.count("\r") - text.count("\r\n")) > MAX_LINES:
+        raise UserError(f"{name} has {lines:,} lines, but at most {MAX_LINES:,} are read at once; split it into parts.")
+
+
+def require_few_faults(faults: Sequence[Fault], name: str) -> None:
+    """Raises UserError when so many rows are damaged that the table was hardly meant to be read like this."""
+    if len(faults) > MAX_FAULTS:
+        raise UserError(
+            f"{name} has over {MAX_FAULTS:,} lines that cannot be used as they are; mend it first. Line "
+            f"{faults[-1].line:,} has {faults[-1].message}"
+        )
+
+
+def whole_content(path: Path) -> bytes:
+    """The bytes of a table that is read at once; raises UserError when it is too large for that."""
+    with path.open("rb") as file:
+        content = file.read(MAX_TABLE_BYTES + 1)
+    if len(content) > MAX_TABLE_BYTES:
+        raise UserError(
+            f"{path.name} is larger than {MAX_TABLE_BYTES // 2**20} MB, which is not read at once; split it into parts."
+        )
+    return content
 
 
 def filled(cells: Sequence[str]) -> int:

@@ -1,18 +1,15 @@
-"""Reads a workbook in a process of its own, which `excel.py` starts and outlives.
+"""Reads a workbook in a process of its own, which `excel.py` asks and outlives.
 
-In: a path as the only argument. Out: JSON on standard output: the sheets, or one sentence's middle about what is wrong.
+In: a path. Out: the sheets, or one sentence's middle about what is wrong.
 """
 
 from __future__ import annotations
 
-import json
-import sys
-from collections.abc import Iterator
-from typing import NamedTuple
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
 
 from retail.dataset.tables.cells import as_cell
-from retail.outside.limits import WORKBOOK_MEMORY_BYTES
-from retail.system import limit_memory
 
 
 class Sheet(NamedTuple):
@@ -25,14 +22,12 @@ class Sheet(NamedTuple):
     merged: list[tuple[int, int, int]]  # first row, last row and first column, from 0
 
 
-def main() -> None:
-    """Prints what is in the workbook that the command line names."""
-    limit_memory(WORKBOOK_MEMORY_BYTES)
+def answer(facts: Mapping[str, Any], content: bytes) -> tuple[dict[str, Any], bytes]:
+    """What is in the workbook at a path."""
     try:
-        answer: dict[str, object] = {"sheets": list(_sheets(sys.argv[1]))}
+        return {"sheets": list(_sheets(facts["path"]))}, b""
     except Exception as error:
-        answer = {"error": _why(error)}
-    sys.stdout.buffer.write(json.dumps(answer).encode())
+        return {"error": _why(error)}, b""
 
 
 def _sheets(path: str) -> Iterator[Sheet]:
@@ -49,7 +44,10 @@ def _sheets(path: str) -> Iterator[Sheet]:
 
 
 def _why(error: Exception) -> str:
+    said = str(error)
     if type(error).__name__ == "PasswordError":
         return "is protected by a password"
-    why = str(error).strip().split("\n")[0].rstrip(".") or type(error).__name__
-    return f"is not a usable workbook ({why})"
+    if isinstance(error, MemoryError):
+        return "is too large to read"
+    damage = "it is cut off" if re.search("EOF|end of file|too short|invalid length", said, re.I) else "it is damaged"
+    return f"is not a usable workbook: {damage}"
