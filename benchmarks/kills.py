@@ -20,6 +20,7 @@ import pickle
 import random
 import shutil
 import signal
+import sqlite3
 import sys
 import tempfile
 import time
@@ -229,6 +230,14 @@ def left(home: Path, session: int) -> str:
     """What the killed process left behind: half-written files, processes, locks."""
     if half := [path for path in home.rglob("*.part") if path.exists()]:
         return f"half written: {half[0].relative_to(home)}"
+    for path in home.rglob("*.sqlite"):
+        with contextlib.closing(sqlite3.connect(path)) as base:
+            if base.execute("PRAGMA integrity_check").fetchone() != ("ok",):
+                return f"damaged: {path.relative_to(home)}"
+            if path.parent.name == "embeddings":
+                listed = {row[0] for row in base.execute("SELECT file FROM shards")}
+                if listed != {shard.name for shard in (path.parent / "shards").iterdir()}:
+                    return "a shard that nobody lists"
     for path in home.rglob("*.lock"):
         try:
             FileLock(path).acquire(blocking=False).lock.release()

@@ -151,8 +151,8 @@ def test_a_damaged_review_is_told_in_one_sentence(tmp_path):
 
 
 def test_a_damaged_part_of_a_table_is_answered_again(tmp_path):
-    parts = Parts(tmp_path / "out.csv", "plan")
-    for number, content in enumerate(('{"header": []}', "half of", "[]")):
+    parts, facts = Parts(tmp_path / "out.csv", "plan"), '{"header": ["id"], "rows": 1, "lost": 0, "decided": {}}'
+    for number, content in enumerate((facts, facts[:20], "[]")):
         (parts.folder / f"{number:06}.json").write_text(content)
         (parts.folder / f"{number:06}.part").touch()
     assert [parts.has(number) for number in range(4)] == [True, False, False, False]
