@@ -291,6 +291,8 @@ def test_a_run_without_any_fusion_opens_in_every_section(open_compare):
     for name in ("differences", "subsets", "dedicated", "attribution", "cascade", "costs", "calibration"):
         results[name] = []
     del results["predictions"]["models"]["gated"], results["predictions"]["models"]["mean"]
+    for row in (*results["conformal"], *results["settings"]):
+        row |= {"model": "image"} | ({"modalities": ["image"]} if "modalities" in row else {})
     write_finished_run(home(), "20260606-000000-single", results)
     app = open_compare("20260606-000000-single")
     assert "Photo is the only input here" in app.header[0].value
