@@ -9,6 +9,7 @@ from retail.components.mark import NAME, mark, wordmark
 from retail.components.page_facts import page_facts
 from retail.components.steps import draw_steps
 from retail.components.your_uploads import draw_your_uploads
+from retail.escaping import plain
 from retail.files import PAGES
 from retail.files.faults import sentence_of
 
@@ -39,4 +40,4 @@ try:
 except Exception as error:
     if not (sentence := sentence_of(error)):
         raise
-    st.error(sentence)
+    st.error(plain(sentence))

@@ -221,7 +221,7 @@ def compare_photos(before: Path | None, count: int, folder: Path) -> None:
     print(f"photos now beside bare ONNX Runtime {total['bare'] / total['now']:.2f} (limit 0.85)")
     print(f"photos now beside the plain loop    {total['loop'] / total['now']:.2f} (limit 3)")
     if before:
-        one, other = (torch.load(folder / f"{label}.pt") for label in ("before", "now"))
+        one, other = (torch.load(folder / f"{label}.pt", weights_only=True) for label in ("before", "now"))
         cosine = torch.cosine_similarity(one.double(), other.double()).min()
         print(f"photos now beside before            {total['before'] / total['now']:.2f} (limit 2)")
         print(f"photos equal vectors                cosine at least {float(cosine):.7f} (limit 0.9999), n = {len(one)}")

@@ -170,12 +170,14 @@ def vectors() -> dict[str, Any]:
 
     store, found = EmbeddingStore(), {}
     with closing(sqlite3.connect(store.root / "index.sqlite")) as index:
+        index.text_factory = lambda raw: raw.decode(errors="replace")  # what was damaged leads nowhere
         listed = index.execute("SELECT encoder, content FROM entries").fetchall()
         assert index.execute("PRAGMA integrity_check").fetchone() == ("ok",)
         files = {row[0] for row in index.execute("SELECT file FROM shards")}
     assert {path.name for path in (store.root / "shards").iterdir()} == files, "a shard that nobody lists"
     for owner, content in listed:
-        found[f"{owner} {content}"] = plain(store._read(owner, [content])[content].tolist())
+        for embedding in store._read(owner, [content]).values():
+            found[f"{owner} {content}"] = plain(embedding.tolist())
     return found
 
 

@@ -2,7 +2,7 @@
 
 In: nothing; products and embeddings are made up, in the widths of the bundled encoders. Out: the tables of `scale.md`.
 
-    OMP_NUM_THREADS=1 python -m benchmarks.scale train classes certainty strategies bulk store history
+    OMP_NUM_THREADS=1 python -m benchmarks.scale table train classes certainty strategies bulk store history
     OMP_NUM_THREADS=1 python -m benchmarks.scale train --most 30000      without the larger points
     python -m benchmarks.scale --table                                   what was measured so far
 
@@ -30,6 +30,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 WIDTHS = {"audio": 256, "image": 1280, "text": 384}
 ROWS = (1_000, 3_000, 10_000, 30_000, 100_000, 300_000, 1_000_000, 2_000_000)
 CLASSES = (10, 100, 1_000, 3_000)
@@ -37,6 +39,7 @@ USUAL_ROWS, USUAL_CLASSES, EPOCHS = 10_000, 100, 2
 LOOKED_UP = 10
 PART = 8_192  # rows made up at a time
 RUNS = (50, 500, 5_000)
+NAMES = 10_000  # files of a folder
 
 
 # ---------------------------------------------------------------- what is measured
@@ -112,6 +115,40 @@ def made_up(rows: int, classes: int, seed: int, folder: Path) -> Any:
     kept = {m: RowsOnDisk.of(files[m], w) if large else torch.cat(parts[m]) for m, w in WIDTHS.items()}
     everywhere = {m: torch.ones(rows, dtype=torch.bool) for m in WIDTHS}
     return EmbeddingBatch(tuple(map(str, range(rows))), kept, everywhere, {"kind": targets})
+
+
+def table(rows: int, classes: int, _strategy: str, folder: Path) -> dict[str, float]:
+    """A CSV with a photo, a sound, a description, a label and a split, as `retail train` reads it."""
+    from retail.dataset.reader import read_manifest
+
+    path = folder / "products.csv"
+    with path.open("w", newline="", encoding="utf-8") as stream:
+        written = csv.writer(stream)
+        written.writerow(["id", "image_file_name", "audio_file_name", "text", "kind", "split"])
+        for row in range(rows):
+            image, audio = (_linked(folder, kind, row) for kind in ("photos/{:03}/{:07}.jpg", "sounds/{:03}/{:07}.ogg"))
+            words = f"Made up product {row} of kind {row % classes}, 500 g, in a carton"
+            split = ("train", "train", "train", "val", "test")[row // classes % 5]
+            written.writerow([f"p{row:07}", image, audio, words, f"kind {row % classes}", split])
+    found: dict[str, float] = {"imports_mib": peak()}
+    with measured(found, "read"):
+        manifest = read_manifest(path, ["kind"])
+    with measured(found, "look"):
+        assert len(manifest.vocabularies()["kind"]) == classes and len(manifest.in_split("test")) == rows // 5
+    found["kept_mib"] = round(psutil.Process().memory_info().rss / 2**20) - found["imports_mib"]
+    return found
+
+
+def _linked(folder: Path, kind: str, row: int) -> str:
+    """The name of a file of its own, which a disk takes as a link: one file bears up to 65,000 names on ext4."""
+    name = kind.format(row // NAMES, row)
+    first = folder / kind.format(row // NAMES, row // NAMES * NAMES)
+    if row % NAMES:
+        os.link(first, folder / name)
+    else:
+        first.parent.mkdir(parents=True)
+        first.write_bytes(b"never opened")
+    return name
 
 
 def bulk(rows: int, _classes: int, _strategy: str, folder: Path) -> dict[str, float]:
@@ -198,6 +235,7 @@ def plans() -> dict[str, list[tuple[Callable[..., dict[str, float]], int, int, s
     usual = TrainConfig.strategy
     compared = [name for name, head in strategies().items() if head.compared]
     return {
+        "table": [(table, rows, USUAL_CLASSES, usual) for rows in ROWS],
         "train": [(train, rows, USUAL_CLASSES, usual) for rows in ROWS],
         "classes": [(train, USUAL_ROWS, classes, usual) for classes in CLASSES],
         "certainty": [(certain, rows, USUAL_CLASSES, usual) for rows in ROWS],

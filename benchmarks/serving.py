@@ -2,8 +2,9 @@
 
 In: nothing; the demo's test products are asked for by photo and description. Out: a table on stdout.
 `python -m benchmarks.serving speed` makes LitServe an environment of its own (below /tmp, with this one's packages);
-`memory --minutes 10` watches our memory alone. All servers are loaded at once and asked in turn, so that other work on
-the machine meets them alike; those that are not asked are halted meanwhile.
+`memory --minutes 10` watches our memory alone, with `--clients 50 --waiting 32` under more clients than it lets in.
+All servers are loaded at once and asked in turn, so that other work on the machine meets them alike; those that are
+not asked are halted meanwhile.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ HEAD = (
     "Content-Length: {}\r\n\r\n"
 )
 START_SECONDS = 300
+BUSY = "Too many requests are under way; try again soon."
 
 
 @dataclass
@@ -52,6 +54,7 @@ class Measured:
     processor: float = 0.0
     seconds: float = 0.0
     refused: int = 0
+    late: int = 0  # let in, but not answered within the server's limit
 
 
 @dataclass(frozen=True)
@@ -143,9 +146,17 @@ async def client(port: int, sent: list[bytes], until: float, measured: Measured,
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     while time.perf_counter() < until:
         started = time.perf_counter()
-        status, _ = await ask(reader, writer, chance.choice(sent))
+        status, body = await ask(reader, writer, chance.choice(sent))
+        if status == 503:  # as its Retry-After says
+            measured.refused += 1
+            assert json.loads(body) == {"error": BUSY}, body
+            await asyncio.sleep(1)
+            continue
+        if status == 504:  # on a busy machine
+            measured.late += 1
+            continue
+        assert status == 200, body
         measured.latencies.append(time.perf_counter() - started)
-        measured.refused += status != 200
     writer.close()
 
 
@@ -239,17 +250,23 @@ def line(name: str, clients: int, measured: Measured, memory: float) -> str:
 
 
 def memory(options: argparse.Namespace) -> None:
-    """Our memory while 8 clients ask, every quarter of a minute."""
+    """Our memory while clients ask, every quarter of a minute; who is refused comes again a second later."""
     command = [sys.executable, "-m", "retail", "serve", options.bundle, "--port", "PORT"]
-    sent, total = requests(), 0
+    command += ["--waiting", str(options.waiting)] if options.waiting else []
+    sent, everything = requests(), Measured()
     with running("retail", command, options.threads) as server:
         started = time.monotonic()
         while (passed := time.monotonic() - started) < 60 * options.minutes:
             measured = Measured()
-            asyncio.run(visit(server, sent, 8, 15, measured))
-            total += len(measured.latencies)
+            asyncio.run(visit(server, sent, options.clients, 15, measured))
+            everything.latencies += measured.latencies
+            everything.refused += measured.refused
+            everything.late += measured.late
             resident = server.process.memory_info().rss / 2**20
-            print(f"{passed + 15:5.0f} s  {resident:6.0f} MiB  {total} requests", flush=True)
+            counts = f"{len(everything.latencies)} answered, {everything.refused} refused, {everything.late} late"
+            print(f"{passed + 15:5.0f} s  {resident:6.0f} MiB  {counts}", flush=True)
+    cuts = statistics.quantiles(everything.latencies, n=100)
+    print(f"p50 {cuts[49]:.2f} s  p99 {cuts[98]:.2f} s  load {os.getloadavg()[0]:.1f}")
 
 
 def main() -> None:
@@ -261,6 +278,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=8, help="of one server with so many clients, in one round")
     parser.add_argument("--minutes", type=float, default=10)
+    parser.add_argument("--clients", type=int, default=8, help="at once, for memory")
+    parser.add_argument("--waiting", type=int, default=0, help="requests that may be under way, for memory")
     options = parser.parse_args()
     {"speed": speed, "memory": memory}[options.what](options)
 

@@ -8,10 +8,10 @@
 `train` makes a recogniser from your data, `train_best` chooses its method too, and `compare` tells whether fusing
 inputs is worth it there. Nothing heavy is loaded before one of these names is used.
 
-Import order, each room only from those before it: schema, plugins, wording, config, system, outside, files, media,
-dataset, inference, encoders, store, cluster, augmentation, fusion, metrics, splits, training, finetuning, frozen,
-certainty, recognizer, audit, evaluation, comparison, charts, report, build, best, estimator, export, catalogue, review,
-workspace, serve, components, pages and commands.
+Import order, each room only from those before it: schema, plugins, wording, escaping, config, system, outside, files,
+media, dataset, inference, encoders, store, cluster, augmentation, fusion, metrics, splits, training, finetuning,
+frozen, certainty, recognizer, audit, evaluation, comparison, charts, report, build, best, estimator, export, catalogue,
+review, workspace, serve, components, pages and commands.
 """
 
 from __future__ import annotations

@@ -83,9 +83,10 @@ def train_recognizer(
     manifest = data if isinstance(data, Manifest) else read_manifest(data, tasks, text_column)
     loaded = load_preset(encoders, config.modalities)
     splits = prepare(manifest, loaded, EmbeddingStore(), progress, need_test=False, hear=hear, on_disk=True)
-    return head_recognizer(
-        manifest, loaded, splits, config, fit(splits.train, splits.val, splits.task_sizes, config, on_epoch)
-    )
+    result = fit(splits.train, splits.val, splits.task_sizes, config, on_epoch)
+    if result.note and hear:
+        hear(result.note)
+    return head_recognizer(manifest, loaded, splits, result.config, result)
 
 
 def head_recognizer(
@@ -163,14 +164,17 @@ def finetune_recognizer(
     train, val = (products_of(manifest, batch) for batch in (splits.train, splits.val))
     rows = (train, splits.train), (val, splits.val)
     tuned = finetune(loaded, frozen.head, *rows, tuning, checkpoint, on_epoch, config)
+    for note in (frozen.note, tuned.note):
+        if note and hear:
+            hear(note)
     loaded = loaded | tuned_encoders(loaded, tuned)
     embedded, _ = embed_products(val, loaded, splits.vocabularies, EmbeddingStore(), progress)
     recognizer = head_recognizer(
-        manifest, loaded, replace(splits, val=embedded), config, replace(frozen, head=tuned.head)
+        manifest, loaded, replace(splits, val=embedded), frozen.config, replace(frozen, head=tuned.head)
     )
     recognizer.info = FinetuningRecord(
         **dict(recognizer.info or ()),
-        finetuning=tuning,
+        finetuning=tuned.config,
         finetuning_history=tuned.history,
         trainable_parameters=tuned.trainable,
         parameters=tuned.parameters,

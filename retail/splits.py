@@ -9,10 +9,13 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from retail.dataset.grouping import tied_names
 from retail.dataset.labels.questions import MAX_CLASSES
 from retail.dataset.manifest import Manifest
+from retail.dataset.product_table import each, each_label, in_split
 from retail.dataset.remarks import few_of_each
 from retail.encoders import Encoder
 from retail.schema import Modality, Product, Progress, UserError, Vocabulary
@@ -60,9 +63,7 @@ def vocabularies_of(products: Sequence[Product], tasks: Sequence[str]) -> dict[s
         )
     vocabularies = {}
     for task in tasks:
-        vocabularies[task] = Vocabulary.from_labels(
-            product.labels.get(task, "") for product in products if product.split == "train"
-        )
+        vocabularies[task] = Vocabulary.from_labels(each_label(in_split(products, "train"), task))
         if len(vocabularies[task]) < 2:
             raise UserError(
                 f"Task {task!r} needs at least two classes among the training rows, but has "
@@ -95,7 +96,7 @@ def prepare(
             raise UserError(f"The data has no {split} rows. {_remedy(manifest)}")
     vocabularies = vocabularies_of(products, manifest.tasks)
     for task in vocabularies if need_test else ():
-        if not any(product.labels.get(task) for product in rows["test"]):
+        if not any(each_label(rows["test"], task)):
             raise UserError(f"No test row has a label for {task!r}; label some, or leave {task!r} out of the tasks.")
     if on_disk:
         assert store is not None
@@ -105,11 +106,8 @@ def prepare(
     if hear:
         for sentence in few_of_each(map(str, notes)):
             hear(sentence)
-    places = {split: [i for i, product in enumerate(products) if product.split == split] for split in rows}
-    labels = {
-        task: np.array([product.labels.get(task, "") for product in rows["test"]], dtype=object)
-        for task in vocabularies
-    }
+    places = {split: _places(products, split) for split in rows}
+    labels = {task: np.array(list(each_label(rows["test"], task)), dtype=object) for task in vocabularies}
     return Splits(
         batch.rows(places["train"]),
         batch.rows(places["val"]),
@@ -119,6 +117,10 @@ def prepare(
         groups_of(rows["test"]),
         groups_of(rows["val"]),
     )
+
+
+def _places(products: Sequence[Product], split: str) -> Tensor:
+    return torch.tensor([own == split for own in each(products, "split")], dtype=torch.bool).nonzero().flatten()
 
 
 def _check_found(manifest: Manifest, encoders: Collection[Modality]) -> None:

@@ -9,6 +9,7 @@ is as somebody set it, '95 %' or '92.5 %'. A task's name is never shown with und
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Sequence
 from typing import Literal
 
@@ -18,6 +19,8 @@ from retail.schema import MODALITIES, Decision, Modality, Product
 INPUT_WORDS: dict[Modality, str] = {"image": "photo", "text": "description", "audio": "sound"}
 
 
+# What sentences quote; an apostrophe within a word is none.
+QUOTED = re.compile(r"""(?<!\w)(?:'.+?'|".+?"|“.+?”)(?!\w)""")
 SPLIT_WORDS = {"train": "training", "val": "validation", "test": "testing"}
 FILES_WORDS: dict[Modality, str] = {"image": "photos", "audio": "sounds"}  # of the inputs that are files, several
 
@@ -100,6 +103,11 @@ def shortened(text: str, most: int) -> str:
     """One line of at most so many letters."""
     line = " ".join(text.split())
     return line if len(line) <= most else f"{line[: most - 1].rstrip()}…"
+
+
+def nameless(sentence: str) -> str:
+    """ "line 4: 'mine.jpg' does not exist" -> "line 4: '…' does not exist": nothing that came from somebody's data."""
+    return QUOTED.sub(lambda found: f"{found[0][0]}…{found[0][-1]}", sentence)
 
 
 def percent(value: float) -> str:

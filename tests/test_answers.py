@@ -60,7 +60,7 @@ def test_a_row_holds_the_answer_what_it_is_worth_and_no_formula():
     assert row.pop("brand_set").endswith(" | c19 | … (2 more)")
     assert row == {
         "id": "1",
-        "'=SUM(A1)": "'-2",
+        "'=SUM(A1)": "-2",
         "kind": "'=tea",
         "kind_probability": "0.8765",
         "kind_set": "'=tea | milk",

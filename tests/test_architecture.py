@@ -11,9 +11,10 @@ import pytest
 
 RETAIL = Path(__file__).parents[1] / "retail"
 ORDER = (
-    "schema plugins wording config system outside files media dataset inference encoders store cluster augmentation "
-    "fusion metrics splits training finetuning frozen certainty recognizer audit evaluation comparison charts report "
-    "build best estimator export catalogue review workspace serve components pages commands __main__"
+    "schema plugins wording escaping config system outside files media dataset inference encoders store cluster "
+    "augmentation fusion metrics splits training finetuning frozen certainty recognizer audit evaluation "
+    "comparison charts report build best estimator export catalogue review workspace serve components pages "
+    "commands __main__"
 ).split()
 
 
@@ -80,6 +81,13 @@ def test_fastapi_appears_where_it_is_served_only():
     packages = {"fastapi", "starlette", "uvicorn", "prometheus_client"}
     users = {concept(path) for path in MODULES if packages & {name.split(".")[0] for name in imports(path)}}
     assert users == {"serve"}
+
+
+def test_commands_print_through_what_makes_text_of_names():
+    written = {
+        path.name for path in MODULES if concept(path) == "commands" and "typer.echo(" in path.read_text("utf-8")
+    }
+    assert written == {"shared.py"}
 
 
 def test_fusion_knows_only_schema_config_and_torch():

@@ -27,6 +27,7 @@ PROJECT = Path(__file__).parents[1]
 RUN_PAGES = [PROJECT / "README.md", PROJECT / "CONTRIBUTING.md", *sorted((PROJECT / "docs").rglob("*.md"))]
 OTHER_PAGES = [
     PROJECT / "CHANGELOG.md",
+    PROJECT / "SECURITY.md",
     *sorted(PROJECT.glob("data/**/*.md")),
     *sorted(PROJECT.glob("benchmarks/**/*.md")),
 ]

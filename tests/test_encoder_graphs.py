@@ -20,7 +20,7 @@ from retail.encoders.image import save_finetuned
 from retail.encoders.padding import PaddedConvolution, with_fixed_padding
 from retail.encoders.pixels import Pixels
 from retail.encoders.word_pieces import WordPieces
-from retail.files import DEMO_DIR
+from retail.files import DEMO_DIR, home
 from retail.media import decode_audio
 from retail.store import EmbeddingStore
 from tests.tiny_encoders import tiny_photo_encoder, tiny_text_encoder
@@ -69,6 +69,16 @@ def test_a_ready_encoder_starts_without_its_network_and_the_libraries_behind_it(
     for name, (fingerprint, dim, embedding) in expected.items():
         assert found[name][:2] == [fingerprint, dim]
         torch.testing.assert_close(torch.tensor(found[name][2]), embedding, atol=1e-5, rtol=1e-4)
+
+
+def test_an_encoder_with_a_damaged_card_is_loaded_in_full(fresh, tmp_path, monkeypatch):
+    name = tiny_photo_encoder(tmp_path)
+    load_encoder(name).make_ready()
+    (card,) = (home() / "graphs" / "encoders").iterdir()
+    card.write_text(card.read_text().replace('"pixels"', '"pxels"'))
+    monkeypatch.setattr(encoders, "_loaded", {})
+    again = load_encoder(name)
+    assert again.embed([picture(90, 70)]).shape == (1, again.dim)
 
 
 def test_single_items_never_wait_for_a_graph_and_a_job_makes_one(fresh, tmp_path, monkeypatch):

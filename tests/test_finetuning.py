@@ -17,7 +17,7 @@ from retail.encoders import preset_names
 from retail.encoders.image import TimmEncoder
 from retail.files import GROCERIES_BUNDLE
 from retail.finetuning import finetune
-from retail.finetuning.run import average_with_warm_up
+from retail.finetuning.run import Run, average_with_warm_up
 from retail.frozen.curves import ALL, finetuned_learner, learning_curves
 from retail.frozen.rows import embedded_rows
 from retail.recognizer.bundle import load_bundle, save_bundle
@@ -87,6 +87,40 @@ def test_a_killed_run_resumes_from_its_last_epoch_to_the_same_result(photos, enc
         finetune({"image": encoder}, head, train, val, replace(TINY, seed=1), tmp_path / "b.pt")
     other = finetune({"image": encoder}, head, train, val, replace(TINY, seed=1), tmp_path / "c.pt")
     assert other.weights != unbroken.weights
+
+
+def test_where_memory_runs_out_half_the_batch_goes_on_from_the_last_epoch_and_is_said(
+    photos, encoder_name, tmp_path, monkeypatch
+):
+    encoder = TimmEncoder(encoder_name.partition(":")[2])
+    train, val, head = rows(photos, encoder)
+    losses, sizes, limit = Run._losses, [], [4]
+
+    def limited(self, inputs, batch, tally):
+        sizes.append(len(batch))
+        if len(batch) > limit[0]:
+            raise MemoryError
+        return losses(self, inputs, batch, tally)
+
+    monkeypatch.setattr(Run, "_losses", limited)
+    found = finetune({"image": encoder}, head, train, val, TINY, tmp_path / "a.pt", lambda entry: limit.insert(0, 2))
+    assert found.note == "Memory did not hold batches of 4 products, so the training took batches of 2."
+    assert found.config == replace(TINY, batch_size=2) and [entry.epoch for entry in found.history] == [1, 2]
+    assert sizes[:4] == [4, 4, 4, 3] and sizes[4] == 4 and sizes[5:] == [2] * 7 + [1]
+
+
+def test_a_damaged_checkpoint_is_begun_anew_and_lost_photos_are_told_in_one_sentence(
+    photos, encoder_name, tmp_path, caplog
+):
+    encoder = TimmEncoder(encoder_name.partition(":")[2])
+    train, val, head = rows(photos, encoder)
+    (tmp_path / "a.pt").write_bytes(b"PK half of a checkpoint")
+    found = finetune({"image": encoder}, head, train, val, replace(TINY, epochs=1), tmp_path / "a.pt")
+    assert len(found.history) == 1 and "a.pt is damaged, so the training begins anew" in caplog.text
+    (tmp_path / "red5.png").unlink()  # validation reads it in every epoch
+    with pytest.raises(UserError, match=r"cannot be read any more \(.*red5.png.*\); put the files back") as error:
+        finetune({"image": encoder}, head, train, val, TINY)
+    assert "\n" not in str(error.value)
 
 
 def test_only_the_last_layers_learn_and_frozen_statistics_stay(photos, encoder_name):

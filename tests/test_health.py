@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import sqlite3
+import subprocess
 import sys
 import time
 import zipfile
@@ -14,9 +15,11 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
+from benchmarks.health import kill_and_clean
 from retail.__main__ import app
 from retail.dataset.places.archive import unpack
-from retail.files import home, note_use, whole_file
+from retail.files import PACKAGE, home, note_use
+from retail.files.whole import partial_of
 from retail.inference import kept
 from retail.store import EmbeddingStore, upkeep
 from retail.workspace import bulk, datasets, health, jobs, processes, runs
@@ -51,6 +54,13 @@ def made_run(name: str, told: Status | None = None, record: JobRecord | None = N
     if request is not None:
         write_request(request, job.folder)
     return job
+
+
+def names_of_a_dead_process(path: Path) -> list[Path]:
+    """Where a process that has ended would have written this."""
+    code = f"import pathlib, retail.files.whole as w; print(w.partial_of(pathlib.Path({str(path)!r})))"
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, cwd=PACKAGE.parent)
+    return [Path(done.stdout.strip())]
 
 
 def said() -> dict[str, list[str]]:
@@ -100,25 +110,30 @@ def test_a_home_in_use_is_sound_and_each_part_is_counted():
 
 
 def test_what_was_never_finished_is_found_and_deleted_once_it_rests():
-    with pytest.raises(KeyboardInterrupt):
-        with whole_file(home() / "scores" / "a.json") as partial:
-            partial.write_text("half")
-            killed = written(partial.with_name(partial.name))  # a killed process does not clean up
-            raise KeyboardInterrupt
-    killed = written(killed)
+    of_dead = [written(path) for path in names_of_a_dead_process(home() / "scores" / "a.json")]
+    of_mine = written(partial_of(home() / "scores" / "b.json"))
     shard = written(home() / "embeddings" / "shards" / f"{'ab' * 16}.safetensors.part")
     folder = written(home() / "datasets" / "mine.0123abcd.part" / "files" / "mine.csv").parents[1]
     unpacking = written(home() / "unpacked" / "part-x1y2" / "files" / "a.jpg").parents[1]
     deleted = written(jobs.runs_folder() / jobs.DELETED / "20260101-000000-aaaa" / "log.txt").parent
-    lost = (killed, shard, folder, unpacking, deleted)
-    assert said() == {}, "all of it was written a moment ago"
-    for path in lost:
+    lost = (shard, folder, unpacking, deleted)
+    told = said()
+    assert told == {"left over": ["1 file or folder was never finished."]}, "all else was written a moment ago"
+    for path in (*lost, of_mine):
         aged(path)
     assert said() == {"left over": ["5 files or folders were never finished."]}
     (finding,) = health.examine().cleanings
-    assert set(finding.paths) == set(lost) and finding.size == 5 * 2048
+    assert set(finding.paths) == {*lost, *of_dead} and finding.size == 5 * 2048
     clean()
-    assert not any(path.exists() for path in lost) and health.examine().is_sound
+    assert not any(path.exists() for path in (*lost, *of_dead)) and health.examine().is_sound
+    assert of_mine.exists(), "its process, this one, may still write it"
+
+
+def test_a_folder_that_was_to_be_replaced_gets_its_name_back():
+    (part,) = names_of_a_dead_process(jobs.runs_folder() / "bundle")
+    written(part.with_name(part.name.removesuffix(".part") + ".former.part") / "bundle.json")
+    clean()
+    assert (jobs.runs_folder() / "bundle" / "bundle.json").is_file()
 
 
 def test_files_of_users_and_of_runs_at_work_are_left_alone_whatever_they_are_called():
@@ -347,6 +362,12 @@ def test_a_process_of_a_run_that_was_deleted_is_ended():
         assert process.wait(timeout=30) != 0
     finally:
         process.kill()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the writers are forked")
+def test_cleaning_after_kills_leaves_nothing_over_and_loses_nothing_that_was_kept():
+    found = kill_and_clean(kills=12)
+    assert found.is_sound and found.lost == 0 and found.kept > 0
 
 
 def run_command(*options: str, answer: str = "") -> tuple[int, str]:

@@ -10,6 +10,7 @@ from html.parser import HTMLParser
 
 import pytest
 
+from retail.escaping import printable
 from retail.report.findings import findings
 from retail.report.html import html_report
 from retail.report.verdict import verdict
@@ -18,6 +19,7 @@ from tests.results_sample import as_results, sample_json, sample_results
 from tests.test_side_by_side import without_test_labels
 
 NAME = """<script>alert(1)</script> & "quoted" 'so' \u202eback\u202c <img src=x onerror=alert(1)>"""
+SHOWN = printable(NAME)
 TAGS = set(
     "html head meta title style body main h1 h2 h3 p ul li section figure figcaption svg g path line text div table "
     "thead tbody tr th td details summary dl dt dd strong br".split()
@@ -109,14 +111,14 @@ def test_verdicts_findings_charts_and_model_card_are_there(page):
     [("data", "h1"), ("data", "title"), ("task", "h3"), ("task", "td"), ("class", "td"), ("model", "td")],
 )
 def test_a_hostile_name_is_text(hostile, kind, tag):
-    assert f"{kind} {NAME}" in "".join(hostile.texts[tag])
+    assert f"{kind} {SHOWN}" in "".join(hostile.texts[tag])
 
 
 def test_a_hostile_name_is_text_in_charts_and_sentences_too(hostile):
-    assert any(f"for task {NAME}" in name for name in hostile.names)
-    assert any(f"title {NAME} 84.0 %" in name for name in hostile.names)
+    assert any(f"for task {SHOWN}" in name for name in hostile.names)
+    assert any(f"title {SHOWN} 84.0 %" in name for name in hostile.names)
     assert any(text.startswith("title <script>") for text in hostile.texts["text"])  # cut to the width of the axis
-    assert f"Fusion pays for task {NAME}. Use photo, description and sound. title {NAME} 84.0 %" in "".join(
+    assert f"Fusion pays for task {SHOWN}. Use photo, description and sound. title {SHOWN} 84.0 %" in "".join(
         hostile.texts["p"]
     )
 

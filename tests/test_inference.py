@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import struct
 from pathlib import Path
 
 import pytest
@@ -127,6 +128,17 @@ def test_a_damaged_graph_is_made_again(home, caplog, content):
     assert not network.has_graph and ("will be made again" in caplog.text) == (content is None)
     network.make_ready()
     assert network.has_graph and graph.read_bytes() == whole
+
+
+def test_a_graph_with_another_byte_in_its_weights_is_made_again(home, caplog):
+    Network("one", plan_of()).make_ready()
+    graph = home / "graphs" / "one.onnx"
+    whole, two = graph.read_bytes(), struct.pack("<f", 2.0)
+    assert whole.count(two) == 1  # the weight, which would double no more
+    graph.write_bytes(whole.replace(two, struct.pack("<f", 3.0)))
+    network = Network("one", plan_of())
+    assert network(torch.ones(1, 2))[0].tolist() == [[2.0, 2.0]]
+    assert not network.has_graph and "its bytes have changed" in caplog.text
 
 
 def test_another_version_of_the_runtime_compares_again(home, monkeypatch):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import doctest
+import re
 import subprocess
 import sys
 import tomllib
@@ -30,9 +31,14 @@ BINARY = {".jpg", ".png", ".ogg", ".wav", ".safetensors", ".pt", ".ttf", ".woff2
 
 
 def pinned(name: str) -> dict[str, str]:
-    """{package: version} of a requirements file; every line but comments and `-r` must be a pin."""
-    lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
-    needs = [Requirement(line) for line in lines if not line.startswith(("#", "-r "))]
+    """{package: version} of a requirements file; every line but comments and `-r` must be a pin with hashes."""
+    lines = (ROOT / name).read_text(encoding="utf-8").replace("\\\n", "").splitlines()
+    needs = []
+    for line in lines:
+        if not line.startswith(("#", "-r ")):
+            pin, *hashes = line.split(" --hash=")
+            assert hashes and all(re.fullmatch(r"sha256:[0-9a-f]{64}\s*", one) for one in hashes), line
+            needs.append(Requirement(pin))
     return {canonicalize_name(need.name): str(need.specifier).removeprefix("==") for need in needs}
 
 
@@ -89,7 +95,7 @@ def test_requirements_name_their_command_and_nothing_of_one_machine():
     for name in ("requirements.txt", "requirements-dev.txt"):
         text = (ROOT / name).read_text(encoding="utf-8")
         assert "uv pip compile pyproject.toml" in text.splitlines()[0]
-        assert "://" not in text and "--" not in "".join(text.splitlines(keepends=True)[1:])
+        assert "://" not in text and "--" not in text.partition("\n")[2].replace("    --hash=sha256:", "")
         only_linux = [line for line in text.splitlines() if line.startswith(("nvidia-", "triton", "cuda-"))]
         assert all("sys_platform == 'linux'" in line for line in only_linux)
 

@@ -8,7 +8,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from retail.components.folded import fold_key
-from retail.components.words import plain, table_frame
+from retail.components.words import table_frame
+from retail.escaping import plain
 from retail.files import home
 from retail.report.answers import three_answers
 from retail.report.findings import findings

@@ -8,7 +8,7 @@ import math
 import pytest
 from pydantic import ValidationError
 
-from retail.evaluation.reports import ScoredData, Scores, TaskScore
+from retail.evaluation.reports import ScoredData, Scores, TaskPredictions, TaskScore
 from retail.schema import UserError
 
 METRICS = ("accuracy", "accuracy_low", "accuracy_high", "balanced_accuracy", "macro_f1", "ece")
@@ -21,7 +21,8 @@ def scores() -> Scores:
         task="fruit", model="gated", kind="fusion", modalities=("image", "text"), seed=0, split="test", n=3, **figures
     )
     data = ScoredData(name="Früchte", checksum="c", split="test", n=3)
-    facts = {"unknown_labels": {"fruit": ("fig",)}, "notes": ("product a: cut off",), "predictions": {}}
+    answers = TaskPredictions(ids=("a", "b", "c"), target=("fig", "pear", "fig"), preds=("fig", "fig", ""))
+    facts = {"unknown_labels": {"fruit": ("fig",)}, "notes": ("product a: cut off",), "predictions": {"fruit": answers}}
     return Scores(bundle={"config": {"seed": 0}}, data=data, scores=(row,), **facts)
 
 

@@ -8,8 +8,9 @@ import math
 
 import pytest
 
+from retail.escaping import in_cell
 from retail.report.findings import findings
-from retail.report.table_formats import Column, Estimate, Table, as_csv, as_latex, as_text, exact, safe_cell, shown
+from retail.report.table_formats import Column, Estimate, Table, as_csv, as_latex, as_text, exact, shown
 from retail.report.tables import all_tables
 from tests.results_sample import sample_results
 
@@ -50,7 +51,7 @@ def test_csv_keeps_every_digit_and_runs_no_formula():
     assert rows[0] == ["na_me", "accuracy", "accuracy low", "accuracy high", "p", "n"]
     assert rows[1] == ["'=1+1", "0.84123456", "0.8", "0.9", "0.0001", "1200"]
     assert rows[2] == ["<b>", "", "", "", "0.25", "3"]
-    assert safe_cell("=HYPERLINK(1)") == "'=HYPERLINK(1)" and safe_cell("oat") == "oat"
+    assert in_cell("=HYPERLINK(1)") == "'=HYPERLINK(1)" and in_cell("oat") == "oat"
 
 
 def test_latex_is_escaped():

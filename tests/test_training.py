@@ -305,3 +305,46 @@ def test_a_small_set_gets_as_many_steps_an_epoch_as_a_large_one(monkeypatch):
         return list(sizes)
 
     assert batches(320) == [40] * 8 and batches(64) == [32, 32] and batches(3000)[:2] == [256, 256]
+
+
+NO_ROOM = (
+    "[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory: you tried to allocate"
+)
+
+
+@pytest.fixture
+def small_memory(monkeypatch):
+    """Gives a function that says how many products a step may take."""
+
+    def holds(most: int) -> None:
+        forward = Step.forward
+
+        def limited(self, rows, generator):
+            if len(rows) > most:
+                raise RuntimeError(NO_ROOM)
+            return forward(self, rows, generator)
+
+        monkeypatch.setattr(Step, "forward", limited)
+
+    return holds
+
+
+def test_where_memory_runs_out_half_the_batch_is_tried_and_said(small_memory):
+    rows = make_batch(400)
+    asked = dataclasses.replace(CONFIG, batch_size=64)
+    expected = fit(rows, rows, TASKS, dataclasses.replace(asked, batch_size=12))
+    small_memory(15)
+    found = fit(rows, rows, TASKS, asked)
+    assert found.note == "Memory did not hold batches of 50 products, so the training took batches of 12."
+    assert found.config == dataclasses.replace(asked, batch_size=12) and expected.note == ""
+    assert torch.equal(weights_of(found), weights_of(expected)), "as if it had been asked for"
+
+
+def test_a_memory_that_holds_no_product_and_another_error_end_the_training(small_memory, monkeypatch):
+    rows = make_batch(40)
+    small_memory(0)
+    with pytest.raises(UserError, match="does not hold the training of a single product"):
+        fit(rows, rows, TASKS, CONFIG)
+    monkeypatch.setattr(Step, "forward", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        fit(rows, rows, TASKS, CONFIG)

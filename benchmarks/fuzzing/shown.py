@@ -6,10 +6,9 @@ In: the content of a file. Out: `SHOWN`, {name: (values of a sound file, a reade
 from __future__ import annotations
 
 import json
-import os
+import random
 import tempfile
-from collections.abc import Callable
-from functools import cache
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,6 @@ from retail import charts
 from retail.audit.report import AuditReport
 from retail.best.record import BestReport
 from retail.comparison.results import Results
-from retail.config.wish import DEFAULT_WISH
 from retail.dataset.added import AddedRows
 from retail.dataset.columns import Pointer, read_pointer
 from retail.evaluation.leaderboard import Leaderboard, leaderboard
@@ -28,7 +26,7 @@ from retail.frozen.results import CurveResults, FrozenResults
 from retail.report import side_by_side
 from retail.report.answers import three_answers
 from retail.report.files import csv_zip, latex_text
-from retail.report.findings import findings, threshold_sentence
+from retail.report.findings import threshold_sentence
 from retail.report.frozen_tables import curve_table, frozen_table
 from retail.report.html import html_report
 from retail.report.leaderboard_tables import board_sentence, leaderboard_table, leaderboard_text, made_words
@@ -46,74 +44,73 @@ from tests.frozen_sample import frozen_results
 from tests.results_sample import curve_results, sample_json
 from tests.scored_sample import candidate
 
-DRAWN_EVERY = 199  # a chart becomes a picture and a report a page in one of so many results, by their checksum
+WHOLE = 0.003  # share of the results of which a whole report is made, pictures and all
 
 
 def results(content: bytes) -> None:
-    """As Compare, Runs and the report read them."""
+    """As Compare, Runs and the report read them: one question of it, one model and some of the charts, by chance."""
     found = Results.of(content, "results.json")
+    chance = random.Random(content)
     json.loads(found.for_others().as_json())
-    for table in all_tables(found):
-        assert table.rows
     comparison_table(found)
     runs.results_headline(found)
     model_card(found)
-    findings(found)
     frame = side_by_side.figures({"one": found, "other": found})
     side_by_side.verdicts({"one": found, "other": found})
     side_by_side.cautions({"one": found, "other": found})
     if not frame.empty:
-        charts.runs_chart(frame)
         side_by_side.table(frame)
-    for task in found.scored_tasks():
-        _task(found, task)
-    if sum(content) % DRAWN_EVERY == 0:
+    if tasks := found.scored_tasks():
+        task, model = chance.choice(tasks), chance.choice(list(found.titles))
+        for draw in chance.sample(drawn := list(_drawings(found, task, model)), min(3, len(drawn))):
+            draw()
+        _mistakes(found, task, model)
+    if chance.random() < WHOLE:
         html_report(found)
         csv_zip(found)
         latex_text(found)
 
 
-def _task(found: Results, task: str) -> None:
-    """One question of Compare, tab by tab."""
-    cut = found.of_task(task)
-    said = verdict(found, task)
-    if said.model:
-        three_answers(found, task, said.model)
-    charts.accuracy_chart(cut, task, "x")
+def _drawings(found: Results, task: str, model: str) -> Iterator[Callable[[], object]]:
+    """What Compare can draw of one question and one model."""
+    cut, titles = found.of_task(task), found.titles
+    frame = side_by_side.figures({"one": found, "other": found})
+    yield lambda: charts.runs_chart(frame).to_dict()
+    yield lambda: charts.accuracy_chart(cut, task, titles[model]).to_dict()
+    yield lambda: [three_answers(found, task, said.model) for said in [verdict(found, task)] if said.model]
+    yield lambda: [table.rows[0] for table in all_tables(cut)]
     if cut.subsets:
-        charts.subset_chart(cut, task, "x")
+        yield lambda: charts.subset_chart(cut, task, titles[model]).to_dict()
     if cut.dedicated:
-        charts.dedicated_chart(cut.dedicated, task)
+        yield lambda: charts.dedicated_chart(cut.dedicated, task).to_dict()
     if cut.costs:
-        charts.cost_chart(cut.costs, task)
+        yield lambda: charts.cost_chart(cut.costs, task).to_dict()
     if cut.cascade:
-        charts.cascade_chart(cut.cascade, task)
+        yield lambda: charts.cascade_chart(cut.cascade, task).to_dict()
     if cut.attribution:
-        charts.attribution_chart(sorted(cut.attribution, key=lambda row: max(map(abs, row.parts.values()))), task)
+        rows = sorted(cut.attribution, key=lambda row: max(map(abs, row.parts.values())))
+        yield lambda: charts.attribution_chart(rows, task).to_dict()
     if cut.calibration:
         (row,) = cut.calibration
-        threshold_sentence(row.threshold_for(DEFAULT_WISH))
-        charts.reliability_chart(row)
-        charts.bin_chart(row)
+        yield lambda: threshold_sentence(row.threshold_for(0.93))
+        yield lambda: charts.reliability_chart(row).to_dict()
+        yield lambda: charts.bin_chart(row).to_dict()
         if row.coverage:
-            charts.coverage_chart(row, row.threshold_for(0.9))
-    for table in all_tables(cut):
-        assert table.rows
-    for model in found.titles:
-        _mistakes(found, task, model)
+            yield lambda: charts.coverage_chart(row, row.threshold_for(0.9)).to_dict()
+    if found.kind(model) == "fusion" and (gains := class_gains(found, task, model)):
+        yield lambda: charts.gain_chart(pd.DataFrame(gains[:12]), task).to_dict()
+    counts, classes = confusion(found, task, model, seeds_of(found, model)[0]), found.tasks[task]
+    shown = sorted(by_mistakes(counts, len(classes))[:24])
+    yield lambda: charts.confusion_chart(counts, classes, shown, None).to_dict()
 
 
 def _mistakes(found: Results, task: str, model: str) -> None:
-    for seed in seeds_of(found, model)[:2]:
-        counts, classes = confusion(found, task, model, seed), found.tasks[task]
+    for seed in seeds_of(found, model):
+        counts = confusion(found, task, model, seed)
         right(counts)
-        shown = sorted(by_mistakes(counts, len(classes))[:24])
-        charts.confusion_chart(counts, classes, shown, None)
         for pair in pairs(counts)[:2]:
             for row in rows_in(found, task, model, seed, pair)[:2]:
                 saved_by(found, task, seed, row)
-    if found.kind(model) == "fusion" and (gains := class_gains(found, task, model)):
-        charts.gain_chart(pd.DataFrame(gains[:12]), task)
 
 
 def curve(content: bytes) -> None:
@@ -195,12 +192,10 @@ def added(content: bytes) -> None:
         row.product(Path("copies"), ["product"])
 
 
-@cache
 def _folder() -> Path:
-    """A run in a home of this process."""
-    os.environ["RETAIL_HOME"] = tempfile.mkdtemp(prefix="retail-fuzz-home-")
+    """A run of the home, which is to be of this process alone."""
     folder = jobs.runs_folder() / "20260101-000000-abcd"
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     return folder
 
 

@@ -10,7 +10,7 @@ from typing import ClassVar, Literal
 
 from retail.config import TrainConfig
 from retail.evaluation.reports import TaskScore
-from retail.files.record import FileRecord, Record
+from retail.files.record import Count, FileRecord, Number, Record, Share, Unsound
 from retail.schema import Modality, UserError
 from retail.wording import number_of, percent, spent, task_words
 
@@ -22,9 +22,9 @@ class Tried(Record):
 
     name: str  # an input, a strategy, or "finetuned"
     title: str
-    rank: int  # 0 is the simplest
-    seconds: float
-    right: tuple[float, ...]
+    rank: Count  # 0 is the simplest
+    seconds: Number
+    right: tuple[Share, ...]
 
     @property
     def accuracy(self) -> float:
@@ -49,14 +49,20 @@ class BestReport(FileRecord):
 
     format: Literal["retail-best/1"] = "retail-best/1"
     asked: Asked
-    minutes: float
-    seconds: float = 0.0
+    minutes: Number
+    seconds: Number = 0.0
     used: tuple[Modality, ...] = ()  # inputs that were embedded in time
     tried: tuple[Tried, ...] = ()
-    epochs: int = 0  # of the fine-tuning, once it has begun
+    epochs: Count = 0  # of the fine-tuning, once it has begun
     left_out: tuple[str, ...] = ()  # why something was not tried, a sentence each
     kept: str = ""
     test: tuple[TaskScore, ...] = ()
+
+    def check(self) -> None:
+        """What was kept is one of those that were tried."""
+        names = [one.name for one in self.tried]
+        if len(set(names)) < len(names) or (self.kept and self.kept not in names):
+            raise Unsound("kept", "it is none of those that were tried")
 
     @property
     def winner(self) -> Tried:

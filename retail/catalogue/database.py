@@ -29,7 +29,7 @@ from retail.catalogue.places import FILLED, folder_of, names, open_products
 from retail.catalogue.product_table import ProductTable
 from retail.catalogue.record import CatalogueProduct, Origin, View
 from retail.catalogue.search import Found, Near, nearest_views, search
-from retail.catalogue.tables import FIELD, KEPT, LABEL, names_in
+from retail.catalogue.tables import FIELD, KEPT, LABEL, MEDIA, names_in
 from retail.catalogue.vectors import VectorTable, ViewVectors, drop_old_vectors, owner_of
 from retail.files import SHIPPED_CATALOGUES
 from retail.schema import Modality, Note, Product, Progress, UserError
@@ -50,6 +50,7 @@ class Catalogue:
     def __init__(self, name: str, folder: Path, database: Any, table: Any) -> None:
         self.name, self.folder = name, folder
         self._database, self._rows = database, ProductTable(folder, table)
+        self._cleared = False  # of copies that nothing names
 
     @classmethod
     def open(cls, name: str) -> Catalogue:
@@ -298,8 +299,11 @@ class Catalogue:
             return self._rows.put(list(kept.values()))
 
     def _delete_unnamed(self, sources: Sequence[object]) -> None:
-        """Deletes those of these copies that no product names any more."""
+        """Deletes those of these copies that no product names any more, and once those that a killed process left."""
         own = {source for source in sources if isinstance(source, Path) and source.is_relative_to(self.folder)}
+        if not self._cleared:
+            own |= {path for path in (self.folder / MEDIA).rglob("*") if path.is_file()}
+            self._cleared = True
         if own:
             left = {name for name in self._rows.of_views("source") if name and name.startswith(KEPT)}
             delete_files(path for path in own if path.relative_to(self.folder).as_posix() not in left)

@@ -5,14 +5,26 @@ In: the home folder. Out: nothing is left of the old folder but what cannot be r
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+from pydantic import ConfigDict
+
 from retail.catalogue.record import CatalogueProduct
 from retail.files import home
-from retail.schema import Product, UserError
+from retail.files.record import Record
+from retail.schema import Product
+
+
+class EarlierProduct(Record):
+    """What stood beside a product's files; more may, and is passed over."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    name: str
+    text: str
+
 
 Add = Callable[[list[tuple[CatalogueProduct, Product]]], object]
 
@@ -28,7 +40,7 @@ def move_earlier(add: Add) -> None:
         try:
             found = _read(folder)
             add([found])
-        except (OSError, ValueError, KeyError, TypeError, UserError):
+        except (OSError, ValueError):  # a UserError too
             continue  # stays where it is: somebody may repair it
         shutil.rmtree(folder, ignore_errors=True)
     for folder in (*earlier_folder().glob("*"), earlier_folder()):
@@ -37,12 +49,12 @@ def move_earlier(add: Add) -> None:
 
 
 def _read(folder: Path) -> tuple[CatalogueProduct, Product]:
-    facts = json.loads((folder / "product.json").read_text(encoding="utf-8"))
+    facts = EarlierProduct.model_validate_json((folder / "product.json").read_bytes())
     sound = folder / "sound"
     shown = Product(
         id=folder.name,
         images=tuple(sorted(folder.glob("image_*"))),
-        text=str(facts["text"]),
+        text=facts.text,
         audio=sound if sound.is_file() else None,
     )
-    return CatalogueProduct(folder.name, str(facts["name"])), shown
+    return CatalogueProduct(folder.name, facts.name), shown

@@ -10,22 +10,20 @@ from __future__ import annotations
 
 import csv
 import json
-import re
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from xml.sax.saxutils import escape
+from xml.sax.saxutils import escape  # nosec B406  # writes
 
 from retail.catalogue.record import CatalogueProduct
 from retail.dataset.columns import AUDIO, ID, IMAGE, TEXT
+from retail.escaping import in_cell, in_xml
 from retail.files import whole_file
-from retail.report.table_formats import safe_cell
 from retail.schema import Modality, UserError
 
 FRONT = (ID, "name", IMAGE, TEXT, AUDIO)
 MOST_LINES = 1_048_576  # of a sheet, its header among them
 LONGEST_CELL = 32_767  # characters
-NOT_IN_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 SHEET = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 PACKAGE = "http://schemas.openxmlformats.org/package/2006"
@@ -85,7 +83,7 @@ def _shown(product: CatalogueProduct, modality: Modality) -> list[str]:
 def _as_csv(path: Path, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     with path.open("w", newline="", encoding="utf-8-sig") as stream:  # Excel reads UTF-8 only with a mark in front
         writer = csv.writer(stream, lineterminator="\n")
-        writer.writerows([safe_cell(cell) for cell in row] for row in (header, *rows))
+        writer.writerows([in_cell(cell) for cell in row] for row in (header, *rows))
 
 
 def _as_parquet(path: Path, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -113,7 +111,7 @@ def _as_workbook(path: Path, header: Sequence[str], rows: Sequence[Sequence[str]
 def _sheet(lines: Sequence[Sequence[str]]) -> Iterator[str]:
     yield f'<worksheet xmlns="{SHEET}"><sheetData>'
     for line in lines:
-        cells = (escape(NOT_IN_XML.sub("\ufffd", cell[:LONGEST_CELL])) for cell in line)
+        cells = (escape(in_xml(cell[:LONGEST_CELL])) for cell in line)
         yield "<row>"
         yield "".join(f'<c t="inlineStr"><is><t xml:space="preserve">{cell}</t></is></c>' for cell in cells)
         yield "</row>"

@@ -13,6 +13,7 @@ from typing import Any
 from retail.catalogue.tables import MEDIA, SCHEMA
 from retail.catalogue.writing import LOCK, writing
 from retail.files import SHIPPED_CATALOGUES, home
+from retail.files.faults import sentence_of
 from retail.schema import UserError
 
 PRODUCTS = "products"
@@ -66,6 +67,8 @@ def open_products(folder: Path) -> tuple[Any, Any]:
     except UserError:
         raise
     except Exception as error:  # lancedb raises RuntimeError, ValueError and OSError alike
+        if sentence := sentence_of(error):
+            raise UserError(sentence) from error
         raise UserError(
             f"The catalogue in {folder} cannot be read ({_first_line(error)}); restore the folder from a copy, or move "
             "it away to begin anew."

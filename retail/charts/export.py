@@ -9,13 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from typing import Any, TypeVar
-from xml.etree import ElementTree
+from xml.etree import ElementTree  # nosec B405  # reads our own charts
 
 import altair as alt
 import pandas as pd
 import vl_convert
 
 from retail.charts.palette import GREY
+from retail.escaping import CONTROLS, INSTEAD, NOT_IN_XML
 
 WIDTH = 460  # px: two stand side by side on a desk's screen, and one on a phone's is still readable
 INK = "currentColor"
@@ -32,7 +33,7 @@ STYLE: dict[str, Any] = {
     "text": {"fontSize": 13},
 }
 # vl-convert 1.9 ends the whole process, not only the conversion, on a character that XML does not know.
-NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+NOT_DRAWN = re.compile(f"{NOT_IN_XML.pattern}|{CONTROLS.pattern}")
 # It also refuses a label that is cut off in the middle of one of these.
 TWO_UNITS = re.compile("[\U00010000-\U0010ffff]")
 VEGA_NAMES = ("role", "aria-", "class")
@@ -54,7 +55,7 @@ Drawn = TypeVar("Drawn", str, bytes)
 def as_svg(chart: Chart) -> str:
     """Selections and tooltips are lost. Made for HTML: as a file of its own it would lack its namespace."""
     sized = chart.properties(width=WIDTH, autosize=alt.AutoSizeParams(type="fit-x", contains="padding"))
-    spec = _replaced(sized.to_dict(), NOT_XML)
+    spec = _replaced(sized.to_dict(), NOT_DRAWN)
     drawn = _drawn(spec, lambda spec: vl_convert.vegalite_to_svg(spec, config=STYLE, allowed_base_urls=[]))
     return _inline(drawn, spec["description"])
 
@@ -68,7 +69,7 @@ def _drawn(spec: dict[str, Any], draw: Callable[[dict[str, Any]], Drawn]) -> Dra
 
 def _inline(drawn: str, name: str) -> str:
     """One picture with one name: Vega gives each of its parts a role too, and none of them a name."""
-    root = ElementTree.fromstring(drawn)
+    root = ElementTree.fromstring(drawn)  # nosec B314  # our own
     size = {key: root.attrib[key] for key in ("width", "height", "viewBox")}
     for element in root.iter():
         element.tag = element.tag.rpartition("}")[2]
@@ -80,7 +81,7 @@ def _inline(drawn: str, name: str) -> str:
 def _replaced(value: Any, signs: re.Pattern[str]) -> Any:
     """The same with a � for each of the signs, however deep in it a text lies."""
     if isinstance(value, str):
-        return signs.sub("\ufffd", value)
+        return signs.sub(INSTEAD, value)
     if isinstance(value, dict):
         return {_replaced(key, signs): _replaced(held, signs) for key, held in value.items()}
     return [_replaced(held, signs) for held in value] if isinstance(value, list) else value
@@ -108,7 +109,7 @@ def _of_a_file(chart: Chart, title: str, draw: Callable[[dict[str, Any]], Drawn]
         padding=16,
         autosize=alt.AutoSizeParams(type="fit", contains="padding"),
     )
-    return _drawn(_replaced(sized.to_dict(), NOT_XML), draw)
+    return _drawn(_replaced(sized.to_dict(), NOT_DRAWN), draw)
 
 
 def figures_of(chart: Chart) -> pd.DataFrame:

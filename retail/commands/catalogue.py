@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from retail.commands.shared import EXAMPLES, Data, Trust, app, reported, trusted
+from retail.commands.shared import EXAMPLES, Data, Trust, app, reported, say, trusted
 from retail.schema import Modality, Product, UserError
 from retail.wording import INPUT_WORDS, number_of
 
@@ -58,12 +58,12 @@ def list_(
     with reported():
         if not name:
             for one in names():
-                typer.echo(f"{one}  {products_of(Catalogue.open(one))}")
+                say(f"{one}  {products_of(Catalogue.open(one))}")
             return
         catalogue = existing(name)
         for product in catalogue.products(words=words, where=pairs("where", where), limit=count):
-            typer.echo(line_of(product))
-        typer.echo(f"{products_of(catalogue)} in “{name}”.")
+            say(line_of(product))
+        say(f"{products_of(catalogue)} in “{name}”.")
 
 
 @commands.command("import", epilog=EXAMPLES["catalogue import"])
@@ -82,8 +82,8 @@ def import_(
     with reported() as progress:
         found = Catalogue.open(name).import_data(data, name_column=name_column, by=by, progress=progress)
         for sentence in few_of_each(map(str, found.problems)):
-            typer.echo(sentence)
-        typer.echo(found.sentence)
+            say(sentence)
+        say(found.sentence)
 
 
 @commands.command("add", epilog=EXAMPLES["catalogue add"])
@@ -108,7 +108,7 @@ def add(
             raise UserError("A product needs at least one of --image, --text and --audio.")
         facts = CatalogueProduct("", title.strip(), labels=pairs("label", label), fields=pairs("field", field))
         (kept,) = Catalogue.open(name).add([(facts, shown)])
-        typer.echo(f"Added: {line_of(kept)}")
+        say(f"Added: {line_of(kept)}")
 
 
 @commands.command("show", epilog=EXAMPLES["catalogue show"])
@@ -116,12 +116,12 @@ def show(name: Name, product_id: ProductId) -> None:
     """Show everything that is kept of a product."""
     with reported():
         product = known(existing(name), product_id)
-        typer.echo(line_of(product))
+        say(line_of(product))
         for kind, values in (("label", product.labels), ("field", product.fields)):
             for key, value in values.items():
-                typer.echo(f"  {kind} {key}: {value}")
+                say(f"  {kind} {key}: {value}")
         for view in product.views:
-            typer.echo(f"  {INPUT_WORDS[view.modality]} {view.id} ({view.origin}): {view.source!s}")
+            say(f"  {INPUT_WORDS[view.modality]} {view.id} ({view.origin}): {view.source!s}")
 
 
 @commands.command("edit", epilog=EXAMPLES["catalogue edit"])
@@ -151,7 +151,7 @@ def edit(
             catalogue.add_views(product_id, shown, "enrolled")
         if remove_view:
             catalogue.remove_views(remove_view)
-        typer.echo(f"Changed: {line_of(known(catalogue, product_id))}")
+        say(f"Changed: {line_of(known(catalogue, product_id))}")
 
 
 @commands.command("merge", epilog=EXAMPLES["catalogue merge"])
@@ -165,7 +165,7 @@ def merge(
         catalogue = existing(name)
         for product_id in (keep, *others):
             known(catalogue, product_id)
-        typer.echo(f"Merged: {line_of(catalogue.merge(keep, others))}")
+        say(f"Merged: {line_of(catalogue.merge(keep, others))}")
 
 
 @commands.command("remove", epilog=EXAMPLES["catalogue remove"])
@@ -176,7 +176,7 @@ def remove(name: Name, product_ids: ProductIds) -> None:
         going = [known(catalogue, product_id) for product_id in product_ids]
         catalogue.remove([product.id for product in going])
         for product in going:
-            typer.echo(f"Removed: {line_of(product)}")
+            say(f"Removed: {line_of(product)}")
 
 
 @commands.command("search", epilog=EXAMPLES["catalogue search"])
@@ -206,9 +206,9 @@ def search(
             catalogue.embed(encoders, progress=progress)
         found = catalogue.search(words, shown, encoders=encoders, where=pairs("where", where), count=count)
         for one in found:
-            typer.echo(line_of(one.product))
+            say(line_of(one.product))
         if not found:
-            typer.echo("Nothing was found.")
+            say("Nothing was found.")
 
 
 def searching(bundle: Path | None, by_example: bool) -> Mapping[Modality, Encoder]:
@@ -233,7 +233,7 @@ def export(
 ) -> None:
     """Write a catalogue as a table, one row a product."""
     with reported():
-        typer.echo(f"Written: {existing(name).export(out)}")
+        say(f"Written: {existing(name).export(out)}")
 
 
 @commands.command("rename", epilog=EXAMPLES["catalogue rename"])
@@ -242,7 +242,7 @@ def rename(name: Name, new: Annotated[str, typer.Argument(help="Its new name.", 
     from retail.catalogue.naming import rename
 
     with reported():
-        typer.echo(f"“{name}” is now “{rename(name, new)}”.")
+        say(f"“{name}” is now “{rename(name, new)}”.")
 
 
 @commands.command("delete", epilog=EXAMPLES["catalogue delete"])
@@ -255,10 +255,10 @@ def delete(
     with reported():
         going = products_of(existing(name))
         if not yes and not typer.confirm(f"Delete “{name}” with {going}? Nothing brings them back."):
-            typer.echo("Nothing was deleted.")
+            say("Nothing was deleted.")
             return
         delete(name)
-        typer.echo(f"Deleted: “{name}” with {going}.")
+        say(f"Deleted: “{name}” with {going}.")
 
 
 def existing(name: str) -> Catalogue:

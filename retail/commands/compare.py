@@ -26,6 +26,8 @@ from retail.commands.shared import (
     app,
     chosen_inputs,
     reported,
+    say,
+    say_text,
 )
 from retail.config import CompareConfig
 from retail.config.options import listed
@@ -106,6 +108,6 @@ def report(
         from retail.report.tables import comparison_table
 
         found = read_results(results)
-        typer.echo(comparison_table(found))
+        say_text(comparison_table(found))
         for path in write_outputs(found, csv_folder, latex, html):
-            typer.echo(f"Written: {path}")
+            say(f"Written: {path}")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from retail.commands.declared import run
-from retail.commands.shared import EXAMPLES, Bundle, Status, TextColumn, app, reported
+from retail.commands.shared import EXAMPLES, Bundle, Status, TextColumn, app, reported, say
 
 if TYPE_CHECKING:
     from retail.review.record import Correction
@@ -46,8 +46,8 @@ def corrections(
             return
         found = offer(folder)
         for correction in found.corrections[-SHOWN:]:
-            typer.echo(_line(correction))
-        typer.echo(found.sentence)
+            say(_line(correction))
+        say(found.sentence)
 
 
 def _line(correction: Correction) -> str:

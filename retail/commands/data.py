@@ -27,6 +27,7 @@ from retail.commands.shared import (
     app,
     chosen_inputs,
     reported,
+    say,
 )
 from retail.config.options import listed
 from retail.config.spread import Spread
@@ -66,18 +67,18 @@ def check(
             data, listed(tasks) or None, text_column, check_media=True, progress=progress, group=listed(group)
         )
         for sentence in few_of_each(map(str, manifest.problems)):
-            typer.echo(sentence)
+            say(sentence)
         for remark in manifest.remarks:
-            typer.echo(f"Note: {remark}")
+            say(f"Note: {remark}")
         counts = {split: len(manifest.in_split(split)) for split in ("train", "val", "test")}
         sizes = ", ".join(f"{count} {split}" for split, count in counts.items())
-        typer.echo(f"{len(manifest.products)} usable products ({sizes}), {len(manifest.problems)} problems.")
+        say(f"{len(manifest.products)} usable products ({sizes}), {len(manifest.problems)} problems.")
         for sentence in unseen_classes(manifest):
-            typer.echo(sentence)
+            say(sentence)
         lines = plan(manifest)
         width = max(len(line.heading) for line in lines)
         for line in lines:
-            typer.echo(f"  {line.heading:{width}}  {line.text}")
+            say(f"  {line.heading:{width}}  {line.text}")
 
 
 @app.command(epilog=EXAMPLES["fetch"])
@@ -88,11 +89,9 @@ def fetch(data: Data) -> None:
     with reported() as progress:
         found = fetch_addresses(data, progress)
         for address, sentence in found.failures:
-            typer.echo(f"{address}: {sentence}")
+            say(f"{address}: {sentence}")
         left = f" {found.left:,} addresses are left; fetch once more." if found.left else ""
-        typer.echo(
-            f"{found.count:,} files fetched, {found.kept:,} were there already, {len(found.failures):,} failed.{left}"
-        )
+        say(f"{found.count:,} files fetched, {found.kept:,} were there already, {len(found.failures):,} failed.{left}")
 
 
 @run_command
@@ -134,7 +133,7 @@ def distance(
             raise UserError("The two sets have no kind of input in common; choose sets that both have photos or texts.")
         for name in shared:
             ours, theirs = (batch.embeddings[name][batch.present[name]] for batch in sets)
-            typer.echo(f"{name}: {measure(ours, theirs).sentence}")
+            say(f"{name}: {measure(ours, theirs).sentence}")
 
 
 @run_command

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin, get_type
 
 import typer
 
-from retail.commands.shared import EXAMPLES, Reporter, Status, app, reported
+from retail.commands.shared import EXAMPLES, Reporter, Status, app, reported, say, say_text
 from retail.config.options import Config
 
 if TYPE_CHECKING:
@@ -43,9 +43,9 @@ def run(request: Request, reporter: Reporter, folder: Path = Path()) -> None:
     from retail.workspace.execution import execute
 
     outcome = execute(request, reporter, folder)
-    typer.echo(outcome.text)
+    say_text(outcome.text)
     for path in outcome.written:
-        typer.echo(f"Written: {path}")
+        say(f"Written: {path}")
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from retail.commands.shared import EXAMPLES, Bundle, Trust, app, reported, trusted
+from retail.commands.shared import EXAMPLES, Bundle, Trust, app, reported, say, trusted
 
 
 @app.command(epilog=EXAMPLES["export"])
@@ -27,9 +27,7 @@ def export(
         trusted([bundle], trust)
         record = export_onnx(Recognizer.load(bundle), onnx, Path(bundle).name, report)
         report.close()
-        typer.echo("Largest difference of a probability from the product, on products of the demo:")
+        say("Largest difference of a probability from the product, on products of the demo:")
         for mix, difference in record.parity.items():
-            typer.echo(f"  {mix.replace('+', ' + ')}: {difference:.1e}")
-        typer.echo(
-            f"Saved {', '.join(record.tasks)} to {onnx}; try, in that folder: python -m retail_onnx . --text WORDS"
-        )
+            say(f"  {mix.replace('+', ' + ')}: {difference:.1e}")
+        say(f"Saved {', '.join(record.tasks)} to {onnx}; try, in that folder: python -m retail_onnx . --text WORDS")

@@ -5,14 +5,13 @@ In: names and a product. Out: the names by how well they fit.
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from retail.commands.shared import EXAMPLES, app, reported
+from retail.commands.shared import EXAMPLES, app, reported, say, say_json
 from retail.config.options import listed
 from retail.schema import Product, UserError
 
@@ -41,7 +40,11 @@ def guess(
 
         loaded = load_preset(encoders, ["image", "text"])
         found = ZeroShot(loaded["image"], loaded["text"], wanted).answer(product)
-        typer.echo(json.dumps(asdict(found), indent=1, ensure_ascii=False) if as_json else _as_text(found))
+        if as_json:
+            say_json(asdict(found))
+            return
+        for line in _lines(found):
+            say(line)
 
 
 def _names(names: str, catalogue: str) -> list[str]:
@@ -55,9 +58,9 @@ def _names(names: str, catalogue: str) -> list[str]:
     return found
 
 
-def _as_text(found: Guess) -> str:
+def _lines(found: Guess) -> list[str]:
     lines = [f"used: {', '.join(found.used)}", *found.notes]
     for name, probability in list(found.probs.items())[:SHOWN]:
         fits = f" (fits at all: {found.fits[name]:.1%})" if found.fits else ""
         lines.append(f"{name} {probability:.1%}{fits}")
-    return "\n".join([*lines, "A guess from names alone: nothing was learned or checked on your products."])
+    return [*lines, "A guess from names alone: nothing was learned or checked on your products."]

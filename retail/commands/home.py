@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from retail.commands.shared import EXAMPLES, app, reported
+from retail.commands.shared import EXAMPLES, app, reported, say
 from retail.files import home as home_folder
 from retail.wording import number_of, size_words
 
@@ -38,28 +38,29 @@ def home(
         if wanted and _agreed(wanted, yes):
             mend(wanted)
             found = examine(checksums)
-            typer.echo("\nAfterwards:")
+            say("")
+            say("Afterwards:")
             _print(found)
     if not found.is_sound:
         raise typer.Exit(1)
 
 
 def _print(found: Health) -> None:
-    typer.echo(f"{home_folder()}: {size_words(found.size)}")
+    say(f"{home_folder()}: {size_words(found.size)}")
     for use in found.uses:
-        typer.echo(f"  {size_words(use.size):>11}  {use.name}: {use.meaning}")
+        say(f"  {size_words(use.size):>11}  {use.name}: {use.meaning}")
     for finding in found.findings:
-        typer.echo(f"{_what(finding)}{finding.sentence}{_room(finding)}")
+        say(f"{_what(finding)}{finding.sentence}{_room(finding)}")
         for path in finding.paths[:SHOWN]:
-            typer.echo(f"    {path}")
+            say(f"    {path}")
         if len(finding.paths) > SHOWN:
-            typer.echo(f"    and {len(finding.paths) - SHOWN:,} more")
+            say(f"    and {len(finding.paths) - SHOWN:,} more")
     if not found.findings:
-        typer.echo("Nothing is damaged, nothing is left over.")
+        say("Nothing is damaged, nothing is left over.")
     elif found.repairs or found.cleanings:
         options = ["--repair mends what is damaged"] * bool(found.repairs)
         options += ["--clean deletes what nobody needs"] * bool(found.cleanings)
-        typer.echo(f"{'; '.join(options)}; both ask first.")
+        say(f"{'; '.join(options)}; both ask first.")
 
 
 def _what(finding: Finding) -> str:
@@ -73,7 +74,8 @@ def _room(finding: Finding) -> str:
 def _agreed(wanted: Sequence[Finding], yes: bool) -> bool:
     """Says what would be done, and asks unless it need not."""
     size = sum(finding.size for finding in wanted)
-    typer.echo(f"\n{number_of(len(wanted), 'thing')} to mend{f', {size_words(size)} to gain' if size else ''}:")
+    say("")
+    say(f"{number_of(len(wanted), 'thing')} to mend{f', {size_words(size)} to gain' if size else ''}:")
     for finding in wanted:
-        typer.echo(f"  {'repair' if finding.is_repair else 'delete'}: {finding.sentence}")
+        say(f"  {'repair' if finding.is_repair else 'delete'}: {finding.sentence}")
     return yes or typer.confirm("Do it?")

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from retail.commands.shared import EXAMPLES, Bundle, Trust, app, reported, trusted
+from retail.commands.shared import EXAMPLES, Bundle, Trust, app, reported, say, trusted
 
 
 @app.command(epilog=EXAMPLES["push"])
@@ -41,6 +41,6 @@ def push(
         recognizer, terms = Recognizer.load(bundle), hub.Terms(licence, data_licence, public)
         found = Scores.read(scores) if scores else None
         if folder is not None:
-            typer.echo(f"Written: {hub.write_folder(recognizer, folder, repo, found, terms)}; read its README.md.")
+            say(f"Written: {hub.write_folder(recognizer, folder, repo, found, terms)}; read its README.md.")
             return
-        typer.echo(f"Uploaded: {hub.push(recognizer, repo, found, terms)}")
+        say(f"Uploaded: {hub.push(recognizer, repo, found, terms)}")

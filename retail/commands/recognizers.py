@@ -5,7 +5,6 @@ In: bundles and products. Out: scores, a board, curves of damage, answers.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -29,6 +28,8 @@ from retail.commands.shared import (
     app,
     chosen_inputs,
     reported,
+    say,
+    say_json,
     trusted,
 )
 from retail.config.options import listed
@@ -198,9 +199,10 @@ def predict(
         prediction = noted(_answer(recognizer, product, catalogue, accuracy), evidence)
         if as_json:
             values = prediction.to_dict() | {"read": evidence.to_dict()}
-            typer.echo(json.dumps(values, indent=1, ensure_ascii=False))
+            say_json(values)
         else:
-            typer.echo(_as_text(prediction))
+            for line in _lines(prediction):
+                say(line)
         if not recognizer.is_ready:
             progress.note("this machine gets ready for quicker starts, once; the answer above is complete.")
             recognizer.make_ready()
@@ -216,7 +218,7 @@ def _answer(recognizer: Recognizer, product: Product, catalogue: str, accuracy: 
     return Shelf.of(recognizer, Catalogue.open(catalogue)).predict(product, accuracy)
 
 
-def _as_text(prediction: Prediction) -> str:
+def _lines(prediction: Prediction) -> list[str]:
     lines = [f"used: {', '.join(prediction.used)}", *prediction.notes]
     if found := prediction.recognised:
         lines.append(f"product of the catalogue: {found.name or found.id} {found.probability:.1%}")
@@ -229,4 +231,4 @@ def _as_text(prediction: Prediction) -> str:
         lines.append(f"{task}: {answers}{rest} ({answer.decision})")
     if prediction.nearest:
         lines.append(f"nearest known product: {prediction.nearest.id} (similarity {prediction.nearest.similarity:.2f})")
-    return "\n".join(lines)
+    return lines

@@ -7,18 +7,20 @@ Commands import what they need when they run, so that `--help` answers at once.
 from __future__ import annotations
 
 import contextlib
+import json
 import math
 import os
 import sys
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from retail.config.options import listed
 from retail.config.spread import Engine
+from retail.escaping import in_json, in_line, printable
 from retail.schema import MODALITIES, Modality, UserError
 
 if TYPE_CHECKING:
@@ -140,6 +142,21 @@ def one_input(value: str) -> Modality:
     return names[0]
 
 
+def say(line: str, err: bool = False) -> None:
+    """Prints one line: what a name holds steers no terminal and makes no line of its own."""
+    typer.echo(in_line(line), err=err)
+
+
+def say_text(lines: str) -> None:
+    """Prints several lines whose names are on one line each, such as a table."""
+    typer.echo(printable(lines))
+
+
+def say_json(values: Any) -> None:
+    """Prints what programs read."""
+    typer.echo(in_json(json.dumps(values, indent=1, ensure_ascii=False)))
+
+
 def trusted(bundles: Iterable[Path], trust: bool) -> None:
     """Keeps the user's agreement with what these bundles ask for, if it was given."""
     if trust:
@@ -165,7 +182,7 @@ class Reporter:
             self.close()
             if self.timed:
                 self.line(f"{stage[:1].upper()}{stage[1:]}" + (f", {done:,} of {total:,} done" if total else ""))
-            self.bar, self.stage = tqdm(total=total, desc=stage, file=sys.stderr, disable=None), stage
+            self.bar, self.stage = tqdm(total=total, desc=in_line(stage), file=sys.stderr, disable=None), stage
             self.stage_started, self.stage_first = time.time(), done
         assert self.bar is not None
         self.bar.update(done - self.bar.n)
@@ -179,11 +196,17 @@ class Reporter:
 
     def note(self, sentence: str) -> None:
         """Something that is odd but stops nothing, on stderr."""
-        self.line(f"Note: {sentence}", err=True)
+        self.line(f"Note: {self._logged(sentence)}", err=True)
 
     def line(self, text: str, err: bool = False) -> None:
         """A line for the log, on stdout."""
-        typer.echo(f"{time.strftime('%H:%M:%S ') if self.timed else ''}{text}", err=err)
+        say(f"{time.strftime('%H:%M:%S ') if self.timed else ''}{text}", err)
+
+    def _logged(self, sentence: str) -> str:
+        """A log that is read later names lines, and nothing of what stands in them."""
+        from retail.wording import nameless
+
+        return nameless(sentence) if self.timed else sentence
 
     def say(self, state: State, message: str = "") -> None:
         if self.status is None:
@@ -212,7 +235,7 @@ class Reporter:
         """The end of a command that somebody can do something about."""
         self.close()
         self.say("failed", sentence)
-        self.line(f"Error: {sentence}", err=True)
+        self.line(f"Error: {self._logged(sentence)}", err=True)
 
     def close(self) -> None:
         if self.bar is not None:

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from retail.commands.shared import EXAMPLES, app
+from retail.commands.shared import EXAMPLES, app, say
 from retail.files import APP, DEMO_BUNDLE, DEMO_DIR, DEMO_RESULTS, GROCERIES_EXAMPLES
 
 DEMO_PHOTO = DEMO_DIR / "images" / "lark_tea_original_17.jpg"  # of the test split
@@ -31,7 +31,7 @@ def dashboard(
     from retail.workspace.exposure import DASHBOARD, is_local, names_of
 
     if not is_local(address):
-        typer.echo(f"Note: {DASHBOARD.format(address=address)}", err=True)
+        say(f"Note: {DASHBOARD.format(address=address)}", err=True)
     hosts = [f"--server.allowedHosts={name}" for name in dict.fromkeys([*names_of(address), *(host or ())])]
     # As `python -m streamlit run` would, in this process; it reads the configuration beside the app.
     sys.argv = ["streamlit", "run", str(APP), f"--server.port={port}", f"--server.address={address}", *hosts]
@@ -41,7 +41,9 @@ def dashboard(
 @app.command(epilog=EXAMPLES["demo"])
 def demo(context: typer.Context) -> None:
     """Say where the demo lies; as DATA, BUNDLE or RESULTS the word `demo` means it."""
-    typer.echo(f"Data set    {DEMO_DIR}\nRecogniser  {DEMO_BUNDLE}\nResults     {DEMO_RESULTS}")
+    for kind, place in {"Data set": DEMO_DIR, "Recogniser": DEMO_BUNDLE, "Results": DEMO_RESULTS}.items():
+        say(f"{kind:<10}  {place}")
     predict = f"{context.find_root().info_name} predict"
-    typer.echo(f'\nTry: {predict} demo --image "{DEMO_PHOTO}" --text "breakfast tea"')
-    typer.echo(f'Or, of 81 real groceries: {predict} groceries --image "{GROCERY_PHOTO}"')
+    say("")
+    say(f'Try: {predict} demo --image "{DEMO_PHOTO}" --text "breakfast tea"')
+    say(f'Or, of 81 real groceries: {predict} groceries --image "{GROCERY_PHOTO}"')

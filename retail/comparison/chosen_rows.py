@@ -12,7 +12,7 @@ import numpy as np
 from pydantic import Field
 
 from retail.comparison.result_rows import Inputs, OfModel, if_known
-from retail.files.record import Figure, Record
+from retail.files.record import Count, Figure, Number, Record, Share
 from retail.metrics.promises import Likeness, kept, rows_needed, thresholds
 from retail.schema import Modality
 
@@ -27,37 +27,37 @@ def _key(name: str) -> Any:
 class ReliabilityBin(Record):
     """The answers whose confidence lies between `low` and `high`; an empty bin has neither mean."""
 
-    low: float = _key("from")
-    high: float = _key("to")
-    n: int
-    confidence: float | None
-    accuracy: float | None
+    low: Share = _key("from")
+    high: Share = _key("to")
+    n: Count
+    confidence: Number | None
+    accuracy: Number | None
 
 
 class CoveragePoint(Record):
     """Accuracy when only the most confident share of the rows is answered, which takes at least `threshold`."""
 
-    coverage: float
-    threshold: float
-    accuracy: float
+    coverage: Number
+    threshold: Number
+    accuracy: Number
 
 
 class Threshold(Record):
     """The confidence from which on a target accuracy is promised by validation, and the result on the test rows."""
 
-    wished: float
-    threshold: float | None  # None: nothing can be promised
-    coverage: float
-    accuracy: float | None  # None: no test row is that sure
-    needed: int | None = None  # so many validation rows would do where there is no threshold; None: no number would
+    wished: Number
+    threshold: Number | None  # None: nothing can be promised
+    coverage: Number
+    accuracy: Number | None  # None: no test row is that sure
+    needed: Count | None = None  # so many validation rows would do where there is no threshold; None: no number would
 
 
 class Judged(Record):
     """Confidence, correctness and group of each labelled row of a split, so that any wish can be asked of it later."""
 
-    confidence: tuple[float, ...]
-    correct: tuple[int, ...]
-    groups: tuple[int, ...] | None = None  # rows of one number are alike; None where each row is its own
+    confidence: tuple[Share, ...]
+    correct: tuple[Count, ...]
+    groups: tuple[Count, ...] | None = None  # rows of one number are alike; None where each row is its own
 
     @classmethod
     def of(cls, confidence: np.ndarray, correct: np.ndarray, groups: np.ndarray | None = None) -> Judged:
@@ -98,8 +98,8 @@ class JudgedSplits(Record):
 class Calibration(OfModel):
     """Does 80 % sure mean right 8 times in 10? Before and after the temperature, first seed."""
 
-    temperature: float
-    n: int
+    temperature: Number
+    n: Count
     ece_before: Figure
     brier_before: Figure
     reliability_before: tuple[ReliabilityBin, ...]
@@ -118,9 +118,9 @@ class Calibration(OfModel):
 class Conformal(OfModel):
     """Sets of answers that promise to hold the right one; `lowest_by_chance` is the least coverage chance explains."""
 
-    promised: float
-    least_probability: float
-    n: int
+    promised: Number
+    least_probability: Number
+    n: Count
     coverage: Figure
     size: Figure
     single: Figure
@@ -131,16 +131,16 @@ class Attribution(OfModel):
     """What each input adds to the probability of one class, mean over its test rows (exact Shapley values)."""
 
     label: str = _key("class")
-    n: int
+    n: Count
     decides: Modality | None
-    audio: float | None = if_known()
-    image: float | None = if_known()
-    text: float | None = if_known()
+    audio: Number | None = if_known()
+    image: Number | None = if_known()
+    text: Number | None = if_known()
 
     @property
     def parts(self) -> dict[Modality, float]:
         """{input: what it adds}, for the inputs that the model takes."""
-        found: dict[Modality, float | None] = {"audio": self.audio, "image": self.image, "text": self.text}
+        found: dict[Modality, Number | None] = {"audio": self.audio, "image": self.image, "text": self.text}
         return {modality: part for modality, part in found.items() if part is not None}
 
 
@@ -148,13 +148,13 @@ class Cascade(OfModel):
     """One input first, `then` all of these for the share that is unsure; `val_accuracy` is what rows are chosen by."""
 
     then: Inputs
-    share: float
-    threshold: float
-    asked: float
-    accuracy: float
-    kept: float
-    n: int
-    val_accuracy: float
+    share: Number
+    threshold: Number
+    asked: Number
+    accuracy: Number
+    kept: Number
+    n: Count
+    val_accuracy: Number
 
 
 class HierarchyParent(Record):
@@ -163,21 +163,21 @@ class HierarchyParent(Record):
     task: str
     separate_accuracy: Figure
     consistent_accuracy: Figure
-    accuracy_when_open: float | None
+    accuracy_when_open: Number | None
 
 
 class Hierarchy(Record):
     """A task within others: answered one by one, answered together, and left open where it is unsure."""
 
     child: str
-    n: int
-    contradictions: float
+    n: Count
+    contradictions: Number
     separate_accuracy: Figure
     consistent_accuracy: Figure
-    risk: float
-    threshold: float
-    answered: float
-    error: float | None
+    risk: Number
+    threshold: Number
+    answered: Number
+    error: Number | None
     parents: tuple[HierarchyParent, ...]
 
     @property

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Literal
 
 from retail.comparison.result_rows import Accuracy
-from retail.files.record import Figure, Record
+from retail.files.record import Count, Figure, Number, Record
 from retail.schema import Modality
 
 HeadName = Literal["as they are", "standardised"]
@@ -18,17 +18,17 @@ class InputNorm(Record):
     """Length of one input's embeddings, spread of their features, and the share of training rows that have it."""
 
     input: Modality
-    features: int
-    length: float
-    spread: float
-    given: float
+    features: Count
+    length: Number
+    spread: Number
+    given: Number
 
 
 class _OfInput(Record):
     task: str
     input: Modality
-    n: int
-    commonest: float  # share of the most common class
+    n: Count
+    commonest: Number  # share of the most common class
 
 
 class InputReading(Accuracy, _OfInput):
@@ -42,16 +42,16 @@ class InputReading(Accuracy, _OfInput):
     unread_low: Figure
     only_right: Figure
     followed: Figure  # where inputs disagree, how often the fused answer is this input's
-    disputed: int
+    disputed: Count
     overruled: Figure  # where it is wrong and another input right, how often its error wins
-    overrulable: int
+    overrulable: Count
 
 
 class Complementarity(Record):
     """How often all, exactly one or none of the single inputs is right; `oracle`: at least one of them."""
 
     task: str
-    n: int
+    n: Count
     best: Modality
     best_accuracy: Figure
     fusion: Figure
@@ -70,7 +70,7 @@ class Concatenation(Record):
     head: HeadName
     best: Modality
     best_accuracy: Figure
-    n: int
+    n: Count
     accuracy: Figure
     difference: Figure
     low: Figure

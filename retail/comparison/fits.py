@@ -46,6 +46,7 @@ class FitOutput:
     confidence: dict[str, np.ndarray]  # task -> (N_test,)
     subset_preds: dict[tuple[Modality, ...], dict[str, np.ndarray]]
     seconds: float
+    note: str = ""  # what was done otherwise than asked for
     trained: FitResult | None = None  # of the first seed of a main model, so that nobody trains it again
 
 
@@ -71,6 +72,7 @@ def run_fit(plan: FitPlan, splits: Splits) -> FitOutput:
         confidence={task: probs[task].max(1).values.numpy() for task in plan.tasks},
         subset_preds=subset_preds,
         seconds=result.seconds,
+        note=result.note,
         trained=result if plan.kind in ("fusion", "single") and plan.config.seed == 0 else None,
     )
 

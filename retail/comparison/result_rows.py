@@ -6,16 +6,18 @@ the last base first.
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from retail.files.record import Figure, Record
+from retail.files.record import Count, Figure, Number, Record, Share
+from retail.outside.limits import MAX_COUNT
 from retail.schema import Modality
 
 Kind = Literal["single", "fusion"]
 Setting = Literal["neither", "multi-task", "multi-modal", "both"]
 Inputs = tuple[Modality, ...]
+Label = Annotated[int, Field(ge=-1, le=MAX_COUNT)]  # the place of a class, -1: no label
 
 
 def if_known() -> Any:
@@ -39,7 +41,7 @@ class OfInputs(OfModel):
 class Accuracy(Record):
     """Share of n labelled test rows that were right, mean over seeds, with its 95 % bootstrap interval."""
 
-    n: int
+    n: Count
     accuracy: Figure
     accuracy_low: Figure
     accuracy_high: Figure
@@ -52,9 +54,9 @@ class DataFacts(Record):
     path: str | None = if_known()  # the folder or table on the machine of the run; left out of a file for others
     checksum: str
     group: tuple[str, ...] | None = if_known()  # columns that were named to tie rows together; left out without any
-    n_train: int
-    n_val: int
-    n_test: int
+    n_train: Count
+    n_val: Count
+    n_test: Count
 
 
 class EncoderFacts(Record):
@@ -97,7 +99,7 @@ class Validation(OfModel):
 class _Scored(OfModel):
     kind: Kind
     modalities: Inputs
-    seed: int | None  # None: mean over seeds
+    seed: Count | None  # None: mean over seeds
     split: str
 
 
@@ -113,13 +115,13 @@ class Difference(OfModel):
     """A fusion minus the single input that is best on the same test rows, with both paired tests."""
 
     baseline: Modality
-    n: int
+    n: Count
     difference: Figure
     low: Figure
     high: Figure
     standard_error: Figure
-    wins: int
-    losses: int
+    wins: Count
+    losses: Count
     p_value: Figure
     cohens_h: Figure
     p_holm: Figure
@@ -154,8 +156,8 @@ class Dedicated(Accuracy, OfInputs):
 class TaskPredictions(Record):
     """One fit's answers to one task: class and confidence of each test row."""
 
-    preds: tuple[int, ...]
-    confidence: tuple[float, ...]
+    preds: tuple[Count, ...]
+    confidence: tuple[Share, ...]
 
 
 class Predictions(Record):
@@ -163,7 +165,7 @@ class Predictions(Record):
 
     ids: tuple[str, ...]
     groups: tuple[str, ...] | None
-    targets: dict[str, tuple[int, ...]]
+    targets: dict[str, tuple[Label, ...]]
     models: dict[str, dict[str, dict[str, TaskPredictions]]]  # model -> seed -> task
 
 
@@ -171,8 +173,8 @@ class Cost(OfInputs):
     """What these inputs take to encode, one product at a time, against the accuracy that they bring."""
 
     accuracy: Figure
-    seconds: float
-    mebibytes: float
+    seconds: Number
+    mebibytes: Number
     worth_it: bool  # nothing else is as accurate in as little time
 
 
@@ -180,23 +182,23 @@ class Tuning(Record):
     """One setting of the grid that a model tried."""
 
     model: str
-    setting: dict[str, float]
-    val_accuracy: float
+    setting: dict[str, Number]
+    val_accuracy: Number
     chosen: bool
 
 
 class EncoderCost(Record):
     """Seconds to decode and encode one product's input, and the MiB of the encoder's weights."""
 
-    seconds: float
-    mebibytes: float
+    seconds: Number
+    mebibytes: Number
 
 
 class RunCost(Record):
     """What the whole comparison took, and on what."""
 
-    seconds: float
-    fits: int
-    peak_memory_mib: int | None
+    seconds: Number
+    fits: Count
+    peak_memory_mib: Count | None
     machine: str
     encoders: dict[Modality, EncoderCost]

@@ -11,6 +11,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, PlainSerializer
 
+from retail.comparison import sound
 from retail.comparison.chosen_rows import Attribution, Calibration, Cascade, Conformal, Hierarchy
 from retail.comparison.doctor_rows import Diagnosis
 from retail.comparison.result_rows import (
@@ -32,7 +33,7 @@ from retail.comparison.result_rows import (
 from retail.config import CompareConfig
 from retail.evaluation.reports import SubsetCertainty
 from retail.files import SHIPPED_RESULTS, or_shipped
-from retail.files.record import FileRecord, Record
+from retail.files.record import Count, FileRecord, Record
 from retail.schema import Modality
 
 FORMAT: Literal["retail-results/1"] = "retail-results/1"
@@ -63,7 +64,7 @@ class Results(_ComparisonFile):
     created: str  # ISO 8601, UTC
     config: CompareConfig
     protocol: tuple[str, ...]  # how the comparison was run, one sentence a rule
-    seeds: tuple[int, ...]
+    seeds: tuple[Count, ...]
     data: DataFacts
     encoders: dict[Modality, EncoderFacts]
     tasks: dict[str, tuple[str, ...]]  # {task: its classes}, those that only test rows have at the end
@@ -90,6 +91,10 @@ class Results(_ComparisonFile):
     costs: tuple[Cost, ...]
     tuning: tuple[Tuning, ...]
     cost: RunCost
+
+    def check(self) -> None:
+        """Rows speak of questions, models, classes and rows that there are, so that every page can show them."""
+        sound.check(self)
 
     @property
     def titles(self) -> dict[str, str]:

@@ -162,7 +162,7 @@ class _Trained:
         return Results(
             created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
             config=config,
-            protocol=tuple(protocol(config)),
+            protocol=(*protocol(config), *self._otherwise()),
             seeds=tuple(range(config.seeds)),
             data=_data_facts(manifest, scoring.splits),
             encoders={m: EncoderFacts(name=e.name, fingerprint=e.fingerprint) for m, e in encoders.items()},
@@ -184,6 +184,14 @@ class _Trained:
             tuning=tuple(self.tuning),
             cost=self._cost(started, fits),
         )
+
+    def _otherwise(self) -> list[str]:
+        """What was done otherwise than asked for, each once, with the models."""
+        said: dict[str, dict[str, None]] = {}
+        for output in (*(one for group in self.groups.values() for one in group), *self.alone):
+            if output.note:
+                said.setdefault(output.note, {})[output.plan.model] = None
+        return [f"{', '.join(models)}: {note}" for note, models in said.items()]
 
     def _costs(self, subsets: Sequence[SubsetScore]) -> list[Cost]:
         return [

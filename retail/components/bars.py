@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from html import escape
 
 import streamlit as st
 
 from retail.components.certainty import LOOKS, sign
+from retail.escaping import in_html
 from retail.wording import Certainty
 
 USUAL_COLOUR = "#2F74B5"
@@ -48,11 +48,11 @@ def draw_bars(bars: Iterable[Bar]) -> None:
 
 
 def _row(bar: Bar) -> str:
-    name = f'<span class="bars-name">{escape(bar.name)}</span> ' if bar.name else ""
-    label = f"<strong>{escape(bar.label)}</strong>" if bar.name else escape(bar.label)
+    name = f'<span class="bars-name">{in_html(bar.name)}</span> ' if bar.name else ""
+    label = f"<strong>{in_html(bar.label)}</strong>" if bar.name else in_html(bar.label)
     word = f" {sign(bar.word)}" if bar.word else ""
     width = f"width: {100 * min(max(bar.share, 0.0), 1.0):.1f}%; background: {bar.colour}"
     return (
         f'<li><span>{name}{label}{word}</span><span class="bars-track" aria-hidden="true">'
-        f'<span style="{width}"></span></span><span class="bars-value">{escape(bar.value)}</span></li>'
+        f'<span style="{width}"></span></span><span class="bars-value">{in_html(bar.value)}</span></li>'
     )

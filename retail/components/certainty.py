@@ -5,8 +5,7 @@ In: a word of `retail.wording`. Out: HTML for `st.html`; the text keeps the page
 
 from __future__ import annotations
 
-from html import escape
-
+from retail.escaping import in_html
 from retail.wording import CERTAINTY_MEANS, Certainty
 
 SIGNS: dict[Certainty, tuple[str, str]] = {
@@ -25,6 +24,6 @@ def sign(word: Certainty) -> str:
     """The word in its colour; what it means shows when one points at it."""
     shape, colour = SIGNS[word]
     return (
-        f'<span class="certainty" style="--sign: {colour}" title="{escape(CERTAINTY_MEANS[word])}">'
-        f'<span aria-hidden="true">{shape}</span> {escape(word)}</span>'
+        f'<span class="certainty" style="--sign: {colour}" title="{in_html(CERTAINTY_MEANS[word])}">'
+        f'<span aria-hidden="true">{shape}</span> {in_html(word)}</span>'
     )

@@ -23,6 +23,7 @@ from retail.components.your_uploads import own, say_kept
 from retail.config.options import joined
 from retail.dataset.columns import GROUP, NONE, ROLES, TEXT, Columns
 from retail.dataset.labels.questions import offered
+from retail.escaping import plain
 from retail.outside.limits import MAX_DATA_UPLOAD_MB
 from retail.schema import UserError
 from retail.wording import task_words
@@ -198,8 +199,8 @@ def _several(chosen: Sequence[str], usual: str, header: Sequence[str]) -> str:
 def ask_delete(dataset: Dataset) -> None:
     """Asks once more."""
     st.write(
-        f"“{dataset.name}” and its uploaded files will be removed. A folder that you only pointed to stays where it "
-        "is. Finished runs keep their figures, but can no longer show the products."
+        f"“{plain(dataset.name)}” and its uploaded files will be removed. A folder that you only pointed to stays "
+        "where it is. Finished runs keep their figures, but can no longer show the products."
     )
     if st.button("Delete it", type="primary", on_click=datasets.delete, args=(dataset,)):
         st.session_state.dataset = "demo"

@@ -15,7 +15,7 @@ import streamlit as st
 from retail.comparison.results import FORMAT, Results, read_results
 from retail.components.kept_choice import choose_kept
 from retail.components.page_words import refusal
-from retail.components.words import plain
+from retail.escaping import plain
 from retail.files import DEMO_RESULTS
 from retail.schema import UserError
 from retail.wording import task_words

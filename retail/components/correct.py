@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 import streamlit as st
 
 from retail.catalogue.candidates import Candidate, candidates, likely
-from retail.components.words import plain
+from retail.escaping import plain
 from retail.outside.limits import MAX_NAME_LETTERS
 from retail.schema import Prediction, Product, UserError, Vocabulary
 from retail.wording import number_of, task_words

@@ -11,7 +11,7 @@ import streamlit as st
 
 from retail.components.gallery import choose_page
 from retail.components.media import draw_media
-from retail.components.words import plain
+from retail.escaping import plain
 from retail.schema import Product
 from retail.wording import missing_words, task_words
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 import streamlit as st
 
 from retail.components.mark import NAME
+from retail.escaping import plain
 from retail.workspace.exposure import is_local
 
 OPEN = "Everybody on the network who can open this page sees, changes and deletes what is kept here."
@@ -31,7 +32,7 @@ def guard() -> None:
     elif not is_local(st.get_option("server.address") or ""):
         with st.sidebar:
             st.caption(f":material/lock_open: {OPEN}")
-            with st.popover("What to do", type="tertiary"):
+            with st.popover("What to do"):
                 st.markdown(ADVICE)
 
 
@@ -41,7 +42,7 @@ def _ask() -> None:
     settings = st.secrets["auth"]
     providers = [name for name in settings if isinstance(settings[name], Mapping)]
     for provider in providers:
-        st.button(f"Log in with {provider}", on_click=st.login, args=(provider,))
+        st.button(f"Log in with {plain(provider)}", on_click=st.login, args=(provider,))
     if not providers:
         st.button("Log in", type="primary", on_click=st.login)
     st.stop()

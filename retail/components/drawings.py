@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
-import pickle
+import pickle  # nosec B403  # writes
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial

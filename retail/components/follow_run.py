@@ -17,7 +17,7 @@ from retail.comparison.results import FORMAT
 from retail.components.compare_runs import format_of
 from retail.components.log_view import draw_log
 from retail.components.page_words import refusal
-from retail.components.words import plain
+from retail.escaping import plain
 from retail.files import PAGES
 from retail.frozen.results import CURVE_FORMAT
 from retail.fusion import strategies
@@ -81,7 +81,7 @@ def draw_state(job: jobs.Job, links: bool = False) -> None:
     elif live:
         stage = now.stage[:1].upper() + now.stage[1:]
         counted = f": {now.done:,} of {now.total:,}{time_left(now)}" if now.total else " …"
-        st.progress(now.share, stage + counted)
+        st.progress(now.share, plain(stage) + counted)
         st.caption(f"Running for {duration(max(time.time() - job.record.started, 1))}{_in_all(job)}.")
     elif now.state == "done":
         if links:

@@ -14,9 +14,9 @@ import streamlit as st
 
 from retail.components.page_words import page_words
 from retail.components.read_data import rows_of
-from retail.components.words import plain
 from retail.dataset.labels import Desk, Near, visible
 from retail.dataset.manifest import Manifest
+from retail.escaping import plain
 from retail.schema import UserError
 from retail.wording import number_of, task_words
 from retail.workspace import datasets

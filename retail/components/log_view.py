@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from retail.escaping import printable
 from retail.workspace import log
 from retail.workspace.jobs import Job
 
@@ -30,5 +31,8 @@ def draw_log(job: Job, opened: bool) -> None:
             st.caption(f"{len(found):,} of {len(lines):,} lines" + (f", {several}{SHOWN_LINES} shown" * bool(several)))
         text = "\n".join(line.shown for line in found[-SHOWN_LINES:])
         st.code(
-            text or "No line matches.", language=None, wrap_lines=True, height=400 if len(found) > 20 else "content"
+            printable(text) or "No line matches.",
+            language=None,
+            wrap_lines=True,
+            height=400 if len(found) > 20 else "content",
         )

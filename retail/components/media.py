@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import streamlit as st
 
-from retail.components.words import plain
+from retail.escaping import plain
 from retail.media import MediaError, decode_audio, decode_image, small_copy
 from retail.schema import MediaSource, Product
 from retail.wording import shortened

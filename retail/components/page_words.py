@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from retail.components.words import plain
+from retail.escaping import plain
 
 ON_THE_PAGE = (
     # About data

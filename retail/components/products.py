@@ -15,10 +15,10 @@ from retail.components.compare_runs import View
 from retail.components.gallery import choose_page
 from retail.components.media import draw_media
 from retail.components.page_words import page_words
-from retail.components.words import plain
 from retail.dataset.manifest import Manifest
 from retail.dataset.reader import read_manifest
 from retail.dataset.source import changed
+from retail.escaping import plain
 from retail.report.mistakes import answers, saved_by
 from retail.schema import MODALITIES, Answer, Prediction, Product, UserError
 from retail.wording import INPUT_WORDS, percent
@@ -53,7 +53,7 @@ def draw_products(view: View, seed: str, rows: list[int], key: str, below: Below
     """Cards of these test rows; `below` draws what stands under a product that is on this machine."""
     manifest, remark = run_manifest(view)
     if remark:
-        st.caption(remark)
+        st.caption(plain(remark))
     known = {product.id: product for product in manifest.products} if manifest else {}
     shown = rows[choose_page(len(rows), CARDS, f"page_{key}")]
     if len(shown) < len(rows):

@@ -12,7 +12,8 @@ import streamlit as st
 
 from retail import charts
 from retail.components.compare_runs import read, results_files
-from retail.components.words import figure, plain
+from retail.components.words import figure
+from retail.escaping import plain
 from retail.report import side_by_side
 
 MOST_RUNS = 4
@@ -42,7 +43,7 @@ def draw_beside(runs: Sequence[str]) -> None:
     files = results_files()
     results = {files[run][0]: read(files[run][1]) for run in runs}
     if cautions := side_by_side.cautions(results):
-        st.warning(" ".join(cautions))
+        st.warning(plain(" ".join(cautions)))
     frame = side_by_side.figures(results)
     if not frame.empty:
         figure(partial(charts.runs_chart, frame), name="Runs side by side")

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from retail.escaping import plain
+
 MOST = 24  # rows that are drawn without a choice
 PAGE = 50
 
@@ -22,7 +24,7 @@ def choose_rows(names: Sequence[str], key: str, what: str, ends: str) -> list[in
         everything = st.toggle(f"Show all {len(names):,}", key=f"all_{key}")
     found = matching(names, wanted)
     if wanted:
-        st.caption(f"{len(found):,} of {len(names):,} {what} have “{wanted}” in their name.".replace("$", r"\$"))
+        st.caption(f"{len(found):,} of {len(names):,} {what} have “{plain(wanted)}” in their name.")
     elif not everything:
         st.caption(f"{ends} of {len(names):,} {what}.")
         return [*range(MOST // 2), *range(len(names) - MOST // 2, len(names))]

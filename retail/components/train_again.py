@@ -12,7 +12,7 @@ from typing import Literal
 import streamlit as st
 
 from retail.components.follow_run import follow
-from retail.components.words import plain
+from retail.escaping import plain
 from retail.schema import UserError
 from retail.wording import number_of
 from retail.workspace import corrected, jobs

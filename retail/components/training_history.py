@@ -11,7 +11,7 @@ import streamlit as st
 
 from retail import charts
 from retail.charts.history import LOSS
-from retail.components.words import figure, plain
+from retail.components.words import figure
 from retail.finetuning.record import FinetuningRecord
 from retail.report.frozen_tables import finetuning_table
 from retail.training.record import TrainingRecord
@@ -25,7 +25,7 @@ def draw_training(info: TrainingRecord | None, key: str) -> None:
     history = info.finetuning_history
     with st.expander("How the training went", expanded=True):
         tasks = list(history[-1].val_accuracy)
-        words = {LOSS: "Loss", **{task: f"Accuracy for {plain(task_words(task))}" for task in tasks}}
+        words = {LOSS: "Loss", **{task: f"Accuracy for {task_words(task)}" for task in tasks}}
         measure = st.selectbox("Show", list(words), format_func=words.__getitem__, key=f"measure_{key}")
         figure(partial(charts.training_chart, history, measure), name=f"Training {key} {measure}")
         st.caption(

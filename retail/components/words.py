@@ -1,12 +1,10 @@
-"""Words, tables, figures and downloads for all pages: what comes from data, shown as it is.
+"""Tables, figures and downloads for all pages: what comes from data, shown as it is.
 
-In: text, a `Table`, a chart or a file's content. Out: markdown that formats, links and loads nothing; a frame; a figure
-or a download on the page.
+In: a `Table`, a chart or a file's content. Out: a frame; a figure or a download on the page.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
@@ -15,13 +13,8 @@ import streamlit as st
 
 from retail.charts.export import Chart, figures_of, png_file, svg_file
 from retail.components.drawings import Charted, Drawing, drawing
+from retail.escaping import in_file_name
 from retail.report.table_formats import Column, Table, as_csv, question_heading, question_shown
-
-
-def plain(text: str) -> str:
-    """Markdown signs lose their meaning: a class may be called `*` or hold a link to a picture elsewhere."""
-    text = re.sub(r"([\\`*_$~<|#])", r"\\\1", text)
-    return re.sub(r":(?=[a-z])", r"\:", text.replace("](", "]\\("))
 
 
 def figure(
@@ -53,7 +46,7 @@ def _drawn(made: Drawing, key: str | None, on_select: Callable | str, selection:
 
 def _offer(chart: Charted, name: str) -> None:
     """The chart as PNG, SVG and CSV, made when it is asked for."""
-    file = re.sub(r"[^\w-]+", "-", name.lower()).strip("-")
+    file = in_file_name(name.lower(), "chart", "-")
     with (
         st.popover("Download", icon=":material/download:"),
         st.container(horizontal=True),

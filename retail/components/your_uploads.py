@@ -14,7 +14,7 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from retail.components.announce import announce
-from retail.components.words import plain
+from retail.escaping import plain
 from retail.wording import joined, number_of, size_words
 from retail.workspace import bulk, datasets, jobs
 
@@ -54,10 +54,10 @@ def say_kept(where: str) -> None:
 
 def draw_your_uploads() -> None:
     """The button, and what came of it."""
-    if st.button("Your uploads …", type="tertiary", icon=":material/shield_person:"):
+    if st.button("Your uploads …", icon=":material/shield_person:"):
         ask()
     if noted := st.session_state.pop(NOTED, ""):
-        st.caption(noted)
+        st.caption(plain(noted))
         announce(noted)
 
 

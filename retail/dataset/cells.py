@@ -67,7 +67,7 @@ class Cells:
         self.own_names = dict(zip(self.header, self.table.header, strict=True))
         self.texts = self._texts()
         self.added = self._join_continued()
-        self.cells = {name: [row.cells[place] for row in self.table.rows] for place, name in enumerate(self.header)}
+        self.cells = {name: self.table.column(place) for place, name in enumerate(self.header)}
         self.more_photos = more_photo_columns(self.header, self.cells)
         called = dict(zip(self.table.header, self.header, strict=True))  # a column that groups may be an input too
         groups = tuple(called.get(name, name) for name in self.columns.groups)
@@ -187,18 +187,18 @@ class Cells:
         """Takes rows that go on with a product out of the table; {place of the product's row: their cells}."""
         if ID not in self.header or self.columns.row == "photo":
             return {}
-        rows, place_of_id = self.table.rows, self.header.index(ID)
+        rows = self.table.cells
         texts = [self.header.index(name) for name in self.texts]
-        found = continued_rows([row.cells[place_of_id] for row in rows], [row.cells for row in rows])
-        goes_on = {p: start for p, start in found.items() if not any(rows[p].cells[text] for text in texts)}
-        kept = [place for place in range(len(rows)) if place not in goes_on]
+        found = continued_rows(self.table.column(self.header.index(ID)), rows)
+        goes_on = {p: start for p, start in found.items() if not any(rows[p][text] for text in texts)}
+        if not goes_on:
+            return {}
+        kept = (place for place in range(len(rows)) if place not in goes_on)
         new_place = {place: new for new, place in enumerate(kept)}
         added: dict[int, list[list[str]]] = {}
         for place, start in goes_on.items():
-            added.setdefault(new_place[start], []).append(rows[place].cells)
-        gone = {rows[place].number for place in goes_on}
-        starts = {number: called for number, called in self.table.starts.items() if number not in gone}
-        self.table = replace(self.table, rows=[rows[place] for place in kept], starts=starts)
+            added.setdefault(new_place[start], []).append(list(rows[place]))
+        self.table = self.table.without(goes_on)
         return added
 
     def _split_by_place(self) -> None:

@@ -21,7 +21,7 @@ from retail.dataset.labels.rule import LabelRule
 from retail.dataset.remarks import columns_said
 from retail.dataset.row_decisions import RowDecision
 from retail.files import home, whole_file
-from retail.files.record import Record
+from retail.files.record import Moment, Record
 from retail.schema import UserError
 
 IMAGE, AUDIO, TEXT, ID, SPLIT, GROUP = "image_file_name", "audio_file_name", "text", "id", "split", "group"
@@ -104,7 +104,7 @@ class Pointer(Record):
     metadata: str  # where the data lies, a folder or a table: absolute, or below the folder
     columns: Columns
     notes: tuple[str, ...]
-    added: float  # seconds since 1970
+    added: Moment  # seconds since 1970
     labels: dict[str, LabelRule] = {}  # what was decided of label columns
     rows: dict[str, RowDecision] = {}  # and of single rows, by their ids
     tables: tuple[str, ...] = ()  # what was read when the data was added, as `metadata` is written
@@ -190,10 +190,10 @@ def suggest(header: Sequence[str], rows: Sequence[Sequence[str]]) -> Columns:
 
 def more_photo_columns(header: Sequence[str], cells: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
     """Beside the convention's column of photos, those named like one with the same in them: files, or addresses."""
-    given = {name: [cell for cell in cells[name] if not is_missing(cell)] for name in header}
-    if IMAGE not in given:
-        return ()
     named = [name for name in header if name not in ROLES.values() and _named(name, IMAGE_WORDS)]
+    if IMAGE not in header or not named:
+        return ()
+    given = {name: [cell for cell in cells[name] if not is_missing(cell)] for name in (IMAGE, *named)}
     alike = [name for name in named if _mostly_addresses(given[name]) == _mostly_addresses(given[IMAGE])]
     return tuple(
         name for name in alike if _media_share(given[name])["image"] > 0.5 or _link(name, given[name], IMAGE_WORDS)

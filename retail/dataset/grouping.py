@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from retail.dataset.product_table import each
 from retail.schema import Product
 
 Cell = tuple[str, str]  # a column and a value
@@ -42,6 +43,6 @@ def tied_names(products: Sequence[Product], own: Mapping[str, str] | None = None
     Prefixed, so that a row without a group never meets a group of that name.
     """
     return [
-        f"group {product.group}" if product.group else f"row {product.id if own is None else own[product.id]}"
-        for product in products
+        f"group {group}" if group else f"row {name if own is None else own[name]}"
+        for name, group in zip(each(products, "id"), each(products, "group"), strict=True)
     ]

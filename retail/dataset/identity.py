@@ -29,21 +29,22 @@ def names_of(table: Rows, cells: Sequence[str] | None) -> Names:
 
     Numbers that a spreadsheet rounded name nothing; ids that start anew in every table get its name in front.
     """
-    rows, starts, remarks = table.rows, table.starts, []
-    given, cells = cells is not None, cells or [""] * len(rows)
+    numbers, starts, remarks = table.numbers, table.starts, []
+    given, cells = cells is not None, cells or [""] * len(numbers)
     rounded = rounded_numbers(cells)
     if rounded > 1 and len(set(cells)) < len(cells):
         example = next(cell for cell in cells if rounded_numbers([cell]))
         sentence = (
-            f"{rounded:,} of {len(rows):,} product numbers were rounded by a spreadsheet (such as {example!r}), so "
+            f"{rounded:,} of {len(numbers):,} product numbers were rounded by a spreadsheet (such as {example!r}), so "
             "rows are named after their line; format the column as text and export the table again."
         )
         remarks.append(Remark("cells", rounded, sentence))
-        given, cells = False, [""] * len(rows)
-    names = [cell or starts[row.number] for cell, row in zip(cells, rows, strict=True)]
-    table_of = [starts[row.number].rpartition("line-")[0] for row in rows]
-    first = dict(zip(reversed(names), reversed(table_of), strict=True))  # id -> the first table that has it
-    again = [place for place, name in enumerate(names) if table_of[place] != first[name]]
+        given, cells = False, [""] * len(numbers)
+    names = [cell or starts[number] for cell, number in zip(cells, numbers, strict=True)]
+    table_of = [starts[number].rpartition("line-")[0] for number in numbers]
+    several = len(set(table_of)) > 1
+    first = dict(zip(reversed(names), reversed(table_of), strict=True)) if several else {}  # id -> its first table
+    again = [place for place, name in enumerate(names) if several and table_of[place] != first[name]]
     for place in again:
         names[place] = table_of[place] + names[place]
     if again:

@@ -14,9 +14,12 @@ from pathlib import Path
 from statistics import median
 
 from retail.dataset.labels import Desk
+from retail.dataset.product_table import each_label, in_split
 from retail.dataset.remarks import Remark, by_key, few_of_each, kind_of
 from retail.dataset.row_decisions import RowDecision
 from retail.schema import Modality, Product, Vocabulary
+
+MOST_REMEMBERED = 10_000  # files whose contents are not read again where another row names them
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,7 @@ class Seal:
 
     tables: tuple[Path, ...]
     meaning: bytes
-    files: tuple[tuple[str, Path], ...]
+    files: Sequence[tuple[str, Path]]
 
     @cached_property
     def checksum(self) -> str:
@@ -61,6 +64,8 @@ class Seal:
         contents: dict[Path, bytes] = {}
         for name, path in self.files:
             if path not in contents:
+                if len(contents) == MOST_REMEMBERED:
+                    contents.clear()
                 try:
                     with path.open("rb") as file:
                         contents[path] = hashlib.file_digest(file, "sha256").digest()
@@ -75,7 +80,7 @@ class Manifest:
     """The usable rows of a data set and what is wrong with the others."""
 
     root: Path
-    products: tuple[Product, ...]
+    products: Sequence[Product]  # a tuple, or a `ProductTable` of many
     problems: tuple[Problem, ...]
     tasks: tuple[str, ...]
     label_columns: tuple[str, ...]
@@ -103,9 +108,9 @@ class Manifest:
         """What was read; see `Seal`."""
         return self.seal.checksum
 
-    def in_split(self, name: str) -> list[Product]:
+    def in_split(self, name: str) -> Sequence[Product]:
         """The rows of a split: train, val, test or, where they were asked for, another word of the table."""
-        return [product for product in self.products if product.split == name]
+        return in_split(self.products, name)
 
     @property
     def joined(self) -> list[Product]:
@@ -121,17 +126,17 @@ class Manifest:
     @cached_property
     def classes(self) -> dict[str, list[str]]:
         """Label column -> its classes in all splits, sorted."""
-        found = {column: {row.labels.get(column, "") for row in self.products} for column in self.label_columns}
+        found = {column: set(each_label(self.products, column)) for column in self.label_columns}
         return {column: sorted(labels - {""}) for column, labels in found.items()}
 
     def vocabularies(self, split: str = "train") -> dict[str, Vocabulary]:
         """One vocabulary per task from the rows of a split."""
         rows = self.in_split(split)
-        return {task: Vocabulary.from_labels(row.labels.get(task, "") for row in rows) for task in self.tasks}
+        return {task: Vocabulary.from_labels(each_label(rows, task)) for task in self.tasks}
 
     def support(self, task: str, split: str = "train") -> Counter[str]:
         """How many rows of a split each class has; rows without a label are left out."""
-        return Counter(label for row in self.in_split(split) if (label := row.labels.get(task, "")))
+        return Counter(label for label in each_label(self.in_split(split), task) if label)
 
     @property
     def sentences(self) -> list[str]:

@@ -21,12 +21,9 @@ from retail.dataset.reader import Reader, cells_of, read_manifest, read_rows
 from retail.dataset.remarks import MOST_OF_A_KIND, few_of_each, kind_of
 from retail.dataset.rows import rows_of
 from retail.dataset.source import Part, Source, is_own
-from retail.dataset.tables import in_pieces
+from retail.dataset.tables import LARGE_BYTES, PIECE_ROWS, in_pieces
 from retail.files import SHIPPED_DATA, or_shipped
 from retail.schema import Product, Progress
-
-PIECE_ROWS = 4096
-LARGE_BYTES = 16 * 2**20  # a table from this size on is read piece by piece; about 100,000 rows
 
 
 @dataclass(frozen=True)

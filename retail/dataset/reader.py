@@ -6,6 +6,9 @@ command line and the dashboard read through this one function. No torch.
 
 from __future__ import annotations
 
+import os
+from array import array
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -19,6 +22,7 @@ from retail.dataset.identity import joined_rows, names_of
 from retail.dataset.manifest import Manifest, Problem, Seal
 from retail.dataset.places.found import FoundFiles
 from retail.dataset.places.names import Kind
+from retail.dataset.product_table import MOST_MADE, ProductTable, each
 from retail.dataset.remarks import Remark, few
 from retail.dataset.row_decisions import apply
 from retail.dataset.rows import Row, Rows, roles_of, rows_of
@@ -117,12 +121,12 @@ class Reader:
     earlier: Mapping[str, int] = field(default_factory=dict)  # id -> number of its row in an earlier piece
     problems: list[Problem] = field(default_factory=list)
     lines: dict[str, int] = field(default_factory=dict)  # id -> number of each usable row
-    contents: dict[str, str] = field(default_factory=dict)  # id -> what names the row when its line moves
-    copies: Counter[str] = field(default_factory=Counter)  # content -> rows of it
 
     def __post_init__(self) -> None:
         self.source, self.table = self.cells.source, self.cells.table
-        self.called = dict(self.table.starts)  # number of each row -> what the row is called in problems
+        self.called = [""] * len(self.table.rows)  # what a row is called in problems, "" where after its line
+        self.numbers = self.table.numbers
+        self.taken = array("q")  # the rows that became a product, in the order of the products
         self.problems = [Problem(None, "", note) for note in self.source.notes]
         self.problems += [Problem(line, "", message) for line, message in self.table.faults]
         self.remarks = [*self.source.remarks, *rows_passed_over(self.table), *header_like_a_row(self.table)]
@@ -153,16 +157,15 @@ class Reader:
             products, has_split = placed, True
             sentence = "The rows are split as the folders of their files are named; a column 'split' would count more."
             self.remarks.append(Remark("rows", len(placed), sentence))
-        has_validation = has_split and any(product.split == "val" for product in products)
+        has_validation = has_split and "val" in each(products, "split")
         if self.use_split:
             for sentence in group_faults(products, cells.groups, has_split):
                 self._say(None, ", ".join(cells.groups), sentence)
         if self.use_split and not has_validation:
             divide = with_validation if has_split else split_products
-            products = divide(products, self.contents, tuple(labels), asked)
+            products = divide(products, self.contents(products), tuple(labels), asked)
         decided = self.source.pointer.rows if self.source.pointer else {}
         applied = apply(products, decided)  # after dividing, so that no decision moves another row
-        usable = {product.id for product in applied.products}
         self.remarks += [
             *questions.remarks,
             *applied.remarks,
@@ -175,16 +178,16 @@ class Reader:
         single = len(self.source.tables) == 1
         return Manifest(
             root=self.source.tables[0].parent.resolve() if single else self.source.root,
-            products=tuple(applied.products),
+            products=applied.products if isinstance(applied.products, ProductTable) else tuple(applied.products),
             problems=self.placed_problems(),
             tasks=asked,
             label_columns=tuple(labels),
             text_column=cells.text_column,
             has_split=has_split,
-            seal=Seal(self.source.tables, cells.meaning() + applied.meaning, tuple(self.files.files)),
+            seal=Seal(self.source.tables, cells.meaning() + applied.meaning, self.files.files),
             title=self.source.title,
             source=self.source.place,
-            lines={name: line for name, line in self.lines.items() if name in usable},
+            lines=self._lines_of(applied.products),
             where=self.table.where,
             group=named_groups,
             has_validation=has_validation,
@@ -207,45 +210,47 @@ class Reader:
 
     def placed_problems(self) -> tuple[Problem, ...]:
         """In the order of the rows, each with what its row is called and where it stands."""
-        called, where = self.called, self.table.where
+        where, starts = self.table.where, self.table.starts
+        lines = {problem.line for problem in self.problems if problem.line}
+        called = {line: starts.get(line, "") for line in lines}
+        called |= {line: name for line, name in zip(self.numbers, self.called, strict=True) if line in lines and name}
         placed = [
             replace(one, id=called.get(one.line or 0, ""), where=where.get(one.line or 0, "")) for one in self.problems
         ]
         return tuple(sorted(placed, key=lambda problem: problem.line or 0))
 
-    def products(self, labels: Mapping[str, Sequence[str]], progress: Progress | None = None) -> list[Product]:
+    def products(self, labels: Mapping[str, Sequence[str]], progress: Progress | None = None) -> Sequence[Product]:
         """The usable rows; a row whose file is missing keeps its other inputs."""
         cells, count = self.cells, len(self.cells)
         self.names = names_of(self.table, cells.cells.get(ID))
         self.remarks += self.names.remarks
-        tied = group_names(cells.groups, cells.rows_of(cells.groups)) if cells.groups else [""] * count
-        products: dict[str, Product] = {}
+        found = ProductTable(os.path.realpath(self.table.rows[0].folder) if count else "", labels)
         again = Counter[str]()  # id -> further rows of it with other photos
-        seen: dict[str, set[str]] = {}  # id -> the photo cells of its rows
-        for place, (row, name, group) in enumerate(zip(self.table.rows, self.names.names, tied, strict=True)):
+        seen = {name: set[str]() for name, rows in Counter(self.names.names).items() if rows > 1}  # id -> photo cells
+        for place, (row, name, group) in enumerate(zip(self.table.rows, self.names.names, self._groups(), strict=True)):
             photos = cells.at(IMAGE, place)
-            is_new = name not in products
+            is_new = name not in self.lines
             if not is_new and (not photos or photos in seen[name]):
                 self._say_used(row.number, name, self.lines[name])
             elif name in self.earlier and not photos:
                 self._say_used(row.number, name, self.earlier[name])
             elif read := self._product(place, row, name, labels, group):
-                seen.setdefault(name, set()).add(photos)
+                if name in seen:
+                    seen[name].add(photos)
                 if is_new:
-                    self._keep(products, read, row.number, place)
+                    self._keep(found, read, row.number, place)
                 elif cells.columns.row == "photo":
-                    number = row.number
-                    products[name] = joined_rows(products[name], read, lambda *said, at=number: self._say(at, *said))
-                    self.called[number] = name
+                    number, at = row.number, self._at(name)
+                    found.put(at, joined_rows(found[at], read, lambda *said, at=number: self._say(at, *said)))
+                    self.called[place] = name
                 else:
                     again[name] += 1
-                    group = read.group or products[name].group or name
-                    products[name] = replace(products[name], group=group)
-                    self._keep(
-                        products, replace(read, id=f"{name} ({again[name] + 1})", group=group), row.number, place
-                    )
+                    at = self._at(name)
+                    group = read.group or found[at].group or name
+                    found.put(at, replace(found[at], group=group))
+                    self._keep(found, replace(read, id=f"{name} ({again[name] + 1})", group=group), row.number, place)
             elif is_new:
-                self.called[row.number] = name
+                self.called[place] = name
             if progress and ((place + 1) % 50 == 0 or place + 1 == count):
                 progress("checking" if self.check_media else "reading", place + 1, count)
         if again:
@@ -255,16 +260,42 @@ class Reader:
                 "one product of them: --decide rows=join."
             )
             self.remarks.append(Remark("photos", again.total(), sentence))
-        return list(products.values())
+        return found if len(found) > MOST_MADE else list(found)
 
-    def _keep(self, products: dict[str, Product], product: Product, number: int, place: int) -> None:
-        products[product.id] = product
+    def _groups(self) -> Sequence[str]:
+        """The name of each row's group, "" without one."""
+        groups = self.cells.groups
+        if len(groups) == 1:
+            return self.cells.cells[groups[0]]
+        return group_names(groups, self.cells.rows_of(groups)) if groups else [""] * len(self.cells)
+
+    def _at(self, name: str) -> int:
+        """The place of a product among those that are there already."""
+        return bisect_left(self.taken, self.lines[name], key=self.numbers.__getitem__)
+
+    def _keep(self, found: ProductTable, product: Product, number: int, place: int) -> None:
+        found.add(product, place, self.cells.at(IMAGE, place), self.cells.at(AUDIO, place))
+        self.taken.append(place)
         self.lines[product.id] = number
-        self.called[number] = product.id
-        content = "\n".join((self.cells.at(IMAGE, place), self.cells.at(AUDIO, place), product.text))
-        self.copies[content] += 1  # the first, the second, … row of this content
-        given = self.names.given and self.cells.at(ID, place)
-        self.contents[product.id] = product.id if given else f"{self.copies[content]} of {content}"
+        self.called[place] = product.id
+
+    def contents(self, products: Sequence[Product]) -> dict[str, str] | None:
+        """Id -> what names a row when its line moves; None where ids do."""
+        if self.names.given and all(self.cells.cells[ID]):
+            return None
+        contents, copies = dict[str, str](), Counter[str]()
+        for place, product in zip(self.taken, products, strict=True):
+            content = "\n".join((self.cells.at(IMAGE, place), self.cells.at(AUDIO, place), self.cells.text(place)))
+            copies[content] += 1  # the first, the second, … row of this content
+            given = self.names.given and self.cells.at(ID, place)
+            contents[product.id] = product.id if given else f"{copies[content]} of {content}"
+        return contents
+
+    def _lines_of(self, products: Sequence[Product]) -> dict[str, int]:
+        if len(products) == len(self.lines):
+            return self.lines
+        usable = set(each(products, "id"))
+        return {name: line for name, line in self.lines.items() if name in usable}
 
     def _product(
         self, place: int, row: Row, name: str, labels: Mapping[str, Sequence[str]], group: str

@@ -48,7 +48,7 @@ Decisions = Mapping[str, RowDecision]
 class Applied:
     """The products as decided, what to say of it, and what a checksum has to cover."""
 
-    products: list[Product]
+    products: Sequence[Product]
     remarks: list[Remark]
     meaning: bytes
 
@@ -81,6 +81,8 @@ def with_row(kept: Decisions, decision: str, products: Mapping[str, Product], ow
 
 def apply(products: Sequence[Product], decisions: Decisions) -> Applied:
     """Right labels in place of wrong ones, and no row that copies another."""
+    if not decisions:
+        return Applied(products, [], b"")
     known = {product.id: product for product in products}
     left_out = {name for name in known if _stays(name, decisions, known) != name}
     corrected: dict[str, dict[str, str]] = {}

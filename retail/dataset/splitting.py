@@ -8,12 +8,13 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
+from itertools import repeat
 from math import ceil
 from pathlib import Path
 
 from retail.dataset.columns import split_word
 from retail.dataset.grouping import tied_names
+from retail.dataset.product_table import each, each_label, in_split, with_splits
 from retail.schema import Product
 
 Label = tuple[str, str]  # a label column and one of its classes
@@ -32,28 +33,42 @@ GROUPS_A_CLASS = 3
 
 def split_products(
     products: Sequence[Product],
-    names: Mapping[str, str],
+    names: Mapping[str, str] | None,
     columns: Iterable[str],
     tasks: Collection[str],
     shares: Mapping[str, float] = SHARES,
-) -> list[Product]:
+) -> Sequence[Product]:
     """The products with the side of their group; a row without a group is one of its own, with its name in `names`.
+
+    Without `names` ids are names.
 
     `columns` are all that look like labels. They decide, and not the tasks alone, so that recognisers of different
     tasks are tested on the same rows; a task always counts, another column where it keeps few rows in training.
     """
     own = tied_names(products, names)
-    groups: dict[str, set[Label]] = {name: set() for name in own}
+    counted: list[str] = []
+    groups = len(set(own))
     for column in dict.fromkeys([*columns, *tasks]):
-        held = [(name, label) for name, row in zip(own, products, strict=True) if (label := row.labels.get(column, ""))]
         first: dict[str, str] = {}
-        for name, label in held:
-            first[label] = min(first.get(label, name), name, key=_order)
-        if column in tasks or GROUPS_A_CLASS * len(set(first.values())) <= len(groups):
-            for name, label in held:
-                groups[name].add((column, label))
-    sides = split_groups(groups, shares)
-    return [replace(product, split=sides[name]) for name, product in zip(own, products, strict=True)]
+        for name, label in zip(own, each_label(products, column), strict=True):
+            if label:
+                first[label] = min(first.get(label, name), name, key=_order)
+        if column in tasks or GROUPS_A_CLASS * len(set(first.values())) <= groups:
+            counted.append(column)
+    sides = split_groups(_labels_of(own, products, counted), shares)
+    return with_splits(products, [sides[name] for name in own])
+
+
+def _labels_of(own: Sequence[str], products: Sequence[Product], columns: Sequence[str]) -> dict[str, tuple[Label, ...]]:
+    """{group: its classes}; groups of the same classes share them."""
+    found: dict[str, tuple[Label, ...]] = {}
+    known: dict[tuple[Label, ...], tuple[Label, ...]] = {}
+    labels = zip(*(each_label(products, column) for column in columns), strict=True) if columns else repeat(())
+    for name, row in zip(own, labels, strict=False):
+        held = tuple((column, label) for column, label in zip(columns, row, strict=True) if label)
+        held = tuple(dict.fromkeys((*found.get(name, ()), *held)))
+        found[name] = known.setdefault(held, held)
+    return found
 
 
 def split_groups(groups: Mapping[str, Collection[Label]], shares: Mapping[str, float] = SHARES) -> dict[str, str]:
@@ -163,15 +178,16 @@ def _distance(name: str, side: str, shares: Mapping[str, float]) -> tuple[float,
 
 
 def with_validation(
-    products: Sequence[Product], names: Mapping[str, str], columns: Sequence[str], tasks: Sequence[str]
-) -> list[Product]:
+    products: Sequence[Product], names: Mapping[str, str] | None, columns: Sequence[str], tasks: Sequence[str]
+) -> Sequence[Product]:
     """Whole groups of the training rows become validation rows, as none are marked."""
-    train = [product for product in products if product.split == "train"]
-    moved = {row.id: row for row in split_products(train, names, columns, tasks, WITHOUT_VALIDATION)}
-    return [moved.get(product.id, product) for product in products]
+    divided = split_products(in_split(products, "train"), names, columns, tasks, WITHOUT_VALIDATION)
+    moved = dict(zip(each(divided, "id"), each(divided, "split"), strict=True))
+    pairs = zip(each(products, "id"), each(products, "split"), strict=True)
+    return with_splits(products, [moved.get(name, split) for name, split in pairs])
 
 
-def as_in_folders(products: Sequence[Product], root: Path) -> list[Product]:
+def as_in_folders(products: Sequence[Product], root: Path) -> Sequence[Product]:
     """The products with the split that the folders of their files are named after; [] where they say none.
 
     They do where each file lies below a folder named after a split, some below train and some below another. A product
@@ -182,7 +198,7 @@ def as_in_folders(products: Sequence[Product], root: Path) -> list[Product]:
     named = {split for split in found if split is not None}
     if "" in named or "train" not in named or len(named) < 2:
         return []
-    return [replace(product, split=split or "train") for product, split in zip(products, found, strict=True)]
+    return with_splits(products, [split or "train" for split in found])
 
 
 def _split_of_files(product: Product, root: Path, told: dict[Path, str]) -> str | None:
@@ -201,15 +217,15 @@ def _split_of_files(product: Product, root: Path, told: dict[Path, str]) -> str 
 def group_faults(products: Sequence[Product], columns: Sequence[str], has_split: bool) -> list[str]:
     """Which groups lie in several splits, and which is so large that nothing is left to split."""
     splits: dict[str, set[str]] = {}
-    for product in products:
-        if product.group:
-            splits.setdefault(product.group, set()).add(product.split)
+    for group, split in zip(each(products, "group"), each(products, "split"), strict=True):
+        if group:
+            splits.setdefault(group, set()).add(split)
     found = [
         f"group {group!r} is in {' and '.join(sorted(names))}; put it into one split."
         for group, names in splits.items()
         if len(names) > 1
     ]
-    sizes = Counter(product.group for product in products if product.group)
+    sizes = Counter(group for group in each(products, "group") if group)
     most = max(sizes.values(), default=0)
     if not has_split and most > SHARES["train"] * len(products):
         ties = "these columns tie" if len(columns) > 1 else "this column ties"

@@ -6,7 +6,8 @@ In: the cells, the files that were found and the labels as they were settled. Ou
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path, PurePosixPath
 
 from retail.dataset.cells import Cells
@@ -16,6 +17,8 @@ from retail.dataset.labels import Desk
 from retail.dataset.labels.questions import IS_ADDRESS, IS_FILE
 from retail.dataset.loose import media_kind
 from retail.dataset.places.found import FILE_WORDS, FoundFiles
+from retail.dataset.places.named import NamedFiles
+from retail.dataset.product_table import each
 from retail.dataset.remarks import Remark, few
 from retail.dataset.rows import Rows
 from retail.dataset.source import Source
@@ -119,14 +122,14 @@ def header_like_a_row(table: Rows) -> Iterator[Remark]:
 
 def texts_cut(products: Sequence[Product], language: bool) -> Iterator[Remark]:
     """Descriptions that are too long, and, when it is asked for, written in a language that is not English."""
-    if count := sum(characters_unread(product.text) > 0 for product in products):
+    if count := sum(characters_unread(text) > 0 for text in each(products, "text")):
         sentence = (
             f"{number_of(count, 'description is', 'descriptions are')} longer than {MAX_TEXT_CHARACTERS:,} "
             "characters; the rest is not read."
         )
         yield Remark("characters", count, sentence)
     some = products[:: 1 + len(products) // TEXTS_LOOKED_AT]
-    if language and (sentence := language_note([product.text for product in some])):
+    if language and (sentence := language_note(list(each(some, "text")))):
         yield Remark("language", 1, sentence)
 
 
@@ -144,41 +147,42 @@ def files_left(source: Source, found: FoundFiles) -> Iterator[Remark]:
     if not source.place.is_dir():
         return
     listing = source.listing
-    taken = _Taken([path for _, path in found.files])
+    taken = found.files
     for column, words in FILE_WORDS.items():
         names = [name for name in listing.files if media_kind(name) == column]
-        if left := taken.leaves(names, listing.root):
+        if left := _left_of(names, listing.root, lambda: taken.paths):
             sentence = (
                 f"{len(left):,} of {len(names):,} {words} in the folder {'is' if len(left) == 1 else 'are'} named by "
                 "no row "
                 f"({few(left)}); add rows for them, or remove them."
             )
             yield Remark("files", len(left), sentence)
-    yield from _other_files(source, taken.paths)
+    yield from _other_files(source, taken)
     if listing.cut:
         yield Remark("files", 1, f"The folder has more than {len(listing.files):,} files; only these were looked at.")
 
 
-class _Taken:
-    """Files that rows name; what a link leads to is looked up only for those that are not named as they lie there."""
+def _left_of(names: Sequence[str], root: Path, taken: Callable[[], Iterable[str]]) -> list[str]:
+    """Those of these names below `root` that are none of the files that are taken.
 
-    def __init__(self, paths: Sequence[Path]) -> None:
-        self.paths = paths
-        self._named = set(map(os.fspath, paths))
+    What a link leads to is looked up only where a name is not taken as it lies there. Nothing is kept of the files that
+    are taken: there may be many more than names.
+    """
+    left = {os.path.join(root, name): name for name in names}
+    for path in taken() if left else ():
+        left.pop(path, None)
+    real = {path: os.path.realpath(path) for path in left}
+    wanted = set(real.values())
+    named = {found for path in taken() if (found := os.path.realpath(path)) in wanted} if left else set[str]()
+    return [name for path, name in left.items() if real[path] not in named]
 
-    def leaves(self, names: Sequence[str], root: Path) -> list[str]:
-        """Those of these names below `root` that are none of the files."""
-        left = [name for name in names if os.path.join(root, name) not in self._named]
-        real = set(map(os.path.realpath, self._named)) if left else set()
-        return [name for name in left if os.path.realpath(root / name) not in real]
 
-
-def _other_files(source: Source, taken: Sequence[Path]) -> Iterator[Remark]:
+def _other_files(source: Source, taken: NamedFiles) -> Iterator[Remark]:
     """Files of kinds that are not read, what cannot be opened, and folders with nothing in them."""
     listing = source.listing
-    read = _Taken([*taken, *source.tables, source.root / DATASET])
+    tables = [str(path) for path in (*source.tables, source.root / DATASET)]
     names = [name for name in listing.files if not media_kind(name) and not name.lower().endswith(SURELY_TABLES)]
-    left = read.leaves(names, listing.root)
+    left = _left_of(names, listing.root, lambda: chain(taken.paths, tables))
     parts = (
         (left, "other file is", "other files are", "not read ({}); {}."),
         (listing.closed, "folder or link", "folders or links", "cannot be opened ({}); mend or remove what is listed."),

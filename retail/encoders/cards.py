@@ -95,7 +95,10 @@ class KnownByCard(Encoder):
         if card is None:
             return False
         self._fingerprint, self.dim = card.fingerprint, card.dim
-        self._use_card(card)
+        try:
+            self._use_card(card)
+        except (KeyError, TypeError, ValueError):  # damaged, yet JSON: the network says it all again
+            return False
         self._has_card = self._has_graphs
         return self._has_card
 

@@ -7,7 +7,7 @@ any number of classes); behind each may stand `#size=288+flip`, as for timm's ne
 
 from __future__ import annotations
 
-import pickle
+import pickle  # nosec B403  # the name of an error
 from pathlib import Path
 from typing import Any
 

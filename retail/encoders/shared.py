@@ -154,15 +154,16 @@ def _pair(checkpoint: str) -> Pair:
     with hub_access(name, local=local):
         from transformers import AutoConfig, AutoImageProcessor, AutoModel, AutoTokenizer
 
-        config = AutoConfig.from_pretrained(where, **options)
+        config = AutoConfig.from_pretrained(where, **options)  # nosec B615  # options name it
         if not hasattr(config, "text_config") or not hasattr(config, "vision_config"):
             raise UserError(
                 f"{where!r} holds no pair of a photo and a text encoder; name a CLIP or SigLIP checkpoint, such as "
                 "the preset clip."
             )
-        model = AutoModel.from_pretrained(where, **options).float().eval().requires_grad_(False)
-        tokenizer = AutoTokenizer.from_pretrained(where, **options)
-        photos = AutoImageProcessor.from_pretrained(where, **options)
+        model = AutoModel.from_pretrained(where, **options)  # nosec B615  # options name it
+        model = model.float().eval().requires_grad_(False)
+        tokenizer = AutoTokenizer.from_pretrained(where, **options)  # nosec B615  # options name it
+        photos = AutoImageProcessor.from_pretrained(where, **options)  # nosec B615  # options name it
     if not hasattr(model, "logit_scale") or not hasattr(model, "get_image_features"):
         raise UserError(f"{where!r} does not compare photos with texts; name a CLIP or SigLIP checkpoint.")
     bias = getattr(model, "logit_bias", None)

@@ -229,8 +229,8 @@ def _load(name: str, where: str, revision: str | None) -> tuple[Any, Any]:
     local = check_checkpoint_name(name, where)
     options: dict[str, Any] = {"local_files_only": True} if local else {"revision": revision or "main"}
     with hub_access(name, local=local):
-        tokenizer = AutoTokenizer.from_pretrained(where, **options)
-        return tokenizer, AutoModel.from_pretrained(where, **options)
+        tokenizer = AutoTokenizer.from_pretrained(where, **options)  # nosec B615
+        return tokenizer, AutoModel.from_pretrained(where, **options)  # nosec B615
 
 
 def _load_kept(name: str, folder: Path) -> tuple[Any, Any]:
@@ -240,8 +240,8 @@ def _load_kept(name: str, folder: Path) -> tuple[Any, Any]:
     config = checked_settings(folder)
     options: dict[str, Any] = {"config": config, "local_files_only": True}
     with hub_access(name, local=True):
-        tokenizer = AutoTokenizer.from_pretrained(folder, **options)
-        model, told = AutoModel.from_pretrained(folder, **options, use_safetensors=True, output_loading_info=True)
+        tokenizer = AutoTokenizer.from_pretrained(folder, **options)  # nosec B615
+        model, told = AutoModel.from_pretrained(folder, **options, use_safetensors=True, output_loading_info=True)  # nosec B615
     if told["missing_keys"] or told["mismatched_keys"]:
         raise UserError(f"The weights in '{folder / WEIGHTS}' are those of another network; copy or train it again.")
     return tokenizer, model

@@ -14,7 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from retail.config import FrozenConfig
 from retail.evaluation.reports import ScoredData, Scores, TaskPredictions, TaskScore
-from retail.files.record import Figure, FileRecord, Record
+from retail.files.record import Count, Figure, FileRecord, Record, Unsound
 from retail.finetuning.record import FinetuningRecord
 from retail.fusion import strategies
 from retail.metrics.paired import SIGNIFICANT, PairedTest, holm, paired_test
@@ -47,10 +47,10 @@ class ToLeader(Record):
     difference: Figure
     low: Figure
     high: Figure
-    wins: int
-    losses: int
-    p_value: float
-    p_holm: float
+    wins: Count
+    losses: Count
+    p_value: Figure
+    p_holm: Figure
     clear: bool
 
 
@@ -65,7 +65,7 @@ class Ranked(Record):
     inputs: tuple[Modality, ...]
     learned_from: str  # name of the data set, "" where nobody wrote it down
     same_data: bool  # it learned from the data that it is scored on
-    n: int
+    n: Count
     accuracy: Figure
     accuracy_low: Figure
     accuracy_high: Figure
@@ -92,6 +92,17 @@ class Leaderboard(FileRecord):
     data: ScoredData
     rows: tuple[Ranked, ...]  # by task, the most accurate first
     left_out: dict[str, str]  # name -> reason
+
+    def check(self) -> None:
+        """A board of each question begins with its leader, the one that nobody is compared with."""
+        if not self.rows:
+            raise Unsound("rows", "there is none")
+        for task in self.tasks:
+            rows = self.of_task(task)
+            if [row.behind is None for row in rows] != [True, *[False] * (len(rows) - 1)]:
+                raise Unsound("rows", "there is one leader, and that comes first")
+            if len({row.name for row in rows}) < len(rows) or not all(row.n and row.accuracy >= 0 for row in rows):
+                raise Unsound("rows", "each recogniser has one accuracy")
 
     @property
     def tasks(self) -> list[str]:

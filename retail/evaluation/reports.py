@@ -9,7 +9,7 @@ from typing import ClassVar, Literal
 
 from pydantic import JsonValue
 
-from retail.files.record import Figure, FileRecord, Record
+from retail.files.record import Count, Figure, FileRecord, Number, Record, Unsound
 from retail.schema import Modality
 
 
@@ -19,7 +19,7 @@ class ScoredData(Record):
     name: str
     checksum: str
     split: str
-    n: int
+    n: Count
 
     @property
     def word(self) -> str:
@@ -40,9 +40,9 @@ class TaskScore(Record):
     model: str
     kind: Literal["single", "fusion"]
     modalities: tuple[Modality, ...]
-    seed: int
+    seed: Count
     split: str
-    n: int
+    n: Count
     accuracy: Figure
     accuracy_low: Figure
     accuracy_high: Figure
@@ -58,14 +58,14 @@ class PromiseKept(Record):
     `needed`: about how many validation rows would do where none is promised, None where no number in reach would.
     """
 
-    wished: float
-    threshold: float | None
-    n: int
-    answered: int
-    coverage: float
-    accuracy: float | None
+    wished: Number
+    threshold: Number | None
+    n: Count
+    answered: Count
+    coverage: Figure
+    accuracy: Number | None
     broken: bool
-    needed: int | None
+    needed: Count | None
 
 
 class SubsetCertainty(Record):
@@ -79,19 +79,19 @@ class SubsetCertainty(Record):
 
     task: str
     modalities: tuple[Modality, ...]
-    n: int
-    accuracy: float
-    accuracy_low: float
-    accuracy_high: float
-    temperature: float
-    ece_before: float
-    ece: float
-    ece_by_chance: float
+    n: Count
+    accuracy: Figure
+    accuracy_low: Figure
+    accuracy_high: Figure
+    temperature: Figure
+    ece_before: Figure
+    ece: Figure
+    ece_by_chance: Figure
     promises: tuple[PromiseKept, ...]
-    set_coverage: float
-    set_size: float
-    rises: float | None  # None of a single input
-    unknown: float | None = None  # None where no upload with these inputs can be unknown
+    set_coverage: Figure
+    set_size: Figure
+    rises: Number | None  # None of a single input
+    unknown: Number | None = None  # None where no upload with these inputs can be unknown
 
     def promise(self, wished: float) -> PromiseKept | None:
         """What came of this wish; None where it was not asked."""
@@ -124,6 +124,18 @@ class Scores(FileRecord):
     predictions: dict[str, TaskPredictions]
     subset_certainty: tuple[SubsetCertainty, ...] = ()
 
+    def check(self) -> None:
+        """Each scored question has an answer and a label for each of its rows."""
+        scored = [row.task for row in self.scores]
+        if len(set(scored)) < len(scored) or not set(scored) <= set(self.predictions):
+            raise Unsound("scores", "these are not the questions that were answered")
+        for task, own in self.predictions.items():
+            sizes = {len(own.ids), len(own.target), len(own.preds), len(own.groups) or len(own.ids)}
+            if len(sizes) > 1 or len(set(own.ids)) < len(own.ids):
+                raise Unsound(f"predictions.{task}", "its lists are not of the same rows")
+        if any(row.n > self.data.n or (row.n and not row.accuracy >= 0) for row in self.scores):
+            raise Unsound("scores", "there are not so many rows")
+
 
 class DamagedScore(Record):
     """Accuracy of one task under one damage at one strength.
@@ -135,18 +147,18 @@ class DamagedScore(Record):
     task: str
     input: Modality
     damage: str
-    strength: float | None
+    strength: Number | None
     given: Literal["all", "alone"]
-    n: int
-    accuracy: float
-    accuracy_low: float
-    accuracy_high: float
-    change: float
-    change_low: float
-    change_high: float
-    use: float
-    use_low: float
-    use_high: float
+    n: Count
+    accuracy: Figure
+    accuracy_low: Figure
+    accuracy_high: Figure
+    change: Figure
+    change_low: Figure
+    change_high: Figure
+    use: Figure
+    use_low: Figure
+    use_high: Figure
 
 
 class SwappedScore(Record):
@@ -155,16 +167,16 @@ class SwappedScore(Record):
     task: str
     given: tuple[Modality, ...]
     swapped: Modality
-    n: int
-    follows_swapped: float
-    follows_swapped_low: float
-    follows_swapped_high: float
-    follows_others: float
-    follows_others_low: float
-    follows_others_high: float
-    follows_neither: float
-    follows_neither_low: float
-    follows_neither_high: float
+    n: Count
+    follows_swapped: Figure
+    follows_swapped_low: Figure
+    follows_swapped_high: Figure
+    follows_others: Figure
+    follows_others_low: Figure
+    follows_others_high: Figure
+    follows_neither: Figure
+    follows_neither_low: Figure
+    follows_neither_high: Figure
 
 
 class Robustness(FileRecord):
@@ -173,8 +185,8 @@ class Robustness(FileRecord):
     remedy: ClassVar[str] = "run 'robustness --out' again"
 
     format: Literal["retail-robustness/1"] = "retail-robustness/1"
-    seed: int
-    n: int
+    seed: Count
+    n: Count
     inputs: tuple[Modality, ...]
     curves: tuple[DamagedScore, ...]
     swapped: tuple[SwappedScore, ...]

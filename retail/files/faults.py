@@ -7,7 +7,9 @@ is another mistake. No torch.
 from __future__ import annotations
 
 import errno
+import os
 import sqlite3
+from pathlib import Path
 
 from retail import files
 
@@ -39,7 +41,7 @@ def sentence_of(error: BaseException) -> str:
             f"{_place(error)} cannot be written ({_reason(error)}); allow it to be written, or set RETAIL_HOME to "
             "another folder."
         )
-    if any(word in words for word in FAILING) or (isinstance(error, FileNotFoundError) and not home.is_dir()):
+    if any(word in words for word in FAILING) or _has_gone(error, home):
         return (
             f"{_place(error)} cannot be reached any more ({_reason(error)}); is the disk connected, and the folder "
             "where it was? Then start again: what was finished is kept."
@@ -58,6 +60,12 @@ def ran_out_of_memory(error: BaseException) -> bool:
     if isinstance(error, MemoryError):
         return True
     return isinstance(error, RuntimeError) and any(word in str(error).lower() for word in NO_MEMORY)
+
+
+def _has_gone(error: BaseException, home: Path) -> bool:
+    """Whether the home folder, or something in it, is not there any more."""
+    place = str(getattr(error, "filename", "") or "")
+    return isinstance(error, FileNotFoundError) and (not home.is_dir() or place.startswith(f"{home}{os.sep}"))
 
 
 def _words(error: BaseException) -> str:

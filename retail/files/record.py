@@ -43,8 +43,13 @@ Version = tuple[int, int, int]
 
 
 def version_of(path: Path) -> Version:
-    """Another one once a file was written again: pages ask for the same files of all runs at each drawing."""
+    """Another one once a file was written again: pages ask for the same files of all runs at each drawing.
+
+    Raises OSError where there is no plain file: nobody waits for a pipe.
+    """
     found = path.stat()
+    if not stat.S_ISREG(found.st_mode):
+        raise FileNotFoundError(path)
     return found.st_mtime_ns, found.st_size, found.st_ino
 
 

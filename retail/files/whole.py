@@ -94,12 +94,12 @@ def clear(folder: Path) -> None:
     _CLEARED.add(str(folder))
     with contextlib.suppress(OSError):  # no such folder yet, or one that nobody may write
         for path in leftovers(folder):
-            _remove(path)
+            remove_left(path)
 
 
 def leftovers(folder: Path) -> list[Path]:
     """What killed processes left half written right in this folder."""
-    return [folder / name for name in os.listdir(folder) if name.endswith(".part") and _is_left(name)]
+    return [folder / name for name in os.listdir(folder) if name.endswith(".part") and is_left(name)]
 
 
 def flush(path: Path) -> None:
@@ -132,14 +132,16 @@ def _put(partial: Path, path: Path) -> None:
     _delete(former)
 
 
-def _is_left(name: str) -> bool:
+def is_left(name: str) -> bool:
+    """Whether a process of this machine that is gone left a file or folder of this name half written."""
     found = PART.fullmatch(name)
     if not found or found["machine"] != _machine():
         return False
     return not runs(int(found["process"]), int(found["birth"]) / BIRTHS)
 
 
-def _remove(path: Path) -> None:
+def remove_left(path: Path) -> None:
+    """Away with it; a folder that was to be replaced gets its name back."""
     found = PART.fullmatch(path.name)
     assert found
     if found["former"] and not path.with_name(found["name"]).exists():

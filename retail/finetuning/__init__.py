@@ -11,7 +11,7 @@ import copy
 import hashlib
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +27,7 @@ from retail.finetuning.record import FinetuneEpoch
 from retail.fusion import FusionHead
 from retail.schema import Modality, UserError
 from retail.training import rows_with_any
+from retail.training.memory import smaller_batch, smaller_note
 
 if TYPE_CHECKING:
     from retail.finetuning.contrast import Projector
@@ -42,7 +43,9 @@ class Finetuned:
     history: tuple[FinetuneEpoch, ...]
     trainable: int  # parameters that learned
     parameters: int  # of the encoders that were tuned and the head, those that stayed included
+    config: FinetuneConfig  # as it was in the end, perhaps with a smaller batch than was asked for
     projectors: tuple[Projector, Projector] | None = None  # before and after, where there was a contrastive loss
+    note: str = ""  # what was done otherwise than asked for
 
     @property
     def seconds(self) -> float:
@@ -69,38 +72,52 @@ def finetune(
 
     `train` and `val` are products and their batches, row by row; rows with none of the head's inputs are left out.
     The averaged weights of the last epoch are kept: validation rows choose nothing here. `head_config` says how the
-    head was trained. Raises UserError when an encoder cannot learn from these products, or when the checkpoint is one
-    of other products, other settings or another head.
+    head was trained. Where memory runs out it goes on from the checkpoint, or anew, with half the batch. Raises
+    UserError when an encoder cannot learn from these products, or when the checkpoint is one of other products, other
+    settings or another head.
     """
     # What trains is slow to load, and whoever reads a bundle's record loads this package.
     from retail.finetuning.lora import merge_lora
     from retail.finetuning.network import new_network
     from retail.finetuning.run import Run
 
-    tuned = _tuned(encoders, head, train, config)
-    train, val = (_with_any(rows, head) for rows in (train, val))
-    with torch.random.fork_rng(devices=[]):
+    def begun(batch_size: int) -> tuple[Run, Projector | None]:
         torch.manual_seed(config.seed)
         network = new_network(tuned, head, train[1], config)
         before = copy.deepcopy(network.projector)
-        run = Run(tuned, network, train, val, config, head_config)
+        run = Run(tuned, network, train, val, config, head_config, batch_size)
         run.restore(checkpoint)
+        return run, before
+
+    tuned = _tuned(encoders, head, train, config)
+    train, val = (_with_any(rows, head) for rows in (train, val))
+    with torch.random.fork_rng(devices=[]):
+        run, before = begun(config.batch_size)
         while run.epoch < config.epochs:
-            entry = run.train_epoch()
-            if checkpoint is not None:
-                run.keep(checkpoint)
-            if on_epoch:
-                on_epoch(entry)
+            try:
+                entry = run.train_epoch()
+            except (MemoryError, RuntimeError) as error:
+                smaller = smaller_batch(error, min(run.batch_size, len(train[0])))
+            else:
+                if checkpoint is not None:
+                    run.keep(checkpoint)
+                if on_epoch:
+                    on_epoch(entry)
+                continue
+            del run  # what did not fit makes room
+            run, before = begun(smaller)
     best: Any = run.average.module
     if config.lora_rank:
         for model in best.encoders.values():
             merge_lora(model)
     weights = {modality: kept(encoder, best.encoders[modality]) for modality, encoder in tuned.items()}
-    sizes = [(weight.numel(), weight.requires_grad) for weight in network.parameters()]
+    sizes = [(weight.numel(), weight.requires_grad) for weight in run.network.parameters()]
     trainable = sum(size for size, learns in sizes if learns)
     projectors = (before, best.projector) if before is not None else None
     parameters = sum(size for size, _ in sizes)
-    return Finetuned(weights, best.head.eval(), tuple(run.history), trainable, parameters, projectors)
+    used = replace(config, batch_size=run.batch_size)
+    note = smaller_note(config.batch_size, run.batch_size) if used != config else ""
+    return Finetuned(weights, best.head.eval(), tuple(run.history), trainable, parameters, used, projectors, note)
 
 
 def _with_any(rows: MediaRows, head: FusionHead) -> MediaRows:

@@ -25,7 +25,7 @@ from retail.augmentation.text import augmented_text
 from retail.config import FinetuneConfig
 from retail.encoders.tunable import TunableEncoder
 from retail.media import MediaError, clean_text, picture_of, waveform_of
-from retail.schema import MediaSource, Modality, Product
+from retail.schema import MediaSource, Modality, Product, UserError
 from retail.store import EmbeddingBatch
 
 MediaRows = tuple[Sequence[Product], EmbeddingBatch]  # products and their embeddings, row by row
@@ -77,7 +77,17 @@ class Feed:
     def __call__(self, epoch: int, parts: Mapping[str, Sequence[Tensor]]) -> Iterator[Inputs]:
         """The inputs of these batches of each split, one after the other."""
         self._wanted[:] = [(split, epoch, rows) for split, own in parts.items() for rows in own]
-        return iter(self._loader)
+        return self._readable()
+
+    def _readable(self) -> Iterator[Inputs]:
+        try:
+            yield from self._loader
+        except (MediaError, OSError) as error:  # helpers send theirs with the whole way it took
+            reason = str(error).strip().splitlines()[-1].rpartition("Error: ")[2].rstrip(".")
+            raise UserError(
+                f"The training data cannot be read any more ({reason}); put the files back where they were, and start "
+                "again: training goes on behind its last epoch."
+            ) from error
 
 
 def training_readers(

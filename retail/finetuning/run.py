@@ -7,11 +7,13 @@ weights, and a file from which a stopped run resumes to the same result.
 from __future__ import annotations
 
 import hashlib
+import logging
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import numpy as np
@@ -23,6 +25,7 @@ from retail.augmentation.image import blend
 from retail.config import FinetuneConfig, TrainConfig
 from retail.encoders.tunable import TunableEncoder
 from retail.files import whole_file
+from retail.files.faults import ran_out_of_memory
 from retail.finetuning.contrast import info_nce
 from retail.finetuning.data import AsServed, Feed, Inputs, MediaRows, Reader, training_readers
 from retail.finetuning.network import Network, optimizer_groups
@@ -33,6 +36,8 @@ from retail.system import peak_memory_mib
 from retail.training import MultiTaskLoss, drop_modalities, row_order, task_weights
 
 CLIP_NORM = 2.0
+
+log = logging.getLogger(__name__)
 
 
 class Run:
@@ -46,8 +51,10 @@ class Run:
         val: MediaRows,
         config: FinetuneConfig,
         head_config: TrainConfig | None = None,
+        batch_size: int = 0,
     ) -> None:
         self.network, self.config = network, config
+        self.batch_size = batch_size or config.batch_size  # smaller where memory ran out
         self.batch, self.val = (rows[1].select(network.head.dims) for rows in (train, val))
         readers: dict[str, Mapping[Modality, Reader]] = {
             "train": training_readers(encoders, train[0], config),
@@ -74,8 +81,8 @@ class Run:
         started, config = time.perf_counter(), self.config
         torch.manual_seed(int(np.random.SeedSequence([config.seed, self.epoch]).generate_state(1)[0]))
         order = row_order(self.batch.targets, config.class_balance, torch.default_generator)
-        parts = order.split(config.batch_size)
-        val_parts = torch.arange(len(self.val)).split(config.batch_size)
+        parts = order.split(self.batch_size)
+        val_parts = torch.arange(len(self.val)).split(self.batch_size)
         feed = self.feed(self.epoch, {"train": parts, "val": val_parts})
         self.network.train()
         tally, total = Tally(), 0.0
@@ -155,14 +162,22 @@ class Run:
         """Writes everything that the next epoch depends on, whole or not at all."""
         state: dict[str, Any] = {name: getattr(self, name).state_dict() for name in ("network", "average", "optimizer")}
         state |= {"epoch": self.epoch, "history": [asdict(entry) for entry in self.history], "identity": self.identity}
+        state["batch_size"] = self.batch_size
         with whole_file(checkpoint) as partial:
             torch.save(state, partial)
 
     def restore(self, checkpoint: Path | None) -> None:
-        """Resumes from the checkpoint if there is one; one of other settings is refused."""
+        """Resumes from the checkpoint if there is one; one of other settings is refused, a damaged one removed."""
         if checkpoint is None or not checkpoint.exists():
             return
-        state = torch.load(checkpoint, weights_only=True)
+        try:
+            state = torch.load(checkpoint, weights_only=True)
+        except (RuntimeError, EOFError, ValueError, KeyError, UnpicklingError) as error:
+            if ran_out_of_memory(error):
+                raise
+            log.warning("The stopped run in %s is damaged, so the training begins anew.", checkpoint)
+            checkpoint.unlink()
+            return
         if state.get("identity") != self.identity:
             raise UserError(
                 f"The stopped run in '{checkpoint}' has other settings or other data; "
@@ -171,6 +186,7 @@ class Run:
         for name in ("network", "average", "optimizer"):
             getattr(self, name).load_state_dict(state[name])
         self.epoch, self.history = state["epoch"], [FinetuneEpoch(**entry) for entry in state["history"]]
+        self.batch_size = min(self.batch_size, state.get("batch_size", self.batch_size))
 
 
 class Tally:

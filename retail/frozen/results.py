@@ -10,7 +10,7 @@ from typing import ClassVar, Literal
 from pydantic import PositiveInt
 
 from retail.config import FinetuneConfig, FrozenConfig
-from retail.files.record import Figure, FileRecord, Record
+from retail.files.record import Count, Figure, FileRecord, Number, Record, Unsound
 
 CURVE_FORMAT: Literal["retail-curve/2"] = "retail-curve/2"
 
@@ -21,14 +21,14 @@ class DataFacts(Record):
     name: str
     checksum: str
     split: Literal["val", "test"]
-    n_train: int
-    n_scored: int
+    n_train: Count
+    n_scored: Count
 
 
 class FoldedData(DataFacts):
     """The same, and how the training rows were folded."""
 
-    groups: int  # of look-alikes among the training rows
+    groups: Count  # of look-alikes among the training rows
     map_data: str | None = None  # the data set that maps were fitted on, where it is another one
     support: dict[str, str]  # task -> a sentence about the training rows of its classes
 
@@ -41,15 +41,15 @@ class MethodScore(Record):
     config: FrozenConfig
     cv_accuracy: Figure  # mean over the folds
     cv_spread: Figure  # standard deviation over the folds
-    n: int
+    n: Count
     accuracy: Figure
     accuracy_low: Figure  # 95 %
     accuracy_high: Figure
     balanced_accuracy: Figure
     macro_f1: Figure
     ece: Figure
-    seconds: float  # of the last fit
-    parameters: int
+    seconds: Number  # of the last fit
+    parameters: Count
 
 
 class CurvePoint(Record):
@@ -58,12 +58,12 @@ class CurvePoint(Record):
     method: str
     task: str
     shots: PositiveInt | Literal["all"]
-    n_train: int
-    n: int
-    draws: int
-    accuracy: float
-    accuracy_low: float  # 95 %
-    accuracy_high: float
+    n_train: Count
+    n: Count
+    draws: Count
+    accuracy: Figure
+    accuracy_low: Figure  # 95 %
+    accuracy_high: Figure
     interval: Literal["draws", "scored rows"]  # what the interval is over
 
 
@@ -75,10 +75,10 @@ class FrozenResults(FileRecord):
     format: Literal["retail-frozen/1"] = "retail-frozen/1"
     encoder: str
     data: FoldedData
-    folds: int
+    folds: Count
     rows: tuple[MethodScore, ...]
     machine: str
-    peak_memory_mib: int | None = None
+    peak_memory_mib: Count | None = None
 
 
 class CurveResults(FileRecord):
@@ -90,10 +90,21 @@ class CurveResults(FileRecord):
     encoder: str
     data: DataFacts
     tasks: tuple[str, ...]
-    draws: int
+    draws: Count
     rows: tuple[CurvePoint, ...]
     configs: tuple[FrozenConfig, ...]
     finetuning: FinetuneConfig | None = None
+
+    def check(self) -> None:
+        """Each of its questions has one point for each method and each number of examples."""
+        if not self.tasks or not {row.task for row in self.rows} <= set(self.tasks):
+            raise Unsound("tasks", "these are not its questions")
+        for task in self.tasks:
+            rows = self.of_task(task)
+            points = {(row.method, row.shots) for row in rows}
+            wanted = len({row.method for row in rows}) * len({row.shots for row in rows})
+            if not rows or not len(points) == len(rows) == wanted:
+                raise Unsound("rows", f"these are not the points of {task}")
 
     def of_task(self, task: str) -> list[CurvePoint]:
         """The points of one task, methods by shots."""

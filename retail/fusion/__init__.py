@@ -50,7 +50,8 @@ class FusionHead(nn.Module, ABC):
     def fit_scaler(self, embeddings: Mapping[str, Tensor], present: Mapping[str, Tensor]) -> None:
         """Takes mean and standard deviation per feature from the present training rows."""
         for modality in self.dims:
-            rows = embeddings[modality][present[modality]]  # (N_present, D_m)
+            rows, mask = embeddings[modality], present[modality]
+            rows = rows if mask.all() else rows[mask]  # (N_present, D_m)
             if len(rows) > 1:
                 self.scale_by(modality, rows.mean(0), rows.std(0))
 

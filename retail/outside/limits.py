@@ -64,7 +64,7 @@ MAX_WEIGHTS_BYTES = 8 * 2**30  # of one file: a million classes on 1,152 feature
 MAX_LAYERS = 128  # hidden layers of a head, and layers of an encoder that stand beside its last; few have over 50
 MAX_TASKS = 1000  # questions; each is a layer of its own
 MAX_SIDE = 2048  # pixels of the square that a network sees: the largest see 1,024, and memory grows with the square
-MAX_SETTINGS_BYTES = 2**20  # of an encoder's settings; those of transformers have some kilobytes
+MAX_SETTINGS_BYTES = 2**20  # of an encoder's settings, or of a request; those of transformers have some kilobytes
 MAX_TOKENIZER_BYTES = 64 * 2**20  # of one of its files; a vocabulary of 250,000 words has 17 MB
 
 # Requests over HTTP

@@ -5,15 +5,13 @@ In: what was `Asked`. Out: the card with the answer, the other questions as rows
 
 from __future__ import annotations
 
-from html import escape
-
 import streamlit as st
 
 from retail.catalogue.database import Catalogue
 from retail.components.bars import Bar, draw_bars
 from retail.components.certainty import LOOKS, sign
 from retail.components.media import draw_photo
-from retail.components.words import plain
+from retail.escaping import in_html, plain
 from retail.pages._catalogue_shelf import Stocked
 from retail.pages._headline import Headline, disagreement, doubts, headline, lead_task
 from retail.recognizer import Recognizer
@@ -37,7 +35,7 @@ STYLE = (
 def draw_answer(answer: Prediction, recognizer: Recognizer, stocked: Stocked, shown: Product) -> Headline:
     """The headline with its pictures."""
     head = headline(answer, recognizer)
-    st.html(f'{STYLE}{sign(head.word)} <span class="answer-small">{escape(_asked(head, answer))}</span>')
+    st.html(f'{STYLE}{sign(head.word)} <span class="answer-small">{in_html(_asked(head, answer))}</span>')
     st.header(plain(head.title), anchor=False)
     st.markdown(plain(head.meaning[0].upper() + head.meaning[1:]))
     for said in _below(head, answer, recognizer, stocked.catalogue):

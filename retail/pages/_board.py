@@ -7,7 +7,8 @@ from functools import partial
 import streamlit as st
 
 from retail import charts
-from retail.components.words import download, figure, plain, show_table
+from retail.components.words import download, figure, show_table
+from retail.escaping import plain
 from retail.evaluation.leaderboard import Leaderboard
 from retail.pages._scored import View, draw_score_button
 from retail.report.leaderboard_tables import CAUTION, board_sentence, leaderboard_table
@@ -48,6 +49,8 @@ def draw(view: View) -> None:
         st.caption(f"The first {SHOWN} of {len(rows):,}; the table has all.")
     table = leaderboard_table(board, task)
     show_table(table, {})
-    st.caption(f"{table.note} All inputs that a recogniser knows are given; what it cannot read counts as wrong.")
+    st.caption(
+        f"{plain(table.note)} All inputs that a recogniser knows are given; what it cannot read counts as wrong."
+    )
     st.caption(CAUTION)
     download("Leaderboard as CSV", as_csv(leaderboard_table(board)), "leaderboard.csv", "text/csv")

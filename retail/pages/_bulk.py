@@ -11,9 +11,9 @@ from retail.components.choose_data import FORMATS
 from retail.components.page_words import refusal
 from retail.components.reading import draw_reading
 from retail.components.uploads import release, uploaded
-from retail.components.words import plain
 from retail.components.your_uploads import own, say_kept
 from retail.config.wish import DEFAULT_WISH, LEAST, MOST
+from retail.escaping import plain, printable
 from retail.pages._bulk_table import draw_result
 from retail.pages._recogniser import Chosen
 from retail.schema import UserError
@@ -137,7 +137,7 @@ def draw_progress(job: jobs.Job) -> None:
     now = jobs.status(job)
     if now.state in jobs.UNFINISHED:
         counted = f": {now.done:,} of {now.total:,}" if now.total else " …"
-        st.progress(now.share, f"{now.stage.capitalize()}{counted}")
+        st.progress(now.share, plain(now.stage.capitalize()) + counted)
         st.button("Cancel", key="bulk_cancel", on_click=jobs.cancel, args=(job,))
         return
     if st.session_state.pop("bulk_watched", "") == job.id:
@@ -148,7 +148,7 @@ def draw_progress(job: jobs.Job) -> None:
             go_on(job)
         if tail := job.log_tail():
             with st.expander("Log"):
-                st.code(tail, language=None)
+                st.code(printable(tail), language=None)
 
 
 def draw(chosen: Chosen) -> None:
@@ -172,7 +172,7 @@ def draw(chosen: Chosen) -> None:
         with st.expander("Earlier runs"):
             for old in earlier:
                 now = jobs.status(old)
-                title = plain(now.title)
-                if st.button(f"{title} · {old.id} · {now.state}", key=f"open_{old.id}", type="tertiary"):
+                label = plain(f"{now.title} · {old.id} · {now.state}")
+                if st.button(label, key=f"open_{old.id}", type="tertiary"):
                     st.query_params["bulk"] = old.id
                     st.rerun()

@@ -17,11 +17,11 @@ Tone = Literal["good", "mixed", "bad"]
 
 @dataclass(frozen=True)
 class Summary:
-    """`counts` has a line for each question."""
+    """`counts` has each question with how many of its answers are how sure."""
 
     tone: Tone
     sentence: str
-    counts: tuple[str, ...]
+    counts: tuple[tuple[str, str], ...]
 
 
 def summary(table: Predictions) -> Summary:
@@ -41,7 +41,7 @@ def summary(table: Predictions) -> Summary:
             "bad", f"None of the {rows:,} products has an answer; the notes say why." if rows > 1 else lost, ()
         )
     counts = tuple(
-        f"**{task_words(task)}**: " + ", ".join(f"{n:,} {str(word).lower()}" for word, n in found.most_common() if word)
+        (task_words(task), ", ".join(f"{n:,} {str(word).lower()}" for word, n in found.most_common() if word))
         for task, found in counted.items()
     )
     if unknown == answered:

@@ -11,7 +11,8 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from retail.components.words import download, plain
+from retail.components.words import download
+from retail.escaping import plain
 from retail.files import PAGES
 from retail.pages._bulk_summary import summary
 from retail.wording import number_of, task_title, task_words
@@ -55,7 +56,7 @@ def draw_result(job: jobs.Job) -> None:
         said = "All rows, your own columns in front; cells are safe to open in a spreadsheet."
         download("Download CSV", path.read_bytes(), file_name(jobs.status(job).title), "text/csv", help=said)
     if found.counts:
-        st.markdown("\n".join(f"- {line}" for line in found.counts))
+        st.markdown("\n".join(f"- **{plain(task)}**: {plain(said)}" for task, said in found.counts))
     draw_rows(table)
 
 
@@ -72,7 +73,7 @@ def draw_rows(table: bulk.Predictions) -> None:
     if table.columns is not None:
         if len(table.tasks) > 1:
             options, label = table.tasks, "Question"
-            task = st.selectbox(label, options, format_func=lambda name: plain(task_words(name)), key="bulk_task")
+            task = st.selectbox(label, options, format_func=task_words, key="bulk_task")
         else:
             task = table.tasks[0]
         chosen = st.segmented_control(

@@ -13,8 +13,8 @@ from retail.catalogue.record import CatalogueProduct
 from retail.catalogue.shelf import Shelf
 from retail.components.media import draw_face
 from retail.components.page_words import refusal
-from retail.components.words import plain
 from retail.components.your_uploads import say_kept
+from retail.escaping import plain
 from retail.pages._catalogue_choose import Looked
 from retail.pages._catalogue_inputs import Given, draw_given
 from retail.pages._catalogue_product import NOTED

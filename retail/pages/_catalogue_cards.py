@@ -13,7 +13,7 @@ import streamlit as st
 from retail.catalogue.record import CatalogueProduct
 from retail.components.gallery import grid
 from retail.components.media import draw_photo
-from retail.components.words import plain
+from retail.escaping import plain
 from retail.schema import Modality
 from retail.wording import number_of, shortened
 

@@ -14,7 +14,7 @@ from retail.catalogue.database import Catalogue
 from retail.catalogue.places import LONGEST_NAME, names
 from retail.components.kept_choice import choose_kept
 from retail.components.page_words import refusal
-from retail.components.words import plain
+from retail.escaping import plain
 from retail.files import SHIPPED_CATALOGUES, home
 from retail.pages._catalogue_naming import draw_naming
 from retail.pages._recogniser import RECOGNISER, Chosen, all_recognisers, load_from, prepare_demo

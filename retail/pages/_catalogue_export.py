@@ -5,7 +5,6 @@ In: a `Catalogue`. Out: a CSV, an Excel or a Parquet file.
 
 from __future__ import annotations
 
-import re
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +13,7 @@ import streamlit as st
 
 from retail.catalogue.database import Catalogue
 from retail.components.words import download
+from retail.escaping import in_file_name
 
 KINDS = {
     "CSV": (".csv", "text/csv"),
@@ -28,7 +28,7 @@ def draw_export(catalogue: Catalogue) -> None:
         "One row a product with its id, name, labels, fields, and the places of its photos and sounds. Cells are safe "
         "to open in a spreadsheet. Data and Import read such a table again."
     )
-    name = re.sub(r"[^\w-]+", "_", catalogue.name).strip("_").lower() or "catalogue"
+    name = in_file_name(catalogue.name.lower(), "catalogue")
     with st.container(horizontal=True):
         for title, (ending, mime) in KINDS.items():
             download(f"{title}", _maker(catalogue, ending), f"{name}{ending}", mime, help=f"Export as {title}")

@@ -14,10 +14,10 @@ from retail.catalogue.importing import Imported
 from retail.components.choose_data import choose_dataset
 from retail.components.page_words import refusal
 from retail.components.read_data import rows_of
-from retail.components.words import download, plain
+from retail.components.words import download
+from retail.escaping import in_cell, plain
 from retail.files import PAGES
 from retail.pages._catalogue_choose import Looked
-from retail.report.table_formats import safe_cell
 from retail.schema import Progress, UserError
 from retail.workspace.background import Background
 from retail.workspace.datasets import Dataset
@@ -90,7 +90,7 @@ def _draw_progress(one: Work) -> None:
     if not one.work.running:
         st.rerun()
     counted = f": {one.work.done:,} of {one.work.total:,}" if one.work.total else " …"
-    st.progress(one.work.share, f"Importing {one.data}{counted}")
+    st.progress(one.work.share, f"Importing {plain(one.data)}{counted}")
     st.caption("It continues when you leave this page.")
 
 
@@ -108,4 +108,4 @@ def _draw_result(one: Work) -> None:
     if len(problems) > LISTED:
         st.caption(f"The CSV has {len(problems) - LISTED:,} more.")
     frame = pd.DataFrame({"not imported": problems})
-    download("What was not imported, as CSV", frame.map(safe_cell).to_csv(index=False), "not_imported.csv", "text/csv")
+    download("What was not imported, as CSV", frame.map(in_cell).to_csv(index=False), "not_imported.csv", "text/csv")

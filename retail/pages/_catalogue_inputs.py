@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 import streamlit as st
 
 from retail.components.uploads import release, uploaded
-from retail.components.words import plain
 from retail.dataset.columns import AUDIO
 from retail.dataset.loose import media_kind
+from retail.escaping import plain
 from retail.media import MediaError
 from retail.outside.limits import MAX_PHOTOS
 from retail.schema import Product, Upload
@@ -72,12 +72,18 @@ def draw_given(key: str, record: bool = False) -> Given:
                 st.image(photo.thumbnail, width=THUMBNAIL_PX, alt=f"Photo {photo.name}")
                 label = plain(f"✕ {shortened(photo.name, 12)}")
                 st.button(
-                    label, key=f"drop_{key}_{place}", help=f"Remove {photo.name}", on_click=_drop, args=(have, place)
+                    label,
+                    key=f"drop_{key}_{place}",
+                    help=plain(f"Remove {photo.name}"),
+                    on_click=_drop,
+                    args=(have, place),
                 )
     if have.sound:
         st.audio(have.sound.content, alt=f"Sound {have.sound.name}")
         label = plain(f"✕ {shortened(have.sound.name, 30)}")
-        st.button(label, key=f"drop_{key}_sound", help=f"Remove {have.sound.name}", on_click=_drop, args=(have, None))
+        st.button(
+            label, key=f"drop_{key}_sound", help=plain(f"Remove {have.sound.name}"), on_click=_drop, args=(have, None)
+        )
     return have
 
 

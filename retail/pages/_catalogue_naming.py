@@ -13,7 +13,7 @@ from retail.catalogue import naming
 from retail.catalogue.database import Catalogue
 from retail.catalogue.places import LONGEST_NAME
 from retail.components.page_words import refusal
-from retail.components.words import plain
+from retail.escaping import plain
 from retail.pages._catalogue_product import FAILED, NOTED
 from retail.schema import UserError
 from retail.wording import number_of

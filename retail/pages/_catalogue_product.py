@@ -17,7 +17,7 @@ from retail.catalogue.record import CatalogueProduct, View
 from retail.components.correct import draw_search
 from retail.components.gallery import close_product
 from retail.components.media import draw_photo, draw_sound
-from retail.components.words import plain
+from retail.escaping import plain
 from retail.pages._catalogue_cards import counts_of
 from retail.pages._catalogue_inputs import draw_given
 from retail.schema import UserError

@@ -14,7 +14,7 @@ import streamlit as st
 from retail.catalogue.record import CatalogueProduct
 from retail.catalogue.search import Found
 from retail.components.page_words import refusal
-from retail.components.words import plain
+from retail.escaping import plain
 from retail.pages._catalogue_choose import Looked
 from retail.pages._catalogue_inputs import Given, draw_given, given
 from retail.schema import UserError

@@ -12,7 +12,8 @@ import streamlit as st
 
 from retail import charts
 from retail.components.compare_runs import View, look_at
-from retail.components.words import figure, plain, show_table, table_frame
+from retail.components.words import figure, show_table, table_frame
+from retail.escaping import plain
 from retail.report.tables import dedicated_table, differences_table, hierarchy_table
 from retail.wording import percent, percent_range, task_words
 
@@ -66,7 +67,7 @@ def draw_differences(view: View) -> None:
     frame.insert(frame.shape[1] - 1, "clear", ["yes" if r.significant else "no" for r in view.cut.differences])
     st.caption(
         "Paired on the same test products, against the single input that does best on them. “Clear” is Holm-corrected "
-        f"over the fusions of this table. {table.note}"
+        f"over the fusions of this table. {plain(table.note)}"
     )
     st.dataframe(frame, hide_index=True, width="stretch")
 
@@ -106,7 +107,7 @@ def draw_settings(view: View) -> None:
         st.dataframe(pd.DataFrame(shown), hide_index=True, width="stretch")
     table = hierarchy_table(view.cut)
     if table.rows:
-        st.subheader(table.title, anchor=False)
+        st.subheader(plain(table.title), anchor=False)
         st.caption(
             "A child belongs to its parents (a product to its category). Answered separately, they can contradict "
             "each other; answered together, they cannot. A child that is not sure enough is left open."

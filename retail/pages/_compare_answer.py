@@ -8,7 +8,7 @@ from __future__ import annotations
 import streamlit as st
 
 from retail.components.compare_runs import DEMO_RUN, View
-from retail.components.words import plain
+from retail.escaping import plain
 from retail.files import PAGES
 from retail.report.answers import Answer, three_answers
 from retail.report.verdict import Verdict, verdict
@@ -22,7 +22,7 @@ def draw_answer(view: View) -> None:
     answer = verdict(view.results, view.task)
     with st.container(border=True):
         # A badge and no alert: a verdict is neither a success nor a failure, whatever it says.
-        st.badge(answer.label, color="gray" if answer.kind == "unclear" else "blue")
+        st.badge(plain(answer.label), color="gray" if answer.kind == "unclear" else "blue")
         decision, _, further = answer.decision.partition("; ")
         st.header(plain(decision.rstrip(".") + "."), anchor=False)
         said = " ".join(filter(None, (capital(further), answer.reason, answer.chosen)))
@@ -59,6 +59,6 @@ def _draw_next(view: View, answer: Verdict) -> None:
 
 def _draw_card(answer: Answer) -> None:
     with st.container(border=True, height="stretch"):
-        st.markdown(answer.question)
+        st.markdown(plain(answer.question))
         st.subheader(plain(answer.said), anchor=False)
         st.caption(plain(answer.rests_on))

@@ -12,6 +12,7 @@ import streamlit as st
 from retail import charts
 from retail.components.compare_runs import View
 from retail.components.words import figure, show_table
+from retail.escaping import plain
 from retail.report.findings import threshold_sentence
 from retail.report.tables import (
     calibration_table,
@@ -37,7 +38,7 @@ def draw_threshold(view: View) -> None:
         figure(partial(charts.coverage_chart, row, wish), name=f"How sure is sure enough {task_words(view.task)}")
     with st.expander("Both as tables"):
         for table in (thresholds_table(view.cut), coverage_table(view.cut)):
-            st.markdown(f"**{table.title}**")
+            st.markdown(f"**{plain(table.title)}**")
             show_table(table, view.results.titles)
 
 
@@ -47,7 +48,7 @@ def draw_certainty(view: View) -> None:
     cut, titles = view.cut, view.results.titles
     st.subheader("Can you trust the percentages?", anchor=False)
     st.caption(
-        f"{titles[row.model]}, first seed, n = {row.n:,} test products. On the dotted line 80 % "
+        f"{plain(titles[row.model])}, first seed, n = {row.n:,} test products. On the dotted line 80 % "
         "sure means right 8 times in 10. A temperature fitted on validation brings the answers closer to it."
     )
     left, right = st.columns([3, 2])
@@ -63,12 +64,12 @@ def draw_certainty(view: View) -> None:
 def draw_each_mix(view: View) -> None:
     """How sure and right with each mix of the inputs."""
     table = subset_certainty_table(view.cut.subset_certainty)
-    st.caption(f"Each mix has a temperature and thresholds of its own, from validation. {table.note}")
+    st.caption(f"Each mix has a temperature and thresholds of its own, from validation. {plain(table.note)}")
     show_table(table, view.results.titles)
 
 
 def draw_sets(view: View) -> None:
     """Prediction sets, and whether they keep their promise."""
     table = conformal_table(view.cut)
-    st.caption(f"A set of answers instead of one, with a promise that it contains the right one. {table.note}")
+    st.caption(f"A set of answers instead of one, with a promise that it contains the right one. {plain(table.note)}")
     show_table(table, view.results.titles)

@@ -11,6 +11,8 @@ import streamlit as st
 
 from retail.components.compare_runs import View
 from retail.components.words import download, show_table
+from retail.escaping import plain
+from retail.fusion import strategies
 from retail.report.files import csv_zip, latex_text
 from retail.report.html import html_report
 from retail.report.tables import all_tables
@@ -23,7 +25,7 @@ def draw_files(view: View) -> None:
     table = tables[st.selectbox("Table, of all questions", list(tables))]
     show_table(table, results.titles)
     if table.note:
-        st.caption(table.note)
+        st.caption(plain(table.note))
     st.subheader("Downloads", anchor=False)
     name = f"retail-{view.run}"
     files: list[tuple[str, Callable[[], str | bytes], str, str]] = [
@@ -33,14 +35,18 @@ def draw_files(view: View) -> None:
         ("Results (JSON)", lambda: results.for_others().as_json(), f"{name}.json", "application/json"),
     ]
     with st.container(horizontal=True):
-        for file in files:
-            download(*file)
+        for label, content, file, mime in files:
+            download(plain(label), content, file, mime)
     st.caption("The HTML report is one file that opens without a network.")
 
 
 def draw_protocol(view: View) -> None:
     """The rules of the race, and the fusion methods with their sources."""
-    st.markdown("\n".join(f"- {rule}" for rule in view.results.protocol))
+    st.markdown("\n".join(f"- {plain(rule)}" for rule in view.results.protocol))
+    known = strategies()
     for model in view.results.models:
         if model.kind == "fusion":
-            st.markdown(f"**{model.title}** ({model.level} level). {model.summary}  \n{model.source}")
+            # The address of a source is a link where it is one of our own methods.
+            source = known[model.model].source if model.model in known else plain(model.source)
+            words = f"**{plain(model.title)}** ({plain(model.level)} level). {plain(model.summary)}"
+            st.markdown(f"{words}  \n{source}")

@@ -15,6 +15,7 @@ from retail.comparison.chosen_rows import Attribution
 from retail.components.compare_runs import View
 from retail.components.some_rows import choose_rows
 from retail.components.words import figure, show_table
+from retail.escaping import plain
 from retail.report.mistakes import class_gains
 from retail.report.tables import BEST_VALUE, attribution_table, cascade_table, costs_table
 from retail.wording import percent, points, task_words
@@ -28,8 +29,9 @@ def draw_gains(view: View) -> None:
         return
     single = view.results.titles[gains[0].single]
     st.caption(
-        f"{view.title} minus {single}, the single input that is best over all classes; mean of the seeds. "
-        "At the right: points, and in brackets the test products; where they are few, a single one moves the bar a lot."
+        f"{plain(view.title)} minus {plain(single)}, the single input that is best over all classes; mean of the "
+        "seeds. At the right: points, and in brackets the test products; where they are few, a single one moves the "
+        "bar a lot."
     )
     names = [row.label for row in gains]
     places = choose_rows(names, f"gains_{view.run}_{view.task}", "classes", "The largest gains and losses")
@@ -49,8 +51,8 @@ def draw_attribution(view: View) -> None:
     """Which input decides for which class."""
     rows = sorted(view.cut.attribution, key=_clearest, reverse=True)
     st.caption(
-        f"{view.results.titles[rows[0].model]}, first seed: exact Shapley values, in points of probability, mean "
-        "over the test products of the class; the clearest first."
+        f"{plain(view.results.titles[rows[0].model])}, first seed: exact Shapley values, in points of probability, "
+        "mean over the test products of the class; the clearest first."
     )
     names = [row.label for row in rows]
     places = choose_rows(names, f"adds_{view.run}_{view.task}", "classes", "The clearest and the least clear")

@@ -16,8 +16,9 @@ from retail.charts.palette import SERIES
 from retail.components.compare_runs import View, results_files
 from retail.components.page_words import refusal
 from retail.components.products import draw_products, run_manifest
-from retail.components.words import figure, plain
+from retail.components.words import figure
 from retail.dataset.manifest import Manifest
+from retail.escaping import plain
 from retail.frozen.results import CURVE_FORMAT, CurveResults
 from retail.metrics.projection import MOST_POINTS, UMAP_HINT, methods, on_plane, some_rows
 from retail.report.mistakes import answers, seeds_of
@@ -61,14 +62,14 @@ def draw_working(work: Background) -> None:
     if not work.running:
         st.rerun()
     count = f": {work.done:,} of {work.total:,}" if work.total else " …"
-    st.progress(work.share, work.stage[:1].upper() + work.stage[1:] + count)
+    st.progress(work.share, plain(work.stage[:1].upper() + work.stage[1:]) + count)
 
 
 def draw_map(view: View) -> None:
     """Look-alikes together: where are the mistakes?"""
     manifest, remark = run_manifest(view)
     if manifest is None:
-        st.info(remark)
+        st.info(plain(remark))
         return
     taken = {modality for model in view.results.models for modality in model.modalities}
     inputs: list[Modality] = [modality for modality in INPUT_WORDS if modality in taken]
@@ -93,7 +94,7 @@ def draw_map(view: View) -> None:
         draw_working(work)
     elif work.result is None:
         places.clear()  # so that another try is one
-        st.error(work.error)
+        st.error(refusal(work.error))
     else:
         _draw_points(view, *work.result, method, shade)
 
@@ -121,8 +122,8 @@ def _draw_points(view: View, points: pd.DataFrame, kept: float | None, method: s
         "" if kept is None else f" The map keeps {percent(kept)} of the variance: neighbours on it may be far apart."
     )
     st.caption(
-        f"{method} of the embeddings; answers of {view.title}, seed {seed}.{share}{cap} Draw a box with the mouse, or "
-        "choose a class below, to list products."
+        plain(f"{method} of the embeddings; answers of {view.title}, seed {seed}.{share}{cap}")
+        + " Draw a box with the mouse, or choose a class below, to list products."
     )
     if points.empty:
         st.info("No test product with a label has this input.")
@@ -187,7 +188,7 @@ def draw_curves(view: View) -> None:
     rows = curves.of_task(view.task)
     split = SPLIT_WORDS.get(curves.data.split, curves.data.split)
     st.caption(
-        f"n = {rows[0].n:,} {split} products; intervals are over {curves.draws} draws of the examples; for “all”, they "
-        "are over the products."
+        f"n = {rows[0].n:,} {plain(split)} products; intervals are over {curves.draws:,} draws of "
+        "the examples; for “all”, they are over the products."
     )
     figure(partial(charts.curve_chart, rows, view.task), name=f"How many examples {task_words(view.task)}")

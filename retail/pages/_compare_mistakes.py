@@ -18,6 +18,7 @@ from retail.components.correct import draw_correct
 from retail.components.products import Below, draw_products
 from retail.components.some_rows import matching
 from retail.components.words import figure
+from retail.escaping import plain
 from retail.pages._recogniser import load_from
 from retail.report.mistakes import Pair, by_mistakes, confusion, pairs, right, rows_in, seeds_of
 from retail.schema import Prediction, Product
@@ -36,13 +37,13 @@ def draw_mistakes(view: View) -> None:
     seeds = seeds_of(view.results, view.model)
     seed = seeds[0]
     if len(seeds) > 1:
-        seed = st.radio("Seed", seeds, horizontal=True, key=f"seed_{view.run}")
+        seed = st.radio("Seed", seeds, horizontal=True, format_func=plain, key=f"seed_{view.run}")
     counts = confusion(view.results, view.task, view.model, seed)
     classes = view.results.tasks[view.task]
     st.caption(
-        f"{view.title}, seed {seed}: {right(counts):,} of {counts.total():,} test products right. Right answers are "
-        "blue, mistakes orange, darker where they are a larger share of the true class. Click a cell, or use the box "
-        "below it, to see its products."
+        f"{plain(view.title)}, seed {plain(seed)}: {right(counts):,} of {counts.total():,} test products "
+        "right. Right answers are blue, mistakes orange, darker where they are a larger share of the true class. Click "
+        "a cell, or use the box below it, to see its products."
     )
     shown = _shown(counts, classes, f"{view.run}_{view.task}")
     key = f"cell_{view.run}_{view.task}_{view.model}_{seed}"

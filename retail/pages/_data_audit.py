@@ -14,9 +14,10 @@ import streamlit as st
 from retail.components.data_cards import draw_cards
 from retail.components.follow_run import draw_run, follow
 from retail.components.read_data import Read
-from retail.components.words import download, plain, show_table
+from retail.components.words import download, show_table
 from retail.dataset.manifest import Manifest
 from retail.dataset.summary import Repeat
+from retail.escaping import plain
 from retail.report.table_formats import as_csv
 from retail.wording import number_of, task_words
 from retail.workspace import audits, jobs
@@ -84,12 +85,12 @@ def _draw_report(dataset: Dataset, manifest: Manifest, report: AuditReport, plac
     findings = report.findings
     st.markdown(
         f"**{severities_words(report)}** in {number_of(report.data.n, 'product')}; "
-        f"learned: {', '.join(map(task_words, report.tasks))}."
+        f"learned: {plain(', '.join(map(task_words, report.tasks)))}."
     )
     for finding in findings:
         _draw_finding(finding)
     if absent := not_found(report):
-        st.caption(f"Not found: {', '.join(absent)}.")
+        st.caption(plain(f"Not found: {', '.join(absent)}."))
     if findings:
         _draw_rows(manifest, findings, dataset.id, places)
         download("Findings as CSV", as_csv(rows_table(report)), "leaks.csv", "text/csv")
@@ -97,14 +98,14 @@ def _draw_report(dataset: Dataset, manifest: Manifest, report: AuditReport, plac
         with st.expander("Control: how much each input gives away, intact and shuffled"):
             table = controls_table(report)
             show_table(table, {})
-            st.caption(table.note)
+            st.caption(plain(table.note))
 
 
 def _draw_finding(finding: LocatedFinding) -> None:
     from retail.report.audit_tables import listed_rows
 
     box = {"leak": st.error, "warning": st.warning, "note": st.info}[finding.severity]
-    head = f"**{SEVERITY_WORDS[finding.severity]}: {_kind(finding)}.** {plain(finding.sentence)}"
+    head = f"**{SEVERITY_WORDS[finding.severity]}: {plain(_kind(finding))}.** {plain(finding.sentence)}"
     box(f"{head}\n\nProducts: {plain(listed_rows(finding))}.")
 
 

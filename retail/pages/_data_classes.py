@@ -12,9 +12,10 @@ import streamlit as st
 
 from retail import charts
 from retail.components.some_rows import choose_rows
-from retail.components.words import figure, plain
+from retail.components.words import figure
 from retail.dataset import summary
 from retail.dataset.manifest import Manifest
+from retail.escaping import plain
 from retail.splits import unseen_classes
 from retail.wording import task_words
 

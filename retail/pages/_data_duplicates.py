@@ -12,8 +12,8 @@ import streamlit as st
 
 from retail.components.data_cards import card_words
 from retail.components.media import draw_media
-from retail.components.words import plain
 from retail.dataset.manifest import Manifest
+from retail.escaping import plain
 from retail.pages._data_row_decisions import Desk, copies, different
 from retail.wording import percent, task_words
 
@@ -47,7 +47,7 @@ def draw_duplicate(desk: Desk, group: DuplicateGroup) -> None:
             said = " or ".join(f"**{plain(label)}**" for label in own)
             st.markdown(f"Labels differ · {plain(task_words(desk.manifest.own_names.get(task, task)))}: {said}")
     if len(group.splits) > 1:
-        st.caption(f"In {' and '.join(group.splits)}: a model would be tested on what it has learned.")
+        st.caption(f"In {plain(' and '.join(group.splits))}: a model would be tested on what it has learned.")
     for cell, row in zip(st.columns(max(min(len(rows), MOST_CARDS), 2)), rows, strict=False):
         with cell:
             draw_media(desk.products[row])

@@ -12,11 +12,11 @@ import pandas as pd
 import streamlit as st
 
 from retail.components import read_data
-from retail.components.words import download, plain
+from retail.components.words import download
 from retail.dataset.fetching import fetch_addresses
 from retail.dataset.manifest import Manifest
 from retail.dataset.places.web import Fetched
-from retail.report.table_formats import safe_cell
+from retail.escaping import in_cell, plain
 from retail.wording import number_of
 from retail.workspace.background import Background
 from retail.workspace.datasets import Dataset
@@ -80,4 +80,4 @@ def _draw_result(work: Background[Fetched]) -> None:
     st.warning(came)
     st.markdown("\n".join(f"- {plain(f'{address}: {reason}')}" for address, reason in failures[:LISTED]))
     frame = pd.DataFrame(failures, columns=["address", "why not"])
-    download("Failures as CSV", frame.map(safe_cell).to_csv(index=False), "failures.csv", "text/csv")
+    download("Failures as CSV", frame.map(in_cell).to_csv(index=False), "failures.csv", "text/csv")

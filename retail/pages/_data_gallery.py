@@ -12,9 +12,9 @@ import streamlit as st
 
 from retail.components.gallery import choose_page, grid, open_product
 from retail.components.media import draw_face
-from retail.components.words import plain
 from retail.dataset.finding import Finder, Standing, Wish
 from retail.dataset.manifest import Manifest
+from retail.escaping import plain
 from retail.pages._data_row_decisions import Desk
 from retail.schema import Modality, Product
 from retail.wording import INPUT_WORDS, missing_words, number_of, shortened, task_words

@@ -5,15 +5,13 @@ In: the chosen `Dataset` and its `Manifest`. Out: the lines of `check` on the pa
 
 from __future__ import annotations
 
-from html import escape
-
 import streamlit as st
 
 from retail.components.page_words import page_words
 from retail.components.read_data import counted
-from retail.components.words import plain
 from retail.dataset.manifest import Manifest
 from retail.dataset.plan import mend_first, plan
+from retail.escaping import in_html, plain
 from retail.wording import task_words
 
 LISTED = 50  # remarks
@@ -35,7 +33,7 @@ def draw_plan(manifest: Manifest, new: bool) -> None:
     tasks = ", ".join(task_words(task) for task in manifest.tasks) or "nothing yet"
     with st.expander(plain(f"What will be learned: {tasks}"), expanded=new or bool(mend)):
         lines = [line for line in plan(manifest) if not line.heading.startswith("Mend")]
-        pairs = [f"<dt>{escape(line.heading)}</dt><dd>{escape(page_words(line.text))}</dd>" for line in lines]
+        pairs = [f"<dt>{in_html(line.heading)}</dt><dd>{in_html(page_words(line.text))}</dd>" for line in lines]
         st.html(f"{LOOKS}<dl class='plan'>{''.join(pairs)}</dl>")
         _draw_remarks(manifest)
 

@@ -12,9 +12,9 @@ import streamlit as st
 
 from retail.components import read_data
 from retail.components.choose_data import keep
-from retail.components.words import download, plain
+from retail.components.words import download
 from retail.dataset.manifest import Manifest, Problem, most_alike
-from retail.report.table_formats import safe_cell
+from retail.escaping import in_cell, plain
 from retail.wording import number_of
 from retail.workspace.datasets import Dataset
 
@@ -45,7 +45,7 @@ def draw_problems(dataset: Dataset, manifest: Manifest) -> None:
     st.table(_frame([tuple(map(plain, row)) for row in rows[:LISTED]]), hide_index=True)  # type: ignore[misc]
     if len(rows) > LISTED:
         st.caption(f"The first {LISTED} lines are listed; the CSV has all problems.")
-    text = _frame([_row(problem) for problem in problems]).map(safe_cell).to_csv(index=False)
+    text = _frame([_row(problem) for problem in problems]).map(in_cell).to_csv(index=False)
     download("Problems as CSV", text, "problems.csv", "text/csv")
 
 

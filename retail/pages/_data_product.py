@@ -12,8 +12,8 @@ import streamlit as st
 
 from retail.components.gallery import close_product
 from retail.components.media import draw_large_photo, draw_sound
-from retail.components.words import plain
 from retail.dataset.row_decisions import START
+from retail.escaping import plain
 from retail.pages._data_row_decisions import Desk, draw_decided, settled
 from retail.schema import Modality, Product
 from retail.wording import missing_words, task_title

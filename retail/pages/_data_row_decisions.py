@@ -11,9 +11,9 @@ from functools import cached_property
 
 import streamlit as st
 
-from retail.components.words import plain
 from retail.dataset.manifest import Manifest
 from retail.dataset.row_decisions import APART, COPY, START, UNDECIDED
+from retail.escaping import plain
 from retail.schema import Product, UserError
 from retail.wording import number_of, task_words
 from retail.workspace import datasets

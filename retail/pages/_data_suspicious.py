@@ -12,7 +12,7 @@ import streamlit as st
 
 from retail.components.gallery import choose_page
 from retail.components.media import draw_media, draw_photo
-from retail.components.words import plain
+from retail.escaping import plain
 from retail.pages._data_duplicates import draw_duplicate, open_groups
 from retail.pages._data_row_decisions import Desk, draw_decided, settled
 from retail.schema import Product

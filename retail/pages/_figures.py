@@ -6,7 +6,8 @@ import streamlit as st
 
 from retail.components.kept_choice import choose_kept
 from retail.components.page_words import refusal
-from retail.components.words import plain, show_table
+from retail.components.words import show_table
+from retail.escaping import plain
 from retail.evaluation.reports import Scores, SubsetCertainty
 from retail.files import home
 from retail.finetuning.record import FinetuningRecord
@@ -52,9 +53,9 @@ def draw_scores(view: View, scores: Scores) -> None:
         with columns[place % 2]:
             draw_card(row)
     table = subset_certainty_table(rows)
-    st.subheader(table.title, anchor=False)
+    st.subheader(plain(table.title), anchor=False)
     show_table(table, {})
-    st.caption(table.note)
+    st.caption(plain(table.note))
 
 
 def draw_card(row: SubsetCertainty) -> None:
@@ -75,9 +76,9 @@ def draw_validation(view: View) -> None:
     draw_measured(folder, recognizer.strategy)
     table, info = validation_table(recognizer.certainty), recognizer.info
     if table.rows:
-        st.subheader(table.title, anchor=False)
+        st.subheader(plain(table.title), anchor=False)
         show_table(table, {})
-        st.caption(table.note)
+        st.caption(plain(table.note))
     elif isinstance(info, FinetuningRecord):
         last = info.finetuning_history[-1].val_accuracy
         right = ", ".join(f"{task_words(task)} {percent(value)}" for task, value in last.items())

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import streamlit as st
 
+from retail.components.page_words import refusal
 from retail.components.reading import draw_reading
-from retail.components.words import plain
 from retail.components.your_uploads import say_kept
+from retail.escaping import plain
 from retail.pages._given import (
     NO_EXAMPLE,
     begin,
@@ -54,8 +55,10 @@ def draw_photos(generation: int) -> None:
     for place, photo in enumerate(st.session_state.photos):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.image(photo.thumbnail, width=SHOWN_PX, alt=f"Photo {photo.name}")
-            label = f"✕ {shortened(photo.name, MOST_LETTERS)}"
-            st.button(label, key=f"drop_{place}", help=f"Remove {photo.name}", on_click=remove_photo, args=(place,))
+            label = plain(f"✕ {shortened(photo.name, MOST_LETTERS)}")
+            st.button(
+                label, key=f"drop_{place}", help=plain(f"Remove {photo.name}"), on_click=remove_photo, args=(place,)
+            )
 
 
 def draw_sound(generation: int) -> None:
@@ -67,8 +70,8 @@ def draw_sound(generation: int) -> None:
     if sound := st.session_state.sound:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.audio(sound.content, alt=f"Sound clip {sound.name}", width=AUDIO_PX)
-            label = f"✕ {shortened(sound.name, MOST_LETTERS)}"
-            st.button(label, key="drop_sound", help=f"Remove {sound.name}", on_click=remove_sound)
+            label = plain(f"✕ {shortened(sound.name, MOST_LETTERS)}")
+            st.button(label, key="drop_sound", help=plain(f"Remove {sound.name}"), on_click=remove_sound)
         noted, sentence = st.session_state.get("sound_note", ("", ""))
         if sentence and noted == sound.checksum:
             st.caption(plain(sentence))
@@ -105,11 +108,11 @@ def draw_buttons(bundle: Path) -> None:
             args=(bundle,),
             type="secondary" if given else "primary",
             disabled=none,
-            help=(work.error or NO_EXAMPLE) if none else None,
+            help=refusal(work.error or NO_EXAMPLE) if none else None,
         )
         st.button("Clear", on_click=clear_inputs)
     if none:
-        st.caption(work.error or NO_EXAMPLE)
+        st.caption(refusal(work.error or NO_EXAMPLE))
 
 
 def draw(bundle: Path) -> None:

@@ -15,7 +15,7 @@ from retail.catalogue.record import CatalogueProduct
 from retail.catalogue.shelf import Shelf
 from retail.components.media import draw_photo
 from retail.components.page_words import refusal
-from retail.components.words import plain
+from retail.escaping import plain
 from retail.files import PAGES
 from retail.outside.limits import MAX_NAME_LETTERS
 from retail.pages._catalogue_choose import catalogue_for

@@ -11,7 +11,7 @@ import streamlit as st
 
 from retail.components.kept_choice import choose_kept
 from retail.components.page_words import refusal
-from retail.components.words import plain
+from retail.escaping import plain
 from retail.files import GROCERIES_NAME, PAGES, home
 from retail.fusion import strategies
 from retail.recognizer import Recognizer

@@ -17,8 +17,8 @@ from retail.catalogue.evidence import Evidence, with_evidence
 from retail.components.announce import announce
 from retail.components.correct import draw_correct
 from retail.components.page_words import refusal
-from retail.components.words import plain
 from retail.encoders import Encoder
+from retail.escaping import plain
 from retail.pages import _answer, _given, _known
 from retail.pages._catalogue_shelf import Stocked
 from retail.pages._headline import Headline, lead_task

@@ -11,7 +11,8 @@ from retail.components import train_again
 from retail.components.kept_choice import choose_kept
 from retail.components.page_words import refusal
 from retail.components.waiting import draw_waiting
-from retail.components.words import download, plain
+from retail.components.words import download
+from retail.escaping import plain
 from retail.files import PAGES, home
 from retail.pages._catalogue_choose import catalogue_for
 from retail.pages._recogniser import Chosen, load_from, prepare_demo

@@ -13,7 +13,7 @@ import streamlit as st
 from retail.catalogue.candidates import Candidate
 from retail.components.correct import draw_new, draw_search
 from retail.components.media import draw_face, draw_large_photo, draw_sound
-from retail.components.words import plain
+from retail.escaping import plain
 from retail.pages._catalogue_shelf import Stocked
 from retail.pages._review_desk import NAMING, Desk
 from retail.pages._review_keys import focus_on_name, listen
@@ -51,7 +51,7 @@ def draw_row(desk: Desk, number: int, answer: Prediction, counts: Counts, stocke
     with right:
         _draw_guesses(desk, number, answer)
         _draw_buttons(desk, number, answer)
-        st.caption(f"{counts.sentence} Next come rows that many other unsure rows are like.")
+        st.caption(f"{plain(counts.sentence)} Next come rows that many other unsure rows are like.")
         _draw_nearest(desk, number, answer, stocked)
 
 

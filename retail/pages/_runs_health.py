@@ -14,7 +14,7 @@ import streamlit as st
 from retail.components.announce import announce
 from retail.components.folded import draw_folded
 from retail.components.page_words import refusal
-from retail.components.words import plain
+from retail.escaping import plain
 from retail.files import home
 from retail.wording import number_of, size_words
 from retail.workspace.health import Finding, Health, examine, mend
@@ -44,7 +44,7 @@ def _draw_open() -> None:
         announce(noted)
     st.markdown(f"{size_words(found.size)} in {plain(str(home()))}. {'' if found.findings else SOUND}")
     if found.uses:
-        rows = [{"part": use.name, "size": size_words(use.size), "what it is": use.meaning} for use in found.uses]
+        rows = [{"Part": use.name, "Size": size_words(use.size), "What it is": use.meaning} for use in found.uses]
         st.dataframe(pd.DataFrame(rows), hide_index=True, width="stretch", alt="What each part takes")
     st.markdown("\n".join(f"- {_line(finding)}" for finding in found.findings))
     with st.container(horizontal=True):
@@ -85,7 +85,7 @@ def _draw_asked(findings: Sequence[Finding], button: str, done: str) -> None:
 
 def _line(finding: Finding) -> str:
     room = f" ({size_words(finding.size)})" if finding.size else ""
-    return f"**{finding.kind.capitalize()}:** {refusal(finding.sentence)}{room}"
+    return f"**{plain(finding.kind.capitalize())}:** {refusal(finding.sentence)}{room}"
 
 
 def _below_home(path: Path) -> str:

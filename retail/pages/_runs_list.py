@@ -13,6 +13,7 @@ import streamlit as st
 
 from retail.components.follow_run import STATE_WORDS
 from retail.components.kept_choice import box_key, choose_kept
+from retail.escaping import plain
 from retail.workspace import naming
 from retail.workspace.runs import Run
 
@@ -46,7 +47,9 @@ def history_table(history: list[Run]) -> pd.DataFrame:
 def draw(history: list[Run]) -> Run:
     """The table and, for the keyboard, a box with the same runs."""
     tags = sorted({tag for run in history for tag in tags_of(run)})
-    chosen_tags = set(st.pills("Tags", tags, selection_mode="multi", key="runs_tags") or ()) if tags else set()
+    chosen_tags = (
+        set(st.pills("Tags", tags, selection_mode="multi", format_func=plain, key="runs_tags") or ()) if tags else set()
+    )
     shown = [run for run in history if chosen_tags <= set(tags_of(run))] or history
     state, asked = st.session_state, st.query_params.get("run", "")
     known = {run.id: run for run in shown}

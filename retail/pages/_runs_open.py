@@ -17,7 +17,8 @@ from retail.components.follow_run import CURVE_LINK, draw_figures_link, draw_ope
 from retail.components.log_view import draw_log
 from retail.components.page_words import refusal
 from retail.components.training_history import draw_training
-from retail.components.words import download, plain
+from retail.components.words import download
+from retail.escaping import plain
 from retail.files import PAGES
 from retail.pages._runs_list import tags_of
 from retail.recognizer.bundle import training_of
@@ -83,7 +84,9 @@ def _draw_files(run: Run) -> None:
         return
     for cell, (label, content, what, ending, mime) in zip(st.columns(max(len(files), 3)), files, strict=False):
         with cell:
-            download(label, content, naming.file_name(run.title, run.started, ending, what), mime, width="stretch")
+            download(
+                plain(label), content, naming.file_name(run.title, run.started, ending, what), mime, width="stretch"
+            )
 
 
 def _files(run: Run) -> list[tuple[str, Content, str, str, str]]:

@@ -10,6 +10,7 @@ import streamlit as st
 
 from retail import charts
 from retail.components.page_words import refusal
+from retail.escaping import plain
 from retail.files import home
 from retail.pages._recogniser import Chosen, all_recognisers, load_from, strategy_title
 from retail.pages._result import Asked, embedded
@@ -49,7 +50,7 @@ def demo_training(home_folder: str) -> Background:
 def draw_training(work: Background) -> None:
     """How far the training is; the page is drawn again when it ends."""
     if work.running:
-        st.progress(work.share, f"{work.stage} ({work.done} of {work.total})" if work.total else "Starting")
+        st.progress(work.share, f"{plain(work.stage)} ({work.done:,} of {work.total:,})" if work.total else "Starting")
         return
     demo_training.clear()
     all_recognisers.clear()

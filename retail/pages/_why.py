@@ -13,7 +13,7 @@ import streamlit as st
 from retail import charts
 from retail.charts.palette import INPUT_COLOURS
 from retail.components.bars import Bar, draw_bars
-from retail.components.words import plain
+from retail.escaping import plain
 from retail.evaluation.attribution import attribution_of
 from retail.schema import Modality, Prediction
 from retail.wording import task_words, whole_percent

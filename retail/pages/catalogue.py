@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from retail.components.gallery import choose_page, close_product, open_product
-from retail.components.words import plain
+from retail.escaping import plain
 from retail.pages._catalogue_add import draw_add
 from retail.pages._catalogue_cards import draw_cards, views_words
 from retail.pages._catalogue_choose import Looked, choose_catalogue

@@ -12,7 +12,7 @@ from retail.components.folded import draw_folded
 from retail.components.page_words import page_words
 from retail.components.run_progress import draw_progress
 from retail.components.side_by_side import draw_beside
-from retail.components.words import plain
+from retail.escaping import plain
 from retail.files import PAGES
 from retail.pages._compare_accuracy import draw_accuracy, draw_differences, draw_missing, draw_settings
 from retail.pages._compare_answer import draw_answer

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from retail.components.words import plain
 from retail.components.your_uploads import say_kept
+from retail.escaping import plain
 from retail.pages._catalogue_shelf import Stocked, draw_getting_ready, shelf_of
 from retail.pages._review_desk import FAILED, NOTED, Desk
 from retail.pages._review_open import choose_desk, draw_head

@@ -9,7 +9,7 @@ from retail.components.follow_run import draw_open_link
 from retail.components.page_words import refusal
 from retail.components.side_by_side import draw_side_by_side
 from retail.components.uploads import uploaded
-from retail.components.words import plain
+from retail.escaping import plain
 from retail.files import PAGES
 from retail.outside.limits import MAX_DATA_UPLOAD_MB
 from retail.pages import _runs_health, _runs_list, _runs_open

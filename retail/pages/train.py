@@ -11,9 +11,9 @@ from retail.components.choose_data import choose_dataset
 from retail.components.follow_run import EVERY_SECONDS, draw_run
 from retail.components.page_words import refusal
 from retail.components.read_data import counted, read
-from retail.components.words import plain
 from retail.dataset.manifest import Manifest
 from retail.encoders import PRESETS
+from retail.escaping import plain
 from retail.files import PAGES
 from retail.pages import _make
 from retail.pages._methods import REQUESTS, Choice
@@ -179,7 +179,7 @@ def draw_own(dataset: Dataset, manifest: Manifest, tasks: tuple[str, ...], input
     except UserError as error:
         st.warning(refusal(error))
         return
-    st.caption(f"**Time:** {words}" if asked else words)
+    st.caption(f"**Time:** {plain(words)}" if asked else plain(words))
     rough = method == "compare" and estimate.known_speed(choice.encoders).rough
     if rough and st.button("Measure this machine", help="Takes about half a minute."):
         measure(choice)

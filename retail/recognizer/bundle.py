@@ -182,10 +182,10 @@ def load_bundle(folder: str | Path, trust: bool = False) -> Recognizer:
     )
 
 
-def agree_to(folder: str | Path) -> tuple[str, ...]:
-    """From now on this home loads what a bundle from elsewhere asks for; the names, () where it asks for nothing."""
+def agree_to(folder: str | Path) -> None:
+    """From now on this home loads what a bundle from elsewhere asks for; nothing, where it asks for nothing."""
     try:
-        return agree(read_record(or_shipped(folder, SHIPPED_BUNDLES)).names)
+        agree(read_record(or_shipped(folder, SHIPPED_BUNDLES)).names)
     except OSError as error:
         raise UserError(f"Your agreement could not be kept ({error.strerror}); make RETAIL_HOME writable.") from None
 

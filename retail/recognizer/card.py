@@ -15,6 +15,7 @@ from scipy.stats import binomtest
 from retail import __version__
 from retail.certainty.novelty import FALSE_ALARMS
 from retail.config.wish import DEFAULT_WISH
+from retail.escaping import in_card
 from retail.finetuning.record import FinetuningRecord
 from retail.fusion import strategies
 from retail.recognizer import Recognizer
@@ -103,9 +104,9 @@ def _classes(recognizer: Recognizer) -> str:
 def _data(recognizer: Recognizer) -> str:
     if not (info := recognizer.info):
         return "Nobody wrote down what it was trained on."
-    tied = f", rows tied together by {', '.join(map(task_words, info.data.group))}" if info.data.group else ""
+    tied = f", rows tied together by {in_card(', '.join(map(task_words, info.data.group)))}" if info.data.group else ""
     return (
-        f"Trained on {_plain(info.data.name)} (SHA-256 `{info.data.checksum}`): {info.rows.train:,} training and "
+        f"Trained on {in_card(info.data.name)} (SHA-256 `{info.data.checksum}`): {info.rows.train:,} training and "
         f"{info.rows.val:,} validation products{tied}. A product's files lie in one split. Training read the training "
         "rows; validation rows told when to stop and how sure answers are; test rows were for neither."
     )
@@ -119,7 +120,7 @@ def _scores(recognizer: Recognizer, judged: Judged | None) -> str:
             [task_words(row.task), inputs_words(row.modalities), *_figures(row)] for row in judged.subset_certainty
         ]
         columns = ["question", "given", "right", "95 % interval", "n", "calibration error"]
-        parts = [f"{_plain(judged.data.sentence)} Intervals resample rows, or groups of rows that are alike."]
+        parts = [f"{in_card(judged.data.sentence)} Intervals resample rows, or groups of rows that are alike."]
         parts.append(_table(columns, rows))
     if known := list(_on_validation(recognizer)):
         parts.append(f"On its validation products. {SEEN} Intervals take rows for independent.")
@@ -193,13 +194,13 @@ def _made(recognizer: Recognizer) -> str:
         source = re.sub(r"[,(]?\s*https?://\S+", "", head.source)
         lines.append(f"- **Fusion method:** {head.title}. {head.summary} {source}")
     for modality, encoder in _encoders(recognizer):
-        lines.append(f"- **{inputs_words([modality]).capitalize()} encoder:** `{encoder}`")
+        lines.append(f"- **{inputs_words([modality]).capitalize()} encoder:** {in_card(encoder)}")
     if isinstance(info, FinetuningRecord):
         tuned, epochs = inputs_sentence(info.finetuning.tune), number_of(len(info.finetuning_history), "epoch")
         lines.append(f"- **Fine-tuned:** the encoder of {tuned}, {epochs}, {info.trainable_parameters:,} parameters")
     if info:
         settings = info.to_dict()["config"]
-        lines.append(f"- **Settings:** {', '.join(f'{name} = {value}' for name, value in settings.items())}")
+        lines.append(f"- **Settings:** {in_card(', '.join(f'{name} = {value}' for name, value in settings.items()))}")
     lines.append(f"- **Card written by:** retail {__version__} with PyTorch {torch.__version__.partition('+')[0]}")
     return "\n".join(lines)
 
@@ -230,7 +231,7 @@ def _licences(recognizer: Recognizer, data_licence: str) -> str:
         for modality in INPUT_WORDS
         if modality in recognizer.modalities
     ]
-    named = _plain(data_licence) or "not recorded; whoever publishes this has to know that the data allow it"
+    named = in_card(data_licence) or "not recorded; whoever publishes this has to know that the data allow it"
     return "\n".join([*lines, f"- Training data: {named}."])
 
 
@@ -246,10 +247,5 @@ def _folder(recognizer: Recognizer) -> str:
 
 
 def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [columns, ["---"] * len(columns), *([_plain(cell) for cell in row] for row in rows)]
+    lines = [columns, ["---"] * len(columns), *([in_card(cell) for cell in row] for row in rows)]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def _plain(words: str) -> str:
-    """Names come from people's tables: no cell ends early, and no tag is one."""
-    return " ".join(words.split()).replace("|", "\\|").replace("<", "&lt;")

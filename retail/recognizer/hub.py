@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from retail import __version__
 from retail.encoders.weights import is_connection, split_source
+from retail.escaping import in_file_name
 from retail.recognizer import Recognizer
 from retail.recognizer.bundle import HELD, BundleRecord, read_record, save_bundle
 from retail.recognizer.card import card_text, pipeline
@@ -117,7 +118,7 @@ def _results(scores: Judged, task: str) -> list[EvalResult]:
     return [
         EvalResult(
             task_type=task,
-            dataset_type=re.sub(r"[^\w-]+", "-", data.name).strip("-").lower() or "unnamed",
+            dataset_type=in_file_name(data.name.lower(), "unnamed", "-"),
             dataset_name=data.name,
             dataset_split=data.split,
             metric_type="accuracy",

@@ -46,13 +46,11 @@ def check_trusted(bundle: Path, encoders: Iterable[str]) -> None:
         raise Untrusted(bundle, names)
 
 
-def agree(encoders: Iterable[str]) -> tuple[str, ...]:
+def agree(encoders: Iterable[str]) -> None:
     """From now on this home loads these of the encoders that lead elsewhere; raises OSError where it cannot be kept."""
-    names = elsewhere(encoders)
-    for name in names:
+    for name in elsewhere(encoders):
         with whole_file(_place(name)) as partial:
             partial.write_text(f"{name}\n", encoding="utf-8")
-    return names
 
 
 def note_own(encoders: Iterable[str]) -> None:

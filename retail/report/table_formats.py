@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from retail.escaping import in_cell, in_latex, in_line
 from retail.wording import task_words
 
 Unit = Literal["", "%", "points", "p", "ms", "MiB", "number"]
@@ -97,15 +98,10 @@ def _shown_rows(table: Table) -> list[list[str]]:
 
 def as_text(table: Table) -> str:
     """Title, aligned columns and note."""
-    rows = [[heading(column) for column in table.columns], *_shown_rows(table)]
+    rows = [[in_line(cell) for cell in row] for row in (map(heading, table.columns), *_shown_rows(table))]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    return "\n".join(filter(None, [table.title, *lines, table.note]))
-
-
-def safe_cell(value: str) -> str:
-    """A cell that a spreadsheet would run as a formula is prefixed with an apostrophe."""
-    return "'" + value if value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
+    return "\n".join(filter(None, [in_line(table.title), *lines, in_line(table.note)]))
 
 
 def as_csv(table: Table) -> str:
@@ -117,7 +113,7 @@ def as_csv(table: Table) -> str:
         (c.name, f"{c.name} low", f"{c.name} high") if w else (c.name,)
         for c, w in zip(table.columns, wide, strict=True)
     ]
-    writer.writerow([safe_cell(name) for group in names for name in group])
+    writer.writerow([in_cell(name) for group in names for name in group])
     for row in table.rows:
         writer.writerow([value for cell, w in zip(row, wide, strict=True) for value in _csv_cells(cell, w)])
     return stream.getvalue()
@@ -126,13 +122,8 @@ def as_csv(table: Table) -> str:
 def _csv_cells(cell: Cell, wide: bool) -> list[str]:
     if isinstance(cell, Estimate):
         return ["" if _missing(value) else repr(value) for value in (cell.value, cell.low, cell.high)]
-    text = "" if _missing(cell) else safe_cell(cell) if isinstance(cell, str) else repr(cell)
+    text = "" if _missing(cell) else in_cell(cell) if isinstance(cell, str) else repr(cell)
     return [text, "", ""] if wide else [text]
-
-
-LATEX_ESCAPES = {"\\": r"\textbackslash{}", "–": "--", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"} | {
-    sign: "\\" + sign for sign in "&%$#_{}"
-}
 
 
 def as_latex(table: Table) -> str:
@@ -140,19 +131,15 @@ def as_latex(table: Table) -> str:
     texts = [all(isinstance(row[place], str) for row in table.rows) for place in range(len(table.columns))]
     lines = [
         r"\begin{table}",
-        rf"\caption{{{_latex(table.title + ('. ' + table.note if table.note else ''))}}}",
+        rf"\caption{{{in_latex(table.title + ('. ' + table.note if table.note else ''))}}}",
         rf"\label{{tab:{table.name}}}",
         rf"\begin{{tabular}}{{{''.join('l' if text else 'r' for text in texts)}}}",
         r"\toprule",
-        " & ".join(_latex(heading(column)) for column in table.columns) + r" \\",
+        " & ".join(in_latex(heading(column)) for column in table.columns) + r" \\",
         r"\midrule",
-        *(" & ".join(map(_latex, row)) + r" \\" for row in _shown_rows(table)),
+        *(" & ".join(map(in_latex, row)) + r" \\" for row in _shown_rows(table)),
         r"\bottomrule",
         r"\end{tabular}",
         r"\end{table}",
     ]
     return "\n".join(lines)
-
-
-def _latex(text: str) -> str:
-    return "".join(LATEX_ESCAPES.get(sign, sign) for sign in text)

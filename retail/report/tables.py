@@ -12,6 +12,7 @@ from retail.comparison.doctor_rows import Diagnosis
 from retail.comparison.result_rows import Accuracy, Setting
 from retail.comparison.results import Results
 from retail.config.wish import DEFAULT_WISH
+from retail.escaping import in_line
 from retail.evaluation.reports import Scores, SubsetCertainty
 from retail.report.answers import three_answers
 from retail.report.findings import findings
@@ -301,11 +302,11 @@ def comparison_table(results: Results) -> str:
     """The verdicts first, then what else was found, then every table that fits a terminal."""
     cost = results.cost
     parts = [
-        "\n".join(verdict(results, task).sentence for task in results.tasks),
-        "\n".join(_answers(results)),
-        "\n".join(findings(results)),
+        "\n".join(in_line(verdict(results, task).sentence) for task in results.tasks),
+        "\n".join(map(in_line, _answers(results))),
+        "\n".join(map(in_line, findings(results))),
         *(as_text(table) for table in all_tables(results) if table.printed),
-        "\n".join(results.protocol),
+        "\n".join(map(in_line, results.protocol)),
         f"{cost.fits} fits in {cost.seconds} s on {cost.machine}.",
     ]
     return "\n\n".join(filter(None, parts))

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from retail.escaping import printable
+
 if TYPE_CHECKING:
     from jinja2 import Template
 
@@ -15,10 +17,12 @@ def template(package: str, name: str) -> Template:
     """A name that it is not given is an error."""
     # Here, because it takes time that no other command should wait for.
     from jinja2 import Environment, PackageLoader, StrictUndefined
+    from markupsafe import Markup
 
     templates = Environment(
         loader=PackageLoader(package),
         autoescape=True,
+        finalize=lambda held: printable(held) if isinstance(held, str) and not isinstance(held, Markup) else held,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

@@ -25,6 +25,7 @@ from retail.catalogue.database import Catalogue, names
 from retail.catalogue.record import CatalogueProduct
 from retail.catalogue.writing import LOCK
 from retail.files import SHIPPED_BUNDLES, home, or_shipped
+from retail.files.faults import sentence_of
 from retail.recognizer import Recognizer
 from retail.recognizer.bundle import BUNDLE, read_record
 from retail.review import examples, showing
@@ -213,7 +214,8 @@ class Corrections:
     def _where(self, condition: str, values: Sequence[str] = ()) -> list[Correction]:
         with self._base() as base:
             rows = base.execute(
-                f"SELECT content FROM corrections WHERE undone IS NULL AND {condition} ORDER BY rowid", values
+                f"SELECT content FROM corrections WHERE undone IS NULL AND {condition} ORDER BY rowid",  # nosec B608
+                values,
             ).fetchall()
         return [Correction.model_validate_json(row[0]) for row in rows]
 
@@ -230,7 +232,7 @@ class Corrections:
             raise UserError(self._cannot_be_opened(error)) from error
 
     def _cannot_be_opened(self, error: Exception) -> str:
-        return (
+        return sentence_of(error) or (
             f"The corrections in '{self.root}' cannot be opened ({error}); make the folder writable, or move a damaged "
             "corrections.sqlite away."
         )

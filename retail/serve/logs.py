@@ -10,6 +10,8 @@ import logging
 import logging.config
 from datetime import UTC, datetime
 
+from retail.escaping import in_json
+
 # What reads forms tells which letters of one it did not expect.
 LEVELS = {"retail.serve": "INFO", "uvicorn": "INFO", "python_multipart": "CRITICAL"}
 
@@ -27,7 +29,7 @@ class JsonFormatter(logging.Formatter):
         }
         if record.exc_info and record.exc_info[0]:
             line["kind"] = record.exc_info[0].__name__
-        return json.dumps(line, ensure_ascii=False)
+        return in_json(json.dumps(line, ensure_ascii=False))
 
 
 def log_as_json() -> None:

@@ -10,12 +10,13 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
+from retail.dataset.product_table import each
 from retail.encoders import Encoder
 from retail.schema import Modality, Note, Product, Progress, Vocabulary
 from retail.store import EmbeddingBatch, EmbeddingStore, embed_products
 from retail.store.on_disk import RowsOnDisk, add, new_file
 
-MOST_IN_MEMORY = 2**29  # bytes of embeddings, 70,000 products with three inputs; training takes six times as much
+MOST_IN_MEMORY = 2**29  # bytes of embeddings, 70,000 products with three inputs
 AT_ONCE = 8192  # products embedded between two writes
 
 
@@ -46,4 +47,4 @@ def embed_large(
     rows = {modality: RowsOnDisk.of(file, encoders[modality].dim) for modality, file in written.items()}
     present = {modality: torch.cat(own) for modality, own in masks.items()}
     wanted = {task: torch.cat(own) for task, own in targets.items()}
-    return EmbeddingBatch(tuple(product.id for product in products), rows, present, wanted), notes  # type: ignore[arg-type]
+    return EmbeddingBatch(tuple(each(products, "id")), rows, present, wanted), notes  # type: ignore[arg-type]

@@ -25,6 +25,7 @@ from filelock import FileLock
 from torch import Tensor
 
 from retail.files import whole_file
+from retail.files.faults import sentence_of
 from retail.files.record import Version, version_of
 from retail.schema import UserError
 
@@ -53,7 +54,8 @@ class Shards:
             self.folder.mkdir(parents=True, exist_ok=True)
             self._made_again_if_damaged(self._open)
         except (OSError, sqlite3.OperationalError) as error:
-            raise UserError(f"Cannot write the embedding store in '{root}' ({error}); set RETAIL_HOME.") from error
+            said = sentence_of(error) or f"Cannot write the embedding store in '{root}' ({error}); set RETAIL_HOME."
+            raise UserError(said) from error
 
     def read(self, owner: str, keys: Collection[str]) -> dict[str, Tensor]:
         """What is kept of these keys; touches the index at them alone, and the shards that hold them."""
@@ -106,7 +108,7 @@ class Shards:
                 some = ordered[start : start + KEYS_AT_ONCE]
                 marks = ", ".join("?" * len(some))
                 rows = index.execute(
-                    "SELECT content, file, row, sha256 FROM entries JOIN shards USING (file) "
+                    "SELECT content, file, row, sha256 FROM entries JOIN shards USING (file) "  # nosec B608  # marks
                     f"WHERE encoder = ? AND content IN ({marks})",
                     (owner, *some),
                 )

@@ -10,7 +10,7 @@ import copy
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -20,6 +20,7 @@ from retail.config import TrainConfig
 from retail.fusion import FusionHead, build_head
 from retail.training import on_disk
 from retail.training.loss import MultiTaskLoss, class_weights, known_targets, task_weights
+from retail.training.memory import smaller_batch, smaller_note
 from retail.training.record import Epoch
 from retail.training.rows import StandardRows, asked, row_order, standard_rows, usable_rows, with_any
 from retail.training.step import Step
@@ -34,12 +35,17 @@ STEPS_PER_EPOCH, SMALLEST_BATCH = 8, 32
 
 @dataclass
 class FitResult:
-    """The head with its best weights, and how training went."""
+    """The head with its best weights, and how training went.
+
+    `config` is what it was trained with in the end, and `note` says where that is a smaller batch than was asked for.
+    """
 
     head: FusionHead
     history: tuple[Epoch, ...]
     best_epoch: int
     seconds: float
+    config: TrainConfig
+    note: str = ""
 
 
 def fit(
@@ -53,8 +59,28 @@ def fit(
 
     Rows with none of `config.modalities` are left out, and so is an input that no training row has. Embeddings on disk
     are read in another order; validation, and a strategy that learns from all rows at once, then take a part of them.
-    Raises UserError when no row is left.
+    Where memory runs out it begins anew with half the batch. Raises UserError when no row is left.
     """
+    tried = config
+    while True:
+        try:
+            found = _fit(train, val, tasks, tried, on_epoch)
+            break
+        except (MemoryError, RuntimeError) as error:
+            smaller = smaller_batch(error, _batch_size(len(train), tried))
+        tried = replace(tried, batch_size=smaller)  # here, where nothing holds on to what did not fit
+    if tried != config:
+        found.note = smaller_note(_batch_size(len(train), config), tried.batch_size)
+    return found
+
+
+def _fit(
+    train: EmbeddingBatch,
+    val: EmbeddingBatch,
+    tasks: dict[str, int],
+    config: TrainConfig,
+    on_epoch: Callable[[int, int], None] | None,
+) -> FitResult:
     started = time.perf_counter()
     train = usable_rows(asked(train, tasks), config.modalities)
     val = with_any(asked(val, tasks), train.dims)
@@ -78,7 +104,11 @@ def fit(
             history, best_epoch = _learned(head, few, val, config, on_epoch)
         else:
             history, best_epoch = _descend(head, train, val, config, generator, on_epoch)
-    return FitResult(head.eval(), history, best_epoch, time.perf_counter() - started)
+    return FitResult(head.eval(), history, best_epoch, time.perf_counter() - started, config)
+
+
+def _batch_size(rows: int, config: TrainConfig) -> int:
+    return min(config.batch_size, max(SMALLEST_BATCH, -(-rows // STEPS_PER_EPOCH)))
 
 
 def _descend(
@@ -93,7 +123,7 @@ def _descend(
     step = Step(head, _loss(head, train, config), config)
     trained = [weight for weight in step.parameters() if weight.requires_grad]
     optimizer = torch.optim.AdamW(_groups(trained, config.weight_decay), lr=config.learning_rate, fused=True)
-    batch_size = min(config.batch_size, max(SMALLEST_BATCH, -(-len(train) // STEPS_PER_EPOCH)))
+    batch_size = _batch_size(len(train), config)
     steps = config.max_epochs * -(-len(train) // batch_size)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
     rows = on_disk.RowsToRead(head, train) if train.on_disk else standard_rows(head, train)

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from retail.store import EmbeddingBatch
 
 
+ROWS_AT_ONCE = 8_192
+
+
 @dataclass(frozen=True)
 class StandardRows:
     """Rows standardised once by a head, so that no step needs to do it again; they lie in memory."""
@@ -62,7 +65,8 @@ def usable_rows(train: EmbeddingBatch, modalities: Iterable[str]) -> EmbeddingBa
 def with_any(batch: EmbeddingBatch, modalities: Iterable[str]) -> EmbeddingBatch:
     """These inputs alone, of the rows that have at least one of them."""
     chosen = batch.select(modalities)
-    return chosen.rows(rows_with_any(chosen, modalities))
+    places = rows_with_any(chosen, modalities)
+    return chosen if len(places) == len(chosen) else chosen.rows(places)  # no copy of what may fill half the memory
 
 
 def rows_with_any(batch: EmbeddingBatch, modalities: Iterable[str]) -> Tensor:
@@ -77,9 +81,15 @@ def labelled_rows(batch: EmbeddingBatch, modalities: Iterable[str]) -> Tensor:
 
 
 def standard_rows(head: FusionHead, batch: EmbeddingBatch) -> StandardRows:
-    """The batch's rows as the head's `fuse` takes them."""
+    """The batch's rows as the head's `fuse` takes them: one copy of them, whatever standardising takes on the way."""
     present = {name: batch.present[name] for name in head.dims}
-    return StandardRows(head.standardise(batch.embeddings, present), present, batch.targets)
+    standard = {name: torch.empty_like(batch.embeddings[name]) for name in head.dims}
+    for start in range(0, len(batch), ROWS_AT_ONCE):
+        part = slice(start, start + ROWS_AT_ONCE)
+        rows = {name: batch.embeddings[name][part] for name in head.dims}
+        for name, own in head.standardise(rows, {name: mask[part] for name, mask in present.items()}).items():
+            standard[name][part] = own
+    return StandardRows(standard, present, batch.targets)
 
 
 def row_order(targets: Mapping[str, Tensor], balance: str, generator: torch.Generator) -> Tensor:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from retail.report.table_formats import safe_cell
+from retail.escaping import in_cell
 from retail.schema import Decision, Prediction
 from retail.wording import Certainty, certainty_word
 
@@ -44,7 +44,7 @@ class AnswerColumns:
         taken: set[str] = set()
 
         def free(name: str, word: str) -> str:
-            name = safe_cell(name)
+            name = in_cell(name)
             found, count = name, 1
             while found in taken:
                 found, count = f"{name} ({word})" if count == 1 else f"{name} ({word} {count})", count + 1
@@ -79,16 +79,16 @@ class AnswerColumns:
 
     def cells(self, own: Sequence[str], prediction: Prediction) -> list[str]:
         """A row; what is not known is empty."""
-        found = [safe_cell(cell) for cell in own]
+        found = [in_cell(cell) for cell in own]
         for task in self.tasks:
             if answer := prediction.answers.get(task):
-                label, decision = safe_cell(answer.label), answer.decision
-                found += [label, f"{answer.probability:.4f}", safe_cell(_set(answer.candidates)), decision]
+                label, decision = in_cell(answer.label), answer.decision
+                found += [label, f"{answer.probability:.4f}", in_cell(_set(answer.candidates)), decision]
             else:
                 found += [""] * len(PARTS)
         nearest = prediction.nearest
-        found += [safe_cell(nearest.id), f"{nearest.similarity:.4f}"] if nearest else ["", ""]
-        return [*found, " ".join(prediction.used), safe_cell(" ".join(prediction.notes))]
+        found += [in_cell(nearest.id), f"{nearest.similarity:.4f}"] if nearest else ["", ""]
+        return [*found, " ".join(prediction.used), in_cell(" ".join(prediction.notes))]
 
     def answered(self, row: Row) -> bool:
         """Whether some input of the row could be used."""

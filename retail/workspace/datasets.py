@@ -39,6 +39,7 @@ from retail.dataset.reader import read_manifest, read_rows
 from retail.dataset.rows import roles_of, rows_of
 from retail.dataset.source import changed, media_kind, open_source
 from retail.dataset.tables import TABLE_ENDINGS
+from retail.escaping import no_device
 from retail.files import DEMO_DIR, on_this_machine, whole_folder
 from retail.schema import UserError
 
@@ -77,6 +78,8 @@ def list_datasets() -> list[Dataset]:
     """The demo, then the others in the order in which they were added; a damaged one is left out."""
     found: list[tuple[float, Dataset]] = []
     for path in datasets_folder().glob(f"*/{DATASET}"):
+        if path.parent.name.endswith(".part"):  # not finished
+            continue
         try:
             pointer = read_pointer(path.parent)
         except UserError:
@@ -196,7 +199,7 @@ def decide(dataset: Dataset, decisions: Iterable[str], manifest: Manifest | None
 
 def file_name_of(name: str) -> str:
     """A name that leads nowhere else."""
-    return re.sub(r"[^\w.-]+", "-", Path(name).name, flags=re.ASCII).strip("-.") or "file"
+    return no_device(re.sub(r"[^\w.-]+", "-", Path(name).name, flags=re.ASCII).strip("-.") or "file")
 
 
 @cache
@@ -231,7 +234,7 @@ def _template_rows() -> list[dict[str, str]]:
 def _new_folder(name: str) -> Path:
     if not name.strip():
         raise UserError("A data set needs a name; type one.")
-    base = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:40] or "data"
+    base = no_device(re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:40] or "data")
     taken = {path.name for path in datasets_folder().glob("*")} | {"demo"}
     number = next(n for n in range(1, len(taken) + 2) if (base if n == 1 else f"{base}-{n}") not in taken)
     return datasets_folder() / (base if number == 1 else f"{base}-{number}")

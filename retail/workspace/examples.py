@@ -31,7 +31,7 @@ def _test_rows(record: BundleRecord, data: Path, text_column: str) -> list[Produ
     """Of the data that it learned from; nothing of other data."""
     learned = record.info.data if record.info else None
     manifest = read_manifest(data, list(record.tasks), text_column, group=learned.group if learned else ())
-    return manifest.in_split("test") if learned and learned.checksum == manifest.checksum else []
+    return list(manifest.in_split("test")) if learned and learned.checksum == manifest.checksum else []
 
 
 def _fullest(rows: list[Product], record: BundleRecord) -> list[Product]:

@@ -9,7 +9,7 @@ import ipaddress
 import socket
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")  # names by which this machine reaches itself
-EVERY = ("", "0.0.0.0", "::")  # addresses that mean all addresses of the machine
+EVERY = ("", "0.0.0.0", "::")  # addresses that mean all addresses of the machine  # nosec B104  # to know them
 DASHBOARD = (
     "everybody who reaches {address} sees, changes and deletes what is kept here. Put a proxy with TLS and a login in "
     "front of it, or set up Streamlit's login in .streamlit/secrets.toml; docs/how-to/share.md says how."

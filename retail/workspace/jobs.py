@@ -239,8 +239,8 @@ def annotate(job: Job, tags: Sequence[str], text: str) -> None:
 def delete(job: Job) -> None:
     """Ends the job if it still works, and removes its folder with all results."""
     _stop(job)
-    gone = runs_folder() / DELETED / job.id
-    gone.parent.mkdir(exist_ok=True)
+    gone = runs_folder() / DELETED
+    gone.mkdir(exist_ok=True)
     with contextlib.suppress(OSError):  # Windows refuses while somebody reads a file in it
         job.folder.replace(gone / job.id)  # at once: what is written meanwhile finds no folder, not one half empty
     for folder in (*gone.iterdir(), job.folder):  # also what a killed process did not get to

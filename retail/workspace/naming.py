@@ -9,6 +9,7 @@ import re
 import time
 from pathlib import Path
 
+from retail.escaping import in_file_name
 from retail.fusion import strategies
 from retail.wording import INPUT_WORDS
 from retail.workspace.jobs import NAME, RECORD
@@ -69,8 +70,8 @@ def file_name(title: str, started: float, ending: str, what: str = "") -> str:
     """'Gated fusion · Fashion · 28 Nov 14:05' -> 'fashion_gated_fusion_2026-11-28.csv', as people name files."""
     date = time.strftime("%Y-%m-%d", time.localtime(started))
     method, *parts = without_date(title).split(" · ")
-    words = re.sub(r"[^\w-]+", "_", " ".join([*parts[:1], method, *parts[1:]]).lower()).strip("_")[:60].strip("_")
-    return "_".join(filter(None, (words or "run", what, date))) + ending
+    words = in_file_name(" ".join([*parts[:1], method, *parts[1:]]).lower(), "run")
+    return "_".join(filter(None, (words, what, date))) + ending
 
 
 def _moment(seconds: float) -> str:

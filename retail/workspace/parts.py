@@ -7,18 +7,33 @@ folder with `.parts` behind its name, and go when the table is whole.
 from __future__ import annotations
 
 import csv
-import json
 import shutil
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from retail.files import whole_file
+from retail.files.record import Count, Record
+from retail.schema import Decision
 from retail.workspace.answering import Answered, Tally
 
 PARQUET = ".parquet"
 PLAN = "plan.json"
+
+
+class PartFacts(Record):
+    """What stands beside a part of the table."""
+
+    header: tuple[str, ...]
+    rows: Count
+    lost: Count
+    decided: dict[Decision, Count]
+
+    @property
+    def tally(self) -> Tally:
+        """What is in the part."""
+        return Tally(self.rows, self.lost, Counter(self.decided))
 
 
 class Parts:
@@ -34,33 +49,33 @@ class Parts:
 
     def has(self, number: int) -> bool:
         """Whether a part is written, and what is said of it can be read."""
-        return bool(self._read(number)) and self._part(number).is_file()
+        return self._read(number) is not None and self._part(number).is_file()
 
     def write(self, piece: Answered) -> None:
         """Whole or not at all: its facts come last."""
         write = _write_parquet if self.out.suffix.lower() == PARQUET else _write_csv
         with whole_file(self._part(piece.number)) as partial:
             write(piece, partial)
-        tally = {"rows": piece.tally.rows, "lost": piece.tally.lost, "decided": dict(piece.tally.decided)}
+        tally = piece.tally
+        facts = PartFacts(header=tuple(piece.header), rows=tally.rows, lost=tally.lost, decided=dict(tally.decided))
         with whole_file(self._facts(piece.number)) as partial:
-            partial.write_text(json.dumps({"header": piece.header} | tally), encoding="utf-8")
+            partial.write_text(facts.model_dump_json(), encoding="utf-8")
 
     def finish(self, count: int) -> Tally:
         """Makes the table of so many parts; what is in it."""
-        facts = [self._read(number) for number in range(count)]
+        facts = [known for number in range(count) if (known := self._read(number))]
         join = _join_parquet if self.out.suffix.lower() == PARQUET else _join_csv
         with whole_file(self.out) as partial:
-            join([self._part(number) for number in range(count)], facts[0]["header"], partial)
+            join([self._part(number) for number in range(count)], facts[0].header, partial)
         shutil.rmtree(self.folder, ignore_errors=True)
-        return sum((Tally(own["rows"], own["lost"], Counter(own["decided"])) for own in facts), Tally())
+        return sum((own.tally for own in facts), Tally())
 
-    def _read(self, number: int) -> dict[str, Any]:
-        """What is in a part; {} where there is none, or a damaged one."""
+    def _read(self, number: int) -> PartFacts | None:
+        """What is in a part; None where there is none, or a damaged one."""
         try:
-            found = json.loads(self._facts(number).read_text(encoding="utf-8"))
-            return found if isinstance(found, dict) else {}
+            return PartFacts.model_validate_json(self._facts(number).read_bytes())
         except (OSError, ValueError):
-            return {}
+            return None
 
     def _part(self, number: int) -> Path:
         return self.folder / f"{number:06}.part"
@@ -74,7 +89,7 @@ def _write_csv(piece: Answered, path: Path) -> None:
         csv.writer(stream).writerows(piece.rows)
 
 
-def _join_csv(parts: list[Path], header: list[str], path: Path) -> None:
+def _join_csv(parts: list[Path], header: Sequence[str], path: Path) -> None:
     with path.open("w", newline="", encoding="utf-8") as stream:
         csv.writer(stream).writerow(header)
     with path.open("ab") as joined:
@@ -92,7 +107,7 @@ def _write_parquet(piece: Answered, path: Path) -> None:
     pyarrow.parquet.write_table(pyarrow.Table.from_arrays(arrays, schema=schema), path)
 
 
-def _join_parquet(parts: list[Path], header: list[str], path: Path) -> None:
+def _join_parquet(parts: list[Path], header: Sequence[str], path: Path) -> None:
     import pyarrow.parquet
 
     schema = pyarrow.schema([(name, pyarrow.string()) for name in header])

@@ -15,7 +15,7 @@ from typing import ClassVar, Final, Literal, Self
 from pydantic import ConfigDict, Field
 
 from retail.files import whole_file_in_folder
-from retail.files.record import Record, Version, version_of
+from retail.files.record import Count, Moment, Number, Record, Version, version_of
 from retail.system import patiently
 
 State = Literal["queued", "starting", "running", "done", "failed", "cancelled"]
@@ -52,8 +52,8 @@ class RunFile(Record):
 class ProcessRecord(RunFile):
     """One process for good: its number may be used again, but not with this time of birth (`system.born`)."""
 
-    pid: int = Field(default=0, ge=0)
-    born: float = 0.0
+    pid: int = Field(default=0, ge=0, lt=2**31)
+    born: Number = 0.0
 
 
 class JobRecord(RunFile):
@@ -61,7 +61,7 @@ class JobRecord(RunFile):
 
     title: str = ""
     command: tuple[str, ...] = ()
-    started: float = 0.0  # seconds since 1970; of a queued run: when it was asked for
+    started: Moment = 0.0  # seconds since 1970; of a queued run: when it was asked for
     queued: bool = False
     process: ProcessRecord = ProcessRecord()
     worker: ProcessRecord = ProcessRecord()  # the queue's, which tells how the process ended
@@ -86,15 +86,15 @@ class Status(RunFile):
     flushed: ClassVar[bool] = False  # another one comes in a moment
     state: State = "starting"
     stage: str = "starting"
-    done: int = 0
-    total: int = 0
+    done: Count = 0
+    total: Count = 0
     message: str = ""
     title: str = ""
-    stage_started: float = 0.0
-    stage_first: int = 0  # steps that were done when the stage began
-    partial: dict[str, float] = {}  # model -> accuracy on validation so far
-    pid: int = 0
-    updated: float = 0.0
+    stage_started: Moment = 0.0
+    stage_first: Count = 0  # steps that were done when the stage began
+    partial: dict[str, Number] = {}  # model -> accuracy on validation so far
+    pid: Count = 0
+    updated: Moment = 0.0
 
     @property
     def share(self) -> float:

@@ -16,8 +16,10 @@ from retail.config import CompareConfig, CurveConfig, FinetuneConfig, SearchConf
 from retail.config.reading import Reading
 from retail.config.spread import Spread
 from retail.config.wish import DEFAULT_WISH
-from retail.files.record import FileRecord, Version, version_of
+from retail.files.record import MOST_WORDS, FileRecord, Version, version_of
+from retail.outside.limits import MAX_SETTINGS_BYTES
 from retail.schema import MODALITIES, Modality, UserError
+from retail.wording import shortened
 
 FILE = "request.json"
 
@@ -259,12 +261,16 @@ def read_request(folder: Path) -> Request:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = ".".join(map(str, first["loc"]))
-        reason = f"{place}: {first['msg']}" if place else first["msg"]
+        reason = shortened(f"{place}: {first['msg']}" if place else first["msg"], MOST_WORDS)
         raise UserError(f"{path} is not a request of this version ({reason}); start the run again.") from None
 
 
 @lru_cache(maxsize=1024)
 def _read(path: Path, version: Version) -> Request:
+    if version[1] > MAX_SETTINGS_BYTES:
+        raise UserError(
+            f"{path} has more than {MAX_SETTINGS_BYTES >> 20} MiB, which no request has; start the run again."
+        )
     return _ADAPTER.validate_json(path.read_bytes())
 
 

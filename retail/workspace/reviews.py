@@ -14,8 +14,8 @@ from pathlib import Path
 
 from retail.dataset.manifest import Manifest
 from retail.dataset.reader import read_manifest
+from retail.escaping import in_cell
 from retail.recognizer import Recognizer
-from retail.report.table_formats import safe_cell
 from retail.review.corrections import Corrections
 from retail.review.order import review_order
 from retail.review.queue import ReviewQueue
@@ -137,13 +137,13 @@ def reviewed_table(review: Review) -> str:
     names = _free([REVIEWED, "reviewed_product", *(f"{task}{FINAL}" for task in review.table.tasks)], header)
     stream = io.StringIO()
     writer = csv.writer(stream)
-    writer.writerow([*header, *map(safe_cell, names)])
+    writer.writerow([*header, *map(in_cell, names)])
     for number, row in enumerate(review.table.rows):
         correction = said.get(number)
         verdict = VERDICT_WORDS[correction.verdict] if correction else ""
         product = correction.name if correction else ""
         finals = [_final(review, row, task, correction) for task in review.table.tasks]
-        writer.writerow([*(row[name] for name in header), verdict, *map(safe_cell, [product, *finals])])
+        writer.writerow([*(row[name] for name in header), verdict, *map(in_cell, [product, *finals])])
     return stream.getvalue()
 
 

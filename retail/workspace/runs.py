@@ -102,8 +102,10 @@ def _synchronised() -> list[Run]:
             stamp, (seen, state) = jobs.settled(job), known.get(job.id, (0, ""))
             if not stamp or stamp != seen or state in jobs.UNFINISHED:
                 row = (*astuple(_describe(job)), stamp)
-                base.execute(f"INSERT OR REPLACE INTO runs VALUES ({', '.join('?' * len(row))})", row)
-        rows = base.execute(f"SELECT {', '.join(names)} FROM runs ORDER BY started DESC, id DESC").fetchall()
+                marks = ", ".join("?" * len(row))
+                base.execute(f"INSERT OR REPLACE INTO runs VALUES ({marks})", row)  # nosec B608
+        columns = ", ".join(names)
+        rows = base.execute(f"SELECT {columns} FROM runs ORDER BY started DESC, id DESC").fetchall()  # nosec B608
     return [Run(*row) for row in rows]
 
 

@@ -42,11 +42,11 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def dashboard(home: Path, port: int):
+def dashboard(home: Path, port: int, app: str = "streamlit_app.py"):
     """A server of its own over a home folder; yields its address."""
-    command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py"]
+    command = [sys.executable, "-m", "streamlit", "run", app]
     command += [f"--server.port={port}", "--server.headless=true"]
-    environment = os.environ | {"RETAIL_HOME": str(home), "OMP_NUM_THREADS": "1"}
+    environment = os.environ | {"RETAIL_HOME": str(home), "OMP_NUM_THREADS": "1", "PYTHONPATH": str(PROJECT)}
     with (home / "server.log").open("wb") as log:
         server = subprocess.Popen(command, cwd=PROJECT, env=environment, stdout=log, stderr=log)
     url = f"http://127.0.0.1:{port}"
@@ -77,9 +77,15 @@ def installed():
 
 
 @pytest.fixture(scope="session")
-def address(installed, session_home, tmp_path_factory):
+def shared_home(tmp_path_factory):
+    """The home folder of the server that most tests share."""
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture(scope="session")
+def address(installed, session_home, shared_home):
     """A server of its own with one finished run."""
-    home = tmp_path_factory.mktemp("home")
+    home = shared_home
     (home / "embeddings").symlink_to(session_home / "embeddings")
     write_finished_run(home)
     with dashboard(home, free_port()) as url:

@@ -79,7 +79,7 @@ def test_photos_and_words_survive_changing_page(open_page):
     assert answered(page)
 
 
-def test_visitors_never_see_each_others_uploads(open_page):
+def test_visitors_never_see_each_others_uploads_and_no_log_does(open_page, shared_home):
     pages = [open_page() for _ in range(3)]
     for number, page in enumerate(pages[:2]):
         upload_own(page, f"mine{number}.png", f"coffee of visitor {number}")
@@ -95,6 +95,15 @@ def test_visitors_never_see_each_others_uploads(open_page):
         assert page.get_by_role("img", name="Photo mine").count() == 1
         assert page.get_by_role("img", name=f"Photo mine{number}.png").count() == 1
         assert page.get_by_role("textbox", name="Description").input_value() == f"coffee of visitor {number}"
+    log = (shared_home / "server.log").read_text()
+    assert "mine0" not in log and "visitor" not in log
+    pages[0].get_by_role("button", name="Your uploads").click()
+    pages[0].get_by_text("1 photo and a description").wait_for()
+    pages[0].get_by_role("button", name="Delete all of it").click()
+    pages[0].get_by_text("Any one input is enough").first.wait_for()
+    assert pages[0].get_by_role("img", name="Photo mine").count() == 0
+    settled(pages[1])
+    assert pages[1].get_by_role("img", name="Photo mine1.png").count() == 1
 
 
 def test_compare_shows_the_stored_verdict_and_every_model_and_asks_nobody_else(open_page):

@@ -35,6 +35,7 @@ BASE_NAME = "by base name in another folder"
 IN_FOLDER = "in a folder named in place of a file"
 WEB = "web"
 
+MOST_REMEMBERED = 10_000  # files that a look found; it is asked for right after
 MOST_COMPARED = 20  # files of one name that may be one file behind links; more are several without a look
 MOST_IN_FOLDER = 20  # photos of one product; a folder with more is hardly one product's
 
@@ -149,6 +150,8 @@ class Places:
             self._folders[folder] = os.path.realpath(folder)
         real = os.path.join(self._folders[folder], name)
         if stat.S_ISREG(mode):
+            if len(self._files) >= MOST_REMEMBERED:
+                self._files.clear()
             self._files.add(real)
         return real
 

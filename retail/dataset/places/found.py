@@ -5,6 +5,7 @@ In: a cell and the folder that its path counts from. Out: paths, and faults for 
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from typing import NamedTuple
 
 from retail.dataset.columns import AUDIO, IMAGE
 from retail.dataset.places import ABSENT, OUTSIDE, WEB, Found, Places
+from retail.dataset.places.named import NamedFiles
 from retail.dataset.places.names import Kind, parts_of
 from retail.dataset.remarks import as_said
 from retail.dataset.source import Source
@@ -31,7 +33,6 @@ class FoundFiles:
 
     source: Source
     opened: bool
-    files: list[tuple[str, Path]] = field(default_factory=list)  # as the cells name them, in the order of the rows
     ways: Counter[tuple[str, str]] = field(default_factory=Counter)  # column and way -> files not found as written
     named: Counter[str] = field(default_factory=Counter)  # column -> cells that name a file
     found: Counter[str] = field(default_factory=Counter)  # column -> cells of which a file was found
@@ -40,6 +41,10 @@ class FoundFiles:
 
     def __post_init__(self) -> None:
         self.places = Places(self.source.root, self.source.own, lambda: self.source.listing)
+        # As the cells name them, in the order of the rows.
+        self.files = NamedFiles(
+            os.path.realpath(self.source.parts[0].folder if self.source.parts else self.source.root)
+        )
 
     def of(self, cell: str, column: str, folder: Path, say: Callable[[str], None]) -> list[Path]:
         """The files of a cell; `say` hears of each that there is not, or that cannot be opened."""
@@ -62,7 +67,7 @@ class FoundFiles:
                 self.ways[column, found.remark] += 1
             if found.message:
                 say(found.message)
-            self.files.append((found.name, found.path))
+            self.files.add(found.name, found.path)
             if not self.opened or self._opens(column, found.path, say):
                 paths.append(found.path)
         self.found[column] += bool(paths)

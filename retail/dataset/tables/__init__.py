@@ -14,16 +14,29 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from retail.dataset.tables.table import Fault, Table
+from retail.dataset.tables.packed import packed
+from retail.dataset.tables.table import Fault, Table, require_cells
 from retail.schema import UserError
 
-__all__ = ["OFTEN_NO_TABLE", "TABLE_ENDINGS", "Fault", "Table", "in_pieces", "read_tables"]
+__all__ = [
+    "LARGE_BYTES",
+    "OFTEN_NO_TABLE",
+    "PIECE_ROWS",
+    "TABLE_ENDINGS",
+    "Fault",
+    "Table",
+    "in_pieces",
+    "read_tables",
+]
 
 _MODULES = [import_module(f"{__name__}.{info.name}") for info in pkgutil.iter_modules(__path__)]
 _FORMATS: dict[str, Any] = {ending: module for module in _MODULES for ending in getattr(module, "ENDINGS", ())}
 
 TABLE_ENDINGS: tuple[str, ...] = tuple(_FORMATS)
 OFTEN_NO_TABLE = (".json", ".txt")  # settings and notes have these endings too: a table only when nothing else is
+
+LARGE_BYTES = 16 * 2**20  # a table from this size on is read piece by piece; about 100,000 rows
+PIECE_ROWS = 4096
 
 
 def read_tables(path: Path) -> dict[str, Table]:
@@ -33,7 +46,7 @@ def read_tables(path: Path) -> dict[str, Table]:
     is no table has an empty header and one fault that says why; when no sheet is one, that is the error.
     """
     try:
-        tables: dict[str, Table] = _format_of(path).read(path)
+        tables: dict[str, Table] = _large(path) or _format_of(path).read(path)
     except OSError as error:
         reason = error.strerror or str(error)
         raise UserError(f"{path.name} could not be read ({reason}); check the disk and who may read it.") from None
@@ -44,6 +57,24 @@ def in_pieces(path: Path, rows: int) -> Iterator[Table] | None:
     """The one table of a file, about so many rows at a time; None for a format that is read as a whole."""
     read = getattr(_format_of(path), "pieces", None)
     return read(path, rows) if read else None
+
+
+def _large(path: Path) -> dict[str, Table]:
+    """The table of a large file by columns; {} for any other file."""
+    if path.stat().st_size < LARGE_BYTES or path.suffix.lower() in OFTEN_NO_TABLE:
+        return {}
+    pieces = in_pieces(path, PIECE_ROWS)
+    if pieces and _format_of(path).SIGNATURES:  # what is packed may unfold to anything
+        pieces = _bounded(pieces, path.name)
+    return {"": packed(pieces)} if pieces else {}
+
+
+def _bounded(pieces: Iterator[Table], name: str) -> Iterator[Table]:
+    rows = 0
+    for table in pieces:
+        rows += len(table.rows)
+        require_cells(rows, len(table.header), name)
+        yield table
 
 
 def _format_of(path: Path) -> Any:

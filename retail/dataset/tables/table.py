@@ -37,9 +37,9 @@ class Table:
     """Cells without the spaces around them; a row has the number of its first line."""
 
     header: list[str]
-    rows: list[tuple[int, list[str]]]
+    rows: Sequence[tuple[int, list[str]]]
     faults: list[Fault]
-    starts: list[int]  # the first line of every row, also of those left out
+    starts: Sequence[int]  # the first line of every row, also of those left out
 
 
 def named_columns(header: Sequence[str], rows: Sequence[tuple[int, list[str]]], name: str) -> list[str]:

@@ -34,6 +34,8 @@ def compare(request: CompareRequest, follower: Follower) -> Outcome:
     note_reading(request.encoders, request.modalities, manifest, follower)
 
     def on_fit(output: FitOutput) -> None:
+        if output.note:
+            follower.note(f"{output.plan.model}: {output.note}")
         if output.plan.kind in ("single", "fusion") and not config.tune:
             follower.score(output.plan.model, sum(output.val_accuracy.values()) / len(output.val_accuracy))
 

@@ -7,30 +7,32 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
 from retail.files import home
+from retail.files.whole import PART, is_left, remove_left
 from retail.wording import number_of
 from retail.workspace import jobs, processes
 from retail.workspace.health.finding import Finding, rests, size_of
 from retail.workspace.health.taking_away import taking_away
 from retail.workspace.records import UNFINISHED, ProcessRecord
 
-WRITTEN_ASIDE = re.compile(
-    r".+\.(?:[0-9a-f]{8}|safetensors)(?:\.former)?\.part"
-)  # the end of what `files` and `store` write to
+# What earlier versions of `files` and of the store wrote to.
+EARLIER = re.compile(r".+\.(?:[0-9a-f]{8}|safetensors)\.part", re.DOTALL)
 # Below these lie the files of users, whatever they are called.
 OF_USERS = (("datasets", "files"), ("uploads", "upload"), ("unpacked", "files"))
 
 
 def unfinished_writes() -> Iterator[Finding]:
     """Files and folders that were to get another name once they were whole."""
-    found = [path for path in (*_written_aside(), *_by_other_names()) if rests(path)]
+    named = [*_written_aside()]
+    found = [path for path in named if is_left(path.name)]
+    found += [path for path in (*named, *_by_other_names()) if not PART.fullmatch(path.name) and rests(path)]
     if found:
         count = number_of(len(found), "file or folder was", "files or folders were")
-        yield Finding("left over", f"{count} never finished.", tuple(found), size_of(found), taking_away(found))
+        yield Finding("left over", f"{count} never finished.", tuple(found), size_of(found), partial(_clear, found))
 
 
 def runs_that_never_began() -> Iterator[Finding]:
@@ -68,13 +70,21 @@ def _end(folder: Path) -> None:
         processes.end(ProcessRecord(), mark=str(folder))
 
 
+def _clear(paths: Sequence[Path]) -> None:
+    """Those whose names say that their processes are gone, and of the others those that nobody uses."""
+    for path in paths:
+        if is_left(path.name):
+            remove_left(path)
+    taking_away(path for path in paths if not PART.fullmatch(path.name))()
+
+
 def _written_aside() -> Iterator[Path]:
     busy = _busy_folders()
     for place, folders, files in os.walk(home()):
         at = Path(place)
         inner = at.relative_to(home()).parts
         for name in [*folders, *files]:
-            if WRITTEN_ASIDE.fullmatch(name):
+            if PART.fullmatch(name) or EARLIER.fullmatch(name):
                 yield at / name
         folders[:] = [name for name in folders if _is_searched(at / name, (*inner, name), busy)]
 
