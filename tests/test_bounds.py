@@ -15,7 +15,7 @@ from retail.dataset.places import archive, members
 from retail.dataset.places.archive import extract
 from retail.dataset.reader import read_manifest
 from retail.dataset.tables import csv as csv_tables
-from retail.dataset.tables import jsonl, parquet, read_tables, separators, table
+from retail.dataset.tables import jsonl, parquet, parquet_rows, read_tables, separators, table
 from retail.media import MediaError, decode_audio
 from retail.media.damage import what_it_is
 from retail.media.pictures import decode_picture
@@ -118,17 +118,40 @@ def test_a_document_too_large_to_be_read_as_one_is_refused(tmp_path, monkeypatch
 
 
 def test_lists_of_a_parquet_table_and_what_it_unpacks_to_are_bounded(tmp_path, monkeypatch):
+    def said(columns, **options):
+        path = tmp_path / f"{len(list(tmp_path.iterdir()))}.parquet"
+        pyarrow.parquet.write_table(pyarrow.table(columns), path, **options)
+        facts = {"path": str(path), "start": 0, "rows": None}
+        monkeypatch.setattr(parquet_rows, "_under_way", parquet_rows._UnderWay())
+        return parquet_rows.answer(facts, b"")[0]["refusal"]
+
+    monkeypatch.setattr(parquet_rows, "MAX_VALUES", 1000)
+    lists = {"id": [1], "list": [[7] * 5000]}
+    assert said(lists) == "0.parquet holds 4,999 values in lists, but at most 1,000 are read; leave that column out."
+    packed = {"compression": "zstd", "use_dictionary": False}
+    assert said({"text": ["x" * 2**22] * 3}, **packed).startswith("1.parquet unpacks to over 200 times its size; write")
+    monkeypatch.setattr(parquet_rows, "MAX_BATCH_BYTES", 10)
+    assert said({"text": ["x"] * 3}).startswith("2.parquet holds over 0 GB in 3 rows; keep photos and sounds in files")
+    monkeypatch.setattr(table, "MAX_CELLS", 3)
+    assert said({"id": [1, 2, 3, 4]}).startswith("3.parquet spans 4 rows × 1 columns, but at most 3 cells are read")
+
+
+def test_a_parquet_file_that_ends_its_reader_is_one_sentence(tmp_path, monkeypatch):
+    path = saved(tmp_path, b"PAR1 and what breaks the library", "a.parquet")
+    assert refusal(path) == "a.parquet is not a usable Parquet file: it is cut off; write it again."
+    monkeypatch.setattr(parquet, "READER", "tests.a_crash")
+    said = "a.parquet is a damaged Parquet file, or one too large to read; write it again."
+    assert refusal(path) == said
+    with pytest.raises(UserError, match=said):
+        list(parquet.pieces(path, 5))
+
+
+def test_a_parquet_table_in_pieces_has_each_row_once(tmp_path):
     path = tmp_path / "a.parquet"
-    pyarrow.parquet.write_table(pyarrow.table({"id": [1], "list": [[7] * 5000]}), path)
-    monkeypatch.setattr(parquet, "MAX_VALUES", 1000)
-    assert refusal(path) == "a.parquet holds 4,999 values in lists, but at most 1,000 are read; leave that column out."
-    pyarrow.parquet.write_table(
-        pyarrow.table({"text": ["x" * 2**22] * 3}), path, compression="zstd", use_dictionary=False
-    )
-    assert refusal(path) == "a.parquet unpacks to over 200 times its size; write it again without packing."
-    pyarrow.parquet.write_table(pyarrow.table({"text": ["x"] * 3}), path)
-    monkeypatch.setattr(parquet, "MAX_BATCH_BYTES", 10)
-    assert refusal(path).startswith("a.parquet holds over 0 GB in 3 rows; keep photos and sounds in files beside")
+    pyarrow.parquet.write_table(pyarrow.table({"id": list(range(10))}), path)
+    assert [line for each in parquet.pieces(path, 4) for line, _ in each.rows] == list(range(2, 12))
+    facts = {"path": str(path), "start": 7, "rows": 2}  # as a process is asked that takes the place of another
+    assert parquet_rows._UnderWay().rows is not None and parquet_rows.answer(facts, b"")[0]["rows"] == [["7"], ["8"]]
 
 
 def overlapping(count: int) -> bytes:

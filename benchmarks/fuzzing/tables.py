@@ -10,10 +10,15 @@ import random
 import tempfile
 import zipfile
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 from benchmarks.fuzzing.mutation import Mutated, mutated
 from retail.dataset.tables import in_pieces, read_tables
+from retail.dataset.tables.parquet import READER
+from retail.outside.helper import Died, Helper
+from retail.outside.limits import TABLE_MEMORY_BYTES, TABLE_SECONDS
+from retail.schema import UserError
 
 CSV_WORDS = (
     *(
@@ -182,9 +187,27 @@ def _as_file(ending: str) -> Callable[[bytes], None]:
     return read
 
 
+def read_parquet(content: bytes) -> None:
+    """As the product does, but for the process that reads, which stays for the next table."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "table.parquet"
+        path.write_bytes(content)
+        try:
+            said, _ = _parquet_reader().ask({"path": str(path), "start": 0, "rows": None})
+        except Died:
+            raise UserError("It is damaged so that its reader breaks.") from None
+        if "refusal" in said:
+            raise UserError(said["refusal"])
+
+
+@cache
+def _parquet_reader() -> Helper:
+    return Helper(READER, TABLE_SECONDS, TABLE_MEMORY_BYTES)
+
+
 TARGETS = {
     "csv": Mutated(_as_file(".csv"), csv_texts, CSV_WORDS),
     "jsonl": Mutated(_as_file(".jsonl"), json_texts, JSON_WORDS),
-    "parquet": Mutated(_as_file(".parquet"), parquet_files),
+    "parquet": Mutated(read_parquet, parquet_files),
     "workbook": Mutated(_as_file(".xlsx"), workbooks, XML_WORDS, repacked),
 }

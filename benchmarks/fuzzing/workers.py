@@ -192,6 +192,7 @@ def _work(connection: Connection, current: Any, seed: int, folder: Path) -> None
             except EOFError:
                 return
             figures, target = before[0] if before else Figures(), target_named(name)
+            input_of(target, name, seed, start)  # makes the seeds, which is no input's time
             for number in range(start, stop):
                 current.value = number
                 outcome = attempt(target, name, seed, number)

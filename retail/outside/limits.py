@@ -41,7 +41,7 @@ MAX_VALUES = 100_000_000  # in the lists of a Parquet table
 MAX_BATCH_BYTES = 2**30  # of 64 rows of one, photos included
 MAX_CELL_LINES = 1000  # within quotes; a stray quote would lead on to the end of the file
 MAX_WORKBOOK_BYTES = 2**30  # unpacked
-WORKBOOK_SECONDS, WORKBOOK_MEMORY_BYTES = 300, 4 * 2**30  # what 20 million cells take, with room
+TABLE_SECONDS, TABLE_MEMORY_BYTES = 300, 4 * 2**30  # what 20 million cells take, with room
 
 # Folders and ZIPs
 MAX_LIST_CHARACTERS = 100_000  # of a cell that lists files: Python's own lists take a hundred times as much to read

@@ -29,8 +29,8 @@ from retail.outside.limits import (
     MAX_RATIO,
     MAX_WORKBOOK_BYTES,
     RATIO_FROM_BYTES,
-    WORKBOOK_MEMORY_BYTES,
-    WORKBOOK_SECONDS,
+    TABLE_MEMORY_BYTES,
+    TABLE_SECONDS,
 )
 from retail.schema import UserError
 
@@ -114,7 +114,7 @@ def _tables(path: Path) -> Iterator[tuple[str, Table]]:
 def _sheets(path: Path) -> list[Sheet]:
     """What another process reads: the library ends its own process when a damaged file asks for too much memory."""
     try:
-        with Helper(READER, WORKBOOK_SECONDS, WORKBOOK_MEMORY_BYTES) as helper:
+        with Helper(READER, TABLE_SECONDS, TABLE_MEMORY_BYTES) as helper:
             answer, _ = helper.ask({"path": str(path.resolve())})
     except Died:
         raise UserError(f"{path.name} is a damaged workbook, or one too large to read; {REMEDY}.") from None
