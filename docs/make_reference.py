@@ -12,8 +12,11 @@ import inspect
 import sys
 import textwrap
 from collections.abc import Callable, Iterator, Mapping
+from functools import reduce
+from operator import or_
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from types import UnionType
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
 
 PROJECT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [] if str(PROJECT) in sys.path else [str(PROJECT)]  # run as a script, it finds the package beside it
@@ -128,6 +131,7 @@ def _inner(field: Any) -> str:
 
 def _type_words(annotation: Any) -> str:
     """`list[Row] | None`, with a link for each model."""
+    annotation = _bare(annotation)
     words = annotation.__name__ if inspect.isclass(annotation) and not get_args(annotation) else str(annotation)
     for noise in ("typing.", "collections.abc.", "NoneType"):
         words = words.replace(noise, "None" if noise == "NoneType" else "")
@@ -136,6 +140,17 @@ def _type_words(annotation: Any) -> str:
         full, short = f"{kind.__module__}.{kind.__qualname__}", kind.__name__
         words = words.replace(full, short).replace(short, f"`[{short}](#{short.lower()})`")
     return words.replace("``", "")
+
+
+def _bare(annotation: Any) -> Any:
+    """Without the bounds that a type carries."""
+    origin, inner = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return _bare(inner[0])
+    if not inner or origin is Literal:
+        return annotation
+    kinds = tuple(kind if kind is ... else _bare(kind) for kind in inner)
+    return reduce(or_, kinds) if origin in (Union, UnionType) else origin[kinds]
 
 
 def field_sentences(model: type[BaseModel]) -> dict[str, str]:

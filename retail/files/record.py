@@ -10,8 +10,16 @@ import stat
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError
-from pydantic_core import from_json
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    TypeAdapter,
+    ValidationError,
+)
 
 from retail.files import whole_file
 from retail.outside import reading
@@ -40,6 +48,7 @@ Moment = Annotated[float, Field(allow_inf_nan=False, ge=0, le=LAST_SECOND)]  # s
 
 
 Version = tuple[int, int, int]
+ANYTHING = TypeAdapter(Any)  # reads JSON; unlike Python's own, it knows that half a character is no text
 
 
 def version_of(path: Path) -> Version:
@@ -104,7 +113,7 @@ class FileRecord(Record):
     def of(cls, content: bytes, name: str) -> Self:
         """The record in a file's content; raises UserError, with the file's name, for anything else."""
         try:
-            values = from_json(content)  # unlike Python's own, it knows that half a character is no text
+            values = ANYTHING.validate_json(content)
         except ValueError:
             raise cls._refused(cls.no_json, name) from None
         found = values.get("format") if isinstance(values, dict) else None

@@ -20,10 +20,11 @@ from pathlib import Path
 from queue import LifoQueue
 from typing import IO, Any
 
+import retail
 from retail.outside.limits import HELPERS
 from retail.system import limit_memory, peak_memory_mib, start_piped
 
-PACKAGE_FOLDER = Path(__file__).resolve().parents[2]
+PACKAGE_FOLDER = Path(retail.__path__[0]).resolve().parent
 HEAD = struct.Struct("<QQ")  # bytes of the facts, as JSON, and of what follows them
 START_SECONDS = 60.0
 # One that held so much keeps some of it, so another takes its place.

@@ -17,12 +17,11 @@ def template(package: str, name: str) -> Template:
     """A name that it is not given is an error."""
     # Here, because it takes time that no other command should wait for.
     from jinja2 import Environment, PackageLoader, StrictUndefined
-    from markupsafe import Markup
 
     templates = Environment(
         loader=PackageLoader(package),
         autoescape=True,
-        finalize=lambda held: printable(held) if isinstance(held, str) and not isinstance(held, Markup) else held,
+        finalize=lambda held: printable(held) if isinstance(held, str) and not hasattr(held, "__html__") else held,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
