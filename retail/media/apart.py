@@ -45,7 +45,7 @@ def decode_image(source: Path | bytes, longest_side: int = LONGEST_SIDE) -> Imag
     from PIL import Image
 
     facts, pixels = _asked(name, "photo", content, wanted="picture", longest_side=longest_side)
-    return Image.frombytes("RGB", tuple(facts["size"]), pixels)
+    return Image.frombytes("RGB", tuple(facts["resolution"]), pixels)
 
 
 def decode_audio(source: Path | bytes) -> np.ndarray:

@@ -18,7 +18,7 @@ def answer(facts: Mapping[str, Any], content: bytes) -> tuple[dict[str, Any], by
     try:
         if facts["wanted"] == "picture":
             picture = decode_picture(facts["name"], content, facts["longest_side"])
-            return {"size": picture.size}, picture.tobytes()
+            return {"resolution": picture.size}, picture.tobytes()
         if facts["wanted"] == "unread":
             return {"seconds": unread_seconds(content)}, b""
         samples, rate_hz = decode_sound(facts["name"], content)
