@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from pickle import UnpicklingError  # nosec B403: a name of an error, nothing is unpickled
+from pickle import UnpicklingError  # nosec B403  # the name of an error
 from typing import Any
 
 import numpy as np
