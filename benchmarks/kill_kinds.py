@@ -171,7 +171,7 @@ def vectors() -> dict[str, Any]:
     store, found = EmbeddingStore(), {}
     with closing(sqlite3.connect(store.root / "index.sqlite")) as index:
         index.text_factory = lambda raw: raw.decode(errors="replace")  # what was damaged leads nowhere
-        listed = index.execute("SELECT encoder, content FROM entries").fetchall()
+        listed = index.execute("SELECT encoder, content FROM entries NOT INDEXED").fetchall()  # as lookups go
     for owner, content in listed:
         for embedding in store._read(owner, [content]).values():
             found[f"{owner} {content}"] = plain(embedding.tolist())

@@ -167,7 +167,7 @@ def test_photos_that_were_sent_as_bytes_are_exported_with_an_ending_and_found_ag
 def test_only_csv_marks_formulas_and_a_strange_ending_is_refused(catalogue, tmp_path):
     catalogue.add([(facts("@a", "=cmd()"), described("-1"))])
     text = catalogue.export(tmp_path / "out.csv").read_text(encoding="utf-8-sig")
-    assert text.splitlines()[1].startswith("'@a,'=cmd(),,'-1")
+    assert text.splitlines()[1].startswith("'@a,'=cmd(),,-1,"), "a number is no formula"
     assert pq.read_table(catalogue.export(tmp_path / "out.parquet"))["id"].to_pylist() == ["@a"]
     with pytest.raises(UserError, match="exported as .csv, .xlsx, .parquet, not '.doc'"):
         catalogue.export(tmp_path / "out.doc")

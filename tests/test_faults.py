@@ -181,9 +181,9 @@ def test_what_is_not_finished_is_no_data_set():
 @pytest.mark.parametrize(
     "command",
     [
-        "benchmarks.kills embed review --kills 2 --seed 3",
-        "benchmarks.faults shard index home data --kinds embed",
-        "benchmarks.together --operations 200",
+        "benchmarks.kills embed review --kills 1 --seed 3",
+        "benchmarks.faults shard home data --kinds embed",
+        "benchmarks.together --operations 60",
     ],
 )
 def test_a_short_run_of(command, tmp_path):

@@ -11,7 +11,7 @@ from benchmarks.fuzzing.attempts import attempt, given, input_of, sentence_fault
 from benchmarks.fuzzing.mutation import ROOM, Mutated, mutated
 from retail.schema import UserError
 
-INPUTS = {"photos": 150, "sounds": 60, "csv": 200, "jsonl": 200, "parquet": 60, "zip": 150, "manifest": 60}
+INPUTS = {"photos": 150, "sounds": 60, "csv": 200, "jsonl": 200, "parquet": 20, "zip": 150, "manifest": 60}
 INPUTS |= {"manifest-bytes": 20, "workbook": 4}
 
 

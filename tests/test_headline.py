@@ -103,8 +103,8 @@ def test_a_bulk_run_is_judged_by_question():
         "2 of 4 products need no look for product; 1 for colour. 1 is not in your range. "
         "1 has no answer; the notes say why.",
     )
-    assert found.counts[0] == "**product**: 2 sure, 1 not in your range"
-    assert found.counts[1] == "**colour**: 1 likely, 1 sure, 1 not in your range"
+    assert found.counts[0] == ("product", "2 sure, 1 not in your range")
+    assert found.counts[1] == ("colour", "1 likely, 1 sure, 1 not in your range")
 
 
 @pytest.mark.parametrize(

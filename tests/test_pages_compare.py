@@ -259,13 +259,6 @@ def test_a_learning_curve_at_hand_is_drawn_and_is_no_comparison(open_compare):
     assert "No learning curve for brand yet" in said(app)
 
 
-def test_text_from_data_formats_and_loads_nothing():
-    assert plain("![x](http://far/away.png) *a* $b$ :red[c]") == (
-        "![x]\\(http://far/away.png) \\*a\\* \\$b\\$ \\:red[c]"
-    )
-    assert plain("for product: +8.3 points [-1.1, +18.1]") == "for product: +8.3 points [-1.1, +18.1]"
-
-
 def test_a_single_task_needs_no_column_and_models_have_titles():
     table = Table("t", "", [Column("task"), Column("model"), Column("n")], [["a", "gated", 1], ["a", "image", 2]])
     frame = table_frame(table, TITLES)

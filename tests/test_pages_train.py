@@ -213,7 +213,7 @@ def test_a_running_job_shows_stage_time_left_and_first_figures_and_a_failed_one_
     now |= {"stage_started": 100.0, "updated": 200.0, "stage_first": 1, "partial": {"gated": 0.5, "image": 0.25}}
     (folder / "status.json").write_text(json.dumps(now))
     app = open_page("train")
-    assert "Shoes [new]" in said(app) and "Running" in said(app)
+    assert r"Shoes \[new\]" in said(app) and "Running" in said(app)
     assert any("Training: 11 of 31, about 3 minutes left" in str(item.proto) for item in app.get("progress"))
     table = next(item.value for item in app.dataframe if "so far" in item.value)
     assert table.values.tolist() == [["Gated fusion", "50.0 %"], ["Photo only", "25.0 %"]]

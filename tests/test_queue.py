@@ -67,8 +67,8 @@ def somebody_works_off_the_queue() -> bool:
 def test_queued_jobs_run_one_after_the_other_in_a_process_that_enqueue_starts(tmp_path):
     wait = f"wait({str(tmp_path / 'go')!r})"
     first, second = queued(TURN.format(wait), "first"), queued(TURN.format("pass"), "second")
-    wait_for(lambda: noted() == ["begin"])
-    assert (state(first), state(second)) == ("starting", "queued") and jobs.waiting() == [second]
+    wait_for(lambda: noted() == ["begin"] and jobs.waiting() == [second])
+    assert (state(first), state(second)) == ("starting", "queued")
     (tmp_path / "go").touch()
     wait_for(lambda: state(second) == "failed")  # it kept no status
     assert noted() == ["begin", "end"] * 2 and jobs.waiting() == []

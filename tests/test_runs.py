@@ -231,7 +231,10 @@ def test_the_headline_speaks_of_tasks_that_have_a_labelled_test_row():
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"width": 7}, "weights in bundle odd.zip do not fit"),
+        (
+            {"width": 7},
+            "head.safetensors in bundle odd.zip is not a usable file of weights: it does not fit bundle.json",
+        ),
         ({"encoders": None}, "odd.zip/bundle.json is damaged at 'encoders'"),
         ({"tasks": {}}, "odd.zip/bundle.json is damaged at 'tasks'"),
     ],

@@ -141,7 +141,7 @@ def test_a_link_out_of_the_bundle_is_refused(copied, tmp_path):
 
 
 @pytest.mark.parametrize("name", [HUB, "timm:resnet18", "timm:resnet18@/tmp/mine.safetensors", "hf:/etc", "hf:../x"])
-def test_whatever_is_neither_in_the_bundle_nor_installed_is_named(copied, name):
+def test_whatever_is_neither_in_the_bundle_nor_installed_is_named(copied, name, empty_home):
     renamed(copied, "text", name)
     with pytest.raises(Untrusted, match=f"asks for '{name}', from the model hub or this machine") as told:
         load_bundle(copied)

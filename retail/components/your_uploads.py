@@ -64,6 +64,8 @@ def draw_your_uploads() -> None:
 @st.dialog("Your uploads")
 def ask() -> None:
     """Lists them and asks."""
+    if NOTED in st.session_state:  # they are deleted: the dialog alone was drawn again, and the page shows them still
+        st.rerun()
     lines = [*in_memory(), *on_disk()]
     if lines:
         st.markdown("What you gave since you opened this page:\n\n" + "\n".join(f"- {plain(line)}" for line in lines))
@@ -74,8 +76,8 @@ def ask() -> None:
         "What you gave on earlier visits is deleted on Data and on Runs; products of a catalogue are removed on "
         "Catalogue."
     )
-    if lines and st.button("Delete all of it", type="primary", on_click=forget):
-        st.rerun()
+    if lines:
+        st.button("Delete all of it", type="primary", on_click=forget)
 
 
 def in_memory() -> list[str]:

@@ -42,11 +42,12 @@ def _work_off_all() -> None:
 def _work_off(job: Job) -> None:
     if job.record.worker.pid and _was_started(job):
         return
-    mine = {"started": time.time(), "worker": processes.recorded(os.getpid())}
-    record = job.record.model_copy(update=mine | {"queued": False})
+    # It keeps its place in the queue until it has started: the time that it was asked for.
+    asked = job.record.model_copy(update={"worker": processes.recorded(os.getpid())})
+    record = asked.model_copy(update={"started": time.time(), "queued": False})
     try:
         (job.folder / jobs.STATUS).unlink(missing_ok=True)  # of an earlier try
-        job.record.model_copy(update=mine).write(job.folder / jobs.RECORD)  # whoever comes next sees where we were
+        asked.write(job.folder / jobs.RECORD)  # whoever comes next sees where we were
         process = jobs.launch(job, record)
     except (OSError, IndexError) as error:  # deleted in the moment between waiting and running, or a broken command
         _close(job, record, f"The process could not be started: {error}.")
