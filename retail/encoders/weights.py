@@ -5,7 +5,6 @@ In: package, file or hub names. Out: checked paths, or one sentence that says wh
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 import os
 import re
@@ -24,6 +23,7 @@ import torch
 from torch import Tensor, nn
 
 from retail.files import whole_file
+from retail.media import content_hash
 from retail.outside.limits import MAX_WEIGHTS_BYTES
 from retail.schema import UserError
 
@@ -47,8 +47,7 @@ def package_path(package: str, inside: str) -> Path:
 
 def check_sha256(path: Path, expected: str) -> Path:
     """The path itself when the file's SHA-256 is as expected."""
-    with path.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
+    found = content_hash(path)
     if found != expected:
         raise UserError(
             f"The weights file {path.name!r} should have checksum {expected[:12]}… but has {found[:12]}…; "

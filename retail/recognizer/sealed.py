@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
+from retail.media import content_hash
 from retail.outside.limits import MAX_WEIGHTS_BYTES
 from retail.schema import UserError
 
@@ -42,7 +43,7 @@ def checksums(folder: Path, names: list[str]) -> dict[str, str]:
     for name in names:
         own = folder / name
         for path in sorted(own.rglob("*")) if own.is_dir() else [own]:
-            found[path.relative_to(folder).as_posix()] = _checksum(path)
+            found[path.relative_to(folder).as_posix()] = content_hash(path)
     return found
 
 
@@ -75,8 +76,3 @@ def _check_inside(folder: Path, path: Path) -> None:
     cached = root.parent.parent / "blobs" if root.parent.name == "snapshots" else root
     if not real.is_relative_to(root) and not real.is_relative_to(cached):
         raise UserError(f"{path.name} in bundle {folder} is a link that leads out of it; copy the folder again.")
-
-
-def _checksum(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

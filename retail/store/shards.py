@@ -27,11 +27,12 @@ from torch import Tensor
 from retail.files import whole_file
 from retail.files.faults import sentence_of
 from retail.files.record import Version, version_of
+from retail.media import content_hash
 from retail.schema import UserError
 
 LOCK_SECONDS = 60.0  # how long one process waits for another one's commit
 KEYS_AT_ONCE = 1000  # of one question to the index
-INDEX, ENDING, HOLDS = "index.sqlite", ".safetensors", "holds"
+INDEX, SHARDS, ENDING, HOLDS = "index.sqlite", "shards", ".safetensors", "holds"
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS shards (file TEXT PRIMARY KEY, sha256 TEXT NOT NULL);
@@ -49,7 +50,7 @@ class Shards:
     """Several processes may read and write at once. A damaged shard is dropped, a damaged index made again."""
 
     def __init__(self, root: Path) -> None:
-        self.root, self.folder = root, root / "shards"
+        self.root, self.folder = root, root / SHARDS
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             self._made_again_if_damaged(self._open)
@@ -122,7 +123,7 @@ class Shards:
         try:
             checked = str(path), version_of(path), sha256
             if checked not in _CHECKED:
-                if _hash_of(path) != sha256:
+                if content_hash(path) != sha256:
                     return None
                 _CHECKED.add(checked)
             with safetensors.safe_open(path, framework="pt") as shard:
@@ -187,7 +188,7 @@ class Shards:
             index.execute("BEGIN IMMEDIATE")
             for path in sorted(self.folder.glob(f"*{ENDING}")):
                 with suppress(OSError, KeyError, TypeError, ValueError, safetensors.SafetensorError):
-                    if (sha256 := _hash_of(path)) == path.stem:
+                    if (sha256 := content_hash(path)) == path.stem:
                         with safetensors.safe_open(path, framework="pt") as shard:
                             told = json.loads(shard.metadata()[HOLDS])
                         _list(index, told["encoder"], told["contents"], path.name, sha256)
@@ -202,8 +203,3 @@ def _list(index: sqlite3.Connection, owner: str, contents: Sequence[str], file: 
 def _holds(told: str, owner: str, places: Sequence[tuple[str, int]]) -> bool:
     facts = json.loads(told)
     return facts["encoder"] == owner and all(facts["contents"][row] == content for content, row in places)
-
-
-def _hash_of(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

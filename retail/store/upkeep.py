@@ -6,17 +6,15 @@ computed again, so nothing is lost by mending.
 
 from __future__ import annotations
 
-import hashlib
 import sqlite3
 from collections.abc import Collection
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from retail.media import content_hash
 from retail.schema import Progress, UserError
-from retail.store.shards import INDEX, Shards
-
-SHARDS = "shards"
+from retail.store.shards import ENDING, INDEX, SHARDS, Shards
 
 
 @dataclass(frozen=True)
@@ -34,7 +32,7 @@ def examined(root: Path, checksums: bool = False, progress: Progress | None = No
 
     Raises UserError while nobody can open the index.
     """
-    lying = {path.name: path for path in (root / SHARDS).glob("*.safetensors")}
+    lying = {path.name: path for path in (root / SHARDS).glob(f"*{ENDING}")}
     try:
         named = _named(root)
     except sqlite3.OperationalError as error:  # locked, or not readable: that says nothing about what is in it
@@ -80,7 +78,6 @@ def _is_whole(path: Path, sha256: str) -> bool:
     try:
         if not sha256:
             return path.stat().st_size > 0
-        with path.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest() == sha256
+        return content_hash(path) == sha256
     except OSError:
         return False

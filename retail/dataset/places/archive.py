@@ -6,7 +6,6 @@ In: a ZIP file. Out: a folder under the app's home, found again next time, and o
 from __future__ import annotations
 
 import errno
-import hashlib
 import json
 import shutil
 import zipfile
@@ -15,6 +14,7 @@ from pathlib import Path
 from retail.dataset.places.members import OUTSIDE, files_in, require_small_directory, why_no_zip
 from retail.files import home, note_use
 from retail.files.whole import clear, partial_of
+from retail.media import content_hash
 from retail.outside import reading
 from retail.outside.limits import MAX_UNPACKED_BYTES
 from retail.schema import UserError
@@ -70,8 +70,7 @@ def extract(path: Path, folder: Path) -> list[str]:
 
 
 def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()[:24]
+    return content_hash(path)[:24]
 
 
 def _extract(archive: zipfile.ZipFile, folder: Path, zip_name: str) -> list[str]:
