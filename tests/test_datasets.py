@@ -162,6 +162,16 @@ def test_damaged_data_is_said_in_one_sentence(tmp_path, method):
         archive.extract(tmp_path / "bad.zip", tmp_path / "files")
 
 
+@pytest.mark.parametrize("harm", [b"[", b'{"a": 1}', b""])
+def test_what_was_left_out_of_a_zip_is_found_again_after_damage(tmp_path, harm):
+    (tmp_path / "shop.zip").write_bytes(zipped({"metadata.csv": b"id,text\n1,tea\n", "..\\out.txt": b""}))
+    folder, refused = archive.unpack(tmp_path / "shop.zip")
+    assert len(refused) == 1 and archive.unpack(tmp_path / "shop.zip") == (folder, refused)
+    (folder.parent / archive.REFUSED).write_bytes(harm)
+    (folder / "metadata.csv").unlink()
+    assert archive.unpack(tmp_path / "shop.zip") == (folder, refused) and (folder / "metadata.csv").is_file()
+
+
 def test_a_full_disk_is_one_sentence_and_leaves_nothing(tmp_path, monkeypatch):
     def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device", "/a/secret/place")

@@ -17,16 +17,20 @@ from typer.testing import CliRunner
 
 from benchmarks.health import kill_and_clean
 from retail.__main__ import app
+from retail.catalogue.database import Catalogue
+from retail.catalogue.record import CatalogueProduct
 from retail.dataset.places.archive import unpack
 from retail.files import PACKAGE, home, note_use
 from retail.files.whole import partial_of
 from retail.inference import kept
+from retail.schema import Product
 from retail.store import EmbeddingStore, upkeep
 from retail.workspace import bulk, datasets, health, jobs, processes, runs
 from retail.workspace.health.finding import AT_REST_SECONDS
 from retail.workspace.health.unused import DAY_SECONDS, UNPACKED_DAYS, UNUSED_DAYS
 from retail.workspace.records import JobRecord, ProcessRecord, Status
 from retail.workspace.requests import EmbedRequest, PredictRequest, write_request
+from tests.conftest import photo
 
 pytestmark = pytest.mark.usefixtures("empty_home")
 LONG_AGO = AT_REST_SECONDS + 60
@@ -349,6 +353,24 @@ def test_a_damaged_file_of_corrections_is_told_and_not_touched():
     repair()
     clean()
     assert path.is_file() and example.is_file(), "nobody knows whose it is until it is mended"
+
+
+def test_a_catalogue_that_nobody_can_open_or_whose_photos_are_gone_is_told_and_not_touched(tmp_path):
+    photo(tmp_path / "jam.png")
+    shop = Catalogue.open("Shop")
+    shop.add([(CatalogueProduct("jam", "Jam"), Product("jam", (tmp_path / "jam.png",)))])
+    shop.add([(CatalogueProduct("tea", "Tea"), Product.of(text="a tin of tea"))])
+    assert health.examine().is_sound
+    (kept,) = (path for path in (shop.folder / "media").rglob("*") if path.is_file())
+    kept.unlink()
+    (finding,) = health.examine().findings
+    assert (finding.kind, finding.paths, finding.mend) == ("gone", (kept,), None)
+    assert "“Shop” misses 1 photo or clip" in finding.sentence
+    for rows in (shop.folder / "products.lance" / "data").glob("*.lance"):
+        rows.write_bytes(b"damaged")
+    (finding,) = health.examine().findings
+    assert (finding.kind, finding.paths, finding.mend) == ("damaged", (shop.folder,), None)
+    assert "restore the folder from a copy" in finding.sentence
 
 
 def test_a_process_of_a_run_that_was_deleted_is_ended():

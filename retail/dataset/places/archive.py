@@ -6,10 +6,11 @@ In: a ZIP file. Out: a folder under the app's home, found again next time, and o
 from __future__ import annotations
 
 import errno
-import json
 import shutil
 import zipfile
 from pathlib import Path
+
+from pydantic import TypeAdapter
 
 from retail.dataset.places.members import OUTSIDE, files_in, require_small_directory, why_no_zip
 from retail.files import home, note_use
@@ -22,6 +23,7 @@ from retail.schema import UserError
 CHUNK_BYTES = 2**20
 # Counts up when the same ZIP unpacks to other files, so that those of an older version are not found again.
 LAYOUT = 2
+REFUSED, SENTENCES = "refused.json", TypeAdapter(list[str])
 # What only concerns the name of one member; every other error of the disk ends the unpacking.
 NAME_ERRORS = {
     errno.ENAMETOOLONG: "has too long a name",
@@ -34,21 +36,36 @@ NAME_ERRORS = {
 def unpack(path: Path) -> tuple[Path, list[str]]:
     """The folder that holds the ZIP's files, and a sentence for each member left out. Raises UserError."""
     target = home() / "unpacked" / f"{_digest(path)}-{LAYOUT}"
+    if target.is_dir() and _refused(target) is None:  # it comes into being with both, so this one is damaged
+        shutil.rmtree(target, ignore_errors=True)
     if not target.is_dir():
-        clear(target.parent)
-        temporary = partial_of(target)
-        try:
-            temporary.mkdir(parents=True)
-            refused = extract(path, temporary / "files")
-            (temporary / "refused.json").write_text(json.dumps(refused), encoding="utf-8")
-            temporary.rename(target)
-        except OSError as error:
-            if not target.is_dir():  # else another process was quicker
-                raise UserError(f"{path.name} could not be unpacked ({error}); check the disk and the ZIP.") from None
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
+        _unpack(path, target)
     note_use(target)
-    return target / "files", json.loads((target / "refused.json").read_text(encoding="utf-8"))
+    return target / "files", _refused(target) or []
+
+
+def _unpack(path: Path, target: Path) -> None:
+    """All at once: a folder with its files and what was refused, or nothing."""
+    clear(target.parent)
+    temporary = partial_of(target)
+    try:
+        temporary.mkdir(parents=True)
+        refused = extract(path, temporary / "files")
+        (temporary / REFUSED).write_bytes(SENTENCES.dump_json(refused))
+        temporary.rename(target)
+    except OSError as error:
+        if not target.is_dir():  # else another process was quicker
+            raise UserError(f"{path.name} could not be unpacked ({error}); check the disk and the ZIP.") from None
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _refused(target: Path) -> list[str] | None:
+    """A sentence for each member left out when it was unpacked; None where nobody can read that."""
+    try:
+        return SENTENCES.validate_json((target / REFUSED).read_bytes())
+    except (OSError, ValueError):
+        return None
 
 
 def unpacked_copies(path: Path) -> list[Path]:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from retail.schema import Progress
-from retail.workspace.health import embeddings, leftovers, records, runs, unused
+from retail.workspace.health import catalogues, embeddings, leftovers, records, runs, unused
 from retail.workspace.health.finding import KINDS, UNSOUND, Finding
 from retail.workspace.health.usage import Use, usage
 
@@ -23,6 +23,7 @@ CHECKS: tuple[Callable[[], Iterator[Finding]], ...] = (
     records.unreadable_datasets,
     records.unreadable_databases,
     records.unreadable_recognisers,
+    catalogues.incomplete_catalogues,
     records.unreadable_caches,
     leftovers.unfinished_writes,
     leftovers.runs_that_never_began,
