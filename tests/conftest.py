@@ -1,7 +1,7 @@
 """Shared by all tests: one thread, a home folder of their own and a small real data set made on the spot.
 
 Three workers (pytest-xdist) share the files of tests between them. Each has a home of its own, and all one store of
-embeddings, so that a demo clip is encoded once.
+embeddings and the same graphs of networks, so that a demo clip is encoded once.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ SPOKEN = {
 }
 COLOURS = {"red": (200, 30, 40), "green": (30, 150, 60), "blue": (30, 60, 190)}
 PROJECT = Path(__file__).parents[1]
+MADE_ONCE = ("embeddings", "graphs")  # of a home folder
 # Tests with a dashboard of their own; the other browser tests share one with all of theirs, in one of two workers.
 OWN_DASHBOARD = ("test_long_runs.py", "test_walk.py")
 WAYS_IN = ("test_living_catalogue.py", "test_newcomer.py", "test_review.py", "test_ways_in.py")
@@ -69,13 +70,19 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(scope="session")
 def session_home(tmp_path_factory) -> Path:
-    """A home folder of this worker whose embeddings are those of all workers."""
+    """A home folder of this worker; what takes long to make is that of all workers."""
     base = tmp_path_factory.getbasetemp()
-    shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "embeddings"
-    shared.mkdir(exist_ok=True)
-    home = base / "home"
-    home.mkdir()
-    (home / "embeddings").symlink_to(shared)
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    for name in MADE_ONCE:
+        (shared / name).mkdir(exist_ok=True)
+    return share(base / "home", shared)
+
+
+def share(home: Path, other: Path) -> Path:
+    """A home folder that takes embeddings and graphs from another one, and keeps them there."""
+    home.mkdir(parents=True, exist_ok=True)
+    for name in MADE_ONCE:
+        (home / name).symlink_to(other / name)
     return home
 
 

@@ -34,6 +34,7 @@ from retail.workspace import leaderboards
 from retail.workspace.execution import execute
 from retail.workspace.requests import LeaderboardRequest
 from tests.bundle_sample import finetuning_record
+from tests.conftest import share
 from tests.scored_sample import CHECKSUM, candidate, record
 
 N = 60
@@ -215,9 +216,7 @@ def bundles(small_data, session_home, tmp_path_factory):
 @pytest.fixture
 def own_scores(tmp_path, monkeypatch, session_home):
     """A home without scores, with the embeddings of all tests."""
-    home = tmp_path / "home"
-    home.mkdir()
-    (home / "embeddings").symlink_to(session_home / "embeddings")
+    home = share(tmp_path / "home", session_home)
     monkeypatch.setenv("RETAIL_HOME", str(home))
     return home / "scores"
 

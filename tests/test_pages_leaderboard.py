@@ -21,6 +21,7 @@ from retail.workspace.recognizers import RUN_BUNDLES, imported_folder, recognize
 from retail.workspace.requests import LeaderboardRequest, TrainRequest, write_request
 from retail.workspace.runs import history
 from tests.bundle_sample import write_finetuned_bundle
+from tests.conftest import share
 from tests.pages_driving import TIMEOUT_SECONDS, element, press, said
 
 WORDS, BOTH = "Words · concatenation", "Words and photos · concatenation"
@@ -41,9 +42,7 @@ def bundles(small_data, session_home, tmp_path_factory):
 @pytest.fixture
 def dataset(small_data, session_home, tmp_path, monkeypatch):
     """A home of its own, where runs wait for ever, with one data set."""
-    (tmp_path / "home").mkdir()
-    (tmp_path / "home" / "embeddings").symlink_to(session_home / "embeddings")
-    monkeypatch.setenv("RETAIL_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("RETAIL_HOME", str(share(tmp_path / "home", session_home)))
     monkeypatch.setattr(jobs, "advance", lambda: None)
     return datasets.add_folder("Small", small_data)
 

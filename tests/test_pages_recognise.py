@@ -33,16 +33,14 @@ from retail.workspace.demo import demo_strategies
 from retail.workspace.recognizers import imported_folder
 from retail.workspace.requests import PredictRequest, write_request
 from retail.workspace.uploads import MAX_UPLOAD_MB
+from tests.conftest import share
 from tests.test_pages import TIMEOUT_SECONDS, button, cards, photo, said
 
 
 @pytest.fixture
 def start(tmp_path, monkeypatch):
     """Opens the page with a home folder of its own, but the embeddings of all tests."""
-    shared = home() / "embeddings"
-    shared.mkdir(parents=True, exist_ok=True)
-    monkeypatch.setenv("RETAIL_HOME", str(tmp_path))
-    (tmp_path / "embeddings").symlink_to(shared)
+    monkeypatch.setenv("RETAIL_HOME", str(share(tmp_path, home())))
 
     def open_page() -> AppTest:
         app = AppTest.from_file("../streamlit_app.py", default_timeout=TIMEOUT_SECONDS).run()
@@ -286,7 +284,7 @@ def with_training_products(app: AppTest) -> AppTest:
     """Waits until they are embedded."""
     deadline = time.monotonic() + TIMEOUT_SECONDS
     while "The nearest of 312 training products" not in said(app):
-        assert not app.exception and time.monotonic() < deadline
+        assert not app.exception and time.monotonic() < deadline, said(app)
         time.sleep(0.5)
         app.run()
     return app

@@ -9,6 +9,7 @@ from retail.catalogue.database import Catalogue
 from retail.pages import _catalogue_shelf
 from retail.review.corrections import Corrections
 from retail.workspace import reviews
+from tests.conftest import share
 from tests.pages_driving import element, open_page, press, said
 from tests.review_sample import write_bulk_run
 
@@ -19,10 +20,9 @@ pytestmark = pytest.mark.usefixtures("empty_home")
 def job(tmp_path, monkeypatch, session_home):
     from retail.files import home
 
-    home().mkdir(exist_ok=True)
-    (home() / "embeddings").symlink_to(session_home / "embeddings")
+    share(home(), session_home)
     # Embedding the demo's training rows would take a minute; without them the shelf is made in no time.
-    monkeypatch.setattr(_catalogue_shelf, "learned_products", lambda folder, recognizer: [])
+    monkeypatch.setattr(_catalogue_shelf, "_learned", lambda *_: [])  # not what it calls, whose answer it would keep
     return write_bulk_run(tmp_path / "data")
 
 

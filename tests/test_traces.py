@@ -10,6 +10,7 @@ import pytest
 from retail.files import DEMO_BUNDLE, home
 from retail.wording import nameless
 from retail.workspace import bulk, jobs
+from tests.conftest import share
 
 MARKER = "zanzibarmarker"
 
@@ -28,8 +29,7 @@ def test_what_sentences_quote_is_left_out_of_a_log(said, logged):
 
 
 def test_the_log_of_a_run_names_lines_and_nothing_of_the_upload(empty_home, session_home):
-    home().mkdir()
-    (home() / "embeddings").symlink_to(session_home / "embeddings")
+    share(home(), session_home)
     rows = ["id,image_file_name,text", f"{MARKER}1,,{MARKER} tea", f"2,{MARKER}.jpg,", f"3,{MARKER}lost.jpg,"]
     rows += [f"{MARKER}1,,{MARKER}", f"4,,{MARKER},{MARKER}"]
     files = [

@@ -16,7 +16,7 @@ from retail.files import DEMO_BUNDLE, home
 from retail.workspace import bulk, datasets, jobs
 from retail.workspace.records import JobRecord, Status
 from retail.workspace.requests import PredictRequest, write_request
-from tests.conftest import zipped
+from tests.conftest import share, zipped
 from tests.pages_driving import element, open_page, press, said
 
 MARKER = "zanzibarmarker"
@@ -26,10 +26,7 @@ TABLE = b"id,text\n1,tea\n"
 @pytest.fixture(autouse=True)
 def own_store(empty_home, session_home):
     """A home of the test's own whose embeddings are there already."""
-    home().mkdir()
-    for name in ("embeddings", "graphs"):
-        (session_home / name).mkdir(exist_ok=True)
-        (home() / name).symlink_to(session_home / name)
+    share(home(), session_home)
 
 
 def photo(seed: int = 0) -> bytes:

@@ -20,6 +20,7 @@ import pytest
 
 from retail.workspace import jobs
 from tests.browser.driving import NOTES
+from tests.conftest import share
 from tests.results_sample import write_finished_run
 
 PROJECT = Path(__file__).parents[2]
@@ -86,7 +87,7 @@ def shared_home(tmp_path_factory):
 def address(installed, session_home, shared_home):
     """A server of its own with one finished run."""
     home = shared_home
-    (home / "embeddings").symlink_to(session_home / "embeddings")
+    share(home, session_home)
     write_finished_run(home)
     with dashboard(home, free_port()) as url:
         yield url
@@ -161,7 +162,7 @@ def _note(page, url: str) -> None:
 def own(installed, session_home, tmp_path_factory):
     """A home of a module's own, and its port."""
     home = tmp_path_factory.mktemp("own")
-    (home / "embeddings").symlink_to(session_home / "embeddings")
+    share(home, session_home)
     return home, free_port()
 
 

@@ -16,7 +16,7 @@ from retail.workspace import datasets, jobs, processes
 from retail.workspace.records import JobRecord
 from tests.browser.conftest import dashboard, free_port
 from tests.browser.driving import SCHEMES, misordered, overflow, primaries, settled, show_in, violations
-from tests.conftest import write_small_data
+from tests.conftest import share, write_small_data
 from tests.results_sample import write_finished_run
 from tests.review_sample import write_bulk_run
 
@@ -55,7 +55,7 @@ FILLED = {
 def empty(installed, session_home, tmp_path_factory):
     """A home with nothing in it but the embeddings of the demo."""
     home = tmp_path_factory.mktemp("empty")
-    (home / "embeddings").symlink_to(session_home / "embeddings")
+    share(home, session_home)
     with dashboard(home, free_port()) as url:
         yield url
 
@@ -64,7 +64,7 @@ def empty(installed, session_home, tmp_path_factory):
 def filled(installed, session_home, tmp_path_factory):
     """A home with runs in each state, a bulk run, sound data and broken ones; its address and the bulk run's name."""
     home = tmp_path_factory.mktemp("filled")
-    (home / "embeddings").symlink_to(session_home / "embeddings")
+    share(home, session_home)
     sleeper = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RETAIL_HOME", str(home))

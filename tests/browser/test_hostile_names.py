@@ -13,6 +13,7 @@ from PIL import Image
 from tests.browser.conftest import dashboard, free_port
 from tests.browser.driving import NOTES
 from tests.browser.hostile_walk import at_work, misread, pointed_at, recognise, walk, watched
+from tests.conftest import share
 from tests.hostile_home import RUNNING, build, write_run
 from tests.hostile_names import EVIL, HOSTILE, NAMES, NAMES_FILE, made_up
 
@@ -42,7 +43,7 @@ def test_names_read_as_they_are_wherever_streamlit_formats(page, tmp_path):
 
 
 def test_a_hostile_name_acts_on_no_page(page, session_home, tmp_path, monkeypatch):
-    (tmp_path / "embeddings").symlink_to(session_home / "embeddings")
+    share(tmp_path, session_home)
     monkeypatch.setenv("RETAIL_HOME", str(tmp_path))
     home = build(tmp_path)
     photo = io.BytesIO()

@@ -25,7 +25,7 @@ from tests.browser.driving import (
     settled,
     upload,
 )
-from tests.conftest import write_small_data
+from tests.conftest import share, write_small_data
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("home_of_own")]
 
@@ -44,9 +44,9 @@ BROKEN = b"id,image_file_name,text,kind\n1,gone.png,a tin,tin\n2,,,jar\n3,,a jar
 
 
 @pytest.fixture(scope="module")
-def own(installed, tmp_path_factory):
+def own(installed, session_home, tmp_path_factory):
     """A home of its own with a small data set, and its port."""
-    home = tmp_path_factory.mktemp("runs")
+    home = share(tmp_path_factory.mktemp("runs"), session_home)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RETAIL_HOME", str(home))
         datasets.add_folder("Small", write_small_data(tmp_path_factory.mktemp("small") / "data"))

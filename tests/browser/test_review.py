@@ -7,6 +7,7 @@ import pytest
 from retail.review.corrections import Corrections
 from tests.browser.conftest import dashboard, free_port
 from tests.browser.driving import settled, violations
+from tests.conftest import share
 from tests.review_sample import write_bulk_run
 
 pytestmark = pytest.mark.browser
@@ -18,7 +19,7 @@ TEXTS = tuple(f"{what} {number}" for number in range(4) for what in ("something 
 def review(installed, session_home, tmp_path_factory):
     """A server of its own with a finished bulk run."""
     home = tmp_path_factory.mktemp("review")
-    (home / "embeddings").symlink_to(session_home / "embeddings")
+    share(home, session_home)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RETAIL_HOME", str(home))
         write_bulk_run(home / "data", TEXTS)

@@ -9,6 +9,7 @@ import pytest
 from retail.workspace import jobs
 from tests.browser.conftest import free_port
 from tests.browser.driving import overflow, settled, violations
+from tests.conftest import share
 from tests.results_sample import write_finished_run
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("home_of_own")]
@@ -20,7 +21,7 @@ OLDER, NEWER = "20250101-000000-aaaa", "20250301-000000-bbbb"
 def own(installed, session_home, tmp_path_factory):
     """A home with two runs, and its port."""
     home = tmp_path_factory.mktemp("train")
-    (home / "embeddings").symlink_to(session_home / "embeddings")
+    share(home, session_home)
     write_finished_run(home, OLDER)
     write_finished_run(home, NEWER)
     return home, free_port()

@@ -20,6 +20,7 @@ from retail.workspace import jobs
 from tests.browser.conftest import PROJECT, dashboard, free_port
 from tests.browser.driving import RUN_MS, answers, choose, keep_it_small, open_add, problem_cells, settled, upload
 from tests.browser.test_long_runs import start
+from tests.conftest import share
 
 pytestmark = pytest.mark.browser
 
@@ -27,7 +28,7 @@ FASHION = PROJECT.parent / "shared" / "datasets" / "fashion"
 # Photographed goods where they are available; CI has only the demo.
 SOURCE, TASKS = (FASHION, ("gender", "season")) if FASHION.is_dir() else (DEMO_DIR, ("category", "packaging"))
 INPUTS = ("image_file_name", "audio_file_name", "text")
-PRODUCTS, BROKEN, MANY = 120, 10, 30
+PRODUCTS, BROKEN, MANY = 80, 10, 16
 STRATEGY = "gated"
 Row = dict[str, str]
 
@@ -63,8 +64,8 @@ def zipped(rows: list[Row], columns: tuple[str, ...], damage: bool = False) -> b
 
 
 @pytest.fixture
-def home(tmp_path, monkeypatch):
-    monkeypatch.setenv("RETAIL_HOME", str(tmp_path))
+def home(tmp_path, monkeypatch, session_home):
+    monkeypatch.setenv("RETAIL_HOME", str(share(tmp_path, session_home)))
     yield tmp_path
     for job in jobs.list_jobs():
         jobs.cancel(job)
