@@ -13,6 +13,7 @@ from typing import Any
 import pandas
 from ludwig.api import LudwigModel
 
+from benchmarks.peers.ludwig_photos import PIXELS
 from benchmarks.peers.measure import BATCH, TASK, Answer, Asked, Work, main
 
 PLACES = {"train": 0, "val": 1}  # in Ludwig's column of splits
@@ -21,7 +22,7 @@ PLACES = {"train": 0, "val": 1}  # in Ludwig's column of splits
 def declared(work: Work, mode: str) -> dict[str, Any]:
     """Two inputs, one question; in frozen mode the encoders do not learn."""
     learns = mode == "tuned"
-    photo = {"type": "timm", "model_name": f"local-dir:{work.encoders['image']}", "trainable": learns}
+    photo = {"type": "timm_folder", "folder": work.encoders["image"], "trainable": learns}
     words = {"type": "auto_transformer", "pretrained_model_name_or_path": work.encoders["text"], "trainable": learns}
     return {
         "input_features": [
@@ -29,7 +30,7 @@ def declared(work: Work, mode: str) -> dict[str, Any]:
                 "name": "image",
                 "type": "image",
                 "encoder": photo,
-                "preprocessing": {"height": 224, "width": 224, "num_channels": 3},
+                "preprocessing": {"height": PIXELS, "width": PIXELS, "num_channels": 3},
             },
             {"name": "text", "type": "text", "encoder": words},
         ],
