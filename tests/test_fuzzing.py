@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from benchmarks.fuzzing import attempts, target_named
+from benchmarks.fuzzing import all_targets, attempts, target_named
 from benchmarks.fuzzing.attempts import attempt, given, input_of, sentence_fault
 from benchmarks.fuzzing.mutation import ROOM, Mutated, mutated
 from retail.schema import UserError
@@ -22,6 +22,11 @@ def test_mutated_inputs_give_values_and_sentences(name):
     found = [outcome for outcome in outcomes if outcome.is_finding and not outcome.kind.endswith(" s")]
     assert not found, found[:2]  # the time is watched by the command, for a test would fail on a busy machine
     assert {"value", "refused"} <= {outcome.kind for outcome in outcomes} or name == "workbook"
+
+
+def test_every_target_is_found_by_its_name():
+    targets = all_targets()
+    assert len(targets) > 25 and all(target_named(name) is target for name, target in targets.items())
 
 
 def raising(error: Exception):

@@ -23,9 +23,9 @@ def all_targets() -> dict[str, Target]:
 
 
 def target_named(name: str) -> Target:
-    """One target; no other reader is imported, for some bring all of PyTorch along."""
-    likely = [place for place in _sources() if f'"{name}"' in place.read_text(encoding="utf-8")]
-    return next(found[name] for place in likely if name in (found := _targets_in(place)))
+    """One target; sources that name it come first, for some readers bring all of PyTorch along."""
+    places = sorted(_sources(), key=lambda place: f'"{name}"' not in place.read_text(encoding="utf-8"))
+    return next(found[name] for place in places if name in (found := _targets_in(place)))
 
 
 def _sources() -> Iterator[Path]:

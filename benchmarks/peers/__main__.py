@@ -44,7 +44,7 @@ PEERS = {
     "ours": Peer((str(PROJECT),), ("frozen", "tuned")),
     "script": Peer(("sentence-transformers", "timm", "scikit-learn", "pillow"), ("frozen",)),
     "autogluon": Peer(("autogluon.multimodal==1.6.3",), ("tuned",)),
-    "ludwig": Peer(("ludwig==0.11.0", "timm"), ("frozen", "tuned")),
+    "ludwig": Peer(("ludwig==0.11.0", "timm"), ("tuned", "frozen")),
 }
 
 
