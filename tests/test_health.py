@@ -209,9 +209,25 @@ def test_an_index_that_is_no_database_is_made_again_from_the_shards():
     assert len(EmbeddingStore()._read("encoder", ["00", "21"])) == 2
 
 
+def test_an_entry_that_lost_its_place_in_the_index_is_found_when_everything_is_read():
+    store = filled_store()
+    with sqlite3.connect(store.root / "index.sqlite") as index:
+        index.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    content = (store.root / "index.sqlite").read_bytes()
+    assert b"encoder00" in content
+    for path in store.root.glob("index.sqlite*"):
+        path.unlink()
+    (store.root / "index.sqlite").write_bytes(content.replace(b"encoder00", b"encoder99"))
+    assert len(EmbeddingStore()._read("encoder", ["00", "21"])) == 1
+    (finding,) = health.examine(checksums=True).findings
+    assert "The index of embeddings is damaged" in finding.sentence
+    health.mend([finding])
+    assert len(EmbeddingStore()._read("encoder", ["00", "21"])) == 2 and health.examine(checksums=True).is_sound
+
+
 def test_an_index_that_is_locked_says_nothing_about_its_shards(monkeypatch):
     store = filled_store()
-    monkeypatch.setattr(upkeep, "_named", lambda root: (_ for _ in ()).throw(sqlite3.OperationalError("locked")))
+    monkeypatch.setattr(upkeep, "_named", lambda *_: (_ for _ in ()).throw(sqlite3.OperationalError("locked")))
     for path in shards():
         aged(path)
     assert said() == {"damaged": [f"The index in {store.root} cannot be read now (locked); try again."]}

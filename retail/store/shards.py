@@ -151,10 +151,14 @@ class Shards:
         except sqlite3.OperationalError:  # locked, full, read-only: not damaged
             raise
         except sqlite3.DatabaseError:
-            with self._alone():
-                if not self._is_whole():
-                    self._make_again()
+            self.make_index_again_if_damaged()
             return action()
+
+    def make_index_again_if_damaged(self) -> None:
+        """From what the shards say of themselves."""
+        with self._alone():
+            if not self._is_whole():
+                self._make_again()
 
     def _alone(self) -> FileLock:
         """Nobody else makes the index again meanwhile."""

@@ -28,16 +28,18 @@ class Examined:
 
 
 def examined(root: Path, checksums: bool = False, progress: Progress | None = None) -> Examined:
-    """Compares names; with `checksums` also contents, which reads every shard.
+    """Compares names, and looks whether the index is a whole database; with `checksums` everything is read for it.
 
     Raises UserError while nobody can open the index.
     """
     lying = {path.name: path for path in (root / SHARDS).glob(f"*{ENDING}")}
     try:
-        named = _named(root)
+        named = _named(root, checksums)
     except sqlite3.OperationalError as error:  # locked, or not readable: that says nothing about what is in it
         raise UserError(f"The index in {root} cannot be read now ({error}); try again.") from None
     except sqlite3.DatabaseError:
+        named = None
+    if named is None:
         return Examined(unnamed=tuple(lying.values()), index_damaged=True)
     damaged = []
     for place, (name, path) in enumerate(sorted(lying.items())):
@@ -61,16 +63,20 @@ def forget(root: Path, names: Collection[str]) -> None:
 
 def make_index(root: Path) -> None:
     """Makes a damaged index again from what the shards say of themselves."""
-    Shards(root)
+    Shards(root).make_index_again_if_damaged()
 
 
-def _named(root: Path) -> dict[str, str]:
-    """{shard: its checksum}; raises sqlite3.DatabaseError where nobody can read the index."""
+def _named(root: Path, thoroughly: bool) -> dict[str, str] | None:
+    """{shard: its checksum}; None, or sqlite3.DatabaseError, where the index is no whole database.
+
+    Thoroughly, every entry is compared with the order that it has to be in: one out of place is never found again.
+    """
     if not (root / INDEX).is_file():
         return {}
     address = f"{(root / INDEX).absolute().as_uri()}?mode=ro"
     with closing(sqlite3.connect(address, uri=True, timeout=5)) as index:
-        return dict(index.execute("SELECT file, sha256 FROM shards"))
+        (said,) = index.execute(f"PRAGMA {'integrity_check' if thoroughly else 'quick_check'}(1)").fetchone()
+        return dict(index.execute("SELECT file, sha256 FROM shards")) if said == "ok" else None
 
 
 def _is_whole(path: Path, sha256: str) -> bool:
