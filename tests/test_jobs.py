@@ -174,3 +174,10 @@ def test_a_process_of_a_job_that_another_session_has_cancelled_ends_when_the_job
     (job.folder / jobs.CANCELLED).touch()  # the other session still waits for it to end
     jobs.delete(job)
     assert not processes.lives(process) and not job.folder.exists()
+
+
+def test_runs_of_the_same_second_never_share_a_folder(monkeypatch):
+    chances = iter(["aaaa", "aaaa", "bbbb"])
+    monkeypatch.setattr(jobs.secrets, "token_hex", lambda _: next(chances))
+    monkeypatch.setattr(jobs.time, "strftime", lambda _: "20260101-000000-")
+    assert [jobs.new_job().id for _ in range(2)] == ["20260101-000000-aaaa", "20260101-000000-bbbb"]

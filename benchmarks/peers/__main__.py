@@ -28,7 +28,7 @@ from benchmarks.peers.data import DATASETS, prepare
 
 PROJECT = Path(__file__).parents[2]
 # The same for all; without a pin some installs pair versions that do not fit together.
-PINS = ("torch==2.11.*", "torchvision==0.26.*", "torchaudio==2.11.*")
+PINS = ("torch==2.11.0", "torchvision==0.26.0", "torchaudio==2.11.0")
 CORE = ("torch", "nvidia", "triton", "cuda")  # what every peer needs alike: PyTorch and the libraries of its GPU part
 
 

@@ -110,10 +110,12 @@ def enqueue(command: Sequence[str], title: str, job: Job | None = None) -> Job:
 
 
 def new_job() -> Job:
-    """An empty folder for a run, named by the time."""
-    job_id = time.strftime("%Y%m%d-%H%M%S-") + secrets.token_hex(2)
-    (runs_folder() / job_id).mkdir(parents=True)
-    return Job(job_id, runs_folder() / job_id)
+    """An empty folder for a run, named by the time and by chance; where that name is taken, by another chance."""
+    while True:
+        job_id = time.strftime("%Y%m%d-%H%M%S-") + secrets.token_hex(2)
+        with contextlib.suppress(FileExistsError):
+            (runs_folder() / job_id).mkdir(parents=True)
+            return Job(job_id, runs_folder() / job_id)
 
 
 def _asked(request: Request) -> Job:
