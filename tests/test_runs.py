@@ -146,11 +146,20 @@ def test_only_runs_whose_folder_changed_are_read_again(monkeypatch):
         long_ago(jobs.Job(name, jobs.runs_folder() / name))
     runs.history()
     read, describe = [], runs._describe
-    monkeypatch.setattr(runs, "_describe", lambda job: read.append(job.id) or describe(job))
+    monkeypatch.setattr(runs, "_describe", lambda job, now: read.append(job.id) or describe(job, now))
     assert [run.title for run in runs.history()] == ["c", "b", "a"] and read == []
     jobs.rename(jobs.find("b"), "another")
     assert [run.title for run in runs.history()] == ["c", "another", "a"] and read == ["b"]
     assert runs.history() and read == ["b", "b"], "what changed a moment ago may change again"
+
+
+def test_the_queue_is_looked_at_once_however_many_runs_wait(monkeypatch):
+    for name in ("a", "b", "c"):
+        write_run(name, queued=True)
+    looks, waiting = [], jobs.waiting
+    monkeypatch.setattr(jobs, "waiting", lambda: looks.append(1) or waiting())
+    assert sorted(run.state for run in runs.history()) == ["queued", "queued", "starting"] and len(looks) == 1
+    assert sorted(now.state for now in jobs.statuses().values()) == ["queued", "queued", "starting"] and len(looks) == 2
 
 
 def test_a_run_under_way_is_asked_at_each_look_and_one_started_again_is_under_way():

@@ -14,8 +14,9 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -177,8 +178,14 @@ def settled(job: Job) -> int:
     return changed if changed < (time.time() - SETTLED_SECONDS) * 1e9 else 0
 
 
-def status(job: Job) -> Status:
-    """How far a job is; a process that is gone without having finished has failed.
+def statuses() -> dict[Job, Status]:
+    """How far every job is, the newest first; the queue is looked at once for all of them."""
+    upcoming = cache(next_in_queue)
+    return {job: status(job, upcoming) for job in list_jobs()}
+
+
+def status(job: Job, upcoming: Callable[[], str] | None = None) -> Status:
+    """How far a job is; a process that is gone without having finished has failed. `upcoming`: see `next_in_queue`.
 
     An end once told stays: pages look no more after it. So a cancelled job is never a failed one while its process
     ends, and one that the queue started has failed when the queue, which knows how it ended, has written so.
@@ -186,16 +193,16 @@ def status(job: Job) -> Status:
     stamp, (known, ended) = settled(job), _ENDED.get(job.folder, (0, Status()))
     if stamp and stamp == known:
         return ended
-    now = _status(job)
+    now = _status(job, upcoming or next_in_queue)
     if stamp and now.state not in UNFINISHED:
         _ENDED[job.folder] = stamp, now
     return now
 
 
-def _status(job: Job) -> Status:
+def _status(job: Job, upcoming: Callable[[], str]) -> Status:
     record = job.record
     if record.queued and not job.cancelled:
-        if _is_next(job):
+        if upcoming() == job.id:
             return Status(title=record.title)
         return Status(title=record.title, state=QUEUED, stage="waiting for its turn")
     now, awaited = job.told, False
@@ -294,9 +301,10 @@ def queue_lock() -> FileLock:
     return FileLock(runs_folder() / "queue.lock")
 
 
-def _is_next(job: Job) -> bool:
-    """Whether nothing stands between this queued job and its start."""
-    return [other.id for other in waiting()[:1]] == [job.id] and not at_work()
+def next_in_queue() -> str:
+    """The id of the queued job that nothing keeps from its start; "" where none waits or another one works."""
+    first = waiting()[:1]
+    return first[0].id if first and not at_work() else ""
 
 
 def _stop(job: Job) -> None:

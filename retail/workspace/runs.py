@@ -13,6 +13,7 @@ import zipfile
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import astuple, dataclass, fields
+from functools import cache
 from pathlib import Path
 
 from retail.best.record import BestReport, report_of
@@ -32,6 +33,7 @@ from retail.wording import method_title, number_of, percent, task_words
 from retail.workspace import audits, bulk, jobs, leaderboards
 from retail.workspace.datasets import DEMO_NAME, file_name_of
 from retail.workspace.recognizers import RUN_BUNDLES, bundles_in, imported_folder
+from retail.workspace.records import Status
 
 KIND_WORDS = {
     "best": "Best of several methods",
@@ -82,7 +84,8 @@ def history() -> list[Run]:
     try:
         return _synchronised()
     except (OSError, sqlite3.OperationalError):  # full, read-only, locked for long: slower without
-        return sorted(map(_describe, jobs.list_jobs()), key=lambda run: (run.started, run.id), reverse=True)
+        found = [_describe(job, now) for job, now in jobs.statuses().items()]
+        return sorted(found, key=lambda run: (run.started, run.id), reverse=True)
     except sqlite3.DatabaseError:  # not a database any more: the folders know everything
         for path in home().glob("runs.sqlite*"):
             path.unlink(missing_ok=True)
@@ -95,13 +98,13 @@ def _synchronised() -> list[Run]:
     with closing(sqlite3.connect(home() / "runs.sqlite", timeout=20)) as base, base:
         base.execute(f"CREATE TABLE IF NOT EXISTS runs ({', '.join(names)}, stamp, PRIMARY KEY (id))")
         known = {row[0]: row[1:] for row in base.execute("SELECT id, stamp, state FROM runs")}
-        found = jobs.list_jobs()
+        found, upcoming = jobs.list_jobs(), cache(jobs.next_in_queue)
         for gone in set(known) - {job.id for job in found}:
             base.execute("DELETE FROM runs WHERE id = ?", (gone,))
         for job in found:
             stamp, (seen, state) = jobs.settled(job), known.get(job.id, (0, ""))
             if not stamp or stamp != seen or state in jobs.UNFINISHED:
-                row = (*astuple(_describe(job)), stamp)
+                row = (*astuple(_describe(job, jobs.status(job, upcoming))), stamp)
                 marks = ", ".join("?" * len(row))
                 base.execute(f"INSERT OR REPLACE INTO runs VALUES ({marks})", row)  # nosec B608
         columns = ", ".join(names)
@@ -109,8 +112,8 @@ def _synchronised() -> list[Run]:
     return [Run(*row) for row in rows]
 
 
-def _describe(job: jobs.Job) -> Run:
-    record, now, request = job.record, jobs.status(job), job.request
+def _describe(job: jobs.Job, now: Status) -> Run:
+    record, request = job.record, job.request
     finished = now.state not in jobs.UNFINISHED
     return Run(
         id=job.id,
