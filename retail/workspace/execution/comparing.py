@@ -11,14 +11,13 @@ from retail.comparison.fits import FitOutput
 from retail.comparison.on_data import compare_manifest
 from retail.comparison.results import DataName, DoctorReport
 from retail.encoders import load_preset
-from retail.recognizer.bundle import save_bundle
 from retail.report.doctor_tables import doctor_tables, doctor_text
 from retail.report.files import write_outputs, write_tables
 from retail.report.tables import comparison_table
 from retail.schema import MODALITIES
 from retail.splits import prepare
 from retail.store import EmbeddingStore
-from retail.workspace.execution.outcome import Follower, Outcome, learning_data, note_reading
+from retail.workspace.execution.outcome import Follower, Outcome, keep, learning_data, note_reading
 from retail.workspace.requests import CompareRequest, DoctorRequest
 
 
@@ -45,7 +44,8 @@ def compare(request: CompareRequest, follower: Follower) -> Outcome:
     if request.bundles is not None:
         for recognizer in compared_recognizers(manifest, compared.encoders, compared.splits, fits, follower):
             inputs = recognizer.modalities
-            save_bundle(recognizer, request.bundles / (recognizer.strategy if len(inputs) > 1 else inputs[0]))
+            folder = request.bundles / (recognizer.strategy if len(inputs) > 1 else inputs[0])
+            keep(recognizer, folder, follower)
     written = write_outputs(results, request.csv_folder, request.latex, request.html)
     return Outcome(comparison_table(results), tuple(written))
 

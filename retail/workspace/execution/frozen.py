@@ -16,12 +16,11 @@ from retail.frozen.folds import grouped_folds, look_alikes
 from retail.frozen.results import CurveResults, DataFacts, FoldedData, FrozenResults
 from retail.frozen.rows import FrozenRows, embedded_rows
 from retail.frozen.selection import measure
-from retail.recognizer.bundle import save_bundle
 from retail.report.frozen_tables import curve_table, frozen_table
 from retail.schema import UserError, Vocabulary
 from retail.system import peak_memory_mib
 from retail.training.record import RowCounts, TrainingData, TrainingRecord
-from retail.workspace.execution.outcome import Follower, Outcome, learning_data, note_reading, read_data
+from retail.workspace.execution.outcome import Follower, Outcome, keep, learning_data, note_reading, read_data
 from retail.workspace.requests import CurveRequest, FrozenRequest
 
 Embedded = tuple[Encoder, FrozenRows, FrozenRows, dict[str, Vocabulary]]
@@ -70,7 +69,8 @@ def frozen(request: FrozenRequest, follower: Follower) -> Outcome:
             data=TrainingData(manifest.title, manifest.checksum, manifest.group),
             rows=RowCounts(len(train), len(scored)),
         )
-        save_bundle(frozen_recognizer(best, encoder, vocabularies, train, scored, info), request.bundle_out)
+        recognizer = frozen_recognizer(best, encoder, vocabularies, train, scored, info)
+        keep(recognizer, request.bundle_out, follower)
         text += f"\nSaved {best.config.name}, the best by cross-validation, to {request.bundle_out}."
     return Outcome(text)
 

@@ -9,11 +9,11 @@ from retail import build
 from retail.dataset.manifest import Manifest
 from retail.finetuning.record import FinetuneEpoch, FinetuningRecord
 from retail.recognizer import Recognizer
-from retail.recognizer.bundle import load_bundle, save_bundle
+from retail.recognizer.bundle import load_bundle
 from retail.report.frozen_tables import finetuning_table
 from retail.review.gain import gain
 from retail.schema import UserError
-from retail.workspace.execution.outcome import Follower, Outcome, learning_data, note_reading, read_data
+from retail.workspace.execution.outcome import Follower, Outcome, keep, learning_data, note_reading, read_data
 from retail.workspace.requests import FinetuneRequest, TrainRequest
 
 
@@ -35,7 +35,7 @@ def train(request: TrainRequest, follower: Follower) -> Outcome:
         on_epoch=lambda epoch, of: follower("epochs", epoch, of),
         hear=follower.note,
     )
-    save_bundle(recognizer, request.out)
+    keep(recognizer, request.out, follower)
     trained = recognizer.info
     assert trained is not None and trained.history is not None and trained.best_epoch is not None
     best = trained.history[trained.best_epoch]
@@ -70,7 +70,7 @@ def finetune(request: FinetuneRequest, follower: Follower) -> Outcome:
         source,
         follower.note,
     )
-    save_bundle(recognizer, request.out)
+    keep(recognizer, request.out, follower)
     checkpoint.unlink(missing_ok=True)
     assert isinstance(recognizer.info, FinetuningRecord)
     text = f"{finetuning_table(recognizer.info)}\nSaved the bundle to {request.out}."

@@ -14,6 +14,8 @@ from retail.dataset.manifest import Manifest
 from retail.dataset.reader import read_manifest
 from retail.encoders import load_preset
 from retail.encoders.reading import reading_notes
+from retail.recognizer import Recognizer
+from retail.recognizer.bundle import save_bundle
 from retail.review.version import note_version
 from retail.schema import Modality
 from retail.splits import unseen_classes
@@ -82,6 +84,13 @@ def learning_data(request: LearningRequest, follower: Follower) -> Manifest:
     for sentence in unseen_classes(manifest):
         follower.note(sentence)
     return manifest
+
+
+def keep(recognizer: Recognizer, folder: Path, follower: Follower) -> None:
+    """Saves it, and makes what its first answer would wait for: whoever trains a recogniser is going to ask it."""
+    save_bundle(recognizer, folder)
+    follower("getting the recogniser ready", 0, 1)
+    recognizer.make_ready()
 
 
 def note_reading(encoders: str, modalities: Sequence[Modality], manifest: Manifest, follower: Follower) -> None:
