@@ -105,6 +105,11 @@ def shortened(text: str, most: int) -> str:
     return line if len(line) <= most else f"{line[: most - 1].rstrip()}…"
 
 
+def with_short_quotes(sentence: str, most: int) -> str:
+    """What a sentence quotes, each in at most so many letters: somebody's cell may be a whole page."""
+    return QUOTED.sub(lambda found: f"{found[0][0]}{shortened(found[0][1:-1], most)}{found[0][-1]}", sentence)
+
+
 def nameless(sentence: str) -> str:
     """ "line 4: 'mine.jpg' does not exist" -> "line 4: '…' does not exist": nothing that came from somebody's data."""
     return QUOTED.sub(lambda found: f"{found[0][0]}…{found[0][-1]}", sentence)

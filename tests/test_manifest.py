@@ -73,6 +73,16 @@ def test_every_bad_row_gets_one_sentence_and_valid_rows_stay(folder):
     assert manifest.products[2].text == "café" and manifest.products[4].images == ()
 
 
+def test_a_cell_as_long_as_a_page_makes_no_sentence_as_long(folder):
+    write(folder, "id,image_file_name,text,split", f"1,{'x' * 9000}.jpg,good,train", f"2,a.png,fine,{'y' * 9000}")
+    sentences = [str(problem) for problem in read_manifest(folder).problems]
+    assert [problem.split("x…")[-1].split("y…")[-1] for problem in sentences] == [
+        "' does not exist; fix the path, or leave the cell empty.",
+        "' is not train, val or test; this row is left out.",
+    ]
+    assert all(len(sentence) < 300 for sentence in sentences)
+
+
 def test_cells_stay_text_and_photos_may_be_several(folder):
     write(folder, "id,image_file_name,text,kind", "007,a.png;a.png,NA,x", "008,a.png,None,y", "009,,1.50,x")
     manifest = read_manifest(folder, ["kind"])

@@ -39,7 +39,9 @@ from retail.dataset.unused import (
     texts_cut,
 )
 from retail.schema import Modality, Product, Progress, UserError
-from retail.wording import number_of
+from retail.wording import number_of, with_short_quotes
+
+MOST_QUOTED = 160  # letters of a cell in a sentence
 
 
 def read_rows(data: str | Path) -> Rows:
@@ -206,7 +208,7 @@ class Reader:
         self._say(line, ID, f"{name!r} is already used in {place}; this row is left out.")
 
     def _say(self, line: int | None, column: str, message: str) -> None:
-        self.problems.append(Problem(line, self.cells.own(column), message))
+        self.problems.append(Problem(line, self.cells.own(column), with_short_quotes(message, MOST_QUOTED)))
 
     def placed_problems(self) -> tuple[Problem, ...]:
         """In the order of the rows, each with what its row is called and where it stands."""
