@@ -53,7 +53,11 @@ def settled(page) -> None:
 
 
 def upload(page, box, name: str, file) -> None:
-    """Gives `file` to an uploader and waits until the server has it; its name alone is shown earlier."""
+    """Gives `file` to an uploader and waits until the server has it; its name alone is shown earlier.
+
+    A page that is still being drawn may put another box in this one's place, which shows nothing of the file.
+    """
+    settled(page)
     box.set_input_files(file)
     page.get_by_role("button", name=f"Remove {name}").wait_for()
     settled(page)
