@@ -34,6 +34,7 @@ pytestmark = pytest.mark.usefixtures("empty_home")
         (OSError(errno.ENOSPC, "No space left on device"), "is full; free some space"),
         (sqlite3.OperationalError("database or disk is full"), "is full; free some space"),
         (RuntimeError("lance error: LanceError(IO): No space left on device (os error 28), x.rs"), "is full; free"),
+        (RuntimeError("[enforce fail at inline_container.cc:672] . unexpected pos 257280 vs 257168"), "is full; free"),
         (OSError(errno.EROFS, "Read-only file system", "/shop/x"), "'/shop/x' cannot be written (read-only file"),
         (PermissionError(errno.EACCES, "Permission denied", "/shop"), "'/shop' cannot be written (permission denied)"),
         (sqlite3.OperationalError("attempt to write a readonly database"), "cannot be written (attempt to write"),

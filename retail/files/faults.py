@@ -13,7 +13,14 @@ from pathlib import Path
 
 from retail import files
 
-FULL = ("database or disk is full", "no space left on device", "disk quota exceeded", "file too large", "os error 28")
+FULL = (
+    "database or disk is full",
+    "no space left on device",
+    "disk quota exceeded",
+    "file too large",
+    "os error 28",
+    "unexpected pos ",  # how PyTorch's writer of checkpoints says that less was written than it gave
+)
 LOCKED = ("readonly database", "read-only file system", "os error 30", "permission denied", "os error 13")
 FAILING = ("disk i/o error", "input/output error", "os error 5)", "unable to open database file")
 # How PyTorch says it for a processor, NVIDIA's cards and Apple's.
