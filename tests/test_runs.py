@@ -159,7 +159,7 @@ def test_the_queue_is_looked_at_once_however_many_runs_wait(monkeypatch):
     looks, waiting = [], jobs.waiting
     monkeypatch.setattr(jobs, "waiting", lambda: looks.append(1) or waiting())
     assert sorted(run.state for run in runs.history()) == ["queued", "queued", "starting"] and len(looks) == 1
-    assert sorted(now.state for now in jobs.statuses().values()) == ["queued", "queued", "starting"] and len(looks) == 2
+    assert sorted(now.state for _, now in jobs.statuses()) == ["queued", "queued", "starting"] and len(looks) == 2
 
 
 def test_a_run_under_way_is_asked_at_each_look_and_one_started_again_is_under_way():

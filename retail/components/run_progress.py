@@ -15,7 +15,7 @@ def draw_progress() -> None:
     """The run of the address unless it is done, or else any that lives; nothing when there is none."""
     run = jobs.find(st.query_params["run"]) if "run" in st.query_params else None
     if run is None or jobs.status(run).state == "done":
-        run = next((job for job, now in jobs.statuses().items() if now.state in jobs.UNFINISHED), None)
+        run = next((job for job, now in jobs.statuses() if now.state in jobs.UNFINISHED), None)
     if run is None:
         return
     with st.container(border=True):

@@ -214,7 +214,7 @@ def start(asked: Sequence[Request], dataset: Dataset, title: str = "") -> None:
 def draw_runs() -> None:
     """The run in the address, and all that wait or work; the page looks again while any does."""
     wanted = jobs.find(st.query_params.get("run", ""))
-    states = {job: now.state for job, now in jobs.statuses().items()}
+    states = {job: now.state for job, now in jobs.statuses()}
     found = [job for job, state in states.items() if state in jobs.UNFINISHED]
     found = sorted(found, key=lambda job: (states[job] == jobs.QUEUED, job.record.started))
     if wanted is not None:
@@ -233,6 +233,6 @@ def draw_runs() -> None:
 
 
 st.title("Train", anchor=False)
-live = any(now.state in jobs.UNFINISHED for now in jobs.statuses().values())
+live = any(now.state in jobs.UNFINISHED for _, now in jobs.statuses())
 st.fragment(draw_runs, run_every=EVERY_SECONDS if live else None)()
 draw_new()

@@ -38,8 +38,6 @@ def examined(root: Path, checksums: bool = False, progress: Progress | None = No
     except sqlite3.OperationalError as error:  # locked, or not readable: that says nothing about what is in it
         raise UserError(f"The index in {root} cannot be read now ({error}); try again.") from None
     except sqlite3.DatabaseError:
-        named = None
-    if named is None:
         return Examined(unnamed=tuple(lying.values()), index_damaged=True)
     damaged = []
     for place, (name, path) in enumerate(sorted(lying.items())):
@@ -66,8 +64,8 @@ def make_index(root: Path) -> None:
     Shards(root).make_index_again_if_damaged()
 
 
-def _named(root: Path, thoroughly: bool) -> dict[str, str] | None:
-    """{shard: its checksum}; None, or sqlite3.DatabaseError, where the index is no whole database.
+def _named(root: Path, thoroughly: bool) -> dict[str, str]:
+    """{shard: its checksum}; raises sqlite3.DatabaseError where the index is no whole database.
 
     Thoroughly, every entry is compared with the order that it has to be in: one out of place is never found again.
     """
@@ -76,7 +74,9 @@ def _named(root: Path, thoroughly: bool) -> dict[str, str] | None:
     address = f"{(root / INDEX).absolute().as_uri()}?mode=ro"
     with closing(sqlite3.connect(address, uri=True, timeout=5)) as index:
         (said,) = index.execute(f"PRAGMA {'integrity_check' if thoroughly else 'quick_check'}(1)").fetchone()
-        return dict(index.execute("SELECT file, sha256 FROM shards")) if said == "ok" else None
+        if said != "ok":
+            raise sqlite3.DatabaseError(said)
+        return dict(index.execute("SELECT file, sha256 FROM shards"))
 
 
 def _is_whole(path: Path, sha256: str) -> bool:

@@ -14,7 +14,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -178,10 +178,10 @@ def settled(job: Job) -> int:
     return changed if changed < (time.time() - SETTLED_SECONDS) * 1e9 else 0
 
 
-def statuses() -> dict[Job, Status]:
+def statuses() -> Iterator[tuple[Job, Status]]:
     """How far every job is, the newest first; the queue is looked at once for all of them."""
     upcoming = cache(next_in_queue)
-    return {job: status(job, upcoming) for job in list_jobs()}
+    return ((job, status(job, upcoming)) for job in list_jobs())
 
 
 def status(job: Job, upcoming: Callable[[], str] | None = None) -> Status:

@@ -84,7 +84,7 @@ def history() -> list[Run]:
     try:
         return _synchronised()
     except (OSError, sqlite3.OperationalError):  # full, read-only, locked for long: slower without
-        found = [_describe(job, now) for job, now in jobs.statuses().items()]
+        found = [_describe(job, now) for job, now in jobs.statuses()]
         return sorted(found, key=lambda run: (run.started, run.id), reverse=True)
     except sqlite3.DatabaseError:  # not a database any more: the folders know everything
         for path in home().glob("runs.sqlite*"):

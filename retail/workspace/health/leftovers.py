@@ -96,7 +96,7 @@ def _is_searched(path: Path, inner: tuple[str, ...], busy: set[Path]) -> bool:
 
 def _busy_folders() -> set[Path]:
     """Of runs that wait or work: what they write aside is theirs."""
-    return {job.folder for job, now in jobs.statuses().items() if now.state in UNFINISHED}
+    return {job.folder for job, now in jobs.statuses() if now.state in UNFINISHED}
 
 
 def _by_other_names() -> Iterator[Path]:
