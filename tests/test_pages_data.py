@@ -8,6 +8,7 @@ from html import unescape
 import pytest
 
 from retail.audit import audit
+from retail.components import kept_choice
 from retail.dataset.columns import Columns
 from retail.dataset.places.web import Fetched
 from retail.dataset.reader import read_manifest
@@ -189,6 +190,18 @@ def test_each_data_set_shows_and_saves_its_own_columns():
     assert element(app, "multiselect", "Description").value == ["Other"]
     press(app, "Save")
     assert second.columns.text == "Other"
+
+
+def test_the_address_leads_back_but_not_that_of_a_browser_which_has_not_heard_of_the_choice(monkeypatch):
+    first, second = shop("First"), shop("Second")
+    app = open_page("data", dataset=first.id)
+    element(app, "selectbox", "Data set").set_value(second.id).run()
+    for seconds, shown in ((3600, second), (0, first)):
+        monkeypatch.setattr(kept_choice, "UNHEARD_SECONDS", seconds)
+        app.query_params["dataset"] = first.id
+        app.run()
+        assert element(app, "selectbox", "Data set").value == shown.id
+        assert app.query_params["dataset"] in (shown.id, [shown.id])
 
 
 def test_what_was_left_out_stays_out_when_a_role_takes_a_likely_column():

@@ -12,7 +12,7 @@ import pandas as pd
 import streamlit as st
 
 from retail.components.follow_run import STATE_WORDS
-from retail.components.kept_choice import box_key, choose_kept
+from retail.components.kept_choice import choose_kept, is_drawn
 from retail.escaping import plain
 from retail.workspace import naming
 from retail.workspace.runs import Run
@@ -54,7 +54,7 @@ def draw(history: list[Run]) -> Run:
     state, asked = st.session_state, st.query_params.get("run", "")
     known = {run.id: run for run in shown}
     names = {run.id: f"{run.title} · {run.id}" for run in shown}  # Streamlit tells options apart by their words
-    if box_key(CHOSEN) not in state:  # a choice lives as long as the page
+    if not is_drawn(CHOSEN):  # a choice lives as long as the page
         state[CHOSEN] = state.run_asked = ""
     if asked in known and state.run_asked != asked:
         state[CHOSEN] = state.run_asked = asked

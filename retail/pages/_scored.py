@@ -9,7 +9,7 @@ import streamlit as st
 
 from retail.components.choose_data import choose_dataset
 from retail.components.follow_run import draw_run, follow
-from retail.components.kept_choice import box_key, choose_kept
+from retail.components.kept_choice import choose_kept, is_drawn
 from retail.components.page_words import refusal
 from retail.dataset.manifest import Manifest
 from retail.evaluation.reports import Scores
@@ -122,7 +122,7 @@ def _take_over(found: dict[str, Path]) -> None:
     Without such an address it is at first the recogniser that was chosen on Recognise.
     """
     state, asked = st.session_state, (st.query_params.get("recogniser", ""), st.query_params.get("inputs", ""))
-    opened = box_key(RECOGNISER) not in state  # a widget lives as long as its page
+    opened = not is_drawn(RECOGNISER)  # a widget lives as long as its page
     if opened and RECOGNISER not in state and state.get("recogniser") in found:
         state[RECOGNISER] = state.recogniser
     if asked[0] in found and (opened or state.get("asked_before") != asked):
