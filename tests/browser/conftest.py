@@ -124,8 +124,12 @@ def open_at(chromium):
         context.add_init_script(NOTES)
         page = context.new_page()
         page.set_default_timeout(WAIT_MS)
-        page.elsewhere = []
-        page.on("request", lambda request: _note(page, request.url))
+        page.elsewhere, page.complaints, page.awaited = [], [], set()
+        page.on("request", lambda request: _note(page, request))
+        page.on("requestfinished", lambda request: page.awaited.discard(request))
+        page.on("requestfailed", lambda request: _complain(page, request))
+        page.on("pageerror", lambda error: page.complaints.append(str(error)))
+        page.on("crash", lambda _: page.complaints.append("The page crashed."))
         page.goto(f"{address}/{path}")
         page.get_by_role("heading", level=1).wait_for()
         return page
@@ -143,19 +147,27 @@ def open_page(open_at, address):
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item, call):
-    """A test that fails says what its pages showed: a time-out alone explains nothing."""
+    """A test that fails says what its pages showed and complained of: a time-out alone explains nothing."""
     report = yield
     if report.when == "call" and report.failed and (browser := item.funcargs.get("chromium")):
         for page in (page for context in browser.contexts for page in context.pages):
             with contextlib.suppress(Exception):  # a page that is gone shows nothing
                 report.sections.append((f"shown at {page.url}", page.locator("body").inner_text(timeout=SHOWN_MS)))
+                awaited = [f"still waiting for {request.url}" for request in page.awaited]
+                report.sections.append((f"complaints at {page.url}", "\n".join(page.complaints + awaited)))
     return report
 
 
-def _note(page, url: str) -> None:
-    parts = urlsplit(url)
+def _note(page, request) -> None:
+    page.awaited.add(request)
+    parts = urlsplit(request.url)
     if parts.scheme not in ("data", "blob") and parts.hostname not in ("127.0.0.1", "localhost"):
-        page.elsewhere.append(url)
+        page.elsewhere.append(request.url)
+
+
+def _complain(page, request) -> None:
+    page.awaited.discard(request)
+    page.complaints.append(f"{request.failure}: {request.url}")
 
 
 @pytest.fixture(scope="module")

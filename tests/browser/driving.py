@@ -20,6 +20,7 @@ WIDTHS = (1280, 390)
 SCHEMES = ("light", "dark")
 TRIES, TRY_MS = 5, 5_000
 QUIET_MS = 40_000
+BLANK_MS = 60_000
 RUN_MS = 600_000  # a run of the test's own: a process starts, embeds and trains
 # Streamlit notes at its root whether the script of this page runs, but only once the server has said so: a click that
 # nobody has answered yet looks like a quiet page. So every page notes when it sent something, and when a script ran.
@@ -50,6 +51,15 @@ def settled(page) -> None:
     with contextlib.suppress(TimeoutError):
         page.wait_for_function(QUIET, timeout=QUIET_MS)
     page.wait_for_function("!document.querySelector('[data-stale=true]')")
+
+
+def reload(page) -> None:
+    """Loads the page anew; once more where the browser shows nothing at all, which happened once in some hundred."""
+    page.reload()
+    try:
+        page.wait_for_function("document.body.innerText.trim()", timeout=BLANK_MS)
+    except TimeoutError:
+        page.reload()
 
 
 def upload(page, box, name: str, file) -> None:

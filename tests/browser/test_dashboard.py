@@ -97,6 +97,7 @@ def test_visitors_never_see_each_others_uploads_and_no_log_does(open_page, share
         assert page.get_by_role("textbox", name="Description").input_value() == f"coffee of visitor {number}"
     log = (shared_home / "server.log").read_text()
     assert "mine0" not in log and "visitor" not in log
+    settled(pages[0])
     pages[0].get_by_role("button", name="Your uploads").click()
     pages[0].get_by_text("1 photo and a description").wait_for()
     pages[0].get_by_role("button", name="Delete all of it").click()
@@ -125,6 +126,7 @@ def test_a_run_started_on_train_is_followed_and_cancelled_on_compare(open_page):
     page.get_by_role("button", name="Cancel").first.wait_for()
     page.get_by_role("link", name="Compare", exact=True).click()
     page.get_by_role("heading", level=1, name="Which inputs should you use?").wait_for()
+    settled(page)
     page.get_by_role("button", name="Cancel").click()
     page.get_by_role("button", name="Cancel").wait_for(state="detached")
     page.goto(page.url.split("/compare")[0] + "/runs")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.browser.driving import RUN_MS, SCHEMES, nameless_charts, overflow, settled, try_example, violations
+from tests.browser.driving import RUN_MS, SCHEMES, nameless_charts, overflow, reload, settled, try_example, violations
 
 pytestmark = pytest.mark.browser
 
@@ -14,9 +14,11 @@ def scored(chromium, address):
     """The demo's recogniser is scored by the press of a button; the page is opened anew meanwhile."""
     page = chromium.new_page()
     page.goto(f"{address}/leaderboard")
+    page.get_by_role("heading", level=1).wait_for()
+    settled(page)
     page.get_by_role("button", name="on the test products").click()
     page.get_by_role("button", name="Cancel").wait_for(timeout=RUN_MS)
-    page.reload()
+    reload(page)
     page.get_by_text("leads with").wait_for(timeout=RUN_MS)
     page.get_by_role("button", name="Cancel").wait_for(state="detached", timeout=RUN_MS)
     page.close()

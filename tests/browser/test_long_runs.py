@@ -21,6 +21,7 @@ from tests.browser.driving import (
     keep_it_small,
     open_add,
     problem_cells,
+    reload,
     run_of,
     settled,
     upload,
@@ -83,7 +84,7 @@ def test_a_run_goes_on_after_a_refresh_in_a_second_browser_and_ends_with_cancel(
     page = open_at(server, "train")
     job = start(page)
     page.get_by_text(COUNT).first.wait_for()
-    page.reload()
+    reload(page)
     before = progress(page)
     other = open_at(server, f"train?run={job.id}")
     wait_for(lambda: progress(other) != before)
@@ -164,6 +165,7 @@ def test_leaks_are_looked_for_in_a_run_and_named_with_their_lines(open_at, serve
     page = open_at(server, "data")
     choose(page, "Data set", "Small")
     page.get_by_role("tab", name="Leaks").click()
+    settled(page)
     page.get_by_role("button", name="Look for leaks").click()
     leak = page.get_by_role("alert").filter(has_text="the same recording as a product of another split")
     leak.wait_for(timeout=RUN_MS)

@@ -14,7 +14,7 @@ from PIL import Image
 from retail.files import DEMO_DIR, GROCERIES_NAME
 from retail.media import SAMPLE_RATE_HZ, decode_audio
 from tests.browser.conftest import CHROMIUM, FLAGS
-from tests.browser.driving import RUN_MS, answered, answers, settled, try_example, upload
+from tests.browser.driving import RUN_MS, answered, answers, reload, settled, try_example, upload
 
 pytestmark = pytest.mark.browser
 
@@ -84,7 +84,7 @@ def test_the_answer_is_read_out_and_stands_right_under_the_form_on_a_phone(open_
 def test_the_recogniser_survives_a_reload_and_comes_with_a_link(open_page):
     page = open_page(f"?recogniser={quote(GROCERIES_NAME)}")
     page.get_by_text("Classes: product (81)").wait_for()
-    page.reload()
+    reload(page)
     page.get_by_text("Classes: product (81)").wait_for()
     try_example(page)
     assert answers(page)["Product"][0] == "Banana"
@@ -203,7 +203,7 @@ def test_a_bulk_run_with_broken_rows_survives_a_refresh_and_downloads_as_csv(ope
     page.get_by_role("button", name="Recognise all").click()
     page.get_by_text("Recognise many.zip").first.wait_for()
     assert "bulk=" in page.url
-    page.reload()
+    reload(page)
     summary = f"{ROWS} rows: {ROWS - BROKEN} answered"
     page.get_by_text(summary).wait_for(timeout=RUN_MS)
     assert f"{BROKEN} without an answer" in page.get_by_text(summary).inner_text()
