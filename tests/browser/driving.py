@@ -179,6 +179,16 @@ def violations(page) -> list[tuple]:
     return [(item["id"], item["help"], [node["html"][:160] for node in item["nodes"][:3]]) for item in found]
 
 
+def violations_by_scheme(page) -> dict[str, list[tuple]]:
+    """The same in each theme in which there are any; the page changes its theme as it stands."""
+    found = {}
+    for scheme in SCHEMES:
+        show_in(page, scheme)
+        settled(page)  # charts are drawn anew
+        found[scheme] = violations(page)
+    return {scheme: some for scheme, some in found.items() if some}
+
+
 def primaries(page) -> list[str]:
     """The buttons and links in sight that say "this is the next step"; a disabled one says that something lacks."""
     kinds = "[data-testid^=stBaseButton-primary]:enabled, [class*=st-key-next_step] a"
