@@ -11,6 +11,7 @@ import sys
 import time
 
 import pytest
+from playwright.sync_api import expect
 
 from retail.workspace import datasets, jobs, processes
 from retail.workspace.records import JobRecord
@@ -116,10 +117,12 @@ def test_a_state_has_one_next_step_and_shuts_nobody_out(open_at, filled, path):
     shuts_nobody_out(page)
 
 
-def test_a_choice_by_keyboard_keeps_the_focus(open_at, filled):
-    page = open_at(filled[0], "train?dataset=small")
+def test_a_choice_by_keyboard_keeps_the_focus(open_at, empty):
+    page = open_at(empty, "train")
     settled(page)
-    page.get_by_role("radio", name="10 minutes").focus()
+    choice = page.get_by_role("radio", name="10 minutes")
+    choice.focus()
     page.keyboard.press("Space")
+    expect(choice).to_be_checked(timeout=STATE_MS)
     settled(page)
     assert page.evaluate("document.activeElement.innerText") == "10 minutes"
