@@ -7,7 +7,7 @@ import time
 import pytest
 
 from tests.browser.conftest import WAIT_MS
-from tests.browser.driving import open_add, settled, upload
+from tests.browser.driving import open_add, reload, settled, upload
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("home_of_own")]
 
@@ -20,7 +20,7 @@ class Line:
     def __init__(self, page):
         self.page, self.slow, self.waiting = page, False, []
         page.route_web_socket("**/_stcore/stream", self._between)
-        page.reload()
+        reload(page)
         settled(page)
 
     def _between(self, browser) -> None:
